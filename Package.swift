@@ -1,0 +1,79 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Loops in C keep `-O3` in debug builds too: Swift in debug is 20-160 times slower there.
+let kernels: [CSetting] = [
+    .unsafeFlags(["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"])
+]
+
+let package = Package(
+    name: "personalive",
+    products: [
+        .executable(name: "personalive", targets: ["personalive"]),
+        .library(name: "NodeKit", targets: ["NodeKit", "Wire", "Tensors"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+    ],
+    targets: [
+        // System libraries: a module map and a shim each.
+        .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
+        .systemLibrary(name: "CYaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(
+            name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(
+            name: "CFFmpeg", pkgConfig: "libavdevice",
+            providers: [
+                .apt([
+                    "libavcodec-dev", "libavformat-dev", "libavutil-dev", "libswscale-dev",
+                    "libavdevice-dev",
+                ])
+            ]),
+        .target(name: "COneDNN", cSettings: kernels, linkerSettings: [.linkedLibrary("dnnl")]),
+        .target(name: "CPosix"),
+        .target(name: "Kernels", cSettings: kernels),
+
+        // The floor that both towers stand on.
+        .target(name: "Tensors", dependencies: ["CPosix"]),
+
+        // The runtime: knows nothing of networks.
+        .target(name: "NodeKit", dependencies: ["Tensors"]),
+        .target(name: "Wire", dependencies: ["NodeKit", "Tensors", "CZeroMQ", "CPosix"]),
+        .target(name: "Dataflow", dependencies: ["NodeKit", "Tensors", "CYaml"]),
+        .target(name: "Launch", dependencies: ["Dataflow", "NodeKit", "Wire", "CPosix"]),
+
+        // The networks: know nothing of processes.
+        .target(name: "Layers", dependencies: ["Tensors", "Kernels", "COneDNN", "COpenBLAS"]),
+        .target(name: "Networks", dependencies: ["Layers", "Tensors", "Kernels"]),
+        .target(name: "Media", dependencies: ["Tensors", "Kernels", "CFFmpeg"]),
+        .target(name: "Parity", dependencies: ["Layers", "Networks", "Tensors"]),
+
+        // Where they meet.
+        .target(
+            name: "BuiltinNodes", dependencies: ["NodeKit", "Networks", "Media", "Tensors"]),
+        .executableTarget(
+            name: "personalive",
+            dependencies: [
+                "BuiltinNodes", "Dataflow", "Launch", "Media", "NodeKit", "Parity", "Tensors",
+                "Wire",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+        .testTarget(name: "NodeKitTests", dependencies: ["NodeKit", "Tensors"]),
+        .testTarget(name: "WireTests", dependencies: ["NodeKit", "Tensors", "Wire"]),
+        .testTarget(name: "DataflowTests", dependencies: ["Dataflow", "NodeKit", "Tensors"]),
+        .testTarget(name: "LaunchTests", dependencies: ["Dataflow", "Launch", "NodeKit"]),
+        .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors"]),
+        .testTarget(name: "NetworksTests", dependencies: ["Layers", "Networks", "Tensors"]),
+        .testTarget(name: "MediaTests", dependencies: ["Media", "Tensors"]),
+        .testTarget(name: "ParityTests", dependencies: ["Parity", "Tensors"]),
+        .testTarget(
+            name: "BuiltinNodesTests",
+            dependencies: ["BuiltinNodes", "Media", "Networks", "NodeKit", "Tensors"]),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["personalive", "Dataflow", "Media", "NodeKit", "Tensors"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

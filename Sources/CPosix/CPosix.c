@@ -1,0 +1,77 @@
+#define _GNU_SOURCE
+#include "CPosix.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+int posix_anonymous_file(const char *name, size_t bytes) {
+    int fd = memfd_create(name, MFD_CLOEXEC);
+    if (fd < 0) return -errno;
+    if (ftruncate(fd, (off_t)bytes) != 0) {
+        int code = errno;
+        close(fd);
+        return -code;
+    }
+    return fd;
+}
+
+int posix_open_shared(const char *path) {
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+pid_t posix_start(const char *path, char *const argv[], char *const envp[], int in, int out,
+                  int err, int death_signal) {
+    // The pipe closes by itself on exec; a failed exec writes its errno into it.
+    int report[2];
+    if (pipe2(report, O_CLOEXEC) != 0) return -errno;
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid < 0) {
+        int code = errno;
+        close(report[0]);
+        close(report[1]);
+        return -code;
+    }
+    if (pid == 0) {
+        setpgid(0, 0);
+        prctl(PR_SET_PDEATHSIG, death_signal);
+        if (getppid() != parent) _exit(127);  // died between fork and prctl
+        struct sigaction plain = {.sa_handler = SIG_DFL};
+        for (int s = 1; s < NSIG; s++) sigaction(s, &plain, NULL);
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        if (dup2(in, 0) >= 0 && dup2(out, 1) >= 0 && dup2(err, 2) >= 0)
+            execve(path, argv, envp);
+        int code = errno;
+        ssize_t written = write(report[1], &code, sizeof code);
+        (void)written;
+        _exit(127);
+    }
+    setpgid(pid, pid);
+    close(report[1]);
+    int code = 0;
+    ssize_t got;
+    do got = read(report[0], &code, sizeof code);
+    while (got < 0 && errno == EINTR);
+    close(report[0]);
+    return got == (ssize_t)sizeof code ? -code : pid;
+}
+
+int64_t posix_monotonic_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+void posix_line_buffer(void) {
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    setvbuf(stderr, NULL, _IOLBF, 0);
+}

@@ -1,0 +1,25 @@
+// What Swift cannot call of POSIX and Linux: variadic calls, and code between fork and exec.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/// An anonymous file in memory, `bytes` long, that no folder lists: it is gone with its last user.
+/// Returns a descriptor, or -errno.
+int posix_anonymous_file(const char *name, size_t bytes);
+
+/// Opens `path` for reading and writing without leaking into children. Returns -errno on failure.
+int posix_open_shared(const char *path);
+
+/// Starts a program in a process group of its own, with clean signals, and SIGKILL-proof ties:
+/// the child gets `death_signal` when the calling *thread* ends, so call from a thread that lives
+/// as long as the process. Descriptors 0, 1 and 2 become `in`, `out` and `err`.
+/// Returns the pid, or -errno (the exec's own errno included).
+pid_t posix_start(const char *path, char *const argv[], char *const envp[], int in, int out,
+                  int err, int death_signal);
+
+/// Nanoseconds of CLOCK_MONOTONIC.
+int64_t posix_monotonic_ns(void);
+
+/// Makes every stdio stream of this process line-buffered, so that a crash loses no log line.
+void posix_line_buffer(void);

@@ -1,0 +1,30 @@
+/// What everyone but the node itself knows of a kind of node.
+public struct NodeSpec: Sendable {
+    /// The word in YAML's `use:`, in kebab-case.
+    public let kind: String
+    /// One sentence: what the node does.
+    public let summary: String
+    /// What arrives.
+    public let inputs: [PortSpec]
+    /// What leaves.
+    public let outputs: [PortSpec]
+    /// What can be said in YAML's `with:`.
+    public let settings: [SettingSpec]
+    /// How many frames the node keeps to itself before the first one leaves it (the denoiser's
+    /// window, for example); a path around the node must be able to hold as many.
+    public let heldFrames: Int
+
+    /// A spec from typed ports and settings.
+    public init(
+        _ kind: String, _ summary: String, inputs: [any PortDescribing] = [],
+        outputs: [any PortDescribing] = [], settings: [any SettingDescribing] = [],
+        heldFrames: Int = 0
+    ) {
+        self.kind = kind
+        self.summary = summary
+        self.inputs = inputs.map(\.spec)
+        self.outputs = outputs.map(\.spec)
+        self.settings = settings.map(\.spec)
+        self.heldFrames = heldFrames
+    }
+}

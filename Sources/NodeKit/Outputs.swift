@@ -1,0 +1,67 @@
+import Tensors
+
+/// What a node hands to its host during one tick.
+public struct Outputs {
+    /// Where the host wants a port's next tensor written (shared memory), so that nothing is copied.
+    private let allocate: (String, Int) -> TensorMemory
+    /// The stamp that messages get when the node gives none: the tick's.
+    public var stamp: Stamp?
+    /// Messages in the order in which they were sent, with the port's name.
+    public private(set) var sent: [(port: String, message: Message)] = []
+    /// Frames that the node decided not to pass on, with the reason.
+    public private(set) var dropped: [(stamp: Stamp, reason: String)] = []
+    /// Things that a person should read.
+    public private(set) var warnings: [String] = []
+    /// Set by a source that has nothing more to say.
+    public private(set) var isFinished = false
+    /// How many frames a source thinks it will send in all, for progress and time left.
+    public private(set) var expectedFrames: Int?
+
+    /// Hosts and tests make these; `allocate` gets a port's name and a number of bytes.
+    public init(
+        stamp: Stamp? = nil,
+        allocate: @escaping (String, Int) -> TensorMemory = { TensorMemory(byteCount: $1) }
+    ) {
+        self.stamp = stamp
+        self.allocate = allocate
+    }
+
+    /// Sends one tensor with the tick's stamp.
+    ///
+    /// - Precondition: the tick has a stamp (a source sends with its own stamps).
+    public subscript<Element>(port: Port<Element>) -> Tensor<Element>? {
+        get { sent.last { $0.port == port.name }?.message.tensor.typed() }
+        set {
+            guard let newValue else { return }
+            guard let stamp else { preconditionFailure("a source must stamp what it sends") }
+            send(newValue, on: port, stamp: stamp)
+        }
+    }
+
+    /// Sends one tensor with a stamp of its own; may be called several times in a tick.
+    public mutating func send<Element>(
+        _ tensor: Tensor<Element>, on port: Port<Element>, stamp: Stamp
+    ) {
+        sent.append((port.name, Message(AnyTensor(tensor), stamp)))
+    }
+
+    /// Room for a port's next tensor where the next process can read it: fill it, then send it.
+    public func tensor<Element>(for port: Port<Element>, shape: [Int]) -> Tensor<Element> {
+        let bytes = shape.reduce(1, *) * Element.elementType.byteCount
+        return Tensor(shape: shape, memory: allocate(port.name, bytes))
+    }
+
+    /// Says that a frame ends here, so that frames in = frames out + frames dropped.
+    public mutating func drop(_ stamp: Stamp, because reason: String) {
+        dropped.append((stamp, reason))
+    }
+
+    /// Says something that a person should read; the run goes on.
+    public mutating func warn(_ text: String) { warnings.append(text) }
+
+    /// A source's last word: no further tick will come.
+    public mutating func finish() { isFinished = true }
+
+    /// A source's guess of how many frames it will send in all.
+    public mutating func expect(frames: Int) { expectedFrames = frames }
+}

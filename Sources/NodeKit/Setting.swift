@@ -1,0 +1,128 @@
+/// What kind of value a setting takes.
+public enum SettingType: Sendable, Equatable {
+    case text
+    case flag
+    /// A whole number within the range.
+    case integer(ClosedRange<Int>)
+    /// A number within the range.
+    case number(ClosedRange<Double>)
+    /// One of these words.
+    case choice([String])
+    /// A file (or folder) that must exist when the graph is checked.
+    case inputFile
+    /// A file to be written; its folder must exist.
+    case outputFile
+    /// Weights: the word `synthetic`, or a file or folder that must exist.
+    case weights
+}
+
+/// A value of a setting, as read from YAML or `--set`.
+public enum SettingValue: Sendable, Equatable, Codable {
+    case text(String)
+    case flag(Bool)
+    case integer(Int)
+    case number(Double)
+}
+
+/// What is known of a setting without its Swift type.
+public struct SettingSpec: Sendable {
+    /// The word in YAML, in kebab-case.
+    public let name: String
+    /// What it takes.
+    public let type: SettingType
+    /// The value when YAML says nothing; nil means that YAML must say one, unless it is optional.
+    public let defaultValue: SettingValue?
+    /// Whether it may stay unset without a default.
+    public let isOptional: Bool
+    /// What a number counts: `ms`, `px`, `fps`. Empty when it has none.
+    public let unit: String
+    /// One sentence for `personalive nodes`.
+    public let summary: String
+
+    /// A spec from its parts, for nodes that are described in a file instead of in Swift.
+    public init(
+        name: String, type: SettingType, defaultValue: SettingValue?, isOptional: Bool,
+        unit: String, summary: String
+    ) {
+        self.name = name
+        self.type = type
+        self.defaultValue = defaultValue
+        self.isOptional = isOptional
+        self.unit = unit
+        self.summary = summary
+    }
+}
+
+/// Anything that can be listed among a node's settings.
+public protocol SettingDescribing: Sendable {
+    /// The setting without its Swift type.
+    var spec: SettingSpec { get }
+}
+
+/// A Swift type that a setting can have.
+public protocol SettingRepresentable: Sendable {
+    /// The type that the checker uses when the node gives none.
+    static var settingType: SettingType { get }
+    /// How the value is written.
+    var settingValue: SettingValue { get }
+    /// Reads the value; nil when it is of another type.
+    init?(_ value: SettingValue)
+}
+
+/// A named, typed value of a node that YAML can set.
+///
+///     static let seed = Setting("seed", Int.self, default: 42, "seed of the noise")
+public struct Setting<Value: SettingRepresentable>: SettingDescribing {
+    public let spec: SettingSpec
+
+    /// A setting; without a `default` YAML must give it, unless it is optional.
+    public init(
+        _ name: String, _: Value.Type, type: SettingType? = nil, default value: Value? = nil,
+        isOptional: Bool = false, unit: String = "", _ summary: String = ""
+    ) {
+        spec = SettingSpec(
+            name: name, type: type ?? Value.settingType, defaultValue: value?.settingValue,
+            isOptional: isOptional, unit: unit, summary: summary)
+    }
+}
+
+extension String: SettingRepresentable {
+    public static var settingType: SettingType { .text }
+    public var settingValue: SettingValue { .text(self) }
+    public init?(_ value: SettingValue) {
+        guard case .text(let text) = value else { return nil }
+        self = text
+    }
+}
+
+extension Bool: SettingRepresentable {
+    public static var settingType: SettingType { .flag }
+    public var settingValue: SettingValue { .flag(self) }
+    public init?(_ value: SettingValue) {
+        guard case .flag(let flag) = value else { return nil }
+        self = flag
+    }
+}
+
+extension Int: SettingRepresentable {
+    public static var settingType: SettingType { .integer(0...Int(Int32.max)) }
+    public var settingValue: SettingValue { .integer(self) }
+    public init?(_ value: SettingValue) {
+        guard case .integer(let number) = value else { return nil }
+        self = number
+    }
+}
+
+extension Double: SettingRepresentable {
+    public static var settingType: SettingType {
+        .number(-Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude)
+    }
+    public var settingValue: SettingValue { .number(self) }
+    public init?(_ value: SettingValue) {
+        switch value {
+        case .number(let number): self = number
+        case .integer(let number): self = Double(number)
+        default: return nil
+        }
+    }
+}

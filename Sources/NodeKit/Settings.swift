@@ -1,0 +1,34 @@
+/// The values that a node was given, defaults included.
+public struct Settings: Sendable, Codable {
+    private var values: [String: SettingValue]
+    /// Processor cores that the node's mathematics may use (`cores:` of the placement).
+    public var cores: Int
+
+    /// Values by name, as the checked graph has them.
+    public init(_ values: [String: SettingValue] = [:], cores: Int = 1) {
+        self.values = values
+        self.cores = cores
+    }
+
+    /// The value of a setting that has a default or was required.
+    ///
+    /// - Precondition: the graph was checked, so the value is there and of its type.
+    public subscript<Value>(setting: Setting<Value>) -> Value {
+        guard let value = self[ifSet: setting] else {
+            preconditionFailure("setting '\(setting.spec.name)' has no value of its type")
+        }
+        return value
+    }
+
+    /// The value of a setting, or nil when it is unset and has no default.
+    public subscript<Value>(ifSet setting: Setting<Value>) -> Value? {
+        (values[setting.spec.name] ?? setting.spec.defaultValue).flatMap { Value($0) }
+    }
+
+    /// The same settings with one more value.
+    public func setting<Value>(_ setting: Setting<Value>, to value: Value) -> Settings {
+        var copy = self
+        copy.values[setting.spec.name] = value.settingValue
+        return copy
+    }
+}
