@@ -21,8 +21,8 @@ int posix_anonymous_file(const char *name, size_t bytes) {
     return fd;
 }
 
-int posix_open_shared(const char *path) {
-    int fd = open(path, O_RDWR | O_CLOEXEC);
+int posix_open_for_reading(const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
 }
 

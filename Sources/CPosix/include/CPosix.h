@@ -8,8 +8,8 @@
 /// Returns a descriptor, or -errno.
 int posix_anonymous_file(const char *name, size_t bytes);
 
-/// Opens `path` for reading and writing without leaking into children. Returns -errno on failure.
-int posix_open_shared(const char *path);
+/// Opens `path` for reading without leaking into children. Returns -errno on failure.
+int posix_open_for_reading(const char *path);
 
 /// Starts a program in a process group of its own, with clean signals, and SIGKILL-proof ties:
 /// the child gets `death_signal` when the calling *thread* ends, so call from a thread that lives

@@ -1,0 +1,111 @@
+import NodeKit
+import Tensors
+
+/// One message on its way, numbered by its output port.
+struct Numbered: Sendable {
+    var sequence: UInt64
+    var message: Message
+    /// When the node handed it over, nanoseconds.
+    var published: Int64
+}
+
+/// The producer's end of one edge: spends the consumer's credits and decides who waits.
+///
+/// A pure value; whoever owns the socket asks it what to send.
+struct OutputEdge {
+    let keep: Keep
+    /// Credits that the consumer grants at a time; what `even` takes in one go.
+    let window: Int
+    private(set) var credits = 0
+    private(set) var waiting: [Numbered] = []
+    private(set) var sentCount = 0
+    private(set) var dropped = FrameSet()
+    private var latest: Numbered?
+    /// Slots that the consumer has not given back, kept from being written again.
+    private(set) var lent: [UInt64: TensorMemory] = [:]
+    private(set) var hasEnded = false
+    private(set) var isClosed = false
+    private var endSent = false
+
+    /// The most that `even` keeps to choose from; beyond it every second one goes.
+    private static let evenCapacity = 64
+
+    init(keep: Keep, window: Int) {
+        self.keep = keep
+        self.window = window
+    }
+
+    /// Messages that the producer has to wait for before it makes more.
+    var backlog: Int { keep == .all ? waiting.count : 0 }
+
+    mutating func offer(_ message: Numbered) {
+        switch keep {
+        case .all:
+            waiting.append(message)
+        case .newest:
+            if credits == 0 { dropWaiting { _ in true } }
+            waiting.append(message)
+        case .last:
+            waiting = [message]
+            latest = message
+        case .even:
+            waiting.append(message)
+            if waiting.count > Self.evenCapacity { dropWaiting { $0 % 2 == 1 } }
+        }
+    }
+
+    /// The consumer is there, perhaps anew, with its first credits.
+    mutating func connect(credits: Int) {
+        self.credits = credits
+        lent = [:]
+        if keep == .last, waiting.isEmpty, let latest { waiting = [latest] }
+    }
+
+    mutating func grant(_ count: Int, released: [UInt64]) {
+        credits += count
+        for slot in released { lent[slot] = nil }
+    }
+
+    /// The next message that may go, or nil. A slot that it lies in is lent until given back.
+    mutating func next() -> Numbered? {
+        if keep == .even, credits >= window, waiting.count > window { thin() }
+        guard credits > 0, !waiting.isEmpty else { return nil }
+        credits -= 1
+        sentCount += 1
+        return waiting.removeFirst()
+    }
+
+    mutating func lend(_ memory: TensorMemory, as slot: UInt64) { lent[slot] = memory }
+
+    /// Nothing more will be offered.
+    mutating func end() { hasEnded = true }
+
+    /// Whether it is time to say that nothing follows; true once.
+    mutating func takeEnd() -> Bool {
+        guard hasEnded, !endSent, waiting.isEmpty else { return false }
+        endSent = true
+        return true
+    }
+
+    /// The consumer has everything.
+    mutating func close() { isClosed = true }
+
+    /// Leaves `window` of the waiting messages, evenly spaced, the newest among them.
+    private mutating func thin() {
+        let count = waiting.count
+        let chosen = Set((1...window).map { $0 * count / window - 1 })
+        dropWaiting { !chosen.contains($0) }
+    }
+
+    private mutating func dropWaiting(where isDropped: (Int) -> Bool) {
+        var kept: [Numbered] = []
+        for (index, message) in waiting.enumerated() {
+            if isDropped(index) {
+                dropped.insert(message.message.stamp.frame)
+            } else {
+                kept.append(message)
+            }
+        }
+        waiting = kept
+    }
+}

@@ -1,0 +1,140 @@
+import CPosix
+import Glibc
+import Synchronization
+import Tensors
+
+/// Room in memory that other processes of this machine can read: what large payloads are written
+/// into, so that only a small message saying where has to pass through a socket.
+///
+/// Every slot is an anonymous file: no folder lists it, and it is gone with its last user however
+/// that user ends. A consumer opens it as `/proc/<process>/fd/<descriptor>`.
+final class SlotPool: Sendable {
+    /// One anonymous file, mapped.
+    final class Slot: Sendable {
+        let number: UInt64
+        let descriptor: Int32
+        let capacity: Int
+        nonisolated(unsafe) let base: UnsafeMutableRawPointer
+
+        init(number: UInt64, capacity: Int) throws {
+            self.number = number
+            self.capacity = capacity
+            descriptor = posix_anonymous_file("personalive", capacity)
+            guard descriptor >= 0 else {
+                throw WireError("memfd_create(\(capacity)): \(String(cString: strerror(-descriptor)))")
+            }
+            let mapped = mmap(nil, capacity, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
+            guard let mapped, mapped != MAP_FAILED else {
+                close(descriptor)
+                throw WireError("mmap(\(capacity)): \(String(cString: strerror(errno)))")
+            }
+            base = mapped
+        }
+
+        deinit {
+            munmap(base, capacity)
+            close(descriptor)
+        }
+    }
+
+    private struct State {
+        var free: [Slot] = []
+        var next: UInt64 = 0
+    }
+    private let state = Mutex(State())
+
+    /// Smaller payloads travel inside the message: opening and releasing a slot costs more.
+    static let threshold = 32 << 10
+    /// Free slots beyond this many are given back to the system.
+    private static let keptSlots = 8
+
+    /// Memory of at least `bytes`, taken from a free slot when one fits without much waste.
+    func allocate(_ bytes: Int) throws -> TensorMemory {
+        let slot = try state.withLock { state in
+            let fitting = state.free.lastIndex { $0.capacity >= bytes && $0.capacity / 2 <= bytes }
+            if let fitting { return state.free.remove(at: fitting) }
+            state.next += 1
+            let page = 4096
+            return try Slot(number: state.next, capacity: max(1, (bytes + page - 1) / page) * page)
+        }
+        return TensorMemory(base: slot.base, byteCount: slot.capacity, owner: slot) { [self] _ in
+            give(back: slot)
+        }
+    }
+
+    private func give(back slot: Slot) {
+        state.withLock { state in
+            state.free.append(slot)
+            if state.free.count > Self.keptSlots { state.free.removeFirst() }
+        }
+    }
+}
+
+/// A producer's slots as a consumer sees them: mapped once, then found again by number.
+final class SlotView {
+    private struct Key: Hashable {
+        let process: UInt32
+        let slot: UInt64
+    }
+
+    /// A mapping that lives as long as someone reads from it.
+    private final class Mapping: Sendable {
+        nonisolated(unsafe) let base: UnsafeMutableRawPointer
+        let capacity: Int
+
+        init(base: UnsafeMutableRawPointer, capacity: Int) {
+            self.base = base
+            self.capacity = capacity
+        }
+
+        deinit { munmap(base, capacity) }
+    }
+
+    private var mappings: [Key: Mapping] = [:]
+    private var order: [Key] = []
+    /// More than a producer keeps; beyond it the mapping not used for longest is dropped.
+    private static let keptMappings = 24
+
+    /// The payload at `place`; `release` runs when its last reader is gone.
+    func memory(
+        at place: Envelope.Place, bytes: Int, release: @escaping @Sendable () -> Void
+    ) throws -> TensorMemory {
+        guard UInt64(bytes) <= place.capacity else {
+            throw WireError("a payload of \(bytes) bytes in a slot of \(place.capacity)")
+        }
+        let mapping = try mapping(of: place)
+        return TensorMemory(base: mapping.base, byteCount: mapping.capacity, owner: mapping) { _ in
+            release()
+        }
+    }
+
+    private func mapping(of place: Envelope.Place) throws -> Mapping {
+        let key = Key(process: place.process, slot: place.slot)
+        order.removeAll { $0 == key }
+        order.append(key)
+        if let mapping = mappings[key] { return mapping }
+        let mapping = try open(place)
+        mappings[key] = mapping
+        if order.count > Self.keptMappings { mappings[order.removeFirst()] = nil }
+        return mapping
+    }
+
+    private func open(_ place: Envelope.Place) throws -> Mapping {
+        let path = "/proc/\(place.process)/fd/\(place.descriptor)"
+        let descriptor = posix_open_for_reading(path)
+        guard descriptor >= 0 else {
+            throw WireError("open(\(path)): \(String(cString: strerror(-descriptor)))")
+        }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, UInt64(status.st_size) >= place.capacity else {
+            throw WireError("\(path) is smaller than the \(place.capacity) bytes announced")
+        }
+        let capacity = Int(place.capacity)
+        let base = mmap(nil, capacity, PROT_READ, MAP_SHARED, descriptor, 0)
+        guard let base, base != MAP_FAILED else {
+            throw WireError("mmap(\(path)): \(String(cString: strerror(errno)))")
+        }
+        return Mapping(base: base, capacity: capacity)
+    }
+}

@@ -1,0 +1,162 @@
+import CZeroMQ
+import Glibc
+
+/// A failed call of the ZeroMQ library, with its argument and the library's own words.
+public struct WireError: Error, CustomStringConvertible {
+    /// What happened, as one line.
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+
+    init(call: String, _ argument: String) {
+        description = "\(call)(\(argument)): \(String(cString: zmq_strerror(zmq_errno())))"
+    }
+}
+
+/// The library's threads and queues; one per process, shared by all of its sockets.
+package final class ZMQContext: @unchecked Sendable {
+    // Unchecked because a ZeroMQ context may be used from any thread (zmq_ctx_new's promise).
+    let pointer: UnsafeMutableRawPointer
+
+    package init() {
+        pointer = zmq_ctx_new()
+        // The payload of a large local edge goes through shared memory: one thread is enough.
+        zmq_ctx_set(pointer, ZMQ_IO_THREADS, 1)
+    }
+
+    deinit { zmq_ctx_term(pointer) }
+}
+
+/// One received frame of a multipart message, freed with its last user.
+package final class ZMQFrame: @unchecked Sendable {
+    // Unchecked because the frame is constant once received.
+    private let message: UnsafeMutablePointer<zmq_msg_t>
+
+    init() {
+        message = .allocate(capacity: 1)
+        zmq_msg_init(message)
+    }
+
+    deinit {
+        zmq_msg_close(message)
+        message.deallocate()
+    }
+
+    package var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: zmq_msg_data(message), count: zmq_msg_size(message))
+    }
+
+    /// The frame as text; broken UTF-8 is repaired.
+    package var text: String { String(decoding: bytes, as: UTF8.self) }
+
+    fileprivate func receive(from socket: UnsafeMutableRawPointer) -> Bool {
+        while zmq_msg_recv(message, socket, ZMQ_DONTWAIT) < 0 {
+            guard zmq_errno() == EINTR else { return false }
+        }
+        return true
+    }
+
+    fileprivate var hasMore: Bool { zmq_msg_more(message) != 0 }
+}
+
+/// A ZeroMQ socket. It belongs to the thread that made it: it can neither be copied nor sent.
+package struct ZMQSocket: ~Copyable {
+    package enum Role {
+        /// Talks to one peer.
+        case dealer
+        /// Talks to many peers, each known by its identity.
+        case router
+    }
+
+    let pointer: UnsafeMutableRawPointer
+
+    package init(_ role: Role, in context: ZMQContext, identity: String? = nil) throws {
+        let type = role == .dealer ? ZMQ_DEALER : ZMQ_ROUTER
+        guard let pointer = zmq_socket(context.pointer, type) else {
+            throw WireError(call: "zmq_socket", "\(role)")
+        }
+        self.pointer = pointer
+        // Credits bound what is in flight; the library's own marks would drop silently.
+        set(ZMQ_SNDHWM, 0)
+        set(ZMQ_RCVHWM, 0)
+        set(ZMQ_LINGER, 2000)
+        set(ZMQ_RECONNECT_IVL, 10)
+        set(ZMQ_RECONNECT_IVL_MAX, 500)
+        if role == .router {
+            set(ZMQ_ROUTER_MANDATORY, 1)
+            set(ZMQ_ROUTER_HANDOVER, 1)
+        }
+        if let identity {
+            zmq_setsockopt(pointer, ZMQ_ROUTING_ID, identity, identity.utf8.count)
+        }
+    }
+
+    deinit { zmq_close(pointer) }
+
+    private func set(_ option: Int32, _ value: Int32) {
+        var value = value
+        zmq_setsockopt(pointer, option, &value, MemoryLayout<Int32>.size)
+    }
+
+    package func bind(_ endpoint: String) throws {
+        guard zmq_bind(pointer, endpoint) == 0 else { throw WireError(call: "zmq_bind", endpoint) }
+    }
+
+    package func connect(_ endpoint: String) throws {
+        guard zmq_connect(pointer, endpoint) == 0 else {
+            throw WireError(call: "zmq_connect", endpoint)
+        }
+    }
+
+    /// Where the socket is bound, with the port that `tcp://…:0` became.
+    package var endpoint: String {
+        var text = [CChar](repeating: 0, count: 256)
+        var length = text.count
+        zmq_getsockopt(pointer, ZMQ_LAST_ENDPOINT, &text, &length)
+        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// Sends the frames as one message; false when the peer is not there (any more).
+    @discardableResult
+    package func send(_ frames: UnsafeRawBufferPointer...) -> Bool {
+        for (index, frame) in frames.enumerated() {
+            let flags = index + 1 < frames.count ? ZMQ_SNDMORE : 0
+            while zmq_send(pointer, frame.baseAddress, frame.count, flags) < 0 {
+                guard zmq_errno() == EINTR else { return false }
+            }
+        }
+        return true
+    }
+
+    /// The next message's frames, or nil when none is waiting.
+    package func receive() -> [ZMQFrame]? {
+        var frames: [ZMQFrame] = []
+        repeat {
+            let frame = ZMQFrame()
+            guard frame.receive(from: pointer) else { return nil }
+            frames.append(frame)
+        } while frames[frames.count - 1].hasMore
+        return frames
+    }
+
+    /// What `zmq_poll` needs to wait for something to receive.
+    package var pollItem: zmq_pollitem_t {
+        zmq_pollitem_t(socket: pointer, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0)
+    }
+}
+
+extension zmq_pollitem_t {
+    /// Waits for a file descriptor to become readable.
+    package init(readable descriptor: Int32) {
+        self.init(socket: nil, fd: descriptor, events: Int16(ZMQ_POLLIN), revents: 0)
+    }
+
+    package var isReady: Bool { revents != 0 }
+}
+
+/// Waits until one of the items is ready or `milliseconds` have passed.
+package func zmqPoll(_ items: inout [zmq_pollitem_t], milliseconds: Int) {
+    if zmq_poll(&items, Int32(items.count), milliseconds) < 0 {
+        for index in items.indices { items[index].revents = 0 }
+    }
+}
