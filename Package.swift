@@ -6,6 +6,9 @@ let kernels: [CSetting] = [
     .unsafeFlags(["-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"])
 ]
 
+/// Loops that must give the same bits everywhere: no product and sum may be fused into one rounding.
+let exactKernels: [CSetting] = [.unsafeFlags(["-O3", "-ffp-contract=off"])]
+
 let package = Package(
     name: "personalive",
     products: [
@@ -32,9 +35,10 @@ let package = Package(
         .target(name: "COneDNN", cSettings: kernels, linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "CPosix"),
         .target(name: "Kernels", cSettings: kernels),
+        .target(name: "ExactKernels", cSettings: exactKernels),
 
         // The floor that both towers stand on.
-        .target(name: "Tensors", dependencies: ["CPosix"]),
+        .target(name: "Tensors", dependencies: ["CPosix", "ExactKernels"]),
 
         // The runtime: knows nothing of networks.
         .target(name: "NodeKit", dependencies: ["Tensors"]),
@@ -44,9 +48,10 @@ let package = Package(
 
         // The networks: know nothing of processes.
         .target(name: "Layers", dependencies: ["Tensors", "Kernels", "COneDNN", "COpenBLAS"]),
-        .target(name: "Networks", dependencies: ["Layers", "Tensors", "Kernels"]),
+        .target(
+            name: "Networks", dependencies: ["Layers", "Tensors", "Kernels", "ExactKernels"]),
         .target(name: "Media", dependencies: ["Tensors", "Kernels", "CFFmpeg"]),
-        .target(name: "Parity", dependencies: ["Layers", "Networks", "Tensors"]),
+        .target(name: "Parity", dependencies: ["ExactKernels", "Layers", "Networks", "Tensors"]),
 
         // Where they meet.
         .target(

@@ -1,0 +1,128 @@
+import ExactKernels
+import Glibc
+
+/// A network's weights, reached by the names that the published checkpoints give them.
+///
+/// A file is mapped, not read: a weight takes memory when a network asks for it, and a weight that
+/// is stored as F32 takes none of its own. A network asks with the shape it needs, so a file that
+/// belongs to another network is refused with the first name that differs.
+package struct Checkpoint: Sendable {
+    private enum Source: Sendable {
+        case file(SafetensorsFile)
+        case synthetic(SyntheticWeights)
+    }
+
+    private let source: Source
+    private let prefix: String
+
+    private init(source: Source, prefix: String = "") {
+        self.source = source
+        self.prefix = prefix
+    }
+
+    /// The weights in a safetensors file; F32, F16 and BF16 are all given as F32.
+    package init(contentsOf path: String) throws(CheckpointError) {
+        self.init(source: .file(try SafetensorsFile(contentsOf: path)))
+    }
+
+    /// Weights computed from their names, for any shape that is asked for.
+    ///
+    /// - Parameters:
+    ///   - namespace: any word; `mini` and `full` go with the configurations of these names.
+    ///   - network: as in ``open(_:size:network:)``.
+    package static func synthetic(namespace: String, network: String) -> Checkpoint {
+        Checkpoint(source: .synthetic(SyntheticWeights(namespace: namespace, network: network)))
+    }
+
+    /// The weights that a node's setting names: the word `synthetic`, a file, or a folder that has
+    /// `<network>.safetensors`.
+    ///
+    /// - Parameters:
+    ///   - size: the configuration's name, which is also the namespace of synthetic weights.
+    ///   - network: `motion_extractor`, `motion_encoder`, `pose_guider`, `reference_unet`,
+    ///     `denoising_unet`, `vae`, `image_encoder` or `taesd`.
+    package static func open(
+        _ setting: String, size: String, network: String
+    ) throws(CheckpointError) -> Checkpoint {
+        if setting == "synthetic" { return synthetic(namespace: size, network: network) }
+        var status = stat()
+        guard stat(setting, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            return try Checkpoint(contentsOf: setting)
+        }
+        let file = setting + (setting.hasSuffix("/") ? "" : "/") + network + ".safetensors"
+        guard access(file, F_OK) == 0 else { throw .noFile(folder: setting, network: network) }
+        return try Checkpoint(contentsOf: file)
+    }
+
+    /// What the weights came from, for messages.
+    package var origin: String {
+        switch source {
+        case .file(let file): file.path
+        case .synthetic(let weights): "synthetic \(weights.namespace)/\(weights.network)"
+        }
+    }
+
+    /// The weights whose keys start with `name.`, reached without it.
+    package func scope(_ name: String) -> Checkpoint {
+        Checkpoint(source: source, prefix: prefix + name + ".")
+    }
+
+    /// Whether there is such a weight.
+    ///
+    /// Synthetic weights exist under any name, so the caller says which answer it wants for them.
+    package func contains(_ key: String, ifSynthetic answer: Bool = true) -> Bool {
+        switch source {
+        case .file(let file): file.entries[prefix + key] != nil
+        case .synthetic: answer
+        }
+    }
+
+    /// One weight, row-major as PyTorch stores it.
+    ///
+    /// - Throws: when it is missing, has another shape, or is no floating-point tensor.
+    package func tensor(_ key: String, _ shape: [Int]) throws(CheckpointError) -> Tensor<Float> {
+        let key = prefix + key
+        switch source {
+        case .synthetic(let weights):
+            guard let tensor = weights.tensor(key, shape) else {
+                throw .missing(key: key, file: origin, nearest: nil)
+            }
+            return tensor
+        case .file(let file):
+            return try Self.read(key, shape, file)
+        }
+    }
+
+    private static func read(
+        _ key: String, _ shape: [Int], _ file: SafetensorsFile
+    ) throws(CheckpointError) -> Tensor<Float> {
+        guard let entry = file.entries[key] else {
+            let nearest = nearestKey(to: key, in: file.entries.keys)
+            throw .missing(key: key, file: file.path, nearest: nearest)
+        }
+        guard entry.shape == shape else {
+            throw .wrongShape(key: key, file: file.path, found: entry.shape, needed: shape)
+        }
+        if let stored = file.stored(key, as: Float.self) { return stored }
+        let convert: (UnsafeRawPointer?, Int, UnsafeMutablePointer<Float>?) -> Void
+        switch entry.typeName {
+        case "F16": convert = exact_half_to_float
+        case "BF16": convert = exact_bfloat_to_float
+        default: throw .notWeights(key: key, file: file.path, found: entry.typeName)
+        }
+        let tensor = Tensor<Float>(uninitialized: shape)
+        convert(file.start(of: entry), tensor.count, tensor.pointer)
+        return tensor
+    }
+
+    /// The key that ends most like a missing one: a file with another prefix is the usual mistake.
+    private static func nearestKey(
+        to key: String, in keys: Dictionary<String, SafetensorsFile.Entry>.Keys
+    ) -> String? {
+        func common(_ other: String) -> Int {
+            zip(key.utf8.reversed(), other.utf8.reversed()).prefix { $0 == $1 }.count
+        }
+        let best = keys.max { (common($0), $1) < (common($1), $0) }
+        return best.flatMap { common($0) * 2 > key.utf8.count ? $0 : nil }
+    }
+}

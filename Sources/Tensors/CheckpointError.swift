@@ -1,0 +1,79 @@
+/// Why weights could not be read.
+///
+/// Each case carries the facts; ``description`` says them in words, with the file and what to do.
+package enum CheckpointError: Error, Equatable {
+    /// The file cannot be opened or mapped; `reason` is the system's text.
+    case unreadable(file: String, reason: String)
+    /// A folder of weights lacks the file of one network.
+    case noFile(folder: String, network: String)
+    /// A ZIP archive as PyTorch writes it, which is not a safetensors file.
+    case pyTorchArchive(file: String)
+    /// The file is shorter than what its own first bytes announce.
+    case truncated(file: String, bytes: Int, needed: Int)
+    /// The first eight bytes announce a header that no safetensors file has.
+    case headerTooLong(file: String, header: UInt64, limit: Int)
+    /// The header is no JSON of the right form.
+    case badHeader(file: String, reason: String)
+    /// An element type that the format does not have.
+    case unknownElementType(key: String, file: String, name: String)
+    /// An element type that a weight cannot have.
+    case notWeights(key: String, file: String, found: String)
+    /// The bytes of a tensor lie partly outside the file.
+    case offsetsOutside(key: String, file: String, begin: Int, end: Int, dataBytes: Int)
+    /// The bytes of a tensor are not as many as its shape needs.
+    case wrongByteCount(key: String, file: String, shape: [Int], found: Int)
+    /// Two tensors share bytes.
+    case overlapping(key: String, other: String, file: String)
+    /// The network needs a weight that is not there.
+    case missing(key: String, file: String, nearest: String?)
+    /// A weight has another shape than the network needs.
+    case wrongShape(key: String, file: String, found: [Int], needed: [Int])
+}
+
+extension CheckpointError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .unreadable(let file, let reason):
+            "cannot read weights from \(file): \(reason)"
+        case .noFile(let folder, let network):
+            "the folder \(folder) has no \(network).safetensors; "
+                + "give the file itself, a folder that has it, or the word 'synthetic'"
+        case .pyTorchArchive(let file):
+            "\(file) is a PyTorch archive, and only safetensors files can be read; "
+                + "convert it with safetensors.torch.save_file"
+        case .truncated(let file, let bytes, let needed):
+            "\(file) is cut short: it has \(bytes) bytes and its header needs \(needed); "
+                + "fetch it again"
+        case .headerTooLong(let file, let header, let limit):
+            "\(file) is not a safetensors file: "
+                + "its header would take \(header) bytes, and at most \(limit) are possible"
+        case .badHeader(let file, let reason):
+            "\(file) is not a safetensors file: \(reason)"
+        default: weightDescription
+        }
+    }
+
+    /// The cases that are about one weight.
+    private var weightDescription: String {
+        switch self {
+        case .unknownElementType(let key, let file, let name):
+            "weight '\(key)' in \(file) has the unknown element type '\(name)'"
+        case .notWeights(let key, let file, let found):
+            "weight '\(key)' in \(file) is \(found), but the network needs F32, F16 or BF16"
+        case .offsetsOutside(let key, let file, let begin, let end, let dataBytes):
+            "weight '\(key)' in \(file) lies at bytes \(begin)..<\(end), "
+                + "outside the \(dataBytes) bytes of data; the file is damaged"
+        case .wrongByteCount(let key, let file, let shape, let found):
+            "weight '\(key)' in \(file) has \(found) bytes, "
+                + "which do not make its shape \(shape); the file is damaged"
+        case .overlapping(let key, let other, let file):
+            "weights '\(key)' and '\(other)' in \(file) share bytes; the file is damaged"
+        case .missing(let key, let file, let nearest):
+            "the network needs weight '\(key)', which \(file) lacks"
+                + (nearest.map { "; did you mean '\($0)'?" } ?? "")
+        case .wrongShape(let key, let file, let found, let needed):
+            "weight '\(key)' in \(file) is \(found), but the network needs \(needed)"
+        default: ""
+        }
+    }
+}
