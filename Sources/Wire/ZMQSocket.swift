@@ -69,6 +69,8 @@ package struct ZMQSocket: ~Copyable {
     }
 
     let pointer: UnsafeMutableRawPointer
+    /// Ending the context waits for its sockets, so each socket keeps it until it is closed.
+    private let context: ZMQContext
 
     package init(_ role: Role, in context: ZMQContext, identity: String? = nil) throws {
         let type = role == .dealer ? ZMQ_DEALER : ZMQ_ROUTER
@@ -76,6 +78,7 @@ package struct ZMQSocket: ~Copyable {
             throw WireError(call: "zmq_socket", "\(role)")
         }
         self.pointer = pointer
+        self.context = context
         // Credits bound what is in flight; the library's own marks would drop silently.
         set(ZMQ_SNDHWM, 0)
         set(ZMQ_RCVHWM, 0)

@@ -23,3 +23,20 @@ int64_t posix_monotonic_ns(void);
 
 /// Makes every stdio stream of this process line-buffered, so that a crash loses no log line.
 void posix_line_buffer(void);
+
+/// A descriptor that becomes readable when another thread writes eight bytes to it.
+int posix_wakeup(void);
+
+/// Blocks these signals in the calling thread (and those that it starts) and returns a descriptor
+/// that becomes readable when one arrives. Returns -errno on failure.
+int posix_signals(const int *signals, int count);
+
+/// The next signal that arrived on such a descriptor, or 0.
+int posix_next_signal(int descriptor);
+
+/// Waits for a child without blocking: 0 while it runs, 1 when it ended; then `status` is its exit
+/// code, or minus the signal that killed it.
+int posix_reap(pid_t pid, int *status);
+
+/// Most memory that this process had at once, in bytes.
+size_t posix_peak_memory(void);

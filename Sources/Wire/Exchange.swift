@@ -1,0 +1,195 @@
+import CPosix
+import Glibc
+import NodeKit
+import Tensors
+
+/// What a node's two threads share: one computes, one owns every socket.
+///
+/// Bounded by credits on the way in and by ``waitForConsumers(_:)`` on the way out.
+final class Exchange: @unchecked Sendable {
+    // Unchecked because every stored variable is guarded by `lock`.
+
+    /// What the computing thread wants sent.
+    enum Command {
+        case publish(port: String, Numbered)
+        case grant(input: Int, count: Int)
+        case release(input: Int, slot: UInt64)
+        case control(ControlMessage)
+        /// No more outputs will come.
+        case end
+    }
+
+    private var lock = pthread_mutex_t()
+    private var changed = pthread_cond_t()
+    /// Wakes the thread that polls.
+    let wakeup: Int32
+
+    private var assembler: TickAssembler?
+    private var commands: [Command] = []
+    private var backlog = 0
+    private var phase = Phase.loading
+    private var outputsClosed = false
+    private var failure: String?
+
+    /// How far the run has come, as the supervisor says.
+    private enum Phase: Int, Comparable {
+        case loading, running, draining, finishing
+        static func < (a: Phase, b: Phase) -> Bool { a.rawValue < b.rawValue }
+    }
+
+    init() {
+        pthread_mutex_init(&lock, nil)
+        pthread_cond_init(&changed, nil)
+        wakeup = posix_wakeup()
+    }
+
+    private func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
+        pthread_mutex_lock(&lock)
+        defer { pthread_mutex_unlock(&lock) }
+        return try body()
+    }
+
+    private func wakeSockets() {
+        var one: UInt64 = 1
+        _ = write(wakeup, &one, 8)
+    }
+
+    // MARK: The thread that computes
+
+    /// What the computing thread does next.
+    enum Step {
+        case tick(TickAssembler.Tick)
+        /// A source makes the next message.
+        case source
+        /// Nothing more will come; `early` when the run was stopped before its end.
+        case finish(early: Bool)
+        case fail(String)
+    }
+
+    /// Waits for the next thing to do.
+    func nextStep() -> Step {
+        locked {
+            while true {
+                if let failure { return .fail(failure) }
+                if phase == .finishing { return .finish(early: true) }
+                if let step = stepIfReady() { return step }
+                pthread_cond_wait(&changed, &lock)
+            }
+        }
+    }
+
+    private func stepIfReady() -> Step? {
+        guard phase != .loading, assembler != nil else { return nil }
+        if let tick = assembler!.next() {
+            returnCredits()
+            return .tick(tick)
+        }
+        returnCredits()
+        if let port = assembler!.starved {
+            return .fail("input '\(port)' ended without ever giving a value")
+        }
+        if assembler!.isExhausted { return .finish(early: false) }
+        guard assembler!.isSource else { return nil }
+        return phase == .draining ? .finish(early: true) : .source
+    }
+
+    /// Inputs of a tick are done: their producers may send more.
+    func done(_ tick: TickAssembler.Tick) {
+        locked {
+            for input in tick.credits {
+                let count = assembler!.creditsToGrant(input, done: 1)
+                if count > 0 { commands.append(.grant(input: input, count: count)) }
+            }
+        }
+        wakeSockets()
+    }
+
+    /// Waits until everything offered before is on its way, so that at most one tick's outputs wait.
+    func waitForConsumers() {
+        locked {
+            while backlog > 0, phase != .finishing, failure == nil {
+                pthread_cond_wait(&changed, &lock)
+            }
+        }
+    }
+
+    /// Hands messages to the thread that sends; `waiting` of them count as backlog.
+    func publish(_ messages: [(port: String, Numbered)], waiting: Int) {
+        guard !messages.isEmpty else { return }
+        locked {
+            backlog += waiting
+            for (port, message) in messages { commands.append(.publish(port: port, message)) }
+        }
+        wakeSockets()
+    }
+
+    func say(_ message: ControlMessage) { post(.control(message)) }
+    func endOutputs() { post(.end) }
+
+    /// A payload's last reader is gone; called from any thread.
+    func release(input: Int, slot: UInt64) { post(.release(input: input, slot: slot)) }
+
+    private func post(_ command: Command) {
+        locked { commands.append(command) }
+        wakeSockets()
+    }
+
+    /// Waits until every consumer has said that it has everything.
+    func waitUntilClosed() {
+        locked {
+            while !outputsClosed, phase != .finishing { pthread_cond_wait(&changed, &lock) }
+        }
+    }
+
+    /// What has been dropped for want of a partner, for the report.
+    var unpaired: [(port: String, frames: FrameSet)] {
+        locked { assembler?.inputs.map { ($0.port, $0.unpaired) } ?? [] }
+    }
+
+    // MARK: The thread that owns the sockets
+
+    func connect(_ assembler: TickAssembler) { change { self.assembler = assembler } }
+    func start() { advance(to: .running) }
+    func drain() { advance(to: .draining) }
+    func finishNow() { advance(to: .finishing) }
+    func fail(_ reason: String) { change { failure = failure ?? reason } }
+    func outputsAreClosed() { change { outputsClosed = true } }
+    func deliver(_ message: Numbered, to input: Int) {
+        change { assembler!.deliver(message, to: input) }
+    }
+    func end(_ input: Int) { change { assembler!.end(input) } }
+    func sent(_ count: Int) { if count > 0 { change { backlog -= count } } }
+
+    /// Whether the node was told to end at once.
+    var isFinishing: Bool { locked { phase == .finishing } }
+
+    /// Everything that the computing thread wants sent since the last look.
+    func takeCommands() -> [Command] {
+        var count: UInt64 = 0
+        _ = read(wakeup, &count, 8)
+        return locked {
+            if assembler != nil { returnCredits() }
+            defer { commands = [] }
+            return commands
+        }
+    }
+
+    private func advance(to phase: Phase) { change { self.phase = max(self.phase, phase) } }
+
+    private func change(_ body: () -> Void) {
+        locked {
+            body()
+            pthread_cond_broadcast(&changed)
+        }
+    }
+
+    private func returnCredits() {
+        let returned = assembler!.takeReturned()
+        guard !returned.isEmpty else { return }
+        for input in returned {
+            let count = assembler!.creditsToGrant(input, done: 1)
+            if count > 0 { commands.append(.grant(input: input, count: count)) }
+        }
+        wakeSockets()
+    }
+}

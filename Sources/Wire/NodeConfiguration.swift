@@ -1,0 +1,70 @@
+import NodeKit
+
+/// All that a node's process is told: what it is, and who its neighbours are.
+package struct NodeConfiguration: Sendable, Codable {
+    /// An edge that ends here.
+    package struct Input: Sendable, Codable {
+        package var port: String
+        package var producer: String
+        package var producerPort: String
+        package var endpoint: String
+        package var keep: Keep
+        package var window: Int
+
+        package init(
+            port: String, producer: String, producerPort: String, endpoint: String, keep: Keep,
+            window: Int
+        ) {
+            self.port = port
+            self.producer = producer
+            self.producerPort = producerPort
+            self.endpoint = endpoint
+            self.keep = keep
+            self.window = window
+        }
+    }
+
+    /// An edge that begins here.
+    package struct Output: Sendable, Codable {
+        package var port: String
+        package var consumer: String
+        package var consumerPort: String
+        package var keep: Keep
+        package var window: Int
+
+        package init(
+            port: String, consumer: String, consumerPort: String, keep: Keep, window: Int
+        ) {
+            self.port = port
+            self.consumer = consumer
+            self.consumerPort = consumerPort
+            self.keep = keep
+            self.window = window
+        }
+
+        /// How the consumer's socket calls itself.
+        var identity: String { "\(consumer).\(consumerPort)" }
+    }
+
+    package var name: String
+    package var settings: Settings
+    package var inputs: [Input]
+    package var outputs: [Output]
+
+    package init(name: String, settings: Settings, inputs: [Input], outputs: [Output]) {
+        self.name = name
+        self.settings = settings
+        self.inputs = inputs
+        self.outputs = outputs
+    }
+
+    /// Where a node's outputs are served, in the folder of its run.
+    package static func endpoint(of node: String, in folder: String) -> String {
+        "ipc://\(folder)/\(node).sock"
+    }
+
+    /// Where the supervisor listens.
+    package static func controlEndpoint(in folder: String) -> String {
+        "ipc://\(folder)/control.sock"
+    }
+}
