@@ -44,7 +44,7 @@ let package = Package(
         .target(name: "NodeKit", dependencies: ["Tensors"]),
         .target(name: "Wire", dependencies: ["NodeKit", "Tensors", "CZeroMQ", "CPosix"]),
         .target(name: "Dataflow", dependencies: ["NodeKit", "Tensors", "CYaml"]),
-        .target(name: "Launch", dependencies: ["Dataflow", "NodeKit", "Wire", "CPosix"]),
+        .target(name: "Launch", dependencies: ["Dataflow", "NodeKit", "Wire", "CPosix", "CZeroMQ"]),
 
         // The networks: know nothing of processes.
         .target(name: "Layers", dependencies: ["Tensors", "Kernels", "COneDNN", "COpenBLAS"]),
@@ -55,7 +55,7 @@ let package = Package(
 
         // Where they meet.
         .target(
-            name: "BuiltinNodes", dependencies: ["NodeKit", "Networks", "Media", "Tensors"]),
+            name: "BuiltinNodes", dependencies: ["NodeKit", "Networks", "Media", "Tensors", "CPosix"]),
         .executableTarget(
             name: "personalive",
             dependencies: [

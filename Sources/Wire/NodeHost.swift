@@ -186,10 +186,11 @@ public final class NodeHost: @unchecked Sendable {
     private func number(_ message: Message, on port: String) throws -> Numbered {
         let sequence = sequences[port, default: 0]
         sequences[port] = sequence + 1
+        // Taken before the copy, if there is one, so that a hop counts it.
+        let published = posix_monotonic_ns()
+        let tensor = try shared(message.tensor)
         return Numbered(
-            sequence: sequence,
-            message: Message(try shared(message.tensor), message.stamp),
-            published: posix_monotonic_ns())
+            sequence: sequence, message: Message(tensor, message.stamp), published: published)
     }
 
     /// A large tensor that the node did not write into shared memory is copied there now.

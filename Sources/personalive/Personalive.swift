@@ -1,11 +1,20 @@
 import ArgumentParser
+import Foundation
 
 /// The tool: one file per subcommand.
 @main
-struct Personalive: AsyncParsableCommand {
+struct Personalive: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "personalive",
         abstract: "Animates a portrait photo from a video or webcam, live.",
         subcommands: [
+            BenchCommand.self,
+            NodeCommand.self,
         ])
+
+    /// This program, as a path that can be started again.
+    static var executable: String {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+            ?? CommandLine.arguments[0]
+    }
 }

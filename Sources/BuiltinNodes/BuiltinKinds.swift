@@ -1,0 +1,19 @@
+import NodeKit
+
+/// The nodes that come with the tool.
+package enum BuiltinKinds {
+    /// One type a line, in the order in which a frame meets them.
+    package static var kinds: [any Node.Type] {
+        [
+            TestSourceNode.self,
+            TestStageNode.self,
+            TestSinkNode.self,
+        ]
+    }
+
+    package static var specs: [NodeSpec] { kinds.map { $0.spec } }
+
+    package static func make(kind: String) -> (any Node.Type)? {
+        kinds.first { $0.spec.kind == kind }
+    }
+}

@@ -1,0 +1,103 @@
+import CPosix
+import Foundation
+import NodeKit
+import Tensors
+
+/// Sends tensors of a chosen size at a chosen rate: for trying out edges and measuring them.
+package struct TestSourceNode: Node {
+    static let data = Port("data", UInt8.self, "bytes", meaning: "bytes", "the payload")
+    static let bytes = Setting("bytes", Int.self, default: 786_432, unit: "B", "size of a payload")
+    static let count = Setting("count", Int.self, default: 100, "how many payloads")
+    static let rate = Setting(
+        "rate", Double.self, type: .number(0...1_000_000), default: 0, unit: "Hz",
+        "payloads per second; 0 is as fast as they are taken")
+    static let copy = Setting(
+        "copy", Bool.self, default: true,
+        "copies each payload to where the consumer reads it, instead of writing it there")
+
+    package static let spec = NodeSpec(
+        "test-source", "Sends tensors of a chosen size at a chosen rate.", outputs: [data],
+        settings: [bytes, count, rate, copy])
+
+    private let settings: Settings
+    private let payload: Tensor<UInt8>
+    private var sent = 0
+    private var began: Int64 = 0
+
+    package init(settings: Settings) {
+        self.settings = settings
+        payload = Tensor(repeating: 7, shape: [settings[Self.bytes]])
+    }
+
+    package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
+        guard sent < settings[Self.count] else { return outputs.finish() }
+        outputs.expect(frames: settings[Self.count])
+        let rate = settings[Self.rate]
+        let period = rate > 0 ? Int64(1e9 / rate) : 0
+        if sent == 0 { began = posix_monotonic_ns() }
+        let due = began + Int64(sent) * period
+        let wait = due - posix_monotonic_ns()
+        if period > 0, wait > 0 { Thread.sleep(forTimeInterval: Double(wait) / 1e9) }
+        let stamp = Stamp(
+            frame: UInt64(sent), captured: posix_monotonic_ns(),
+            presentation: Int64(sent) * period, duration: period)
+        let tensor =
+            settings[Self.copy]
+            ? payload : outputs.tensor(for: Self.data, shape: [settings[Self.bytes]])
+        outputs.send(tensor, on: Self.data, stamp: stamp)
+        sent += 1
+    }
+}
+
+/// Hands on what it gets, after a pause that stands for work.
+package struct TestStageNode: Node {
+    static let input = Port("data", UInt8.self, "bytes", meaning: "bytes", "what comes in")
+    static let output = Port("data", UInt8.self, "bytes", meaning: "bytes", "the same")
+    static let work = Setting(
+        "work", Double.self, type: .number(0...60_000), default: 0, unit: "ms",
+        "how long each tensor takes")
+    static let fail = Setting(
+        "fail-at", Int.self, isOptional: true, "throws at this frame, to see what a failure does")
+
+    package static let spec = NodeSpec(
+        "test-stage", "Hands on what it gets, after a pause that stands for work.",
+        inputs: [input], outputs: [output], settings: [work, fail])
+
+    private let settings: Settings
+
+    package init(settings: Settings) { self.settings = settings }
+
+    package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {
+        if let frame = settings[ifSet: Self.fail], inputs.stamp.frame == UInt64(frame) {
+            throw TestFailure(frame: frame)
+        }
+        let milliseconds = settings[Self.work]
+        if milliseconds > 0 { Thread.sleep(forTimeInterval: milliseconds / 1000) }
+        outputs[Self.output] = inputs[Self.input]
+    }
+}
+
+/// A failure that was asked for.
+struct TestFailure: Error, CustomStringConvertible {
+    let frame: Int
+    var description: String { "told to fail at frame \(frame) by 'fail-at'" }
+}
+
+/// Takes tensors and forgets them.
+package struct TestSinkNode: Node {
+    static let data = Port("data", UInt8.self, "bytes", meaning: "bytes", "what is forgotten")
+    static let work = Setting(
+        "work", Double.self, type: .number(0...60_000), default: 0, unit: "ms",
+        "how long each tensor takes")
+
+    package static let spec = NodeSpec(
+        "test-sink", "Takes tensors and forgets them.", inputs: [data], settings: [work])
+
+    private let work: Double
+
+    package init(settings: Settings) { work = settings[Self.work] }
+
+    package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
+        if work > 0 { Thread.sleep(forTimeInterval: work / 1000) }
+    }
+}

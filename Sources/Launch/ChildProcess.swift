@@ -1,0 +1,86 @@
+import CPosix
+import Foundation
+import Glibc
+
+/// A local process of the run, with its output and a line that ends when the supervisor does.
+final class ChildProcess {
+    let pid: pid_t
+    /// What the process prints, both streams together; readable without blocking.
+    let output: Int32
+    /// The child's standard input: it ends when this process ends, however it ends.
+    private let lifeline: Int32
+    private(set) var outputHasEnded = false
+    private var partial = ""
+    /// Nil while it runs; an exit code, or minus a signal.
+    private(set) var status: Int32?
+
+    /// Starts a program. Call from a thread that lives as long as the process: the kernel ends the
+    /// child when the thread that started it ends.
+    init(_ arguments: [String]) throws {
+        let (input, lifeline) = try Self.pipe()
+        let (output, childOutput) = try Self.pipe()
+        defer {
+            close(input)
+            close(childOutput)
+        }
+        let argv = arguments.map { strdup($0) } + [nil]
+        let environment = ProcessInfo.processInfo.environment
+            .map { strdup("\($0.key)=\($0.value)") } + [nil]
+        defer { (argv + environment).forEach { free($0) } }
+        pid = posix_start(arguments[0], argv, environment, input, childOutput, childOutput, SIGTERM)
+        self.output = output
+        self.lifeline = lifeline
+        guard pid > 0 else {
+            close(output)
+            close(lifeline)
+            throw LaunchError.cannotStart(
+                program: arguments[0], reason: String(cString: strerror(-pid)))
+        }
+        _ = fcntl(output, F_SETFL, O_NONBLOCK)
+    }
+
+    deinit {
+        if pid > 0 {
+            close(output)
+            close(lifeline)
+        }
+    }
+
+    func signal(_ signal: Int32) { if status == nil { kill(pid, signal) } }
+
+    /// Looks whether the process has ended; true once.
+    func reap() -> Bool {
+        guard status == nil else { return false }
+        var code: Int32 = 0
+        guard posix_reap(pid, &code) == 1 else { return false }
+        status = code
+        return true
+    }
+
+    /// Complete lines printed since the last look.
+    func readLines() -> [String] {
+        var buffer = [UInt8](repeating: 0, count: 16 << 10)
+        while true {
+            let count = read(output, &buffer, buffer.count)
+            if count == 0 { outputHasEnded = true }
+            guard count > 0 else { break }
+            partial += String(decoding: buffer[..<count], as: UTF8.self)
+        }
+        var lines = partial.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        partial = lines.removeLast()
+        if outputHasEnded, !partial.isEmpty {
+            lines.append(partial)
+            partial = ""
+        }
+        return lines
+    }
+
+    private static func pipe() throws -> (read: Int32, write: Int32) {
+        var (readEnd, writeEnd): (Int32, Int32) = (0, 0)
+        let code = posix_pipe(&readEnd, &writeEnd)
+        guard code == 0 else {
+            throw LaunchError.system(call: "pipe2", reason: String(cString: strerror(-code)))
+        }
+        return (readEnd, writeEnd)
+    }
+}

@@ -1,0 +1,56 @@
+/// Why a graph could not be run to its end.
+package enum LaunchError: Error, CustomStringConvertible, Equatable {
+    case cannotStart(program: String, reason: String)
+    case system(call: String, reason: String)
+
+    package var description: String {
+        switch self {
+        case .cannotStart(let program, let reason): "cannot start \(program): \(reason)"
+        case .system(let call, let reason): "\(call): \(reason)"
+        }
+    }
+}
+
+/// A node that ended before its work was done.
+package struct NodeFailure: Error, Sendable {
+    package let node: String
+    package let kind: String
+    /// The reason that the node itself gave, if it could.
+    package let reason: String?
+    /// Exit code, or minus the signal that killed it.
+    package let status: Int32?
+    /// The last lines it printed.
+    package let log: [String]
+
+    /// What happened, how it ended and what to do, for a person.
+    package var description: String {
+        var text = "error: node '\(node)' (\(kind)) failed: \(reason ?? statusText)"
+        if reason != nil, status != nil { text += "\n  it ended with \(statusText)" }
+        if !log.isEmpty {
+            text += "\n  its last lines:\n" + log.map { "    \($0)" }.joined(separator: "\n")
+        }
+        return text + "\n  " + advice
+    }
+
+    private var statusText: String {
+        guard let status else { return "no exit status" }
+        guard status < 0 else { return "exit code \(status)" }
+        let names: [Int32: String] = [
+            4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV",
+            15: "SIGTERM",
+        ]
+        return "signal \(-status)" + (names[-status].map { " (\($0))" } ?? "")
+    }
+
+    private var advice: String {
+        if status == -9 {
+            return "SIGKILL from outside: somebody killed it, or the machine ran out of memory "
+                + "(look at 'dmesg'; a smaller model or fewer nodes at once needs less)"
+        }
+        if let status, status < 0 {
+            return "a crash is a fault of the program: please report it with the lines above"
+        }
+        return "mend what the reason names, then run the graph again; 'personalive nodes \(kind)' "
+            + "lists its settings"
+    }
+}

@@ -1,0 +1,88 @@
+import NodeKit
+import Wire
+
+/// How a run stands at one moment: what progress and the final summary are made of.
+package struct RunSnapshot: Sendable {
+    package struct NodeState: Sendable {
+        package let name: String
+        package let kind: String
+        package let isSource: Bool
+        package let isSink: Bool
+        package let report: NodeReport
+
+        package init(
+            name: String, kind: String, isSource: Bool, isSink: Bool, report: NodeReport
+        ) {
+            self.name = name
+            self.kind = kind
+            self.isSource = isSource
+            self.isSink = isSink
+            self.report = report
+        }
+    }
+
+    /// A reason for which frames were lost, with the place.
+    package struct Loss: Sendable, Equatable {
+        package let place: String
+        package let reason: String
+        package let frames: FrameSet
+    }
+
+    /// Since the sources began.
+    package let seconds: Double
+    package let nodes: [NodeState]
+
+    package init(seconds: Double, nodes: [NodeState]) {
+        self.seconds = seconds
+        self.nodes = nodes
+    }
+
+    /// The source that the frames are counted at: the one that sends most of them.
+    private var source: NodeState? {
+        nodes.filter(\.isSource).max { $0.report.emitted.count < $1.report.emitted.count }
+    }
+
+    private var sink: NodeState? {
+        nodes.filter(\.isSink).max { $0.report.delivered.count < $1.report.delivered.count }
+    }
+
+    package var framesIn: Int { source?.report.emitted.count ?? 0 }
+    package var framesOut: Int { sink?.report.delivered.count ?? 0 }
+    package var expectedFrames: Int? { source?.report.expectedFrames }
+    /// Capture until the sink had handled the frame.
+    package var age: AgeHistogram { sink?.report.age ?? AgeHistogram() }
+    package var sinkName: String { sink?.name ?? "the sink" }
+    package var sourceName: String { source?.name ?? "the source" }
+
+    /// Every place where frames were lost.
+    package var losses: [Loss] {
+        nodes.flatMap { node in
+            node.report.outputs.filter { !$0.dropped.isEmpty && $0.keep != Keep.last.rawValue }.map {
+                Loss(
+                    place: "\(node.name).\($0.port) → \($0.consumer)",
+                    reason: "superseded (keep: \($0.keep))", frames: $0.dropped)
+            }
+                + node.report.inputs.filter { !$0.unpaired.isEmpty }.map {
+                    Loss(
+                        place: "\(node.name).\($0.port)",
+                        reason: "its partner on another input was dropped", frames: $0.unpaired)
+                }
+                + node.report.dropped.map {
+                    Loss(place: node.name, reason: $0.reason, frames: $0.frames)
+                }
+        }
+    }
+
+    /// Frames that came in, did not go out, and that nobody says to have dropped.
+    package var unaccounted: FrameSet {
+        guard let source, let sink else { return FrameSet() }
+        let lost = source.report.emitted.subtracting(sink.report.delivered)
+        return losses.reduce(lost) { $0.subtracting($1.frames) }
+    }
+
+    /// Frames that went in and did not come out.
+    package var lost: Int {
+        guard let source, let sink else { return 0 }
+        return source.report.emitted.subtracting(sink.report.delivered).count
+    }
+}

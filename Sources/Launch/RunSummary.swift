@@ -1,0 +1,78 @@
+import Foundation
+import Wire
+
+extension RunSnapshot {
+    /// What a person reads when a run is over: frames, speed, ages, and where the time went.
+    package func summary(stopped: Bool) -> String {
+        var lines = [balance(stopped: stopped), ages]
+        lines += losses.map {
+            "  dropped at \($0.place): \($0.frames.count) (\($0.reason)): \($0.frames.text)"
+        }
+        if !unaccounted.isEmpty {
+            lines.append(
+                stopped
+                    ? "  under way when the run was stopped: \(unaccounted.count)"
+                    : "  UNACCOUNTED for: \(unaccounted.count) frames: \(unaccounted.text)")
+        }
+        return (lines + [""] + table).joined(separator: "\n")
+    }
+
+    private func balance(stopped: Bool) -> String {
+        let fps = seconds > 0 ? Double(framesOut) / seconds : 0
+        let sum = "\(framesIn) frames in = \(framesOut) out + \(lost) dropped"
+        let speed = String(format: "%.1f s, %.1f fps", seconds, fps)
+        return "\(sum) · \(speed)\(stopped ? " · stopped early" : "")"
+    }
+
+    private var ages: String {
+        guard let p50 = age.percentile(0.5), let p95 = age.percentile(0.95),
+            let p99 = age.percentile(0.99)
+        else { return "age: no frame arrived" }
+        return "age \(sourceName) captured → \(sinkName) done: "
+            + "p50 \(Self.time(p50)), p95 \(Self.time(p95)), p99 \(Self.time(p99))"
+    }
+
+    /// One line per node: its share of time, its hop, its memory.
+    private var table: [String] {
+        let header = [
+            "node", "kind", "ticks", "busy", "no input", "no room", "hop p50", "hop p95", "load",
+            "memory",
+        ]
+        let rows = nodes.map { node -> [String] in
+            let report = node.report
+            let hop = report.inputs.max { $0.bytes < $1.bytes }?.hop
+            return [
+                node.name, node.kind, "\(report.ticks)", share(report.busy),
+                share(report.waitingForInput), share(report.waitingForOutput),
+                hop?.percentile(0.5).map(Self.time) ?? "-",
+                hop?.percentile(0.95).map(Self.time) ?? "-",
+                Self.time(report.loading * 1000),
+                "\(report.peakMemory >> 20) MB",
+            ]
+        }
+        return Self.aligned([header] + rows)
+    }
+
+    private func share(_ part: Double) -> String {
+        seconds > 0 ? String(format: "%.0f %%", min(100 * part / seconds, 100)) : "-"
+    }
+
+    /// Milliseconds with as many digits as matter.
+    static func time(_ milliseconds: Double) -> String {
+        switch milliseconds {
+        case ..<10: String(format: "%.2f ms", milliseconds)
+        case ..<1000: String(format: "%.0f ms", milliseconds)
+        default: String(format: "%.2f s", milliseconds / 1000)
+        }
+    }
+
+    private static func aligned(_ rows: [[String]]) -> [String] {
+        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max()! }
+        return rows.map { row in
+            zip(row, widths).enumerated().map { index, cell in
+                let padding = String(repeating: " ", count: cell.1 - cell.0.count)
+                return index < 2 ? cell.0 + padding : padding + cell.0
+            }.joined(separator: "  ")
+        }
+    }
+}

@@ -1,0 +1,8 @@
+import ArgumentParser
+
+/// Measurements that anyone can repeat.
+struct BenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench", abstract: "Measures, on this machine, what the README claims.",
+        subcommands: [TransportBench.self, StartupBench.self])
+}
