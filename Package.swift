@@ -47,7 +47,7 @@ let package = Package(
         .target(name: "Launch", dependencies: ["Dataflow", "NodeKit", "Wire", "CPosix", "CZeroMQ"]),
 
         // The networks: know nothing of processes.
-        .target(name: "Layers", dependencies: ["Tensors", "Kernels", "COneDNN", "COpenBLAS"]),
+        .target(name: "Layers", dependencies: ["Tensors", "Kernels", "COneDNN"]),
         .target(
             name: "Networks", dependencies: ["Layers", "Tensors", "Kernels", "ExactKernels"]),
         .target(name: "Media", dependencies: ["Tensors", "Kernels", "CFFmpeg"]),

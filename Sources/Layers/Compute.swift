@@ -1,0 +1,36 @@
+import COneDNN
+import Dispatch
+import Synchronization
+
+/// How many processor cores the mathematics of this process may use.
+///
+/// One setting for the whole package, oneDNN's threads included: a placement's `cores:` decides,
+/// since several nodes share a machine.
+package enum Compute {
+    private static let count = Atomic<Int>(1)
+
+    /// Cores for every later operation, whichever thread starts it; 1 until someone says otherwise.
+    package static var cores: Int {
+        get { count.load(ordering: .relaxed) }
+        set {
+            count.store(max(newValue, 1), ordering: .relaxed)
+            onednn_set_cores(Int32(clamping: max(newValue, 1)))
+        }
+    }
+
+    /// Splits `0 ..< total` into pieces of at least `grain` and runs them on the cores.
+    ///
+    /// The pieces must not touch each other's results. With one core, or little to do, `body` runs
+    /// once in the calling thread.
+    static func parallel(_ total: Int, grain: Int = 1, _ body: (Range<Int>) -> Void) {
+        let pieces = min(cores, total / max(grain, 1))
+        guard pieces > 1 else { return body(0..<total) }
+        withoutActuallyEscaping(body) { body in
+            // Crosses threads unsafely because pieces are disjoint, and all end before this returns.
+            nonisolated(unsafe) let body = body
+            DispatchQueue.concurrentPerform(iterations: pieces) { piece in
+                body(total * piece / pieces..<total * (piece + 1) / pieces)
+            }
+        }
+    }
+}

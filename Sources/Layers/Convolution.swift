@@ -1,0 +1,114 @@
+import COneDNN
+import Tensors
+
+/// Zeros around an image before it is convolved.
+package struct Padding: Sendable, Equatable {
+    let top, left, bottom, right: Int
+
+    /// Rows and columns of zeros on each side.
+    package init(top: Int, left: Int, bottom: Int, right: Int) {
+        (self.top, self.left, self.bottom, self.right) = (top, left, bottom, right)
+    }
+
+    /// No zeros.
+    package static let none = Padding.all(0)
+
+    /// As many on every side.
+    package static func all(_ n: Int) -> Padding {
+        Padding(top: n, left: n, bottom: n, right: n)
+    }
+
+    /// Only after the last row and the last column.
+    package static func bottomRight(_ n: Int) -> Padding {
+        Padding(top: 0, left: 0, bottom: n, right: n)
+    }
+}
+
+/// A 2-D convolution of images with channels last, with bias, residual and activation in one pass.
+///
+/// A layer plans once per input shape and keeps the plan; it belongs to one thread at a time.
+package final class Convolution {
+    private let inChannels, outChannels, kernel, stride, groups: Int
+    private let padding: Padding
+    private let activation: Activation
+    private let bias: Tensor<Float>?
+    private var weights: PlannedWeights<[Int]>
+
+    /// A layer from its weights.
+    ///
+    /// - Parameters:
+    ///   - weight: `[out, in / groups, kernel, kernel]`, PyTorch's order.
+    ///   - bias: `[out]`.
+    ///   - scale: a normalisation that follows, to be folded into weights and bias.
+    ///   - activation: what the result passes last.
+    package init(
+        weight: Tensor<Float>, bias: Tensor<Float>?, stride: Int = 1, padding: Padding = .none,
+        groups: Int = 1, folding scale: ChannelScale? = nil, activation: Activation = .none
+    ) {
+        let shape = weight.shape
+        precondition(shape.count == 4 && shape[2] == shape[3], "no square kernel: \(shape)")
+        inChannels = shape[1] * groups
+        outChannels = shape[0]
+        kernel = shape[2]
+        (self.stride, self.padding, self.groups) = (stride, padding, groups)
+        self.activation = activation
+        let folded = scale?.folded(into: weight, bias)
+        self.bias = folded?.bias ?? bias
+        weights = PlannedWeights(folded?.weight ?? weight)
+    }
+
+    /// A layer read from `weight` and, unless there is none, `bias` of a checkpoint's scope.
+    package convenience init(
+        from checkpoint: Checkpoint, _ inChannels: Int, _ outChannels: Int, kernel: Int,
+        stride: Int = 1, padding: Padding = .none, groups: Int = 1, bias: Bool = true,
+        folding scale: ChannelScale? = nil, activation: Activation = .none
+    ) throws(CheckpointError) {
+        let shape = [outChannels, inChannels / groups, kernel, kernel]
+        self.init(
+            weight: try checkpoint.tensor("weight", shape),
+            bias: bias ? try checkpoint.tensor("bias", [outChannels]) : nil, stride: stride,
+            padding: padding, groups: groups, folding: scale, activation: activation)
+    }
+
+    /// `[n, h, w, in]` to `[n, h', w', out]`; `residual`, of the result's shape, is added before the
+    /// activation.
+    package func callAsFunction(
+        _ x: Tensor<Float>, adding residual: Tensor<Float>? = nil
+    ) -> Tensor<Float> {
+        let (n, h, w) = x.frames(channels: inChannels)
+        let y = Tensor<Float>(pooled: [
+            n, (h + padding.top + padding.bottom - kernel) / stride + 1,
+            (w + padding.left + padding.right - kernel) / stride + 1, outChannels,
+        ])
+        precondition(residual == nil || residual?.shape == y.shape, "cannot add to \(y.shape)")
+        let adds = residual != nil
+        let (plan, packed) = weights.plan(for: [n, h, w, adds ? 1 : 0]) {
+            ProductPlan(shape(n, h, w, adds: adds))
+        }
+        plan.run(x, weights: packed, bias: bias, added: residual, into: y)
+        return activation.fused == nil ? y.applying(activation) : y
+    }
+
+    /// The one place that chooses how a shape is computed.
+    private func algorithm(_ n: Int, _ h: Int, _ w: Int) -> onednn_algorithm { ONEDNN_DIRECT }
+
+    private func shape(_ n: Int, _ h: Int, _ w: Int, adds: Bool) -> onednn_convolution {
+        onednn_convolution(
+            n: Int64(n), h: Int64(h), w: Int64(w), in_channels: Int64(inChannels),
+            out_channels: Int64(outChannels), groups: Int64(groups), kernel_h: Int64(kernel),
+            kernel_w: Int64(kernel), stride: Int64(stride), top: Int64(padding.top),
+            left: Int64(padding.left), bottom: Int64(padding.bottom), right: Int64(padding.right),
+            algorithm: algorithm(n, h, w), activation: activation.fused ?? ONEDNN_NONE,
+            has_bias: bias != nil, adds: adds)
+    }
+}
+
+extension Tensor {
+    /// Frames, rows and columns of an image tensor with so many channels.
+    func frames(channels: Int) -> (n: Int, h: Int, w: Int) {
+        precondition(
+            shape.count == 4 && shape[3] == channels,
+            "an image is \(shape), and the layer needs [n, h, w, \(channels)]")
+        return (shape[0], shape[1], shape[2])
+    }
+}

@@ -1,0 +1,52 @@
+import Kernels
+import Tensors
+
+extension Tensor<Float> {
+    /// `[n, c, h, w]` to `[n, h, w, c]`; any number of axes after the channels.
+    package func channelsLast() -> Tensor {
+        transposed(to: [shape[0]] + shape.dropFirst(2) + [shape[1]], rows: shape[1])
+    }
+
+    /// `[n, h, w, c]` to `[n, c, h, w]`; any number of axes before the channels.
+    package func channelsFirst() -> Tensor {
+        let c = shape[shape.count - 1]
+        return transposed(
+            to: [shape[0], c] + shape.dropFirst().dropLast(), rows: count / shape[0] / c)
+    }
+
+    private func transposed(to newShape: [Int], rows: Int) -> Tensor {
+        let y = Tensor(pooled: newShape)
+        let each = count / shape[0]
+        for frame in 0..<shape[0] {
+            kernel_transpose(
+                pointer + frame * each, y.pointer + frame * each, Int64(rows), Int64(each / rows))
+        }
+        return y
+    }
+
+    /// Channels of this tensor followed by those of another with the same other axes.
+    package func concatenated(with other: Tensor) -> Tensor {
+        let (a, b) = (shape[shape.count - 1], other.shape[other.shape.count - 1])
+        precondition(
+            shape.dropLast() == other.shape.dropLast(), "cannot join \(shape) and \(other.shape)")
+        let y = Tensor(pooled: shape.dropLast() + [a + b])
+        Compute.parallel(count / a, grain: Swift.max(1, 65536 / (a + b))) { rows in
+            let at = rows.lowerBound
+            kernel_concat(
+                pointer + at * a, Int64(a), other.pointer + at * b, Int64(b),
+                y.pointer + at * (a + b), Int64(rows.count))
+        }
+        return y
+    }
+
+    /// The channels in a range (a copy).
+    package func channels(_ range: Range<Int>) -> Tensor {
+        let c = shape[shape.count - 1]
+        let y = Tensor(pooled: shape.dropLast() + [range.count])
+        for row in 0..<count / c {
+            (y.pointer + row * range.count).update(
+                from: pointer + row * c + range.lowerBound, count: range.count)
+        }
+        return y
+    }
+}

@@ -1,0 +1,63 @@
+import Kernels
+import Tensors
+
+extension Tensor<Float> {
+    /// `[n, h, w, c]` to `[n, h / 2, w / 2, c]`, the largest of each 2 × 2 cell; an odd last row or
+    /// column is left out.
+    package func maxPooled2() -> Tensor {
+        resampled(to: (shape[1] / 2, shape[2] / 2)) { x, y in
+            kernel_max_pool2(x, y, Int64(shape[1]), Int64(shape[2]), Int64(shape[3]))
+        }
+    }
+
+    /// `[n, h, w, c]` to `[n, 2h, 2w, c]`, every pixel repeated.
+    package func doubled() -> Tensor {
+        resampled(to: (2 * shape[1], 2 * shape[2])) { x, y in
+            kernel_double(x, y, Int64(shape[1]), Int64(shape[2]), Int64(shape[3]))
+        }
+    }
+
+    /// `[n, h, w, c]` to `[n, height, width, c]` by bilinear sampling at half-pixel positions,
+    /// without antialiasing, in binary32 as PyTorch does it.
+    package func bilinear(height: Int, width: Int) -> Tensor {
+        let rows = BilinearAxis(from: shape[1], to: height)
+        let columns = BilinearAxis(from: shape[2], to: width)
+        return resampled(to: (height, width)) { x, y in
+            kernel_bilinear(
+                x, Int64(shape[1]), Int64(shape[2]), y, Int64(height), Int64(width),
+                Int64(shape[3]), rows.first, rows.weight, columns.first, columns.weight)
+        }
+    }
+
+    private func resampled(
+        to size: (h: Int, w: Int),
+        _ frame: (UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
+    ) -> Tensor {
+        let (n, c) = (shape[0], shape[3])
+        let y = Tensor(pooled: [n, size.h, size.w, c])
+        Compute.parallel(n) { frames in
+            for i in frames {
+                frame(
+                    pointer + i * shape[1] * shape[2] * c, y.pointer + i * size.h * size.w * c)
+            }
+        }
+        return y
+    }
+}
+
+/// Where each output position of one axis reads, computed in Swift, which never contracts to FMA: a
+/// different last bit could change the source pixel.
+private struct BilinearAxis {
+    var first: [Int32] = []
+    var weight: [Float] = []
+
+    init(from extent: Int, to out: Int) {
+        let scale = Float(extent) / Float(out)
+        for position in 0..<out {
+            let source = Swift.max(scale * (Float(position) + 0.5) - 0.5, 0)
+            let index = Swift.min(Int(source), extent - 1)
+            first.append(Int32(index))
+            weight.append(source - Float(index))
+        }
+    }
+}
