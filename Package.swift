@@ -9,6 +9,11 @@ let kernels: [CSetting] = [
 /// Loops that must give the same bits everywhere: no product and sum may be fused into one rounding.
 let exactKernels: [CSetting] = [.unsafeFlags(["-O3", "-ffp-contract=off"])]
 
+/// Lets release tests see what is internal, so that one build serves the tool and its tests.
+let testable: [SwiftSetting] = [
+    .unsafeFlags(["-enable-testing"], .when(configuration: .release))
+]
+
 let package = Package(
     name: "personalive",
     products: [
@@ -42,7 +47,9 @@ let package = Package(
 
         // The runtime: knows nothing of networks.
         .target(name: "NodeKit", dependencies: ["Tensors"]),
-        .target(name: "Wire", dependencies: ["NodeKit", "Tensors", "CZeroMQ", "CPosix"]),
+        .target(
+            name: "Wire", dependencies: ["NodeKit", "Tensors", "CZeroMQ", "CPosix"],
+            swiftSettings: testable),
         .target(name: "Dataflow", dependencies: ["NodeKit", "Tensors", "CYaml"]),
         .target(name: "Launch", dependencies: ["Dataflow", "NodeKit", "Wire", "CPosix", "CZeroMQ"]),
 

@@ -44,7 +44,7 @@ package final class Supervisor {
 
     private let plan: RunPlan
     private let display: RunDisplay
-    private let control: ControlBox
+    private let control: ZMQSocketBox
     private let signals: Int32
     private(set) var members: [Member] = []
     private var started = false
@@ -56,11 +56,6 @@ package final class Supervisor {
     /// Nanoseconds from the call of ``run()`` until the sources were told to begin.
     package private(set) var startupTime: Int64 = 0
 
-    private final class ControlBox {
-        let socket: ZMQSocket
-        init(_ socket: consuming ZMQSocket) { self.socket = socket }
-    }
-
     /// Time that nodes get to close their files before they are killed.
     private static let grace: Int64 = 12_000_000_000
     /// After SIGTERM frames under way are finished for so long, then files are closed.
@@ -71,7 +66,7 @@ package final class Supervisor {
         self.plan = plan
         self.display = display
         signals = posix_signals([SIGINT, SIGTERM, SIGHUP, SIGCHLD], 4)
-        control = ControlBox(try ZMQSocket(.router, in: ZMQContext()))
+        control = ZMQSocketBox(try ZMQSocket(.router, in: ZMQContext()))
         try control.socket.bind(NodeConfiguration.controlEndpoint(in: plan.folder))
         do {
             for node in plan.nodes {

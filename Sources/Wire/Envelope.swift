@@ -26,6 +26,13 @@ package struct Envelope: Equatable, Sendable {
         package var descriptor: UInt32
         /// Size of the whole slot in bytes.
         package var capacity: UInt64
+
+        package init(slot: UInt64, process: UInt32, descriptor: UInt32, capacity: UInt64) {
+            self.slot = slot
+            self.process = process
+            self.descriptor = descriptor
+            self.capacity = capacity
+        }
     }
 
     package var kind: Kind

@@ -148,6 +148,12 @@ package struct ZMQSocket: ~Copyable {
     }
 }
 
+/// A socket where only copyable things may stand, such as arrays.
+package final class ZMQSocketBox {
+    package let socket: ZMQSocket
+    package init(_ socket: consuming ZMQSocket) { self.socket = socket }
+}
+
 extension zmq_pollitem_t {
     /// Waits for a file descriptor to become readable.
     package init(readable descriptor: Int32) {

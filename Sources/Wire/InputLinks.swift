@@ -1,0 +1,127 @@
+import CPosix
+import CZeroMQ
+import NodeKit
+import Tensors
+
+/// The consumer's sockets of a node: one dealer per input, all on the thread that polls.
+///
+/// What comes in may be a stranger's: everything is checked against the port before it is believed.
+final class InputLinks {
+    private struct Link {
+        let configuration: NodeConfiguration.Input
+        let port: PortSpec
+        let socket: ZMQSocketBox
+    }
+
+    private let exchange: Exchange
+    private let links: [Link]
+    private let slots = SlotView()
+    private(set) var report: [NodeReport.Input]
+
+    /// Connects every input and says hello to its producer.
+    init(
+        _ configuration: NodeConfiguration, spec: NodeSpec, context: ZMQContext, exchange: Exchange
+    ) throws {
+        self.exchange = exchange
+        links = try configuration.inputs.map { input in
+            guard let port = spec.inputs.first(where: { $0.name == input.port }) else {
+                throw WireError("'\(spec.kind)' has no input '\(input.port)'")
+            }
+            let socket = try ZMQSocket(
+                .dealer, in: context, identity: "\(configuration.name).\(input.port)")
+            try socket.connect(input.endpoint)
+            return Link(configuration: input, port: port, socket: ZMQSocketBox(socket))
+        }
+        report = configuration.inputs.map { NodeReport.Input(port: $0.port) }
+        let inputs = links.map {
+            TickAssembler.Input(
+                port: $0.port.name, pace: $0.port.pace, keep: $0.configuration.keep,
+                window: $0.configuration.window)
+        }
+        let required = Set(spec.inputs.filter { !$0.isOptional }.map(\.name))
+        exchange.connect(TickAssembler(inputs: inputs, required: required))
+        for index in links.indices {
+            var hello = Envelope(.hello)
+            hello.count = UInt32(links[index].configuration.window)
+            tell(index, hello)
+        }
+    }
+
+    var pollItems: [zmq_pollitem_t] { links.map { $0.socket.socket.pollItem } }
+
+    /// Sends credits, or gives back slots, to an input's producer.
+    func tell(_ input: Int, _ envelope: Envelope) {
+        envelope.encoded().withUnsafeBytes { _ = links[input].socket.socket.send($0) }
+    }
+
+    /// Takes in everything that an input's producer has sent.
+    func read(_ index: Int) {
+        while let frames = links[index].socket.socket.receive() {
+            do {
+                let envelope = try Envelope(decoding: frames[0].bytes)
+                switch envelope.kind {
+                case .data: try deliver(envelope, frames, to: index)
+                case .end:
+                    exchange.end(index)
+                    tell(index, Envelope(.bye))
+                default: throw WireError("a message of kind \(envelope.kind) from a producer")
+                }
+            } catch {
+                let from = links[index].configuration
+                exchange.fail("from \(from.producer).\(from.producerPort): \(error)")
+            }
+        }
+    }
+
+    private func deliver(_ envelope: Envelope, _ frames: [ZMQFrame], to index: Int) throws {
+        try check(envelope, for: index)
+        let bytes = envelope.payloadBytes!
+        let memory = try payload(of: envelope, frames, bytes: bytes, input: index)
+        report[index].received += 1
+        report[index].bytes += bytes
+        report[index].hop.add(nanoseconds: posix_monotonic_ns() - envelope.sent)
+        let tensor = AnyTensor(
+            elementType: envelope.elementType, shape: envelope.shape, memory: memory)
+        exchange.deliver(
+            Numbered(
+                sequence: envelope.sequence, message: Message(tensor, envelope.stamp),
+                published: envelope.sent), to: index)
+    }
+
+    /// A producer may be a stranger's program: what it sends must be what the port says.
+    private func check(_ envelope: Envelope, for index: Int) throws {
+        let port = links[index].port
+        let expected = "\(port.elementType.name) [\(port.axesText)]"
+        let found = "\(envelope.elementType.name) \(envelope.shape)"
+        guard envelope.elementType == port.elementType, envelope.shape.count == port.axes.count,
+            zip(envelope.shape, port.axes).allSatisfy(Self.fits)
+        else { throw WireError("a tensor \(found), but input '\(port.name)' takes \(expected)") }
+    }
+
+    private static func fits(_ extent: Int, _ axis: Axis) -> Bool {
+        switch axis {
+        case .constant(let constant): extent == constant
+        case .named(_, let factor): extent % factor == 0
+        }
+    }
+
+    private func payload(
+        of envelope: Envelope, _ frames: [ZMQFrame], bytes: Int, input: Int
+    ) throws -> TensorMemory {
+        if let place = envelope.place {
+            let exchange = exchange
+            return try slots.memory(at: place, bytes: bytes) {
+                exchange.release(input: input, slot: place.slot)
+            }
+        }
+        guard frames.count == 2, frames[1].bytes.count == bytes else {
+            let found = frames.count == 2 ? frames[1].bytes.count : 0
+            throw WireError("a payload of \(found) bytes for \(envelope.shape)")
+        }
+        // Small frames lie unaligned inside the library's own structure.
+        let memory = TensorMemory(byteCount: bytes)
+        memory.base.copyMemory(
+            from: frames[1].bytes.baseAddress ?? UnsafeRawPointer(memory.base), byteCount: bytes)
+        return memory
+    }
+}

@@ -1,0 +1,111 @@
+import CZeroMQ
+import Glibc
+import NodeKit
+import Tensors
+
+/// The producer's socket of a node: one router that serves the consumers of all its outputs.
+final class OutputLinks {
+    private let exchange: Exchange
+    private let router: ZMQSocketBox
+    private var isConfigured = false
+    private var edges: [(output: NodeConfiguration.Output, edge: OutputEdge)] = []
+
+    /// Serves the node's endpoint.
+    init(endpoint: String, context: ZMQContext, exchange: Exchange) throws {
+        self.exchange = exchange
+        router = ZMQSocketBox(try ZMQSocket(.router, in: context))
+        try router.socket.bind(endpoint)
+    }
+
+    /// Says which consumers there will be. One that says hello before waits in the socket: until now
+    /// its words would mean nothing.
+    func configure(_ outputs: [NodeConfiguration.Output]) {
+        isConfigured = true
+        edges = outputs.map { ($0, OutputEdge(keep: $0.keep, window: $0.window)) }
+    }
+
+    var pollItem: zmq_pollitem_t? { isConfigured ? router.socket.pollItem : nil }
+
+    var report: [NodeReport.Output] {
+        edges.map {
+            .init(
+                port: $0.output.port, consumer: $0.output.consumer, keep: $0.edge.keep.rawValue,
+                sent: $0.edge.sentCount, dropped: $0.edge.dropped)
+        }
+    }
+
+    /// Offers a message to every consumer of a port.
+    func publish(_ message: Numbered, on port: String) {
+        for index in edges.indices where edges[index].output.port == port {
+            edges[index].edge.offer(message)
+            flush(index)
+        }
+    }
+
+    /// Tells every consumer, after all that waits, that nothing follows.
+    func end() {
+        for index in edges.indices {
+            edges[index].edge.end()
+            flush(index)
+        }
+        if edges.isEmpty { exchange.outputsAreClosed() }
+    }
+
+    /// Hears credits and farewells.
+    func read() {
+        while let frames = router.socket.receive() {
+            guard frames.count == 2, let envelope = try? Envelope(decoding: frames[1].bytes),
+                let index = edges.firstIndex(where: { $0.output.identity == frames[0].text })
+            else { continue }
+            switch envelope.kind {
+            case .hello: edges[index].edge.connect(credits: Int(envelope.count))
+            case .grant:
+                edges[index].edge.grant(Int(envelope.count), released: envelope.released)
+            case .bye: edges[index].edge.close()
+            default: continue
+            }
+            flush(index)
+        }
+        if edges.allSatisfy(\.edge.isClosed) { exchange.outputsAreClosed() }
+    }
+
+    private func flush(_ index: Int) {
+        let before = edges[index].edge.backlog
+        while let message = edges[index].edge.next() { send(message, to: index) }
+        exchange.sent(before - edges[index].edge.backlog)
+        if edges[index].edge.takeEnd() { send(Envelope(.end), nil, to: index) }
+    }
+
+    private func send(_ numbered: Numbered, to index: Int) {
+        let tensor = numbered.message.tensor
+        var envelope = Envelope(.data)
+        envelope.stamp = numbered.message.stamp
+        envelope.sequence = numbered.sequence
+        envelope.sent = numbered.published
+        envelope.elementType = tensor.elementType
+        envelope.shape = tensor.shape
+        if let slot = tensor.memory.owner as? SlotPool.Slot {
+            envelope.place = Envelope.Place(
+                slot: slot.number, process: UInt32(getpid()),
+                descriptor: UInt32(slot.descriptor), capacity: UInt64(slot.capacity))
+            edges[index].edge.lend(tensor.memory, as: slot.number)
+            send(envelope, nil, to: index)
+        } else {
+            send(envelope, tensor.bytes, to: index)
+        }
+    }
+
+    private func send(_ envelope: Envelope, _ payload: UnsafeRawBufferPointer?, to index: Int) {
+        let identity = Array(edges[index].output.identity.utf8)
+        let header = envelope.encoded()
+        identity.withUnsafeBytes { identity in
+            header.withUnsafeBytes { header in
+                if let payload {
+                    _ = router.socket.send(identity, header, payload)
+                } else {
+                    _ = router.socket.send(identity, header)
+                }
+            }
+        }
+    }
+}

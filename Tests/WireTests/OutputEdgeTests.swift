@@ -1,0 +1,110 @@
+import NodeKit
+import Tensors
+import Testing
+
+@testable import Wire
+
+@Suite struct OutputEdgeTests {
+    private func message(_ frame: UInt64) -> Numbered {
+        let stamp = Stamp(frame: frame, captured: 0, presentation: 0)
+        let tensor = AnyTensor(Tensor<UInt8>([1], shape: [1]))
+        return Numbered(sequence: frame, message: Message(tensor, stamp), published: 0)
+    }
+
+    private func sent(_ edge: inout OutputEdge) -> [UInt64] {
+        var frames: [UInt64] = []
+        while let next = edge.next() { frames.append(next.sequence) }
+        return frames
+    }
+
+    @Test func `nothing goes before the consumer is there`() {
+        var edge = OutputEdge(keep: .all, window: 2)
+
+        edge.offer(message(0))
+
+        let next = edge.next()
+
+        #expect(next == nil)
+        #expect(edge.backlog == 1)
+    }
+
+    @Test func `all spends credits in order and loses nothing`() {
+        var edge = OutputEdge(keep: .all, window: 2)
+        edge.connect(credits: 2)
+        for frame in 0..<5 { edge.offer(message(UInt64(frame))) }
+
+        #expect(sent(&edge) == [0, 1])
+        edge.grant(3, released: [])
+        #expect(sent(&edge) == [2, 3, 4])
+        #expect(edge.dropped.isEmpty)
+    }
+
+    @Test func `newest keeps one waiting and names what it dropped`() {
+        var edge = OutputEdge(keep: .newest, window: 1)
+        edge.connect(credits: 1)
+        for frame in 0..<5 {
+            edge.offer(message(UInt64(frame)))
+            if frame == 0 { #expect(sent(&edge) == [0]) }
+        }
+
+        edge.grant(1, released: [])
+
+        #expect(sent(&edge) == [4])
+        #expect(edge.dropped.text == "1-3")
+        #expect(edge.backlog == 0)
+    }
+
+    @Test func `even spreads a take over what came since the last one`() {
+        var edge = OutputEdge(keep: .even, window: 4)
+        edge.connect(credits: 4)
+        for frame in 0..<12 {
+            edge.offer(message(UInt64(frame)))
+        }
+
+        #expect(sent(&edge) == [2, 5, 8, 11])
+        #expect(edge.dropped.count == 8)
+    }
+
+    @Test func `last reaches a consumer that starts later`() {
+        var edge = OutputEdge(keep: .last, window: 1)
+        edge.connect(credits: 1)
+        edge.offer(message(0))
+        #expect(sent(&edge) == [0])
+
+        edge.connect(credits: 1)
+
+        #expect(sent(&edge) == [0])
+    }
+
+    @Test func `the end comes once, after everything that waits`() {
+        var edge = OutputEdge(keep: .all, window: 1)
+        edge.connect(credits: 1)
+        edge.offer(message(0))
+        edge.offer(message(1))
+        edge.end()
+        _ = sent(&edge)
+
+        let tooEarly = edge.takeEnd()
+        edge.grant(1, released: [])
+        _ = sent(&edge)
+        let (once, twice) = (edge.takeEnd(), edge.takeEnd())
+
+        #expect(!tooEarly)
+        #expect(once)
+        #expect(!twice)
+    }
+
+    @Test func `a lent slot stays alive until it is given back`() {
+        var edge = OutputEdge(keep: .all, window: 1)
+        weak var memory: TensorMemory?
+        do {
+            let slot = TensorMemory(byteCount: 8)
+            memory = slot
+            edge.lend(slot, as: 5)
+        }
+
+        #expect(memory != nil)
+        edge.grant(1, released: [5])
+        #expect(memory == nil)
+    }
+}

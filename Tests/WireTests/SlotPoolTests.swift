@@ -1,0 +1,70 @@
+import Glibc
+import Tensors
+import Testing
+
+@testable import Wire
+
+@Suite struct SlotPoolTests {
+    private func place(_ slot: SlotPool.Slot) -> Envelope.Place {
+        Envelope.Place(
+            slot: slot.number, process: UInt32(getpid()), descriptor: UInt32(slot.descriptor),
+            capacity: UInt64(slot.capacity))
+    }
+
+    @Test func `what is written in a slot is read through its place`() throws {
+        let memory = try SlotPool().allocate(100_000)
+        memory.base.storeBytes(of: 42, toByteOffset: 99_999, as: UInt8.self)
+        let slot = try #require(memory.owner as? SlotPool.Slot)
+
+        let view = try SlotView().memory(at: place(slot), bytes: 100_000) {}
+
+        #expect(view.base.load(fromByteOffset: 99_999, as: UInt8.self) == 42)
+    }
+
+    @Test func `a slot is used again once its memory is gone`() throws {
+        let pool = SlotPool()
+        let first = (try pool.allocate(50_000).owner as? SlotPool.Slot)?.number
+
+        let second = (try pool.allocate(50_000).owner as? SlotPool.Slot)?.number
+
+        #expect(first == second)
+    }
+
+    @Test func `a place that promises more than it has is refused`() throws {
+        let memory = try SlotPool().allocate(4096)
+        let slot = try #require(memory.owner as? SlotPool.Slot)
+        var tooLarge = place(slot)
+        tooLarge.capacity = 1 << 30
+
+        #expect(throws: WireError.self) {
+            _ = try SlotView().memory(at: tooLarge, bytes: 1 << 29) {}
+        }
+        #expect(throws: WireError.self) {
+            _ = try SlotView().memory(at: place(slot), bytes: 5000) {}
+        }
+    }
+
+    @Test func `no slot leaves anything in a folder`() throws {
+        let memory = try SlotPool().allocate(1 << 20)
+
+        let names = (try? String(contentsOfDirectory: "/dev/shm")) ?? ""
+
+        #expect(!names.contains("personalive"))
+        withExtendedLifetime(memory) {}
+    }
+}
+
+extension String {
+    /// The names in a folder, a line each.
+    fileprivate init(contentsOfDirectory path: String) throws {
+        guard let folder = opendir(path) else { throw WireError("no folder \(path)") }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            names.append(withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            })
+        }
+        self = names.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,113 @@
+import NodeKit
+import Tensors
+import Testing
+
+@testable import Wire
+
+@Suite struct TickAssemblerTests {
+    private func input(_ port: String, _ pace: Pace, keep: Keep = .all) -> TickAssembler.Input {
+        TickAssembler.Input(port: port, pace: pace, keep: keep, window: 2)
+    }
+
+    private func message(_ frame: UInt64) -> Numbered {
+        let stamp = Stamp(frame: frame, captured: 0, presentation: 0)
+        let tensor = AnyTensor(Tensor<UInt8>([UInt8(frame)], shape: [1]))
+        return Numbered(sequence: frame, message: Message(tensor, stamp), published: 0)
+    }
+
+    /// The next tick's frame, or nil.
+    private func nextFrame(_ ticks: inout TickAssembler) -> UInt64? {
+        ticks.next()?.inputs.stamp.frame
+    }
+
+    @Test func `a tick waits until every input has the frame`() {
+        var ticks = TickAssembler(
+            inputs: [input("a", .frame), input("b", .frame)], required: ["a", "b"])
+
+        ticks.deliver(message(0), to: 0)
+        let tooEarly = nextFrame(&ticks)
+        ticks.deliver(message(0), to: 1)
+        let complete = nextFrame(&ticks)
+
+        #expect(tooEarly == nil)
+        #expect(complete == 0)
+    }
+
+    @Test func `a frame without its partner is dropped, counted, and its credit returned`() {
+        var ticks = TickAssembler(
+            inputs: [input("a", .frame), input("b", .frame)], required: ["a", "b"])
+        for frame in 0..<3 { ticks.deliver(message(UInt64(frame)), to: 0) }
+        ticks.deliver(message(2), to: 1)
+
+        let tick = ticks.next()
+
+        #expect(tick?.inputs.stamp.frame == 2)
+        #expect(ticks.inputs[0].unpaired.text == "0-1")
+        let returned = ticks.takeReturned()
+        #expect(returned == [0, 0])
+    }
+
+    @Test func `a kept value is waited for and stays`() {
+        var ticks = TickAssembler(
+            inputs: [input("a", .frame), input("k", .last)], required: ["a", "k"])
+        ticks.deliver(message(0), to: 0)
+        ticks.deliver(message(1), to: 0)
+        let tooEarly = nextFrame(&ticks)
+
+        ticks.deliver(message(9), to: 1)
+        ticks.end(1)
+        let frames = [nextFrame(&ticks), nextFrame(&ticks)]
+
+        #expect(tooEarly == nil)
+        #expect(frames == [0, 1])
+        #expect(ticks.starved == nil)
+    }
+
+    @Test func `a required value that never comes is named`() {
+        var ticks = TickAssembler(
+            inputs: [input("a", .frame), input("portrait", .last)], required: ["a", "portrait"])
+
+        ticks.end(1)
+
+        #expect(ticks.starved == "portrait")
+    }
+
+    @Test func `sound does not wait for pictures`() {
+        var ticks = TickAssembler(
+            inputs: [input("a", .frame), input("sound", .own)], required: ["a"])
+
+        ticks.deliver(message(3), to: 1)
+
+        let tick = ticks.next()
+
+        #expect(tick?.isFrame == false)
+    }
+
+    @Test func `the end comes when all paced inputs have ended and are empty`() {
+        var ticks = TickAssembler(
+            inputs: [input("a", .frame), input("sound", .own)], required: ["a"])
+        ticks.deliver(message(0), to: 0)
+        ticks.end(0)
+        ticks.end(1)
+        #expect(!ticks.isExhausted)
+
+        _ = ticks.next()
+
+        #expect(ticks.isExhausted)
+    }
+
+    @Test func `a node without paced inputs makes its own ticks`() {
+        let ticks = TickAssembler(inputs: [], required: [])
+
+        #expect(ticks.isSource)
+        #expect(!ticks.isExhausted)
+    }
+
+    @Test func `an even producer gets its credits back a window at a time`() {
+        var ticks = TickAssembler(inputs: [input("a", .frame, keep: .even)], required: ["a"])
+
+        let credits = [ticks.creditsToGrant(0, done: 1), ticks.creditsToGrant(0, done: 1)]
+
+        #expect(credits == [0, 2])
+    }
+}
