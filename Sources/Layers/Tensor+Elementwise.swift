@@ -108,3 +108,21 @@ extension Tensor<Float> {
         return bytes
     }
 }
+
+extension Tensor<Float> {
+    /// For each frame of `[n, ...]`, the first factor times this tensor plus the second times
+    /// another.
+    package func combined(
+        with other: Tensor, perFrame factors: [(Float, Float)]
+    ) -> Tensor {
+        precondition(shape == other.shape, "cannot combine \(shape) and \(other.shape)")
+        precondition(factors.count == shape[0], "\(factors.count) factors for \(shape)")
+        let y = Tensor(pooled: shape)
+        let each = count / shape[0]
+        for (frame, (a, b)) in factors.enumerated() {
+            let at = frame * each
+            kernel_combine(pointer + at, a, other.pointer + at, b, y.pointer + at, Int64(each))
+        }
+        return y
+    }
+}

@@ -1,0 +1,112 @@
+/// The dimensions of every network of one model.
+///
+/// All sizes run the same code: ``full`` is the published model, ``mini`` the same topology with
+/// small numbers, for tests.
+package struct ModelConfiguration: Sendable {
+    /// The word for it in settings, and the namespace of its synthetic weights.
+    package var name: String
+    /// Rows and columns of a portrait and of a frame, pixels.
+    package var imageSize: Int
+    /// Rows and columns of a latent.
+    package var latentSize: Int
+    /// Frames that enter and leave the window at once (the paper's micro-chunk).
+    package var framesPerChunk: Int
+    /// Noise levels that the window holds.
+    package var chunksInWindow: Int
+    package var unet: UNet
+    package var motionTokens: MotionTokens
+    package var motionExtractor: MotionExtractor
+    package var motionEncoder: MotionEncoder
+    package var poseGuider: PoseGuider
+    package var vae: VAE
+    package var imageEncoder: ImageEncoder
+    package var tinyAutoencoder: TinyAutoencoder
+
+    /// Frames that the denoiser sees at once.
+    package var windowFrames: Int { framesPerChunk * chunksInWindow }
+
+    /// Both UNets.
+    package struct UNet: Sendable {
+        /// Channels at each resolution, finest first.
+        package var channels: [Int]
+        package var layersPerBlock: Int
+        /// Heads of spatial, motion and temporal attention.
+        package var attentionHeads: Int
+        package var motionHeads: Int
+        package var temporalHeads: Int
+        /// Which resolutions have spatial attention.
+        package var attentionLevels: [Bool]
+        /// Values in the image token.
+        package var tokenDimension: Int
+        package var normGroups: Int
+        package var timeEmbeddingDimension: Int
+        package var latentChannels: Int
+    }
+
+    /// What the motion encoder says of a face.
+    package struct MotionTokens: Sendable {
+        package var count: Int
+        /// Values in a token.
+        package var dimension: Int
+    }
+
+    /// The ConvNeXt V2 that finds keypoints.
+    package struct MotionExtractor: Sendable {
+        package var inputSize: Int
+        package var depths: [Int]
+        package var channels: [Int]
+        package var keypoints: Int
+        /// Bins of each angle's distribution.
+        package var bins: Int
+    }
+
+    /// The face network behind the motion tokens.
+    package struct MotionEncoder: Sendable {
+        package var inputSize: Int
+        package var stemChannels: Int
+        package var attentionHeads: Int
+        package var attentionHeadDimension: Int
+        package var hourglassDepth: Int
+        package var landmarkChannels: Int
+        package var fullyConnectedInput: Int
+        package var output: Int
+    }
+
+    /// The small convolutional network on drawn keypoints.
+    package struct PoseGuider: Sendable {
+        package var channels: [Int]
+        package var outputChannels: Int
+    }
+
+    /// The Stable Diffusion autoencoder.
+    package struct VAE: Sendable {
+        /// Channels at each resolution, finest first.
+        package var channels: [Int]
+        package var layersPerBlock: Int
+        package var normGroups: Int
+        package var latentChannels: Int
+        /// What a latent is multiplied with on its way into the diffusion model.
+        package var scaling: Float
+    }
+
+    /// CLIP's vision tower.
+    package struct ImageEncoder: Sendable {
+        package var hiddenSize: Int
+        package var intermediateSize: Int
+        package var layers: Int
+        package var attentionHeads: Int
+        package var imageSize: Int
+        package var patchSize: Int
+        package var projectionDimension: Int
+        package var normEpsilon: Float
+    }
+
+    /// TAESD and networks of its form.
+    package struct TinyAutoencoder: Sendable {
+        package var channels: Int
+        package var latentChannels: Int
+        /// Blocks at each resolution, in the order of computation.
+        package var encoderBlocks: [Int]
+        package var decoderBlocks: [Int]
+    }
+}
