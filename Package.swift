@@ -54,9 +54,9 @@ let package = Package(
         .target(name: "Launch", dependencies: ["Dataflow", "NodeKit", "Wire", "CPosix", "CZeroMQ"]),
 
         // The networks: know nothing of processes.
-        .target(name: "Layers", dependencies: ["Tensors", "Kernels", "COneDNN"]),
         .target(
-            name: "Networks", dependencies: ["Layers", "Tensors", "Kernels", "ExactKernels"]),
+            name: "Layers", dependencies: ["Tensors", "Kernels", "ExactKernels", "COneDNN"]),
+        .target(name: "Networks", dependencies: ["Layers", "Tensors", "Kernels"]),
         .target(name: "Media", dependencies: ["Tensors", "Kernels", "CFFmpeg"]),
         .target(name: "Parity", dependencies: ["ExactKernels", "Layers", "Networks", "Tensors"]),
 

@@ -35,7 +35,11 @@ struct SyntheticWeights: Sendable {
         case _ where key.hasSuffix("position_embedding.weight"): (nil, 0.5)
         case _ where shape.count == 1: (1, 0.2)
         default:
-            (nil, Float(gain(key, shape) * (3.0 / Double(shape.dropFirst().reduce(1, *))).squareRoot()))
+            (
+                nil,
+                Float(
+                    gain(key, shape) * (3.0 / Double(shape.dropFirst().reduce(1, *))).squareRoot())
+            )
         }
     }
 

@@ -10,6 +10,7 @@ struct Personalive: ParsableCommand {
         subcommands: [
             BenchCommand.self,
             NodeCommand.self,
+            ParityCommand.self,
         ])
 
     /// This program, as a path that can be started again.

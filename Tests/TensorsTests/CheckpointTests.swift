@@ -70,7 +70,8 @@ import Testing
     @Test func `a weight of another shape says found and needed`() throws {
         let header = #"{"w":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}}"#
         let file = try folder.write(safetensors(header, data: bytes([Float(7), 8])))
-        let error = CheckpointError.wrongShape(key: "w", file: file, found: [2, 1], needed: [1, 2])
+        let error = CheckpointError.wrongShape(
+            key: "w", file: file, found: [2, 1], needed: [1, 2])
 
         #expect(throws: error) { try Checkpoint(contentsOf: file).tensor("w", [1, 2]) }
         #expect("\(error)" == "weight 'w' in \(file) is [2, 1], but the network needs [1, 2]")
@@ -100,8 +101,9 @@ import Testing
         #expect(throws: CheckpointError.noFile(folder: folder.path, network: "taesd")) {
             try Checkpoint.open(folder.path, size: "mini", network: "taesd")
         }
-        #expect(throws: CheckpointError.unreadable(
-            file: "/nowhere/at.all", reason: "No such file or directory")
+        #expect(
+            throws: CheckpointError.unreadable(
+                file: "/nowhere/at.all", reason: "No such file or directory")
         ) {
             try Checkpoint.open("/nowhere/at.all", size: "mini", network: "vae")
         }

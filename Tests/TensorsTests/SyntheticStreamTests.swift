@@ -41,7 +41,8 @@ import Testing
 
     @Test func `smooth pictures have known pixels`() {
         let image = SyntheticStream.image("in/test", height: 16, width: 24, cells: 4).array
-        let frame = SyntheticStream.frame("in/test", time: 11, height: 16, width: 24, cells: 4).array
+        let frame = SyntheticStream.frame("in/test", time: 11, height: 16, width: 24, cells: 4)
+            .array
 
         #expect(Array(image[0..<9]) == [98, 51, 244, 99, 65, 242, 100, 80, 240])
         let pixel = (9 * 24 + 10) * 3

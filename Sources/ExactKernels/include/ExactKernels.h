@@ -31,3 +31,28 @@ void exact_bytes_to_float(const uint8_t *in, size_t count, int centred, float *o
 /// IEEE half precision and bfloat16 to single precision; exact. `in` may be unaligned.
 void exact_half_to_float(const void *in, size_t count, float *out);
 void exact_bfloat_to_float(const void *in, size_t count, float *out);
+
+/// How `found` differs from `golden`, in binary64: sums of squared differences and of squared golden
+/// values, and the largest difference (infinite where a number is not finite).
+typedef struct {
+    double squared_difference, squared_golden, largest_difference, largest_golden;
+} exact_difference;
+
+/// Compares found[k * stride] with golden[k].
+exact_difference exact_compare(const float *found, size_t stride, const float *golden,
+                               size_t count);
+
+/// Mean, population standard deviation and L2 norm, in binary64.
+void exact_statistics(const float *values, size_t count, double out[3]);
+
+typedef enum { EXACT_LANCZOS = 0, EXACT_BICUBIC = 1 } exact_filter;
+
+/// Resamples [height, width, 3] bytes to [out_height, out_width, 3] with antialiasing, with the bits
+/// of Pillow's `Image.resize`. Returns 0, or -1 when there is no memory.
+int exact_resample(const uint8_t *in, int height, int width, uint8_t *out, int out_height,
+                   int out_width, exact_filter filter);
+
+/// Draws `count` discs of 49 pixels on a cleared [size, size, 3] canvas: adds each colour, clamps to
+/// 0...1. `points` are x, y pairs, which may lie off the canvas.
+void exact_draw_discs(const int32_t *points, const float *colours, int count, int size,
+                      float *canvas);

@@ -1,0 +1,93 @@
+import FoundationEssentials
+import Tensors
+
+/// Golden tensors, with a description of the weights and inputs that lead to them.
+///
+/// Nothing is decided by the file's name: which network it is for stands under `weights`, how its
+/// inputs are computed under `inputs`, and how exact the golden values are under `fp32_vs_fp64`.
+struct Fixture: Sendable {
+    /// The file's name without its ending.
+    let name: String
+    /// Free words under which the weights are computed, and which network they are for; the network
+    /// is `<network>` when there are several, and empty when there are none.
+    let namespace: String
+    let network: String
+    let inputs: JSONValue
+    let measured: JSONValue
+    let file: SafetensorsFile
+
+    init(contentsOf path: String) throws {
+        file = try SafetensorsFile(contentsOf: path)
+        let base = path.split(separator: "/").last.map(String.init) ?? path
+        name = base.hasSuffix(".safetensors") ? String(base.dropLast(12)) : base
+        let weights = file.metadata["weights"] ?? ""
+        let parts = weights.split(separator: "/", maxSplits: 1).map(String.init)
+        namespace = parts.first ?? ""
+        network = parts.count > 1 ? parts[1] : ""
+        inputs = try Self.json(file, "inputs", name)
+        measured = try Self.json(file, "fp32_vs_fp64", name)
+    }
+
+    private static func json(
+        _ file: SafetensorsFile, _ field: String, _ name: String
+    ) throws -> JSONValue {
+        guard let text = file.metadata[field] else { return .object([:]) }
+        do {
+            return try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+        } catch {
+            throw FixtureError.badMetadata(fixture: name, field: field)
+        }
+    }
+
+    /// The network's synthetic weights.
+    func weights(_ network: String? = nil) -> Checkpoint {
+        .synthetic(namespace: namespace, network: network ?? self.network)
+    }
+
+    /// Which of the two sets of dimensions the fixture was made with: what the caller can tell from
+    /// shapes, else the namespace, else the names of the inputs, else the file's name.
+    func size(hint: NetworkSize? = nil) throws -> NetworkSize {
+        if let hint { return hint }
+        if let size = NetworkSize(rawValue: namespace) { return size }
+        let ids = inputs.keys.compactMap {
+            inputs[$0]?["id"]?.text ?? inputs[$0]?["ids"]?.list?.first?.text
+        }
+        for words in ids.map({ $0.split(separator: "/") }) + [name.split(separator: "_")] {
+            if let size = words.lazy.compactMap({ NetworkSize(rawValue: String($0)) }).first {
+                return size
+            }
+        }
+        throw FixtureError.unknownSize(fixture: name)
+    }
+
+    /// Shape of a golden tensor, also when only every k-th element of it is stored.
+    func shape(_ key: String) -> [Int]? {
+        file.entries[key]?.shape ?? inputs["_strided"]?[key]?["shape"]?.integers
+    }
+}
+
+/// The sets of dimensions that fixtures are made with.
+enum NetworkSize: String, Sendable {
+    case mini, full
+}
+
+/// Why a fixture cannot be run.
+enum FixtureError: Error, CustomStringConvertible {
+    case badMetadata(fixture: String, field: String)
+    case noInput(fixture: String, input: String)
+    case badInput(fixture: String, input: String, problem: String)
+    case unknownSize(fixture: String)
+
+    var description: String {
+        switch self {
+        case .badMetadata(let fixture, let field):
+            "the metadata '\(field)' of \(fixture) is not JSON"
+        case .noInput(let fixture, let input):
+            "\(fixture) does not say how its input '\(input)' is computed"
+        case .badInput(let fixture, let input, let problem):
+            "the input '\(input)' of \(fixture) cannot be computed: \(problem)"
+        case .unknownSize(let fixture):
+            "\(fixture) does not tell whether its network is 'mini' or 'full'"
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import Glibc
+import Tensors
+
+/// Every fixture of a folder, run one after the other.
+package struct ParityRun: Sendable {
+    private let paths: [String]
+
+    /// - Parameter filter: only fixtures whose file name contains this; nil for all.
+    /// - Throws: when the folder cannot be read.
+    package init(folder: String, filter: String? = nil) throws(CheckpointError) {
+        guard let directory = opendir(folder) else {
+            throw .unreadable(file: folder, reason: String(cString: strerror(errno)))
+        }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            guard name.hasSuffix(".safetensors"), filter.map({ name.contains($0) }) ?? true else {
+                continue
+            }
+            names.append(name)
+        }
+        paths = names.sorted().map { folder + "/" + $0 }
+    }
+
+    /// How many fixtures there are.
+    package var count: Int { paths.count }
+
+    /// Runs all of them; `report` gets each fixture's lines as soon as they are known.
+    ///
+    /// - Returns: every line.
+    package func callAsFunction(_ report: ([ParityLine]) -> Void) -> [ParityLine] {
+        paths.flatMap { path in
+            let lines = Self.lines(path)
+            report(lines)
+            return lines
+        }
+    }
+
+    private static func lines(_ path: String) -> [ParityLine] {
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        let fixture: Fixture
+        do {
+            fixture = try Fixture(contentsOf: path)
+        } catch {
+            return [ParityLine(fixture: name, tensor: "-", note: "\(error)")]
+        }
+        let results = FixtureResults(fixture)
+        guard let check = FixtureChecks.all.first(where: { $0.recognises(fixture) }) else {
+            let weights = fixture.file.metadata["weights"] ?? "none"
+            results.fail(
+                "-", "no check knows fixtures with the weights '\(weights)' and its inputs")
+            return results.lines
+        }
+        do {
+            try check.run(fixture, into: results)
+            results.failUnchecked()
+        } catch {
+            results.fail("-", "\(error)")
+        }
+        return results.lines
+    }
+}
