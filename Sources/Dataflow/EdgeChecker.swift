@@ -1,0 +1,249 @@
+import NodeKit
+
+/// Checks `in:` of every node: that both ends exist, that they meet, that nothing is left open.
+struct EdgeChecker {
+    private let document: GraphDocument
+    private let specs: [NodeSpec?]
+    private let indices: [String: Int]
+    private let sources: [String]
+    private var axes = AxisUnifier()
+    private(set) var findings: Findings
+    /// Every pair of nodes that the file joins, even by ports that do not exist.
+    private(set) var links: [GraphOrder.Link] = []
+
+    /// - Parameter specs: one for each of the document's nodes, nil where the kind is unknown.
+    init(document: GraphDocument, specs: [NodeSpec?], findings: Findings) {
+        self.document = document
+        self.specs = specs
+        self.findings = findings
+        indices = Dictionary(
+            document.nodes.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+        sources = zip(document.nodes, specs).flatMap { node, spec in
+            (spec?.outputs ?? []).map { "\(node.name).\($0.name)" }
+        }
+    }
+
+    /// Checks all edges and returns those whose ends exist.
+    mutating func edges(values: [[String: SettingValue]]) -> [PlannedEdge] {
+        fixAxes(values)
+        var edges: [PlannedEdge] = []
+        for (index, node) in document.nodes.enumerated() {
+            for input in node.inputs {
+                if let edge = edge(into: index, input) { edges.append(edge) }
+            }
+            reportUnconnected(node, specs[index])
+        }
+        for index in edges.indices { resolve(&edges[index]) }
+        reportDeadEnds()
+        return edges
+    }
+
+    private mutating func edge(into index: Int, _ input: InputDeclaration) -> PlannedEdge? {
+        let node = document.nodes[index]
+        let port = specs[index]?.inputs.first { $0.name == input.port.value }
+        if port == nil, let spec = specs[index] { reportUnknownInput(input.port, spec) }
+        guard let source = input.source, let (from, output) = self.source(source, for: index),
+            let output, let port
+        else { return nil }
+        let start = CheckedEdge.End(node: document.nodes[from].name, port: output.name)
+        let end = CheckedEdge.End(node: node.name, port: port.name)
+        let ends = EdgeEnds(
+            from: start.description, output: output, to: end.description, input: port)
+        checkMeeting(ends, from: from, to: index, at: source.place)
+        checkKeep(input, ends)
+        let edge = CheckedEdge(
+            from: start, to: end, output: output, input: port,
+            keep: input.keep?.value ?? usualKeep(from: from, port),
+            window: input.window?.value ?? EdgeWindows.usual, extents: [])
+        return PlannedEdge(
+            edge: edge, fromIndex: from, toIndex: index, place: source.place, window: input.window)
+    }
+
+    /// In a live graph frames are dropped where they enter; what is in is worked on to the end.
+    private func usualKeep(from: Int, _ port: PortSpec) -> Keep {
+        if port.pace == .last { return .last }
+        let isSource = specs[from]?.inputs.isEmpty == true
+        return document.mode == .live && isSource && port.pace == .frame ? .newest : .all
+    }
+
+    private mutating func resolve(_ planned: inout PlannedEdge) {
+        let edge = planned.edge
+        let extents = edge.output.axes.map { axes.extent(of: $0, edge.from.node) }
+        planned.edge = CheckedEdge(
+            from: edge.from, to: edge.to, output: edge.output, input: edge.input, keep: edge.keep,
+            window: edge.window, extents: extents)
+    }
+}
+
+// MARK: - Both ends exist
+
+extension EdgeChecker {
+    /// The node and, if it is known, the port that `node.port` names; a fault is reported.
+    private mutating func source(_ source: Located<String>, for consumer: Int)
+        -> (node: Int, output: PortSpec?)?
+    {
+        let parts = source.value.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty && !$0.contains(" ") }) else {
+            reportMalformed(source)
+            return nil
+        }
+        let (name, port) = (String(parts[0]), String(parts[1]))
+        guard let index = indices[name] else {
+            let nearest =
+                findings.nearest(to: source.value, among: sources)
+                ?? findings.nearest(to: name, among: document.nodes.map(\.name))
+                .map { "\($0).\(port)" }
+            let fault = EdgeFault.unknownNode(name, source: source.value, nearest: nearest)
+            findings.report(fault, at: source.place)
+            return nil
+        }
+        links.append(GraphOrder.Link(from: index, to: consumer, place: source.place))
+        if index == consumer { findings.report(EdgeFault.selfEdge(name), at: source.place) }
+        guard let spec = specs[index] else { return (index, nil) }
+        let output = spec.outputs.first { $0.name == port }
+        if output == nil { reportUnknownOutput(port, source, name, spec) }
+        return (index, output)
+    }
+
+    private mutating func reportMalformed(_ source: Located<String>) {
+        let own = sources.filter { $0.hasPrefix(source.value + ".") }
+        let nearest = own.isEmpty ? findings.nearest(to: source.value, among: sources) : nil
+        let hint =
+            own.isEmpty
+            ? nearest.map { "did you mean \($0.quoted)?" } ?? "name a node and one of its outputs"
+            : "write \(own.either)"
+        findings.report(EdgeFault.malformedSource(source.value, hint: hint), at: source.place)
+    }
+
+    private mutating func reportUnknownOutput(
+        _ port: String, _ source: Located<String>, _ node: String, _ spec: NodeSpec
+    ) {
+        let known = spec.outputs.map { "\(node).\($0.name)" }
+        let nearest =
+            findings.nearest(to: port, among: spec.outputs.map(\.name)).map { "\(node).\($0)" }
+        let fault = EdgeFault.unknownOutput(port, node: node, nearest: nearest, known: known)
+        findings.report(fault, at: source.place)
+    }
+
+    private mutating func reportUnknownInput(_ port: Located<String>, _ spec: NodeSpec) {
+        let known = spec.inputs.map(\.name)
+        let isSetting = spec.settings.contains { $0.name == port.value }
+        let hint =
+            isSetting
+            ? "it is a setting: write it under 'with:'"
+            : findings.nearest(to: port.value, among: known).map { "did you mean \($0.quoted)?" }
+                ?? (known.isEmpty ? "it has no inputs" : "it has \(known.listed)")
+        findings.report(
+            EdgeFault.unknownInput(port.value, kind: spec.kind, hint: hint), at: port.place)
+    }
+
+    private mutating func reportUnconnected(_ node: NodeDeclaration, _ spec: NodeSpec?) {
+        for port in spec?.inputs ?? [] where !port.isOptional {
+            guard !node.inputs.contains(where: { $0.port.value == port.name }) else { continue }
+            findings.report(
+                EdgeFault.unconnected(
+                    port, node: node.name, candidates: Array(candidates(port, node.name).prefix(4))),
+                at: node.place)
+        }
+    }
+
+    /// Outputs of other nodes that could feed a port.
+    private func candidates(_ port: PortSpec, _ node: String) -> [String] {
+        zip(document.nodes, specs).filter { $0.0.name != node }.flatMap { other, spec in
+            (spec?.outputs ?? [])
+                .filter {
+                    $0.meaning == port.meaning && $0.elementType == port.elementType
+                        && $0.axes.count == port.axes.count
+                }
+                .map { "\(other.name).\($0.name)" }
+        }
+    }
+
+    /// A node that makes something which nobody takes runs for nothing.
+    private mutating func reportDeadEnds() {
+        let used = Set(links.map(\.from))
+        for (index, node) in document.nodes.enumerated() where !used.contains(index) {
+            guard let outputs = specs[index]?.outputs, !outputs.isEmpty else { continue }
+            findings.report(
+                EdgeFault.deadEnd(node.name, outputs: outputs.map(\.name)), at: node.place)
+        }
+    }
+}
+
+// MARK: - Both ends meet
+
+extension EdgeChecker {
+    /// A node's integer settings fix the axes that bear their names.
+    private mutating func fixAxes(_ values: [[String: SettingValue]]) {
+        for (index, node) in document.nodes.enumerated() {
+            let ports = (specs[index]?.inputs ?? []) + (specs[index]?.outputs ?? [])
+            let names = Set(
+                ports.flatMap(\.axes).compactMap { axis -> String? in
+                    if case .named(let name, _) = axis { name } else { nil }
+                })
+            for name in names.sorted() {
+                guard case .integer(let extent)? = values[index][name], extent > 0 else { continue }
+                let written = node.settings.first { $0.name.value == name }
+                let cause = Diagnostic.Note(
+                    "\(name.quoted) of node \(node.name.quoted) is \(extent)"
+                        + (written == nil ? " unless 'with:' says otherwise" : " here"),
+                    at: written?.value?.place ?? node.kind?.place ?? node.place)
+                axes.fix(name, of: node.name, to: extent, because: cause)
+            }
+        }
+    }
+
+    private mutating func checkMeeting(
+        _ ends: EdgeEnds, from: Int, to: Int, at place: SourceRange
+    ) {
+        let fault: EdgeFault? =
+            if ends.output.elementType != ends.input.elementType {
+                .elementTypes(ends)
+            } else if ends.output.meaning != ends.input.meaning {
+                .meanings(ends)
+            } else if ends.output.axes.count != ends.input.axes.count {
+                .axisCounts(ends)
+            } else {
+                nil
+            }
+        if let fault {
+            findings.report(fault, at: place, notes: notes(ends, from, to))
+        } else {
+            unify(ends, from, to, at: place)
+        }
+    }
+
+    private mutating func unify(_ ends: EdgeEnds, _ from: Int, _ to: Int, at place: SourceRange) {
+        let (producer, consumer) = (document.nodes[from].name, document.nodes[to].name)
+        for index in ends.output.axes.indices {
+            let (sent, needed) = (ends.output.axes[index], ends.input.axes[index])
+            let cause = Diagnostic.Note(
+                "\(ends) make axis \(index + 1) \(sent) = \(needed) here", at: place)
+            let conflict = axes.unify((sent, producer), (needed, consumer), because: cause)
+            if let conflict {
+                findings.report(
+                    EdgeFault.axes(ends, index: index, conflict: conflict), at: place,
+                    notes: notes(ends, from, to) + conflict.causes)
+                return
+            }
+        }
+    }
+
+    private func notes(_ ends: EdgeEnds, _ from: Int, _ to: Int) -> [Diagnostic.Note] {
+        [(from, "output \(ends.from.quoted) is \(ends.output.typeText)"),
+            (to, "input \(ends.to.quoted) is \(ends.input.typeText)")]
+            .map { index, text in
+                let node = document.nodes[index]
+                return Diagnostic.Note(text, at: node.kind?.place ?? node.place)
+            }
+    }
+
+    private mutating func checkKeep(_ input: InputDeclaration, _ ends: EdgeEnds) {
+        guard let keep = input.keep else { return }
+        if ends.input.pace == .last, keep.value != .last {
+            findings.report(EdgeFault.keepOfValue(keep.value, ends), at: keep.place)
+        } else if ends.input.pace != .last, keep.value == .last {
+            findings.report(EdgeFault.lastOfStream(ends), at: keep.place)
+        }
+    }
+}

@@ -1,0 +1,136 @@
+import NodeKit
+
+/// What can be wrong with nodes and the edges between them.
+enum EdgeFault: Fault {
+    case unknownKind(String, nearest: String?)
+    case unknownMachine(String, nearest: String?, known: [String])
+    case unknownInput(String, kind: String, hint: String)
+    case unconnected(PortSpec, node: String, candidates: [String])
+    case malformedSource(String, hint: String?)
+    case unknownNode(String, source: String, nearest: String?)
+    case unknownOutput(String, node: String, nearest: String?, known: [String])
+    case selfEdge(String)
+    case elementTypes(EdgeEnds)
+    case meanings(EdgeEnds)
+    case axisCounts(EdgeEnds)
+    case axes(EdgeEnds, index: Int, conflict: AxisConflict)
+    case cycle([String])
+    case keepOfValue(Keep, EdgeEnds)
+    case lastOfStream(EdgeEnds)
+    case windowTooSmall(given: Int, needed: Int, holders: [String], node: String)
+    case deadEnd(String, outputs: [String])
+
+    var words: FaultWords {
+        switch self {
+        case .unknownKind(let kind, let nearest):
+            FaultWords(
+                "unknown-kind", "there is no kind of node called \(kind.quoted)",
+                hint: (nearest.map { "did you mean \($0.quoted)? " } ?? "")
+                    + "('personalive nodes' lists them)")
+        case .unknownMachine(let name, let nearest, let known):
+            FaultWords(
+                "unknown-machine", "there is no machine \(name.quoted)",
+                hint: nearest.map { "did you mean \($0.quoted)?" }
+                    ?? "declared under 'machines:' are \(known.listed)")
+        case .selfEdge(let node):
+            FaultWords("self-edge", "node \(node.quoted) feeds itself")
+        case .cycle(let names):
+            FaultWords(
+                "cycle", "these nodes wait for each other: \(names.joined(separator: " → "))",
+                hint: "frames must be able to enter: cut one of these edges")
+        case .deadEnd(let node, let outputs):
+            FaultWords(
+                "dead-end",
+                "nothing takes what node \(node.quoted) makes (\(outputs.listed))",
+                hint: "connect it, or remove the node", severity: .warning)
+        case .windowTooSmall(let given, let needed, let holders, let node):
+            FaultWords(
+                "window-too-small",
+                "a window of \(given) would stop the graph: \(holders.listed) "
+                    + "\(holders.count == 1 ? "holds" : "hold") \(needed - 2) frames on the other "
+                    + "way to \(node.quoted), and this edge must wait as long",
+                hint: "write 'window: \(needed)', or leave it out")
+        case .unknownInput, .unconnected, .malformedSource, .unknownNode, .unknownOutput:
+            portWords
+        default: meetingWords
+        }
+    }
+
+    private var portWords: FaultWords {
+        switch self {
+        case .unknownInput(let port, let kind, let hint):
+            FaultWords("unknown-input", "\(kind.quoted) has no input \(port.quoted)", hint: hint)
+        case .unconnected(let port, let node, let candidates):
+            FaultWords(
+                "unconnected-input",
+                "node \(node.quoted): input \(port.name.quoted) is not connected",
+                hint: candidates.isEmpty
+                    ? "no output of this graph gives \(port.typeText)"
+                    : "connect it under 'in:' to \(candidates.either)")
+        case .malformedSource(let text, let hint):
+            FaultWords(
+                "malformed-source", "\(text.quoted) is not of the form 'node.port'", hint: hint)
+        case .unknownNode(let node, let source, let nearest):
+            FaultWords(
+                "unknown-node", "\(source.quoted): there is no node \(node.quoted)",
+                hint: nearest.map { "did you mean \($0.quoted)?" })
+        case .unknownOutput(let port, let node, let nearest, let known):
+            FaultWords(
+                "unknown-output", "node \(node.quoted) has no output \(port.quoted)",
+                hint: nearest.map { "did you mean \($0.quoted)?" }
+                    ?? (known.isEmpty ? "it has no outputs" : "it has \(known.listed)"))
+        default: preconditionFailure("handled elsewhere")
+        }
+    }
+
+    private var meetingWords: FaultWords {
+        switch self {
+        case .elementTypes(let ends):
+            FaultWords(
+                "element-types-differ",
+                "\(ends) cannot meet: \(ends.output.elementType.name) is sent, "
+                    + "\(ends.input.elementType.name) is needed")
+        case .meanings(let ends):
+            FaultWords(
+                "meanings-differ",
+                "\(ends) cannot meet: \(ends.output.meaning.quoted) is sent, "
+                    + "\(ends.input.meaning.quoted) is needed")
+        case .axisCounts(let ends):
+            FaultWords(
+                "axis-counts-differ",
+                "\(ends) cannot meet: \(ends.output.axes.count) axes are sent, "
+                    + "\(ends.input.axes.count) are needed")
+        case .axes(let ends, let index, let conflict):
+            FaultWords(
+                "axes-differ",
+                "\(ends) cannot meet: on axis \(index + 1), \(conflict.text(ends, index))")
+        case .keepOfValue(let keep, let ends):
+            FaultWords(
+                "keep-mismatch",
+                "'keep: \(keep.rawValue)' is for streams, but \(ends.to.quoted) takes a value that "
+                    + "stays valid",
+                hint: "write 'keep: last', or leave it out")
+        case .lastOfStream(let ends):
+            FaultWords(
+                "keep-mismatch",
+                "'keep: last' is for values that stay valid, but \(ends.to.quoted) takes a stream",
+                hint: "write 'keep: newest' to drop frames rather than fall behind")
+        default: preconditionFailure("handled elsewhere")
+        }
+    }
+}
+
+/// The two ports of an edge.
+struct EdgeEnds: CustomStringConvertible {
+    let from: String
+    let output: PortSpec
+    let to: String
+    let input: PortSpec
+
+    var description: String { "\(from.quoted) and \(to.quoted)" }
+}
+
+extension PortSpec {
+    /// `f32 [n 4 h w] latent/sd1`.
+    package var typeText: String { "\(elementType.name) [\(axesText)] \(meaning)" }
+}

@@ -1,0 +1,94 @@
+import Foundation
+import NodeKit
+
+/// Looks for the files that a graph names; relative paths start at the current directory.
+struct FileChecker {
+    private var inputs: [String: String] = [:]
+    private var outputs: [(path: String, full: String, node: String, scalar: Scalar)] = []
+
+    /// What is wrong with a file or folder that must be there.
+    mutating func input(_ path: String, _ setting: SettingSpec, node: String) -> SettingFault? {
+        let full = Self.fullPath(path)
+        if inputs[full] == nil { inputs[full] = node }
+        guard FileManager.default.fileExists(atPath: full) else {
+            return .noFile(
+                setting, path: path, fullPath: full, nearest: Self.nearest(path, full))
+        }
+        guard FileManager.default.isReadableFile(atPath: full) else {
+            return .unreadableFile(setting, path: path)
+        }
+        return nil
+    }
+
+    /// What is wrong with the place of a file to be written.
+    mutating func output(_ path: String, _ setting: SettingSpec, node: String, at scalar: Scalar)
+        -> SettingFault?
+    {
+        let full = Self.fullPath(path)
+        outputs.append((path, full, node, scalar))
+        var isFolder: ObjCBool = false
+        let exists = FileManager.default.fileExists(atPath: full, isDirectory: &isFolder)
+        if exists, isFolder.boolValue || path.hasSuffix("/") {
+            return .isFolder(setting, path: path)
+        }
+        let folder = Self.parent(full)
+        let folderExists = FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder)
+        guard folderExists, isFolder.boolValue else {
+            return .noFolder(setting, path: path, folder: Self.parent(path), full: folder)
+        }
+        if !exists, !FileManager.default.isWritableFile(atPath: folder) {
+            return .notWritable(setting, folder: folder)
+        }
+        return nil
+    }
+
+    /// Outputs that two nodes write, and outputs that are also read.
+    var collisions: [Diagnostic] {
+        var writers: [String: String] = [:]
+        return outputs.compactMap { output in
+            defer { writers[output.full] = writers[output.full] ?? output.node }
+            let fault: SettingFault? =
+                if output.full.hasPrefix("/dev/") {
+                    nil
+                } else if let other = writers[output.full] {
+                    .sameOutput(path: output.path, node: other)
+                } else {
+                    inputs[output.full].map { .overwritesInput(path: output.path, node: $0) }
+                }
+            return fault.map {
+                Diagnostic($0, at: output.scalar.place, notes: output.scalar.notes)
+            }
+        }
+    }
+
+    private static func fullPath(_ path: String) -> String {
+        if path.hasPrefix("/") { return path }
+        let plain = path.hasPrefix("./") ? String(path.dropFirst(2)) : path
+        let folder = FileManager.default.currentDirectoryPath
+        return (folder.hasSuffix("/") ? folder : folder + "/") + plain
+    }
+
+    private static func parent(_ path: String) -> String {
+        guard let slash = path.dropLast(path.hasSuffix("/") ? 1 : 0).lastIndex(of: "/") else {
+            return "."
+        }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    /// "did you mean …" with the nearest name in the same folder, or the folder that is missing.
+    private static func nearest(_ path: String, _ full: String) -> String? {
+        var folder = parent(full)
+        guard FileManager.default.fileExists(atPath: folder) else {
+            while !FileManager.default.fileExists(atPath: folder) { folder = parent(folder) }
+            return "there is no such folder in \(folder) either"
+        }
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        var names = NearestName()
+        let name = String(full.dropFirst(folder.count).drop { $0 == "/" })
+        return names.nearest(to: name, among: files.sorted()).map { found in
+            let start = parent(path)
+            let isHere = start == "." && !path.hasPrefix("./")
+            return "did you mean \((isHere ? found : start + "/" + found).quoted)?"
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import NodeKit
+
+/// Checks what a graph file says against the kinds of node that there are.
+struct GraphChecker {
+    private let path: String
+    private let document: GraphDocument
+    private let registry: NodeRegistry
+    private(set) var findings: Findings
+
+    init(path: String, document: GraphDocument, registry: NodeRegistry, findings: Findings) {
+        self.path = path
+        self.document = document
+        self.registry = registry
+        self.findings = findings
+    }
+
+    /// Checks everything; the graph is nil when the file has errors, however small.
+    mutating func graph() -> CheckedGraph? {
+        let specs = document.nodes.map { spec(of: $0) }
+        let machines = document.nodes.map { machine(of: $0) }
+        let values = settings(specs, machines)
+        var edges = EdgeChecker(document: document, specs: specs, findings: findings)
+        var planned = edges.edges(values: values)
+        findings = edges.findings
+        let order = GraphOrder(names: document.nodes.map(\.name), links: edges.links)
+        for cycle in order.cycles { report(cycle) }
+        reportUnknownKeys(specs)
+        if order.cycles.isEmpty {
+            var windows = EdgeWindows(findings: findings)
+            windows.plan(&planned, order: order.sorted, specs: specs)
+            findings = windows.findings
+        }
+        guard !findings.hasErrors else { return nil }
+        return CheckedGraph(
+            path: path, mode: document.mode, latencyBudget: document.latencyBudget,
+            machines: allMachines,
+            nodes: order.sorted.map { node($0, specs[$0]!, values[$0], machines[$0]) },
+            edges: order.sorted.flatMap { node in planned.filter { $0.toIndex == node } }
+                .map(\.edge),
+            warnings: findings.inOrder)
+    }
+
+    private func node(
+        _ index: Int, _ spec: NodeSpec, _ values: [String: SettingValue], _ machine: String
+    ) -> CheckedNode {
+        let node = document.nodes[index]
+        return CheckedNode(
+            name: node.name, spec: spec, settings: Settings(values, cores: node.cores),
+            values: values, machine: machine, cores: node.cores, place: node.place)
+    }
+
+    private var allMachines: [Machine] {
+        document.machines.contains { $0.name == Machine.local.name }
+            ? document.machines : [.local] + document.machines
+    }
+
+    private mutating func spec(of node: NodeDeclaration) -> NodeSpec? {
+        guard let kind = node.kind else { return nil }
+        if let spec = registry[kind.value] { return spec }
+        let nearest = findings.nearest(to: kind.value, among: registry.kinds)
+        findings.report(EdgeFault.unknownKind(kind.value, nearest: nearest), at: kind.place)
+        return nil
+    }
+
+    private mutating func machine(of node: NodeDeclaration) -> String {
+        guard let name = node.machine else { return Machine.local.name }
+        let known = allMachines.map(\.name)
+        if !known.contains(name.value), !document.brokenMachines.contains(name.value) {
+            let nearest = findings.nearest(to: name.value, among: known)
+            findings.report(
+                EdgeFault.unknownMachine(name.value, nearest: nearest, known: known),
+                at: name.place)
+        }
+        return name.value
+    }
+
+    private mutating func settings(_ specs: [NodeSpec?], _ machines: [String])
+        -> [[String: SettingValue]]
+    {
+        var checker = SettingChecker(findings: findings)
+        var values: [[String: SettingValue]] = []
+        for (index, node) in document.nodes.enumerated() {
+            guard let spec = specs[index] else {
+                values.append([:])
+                continue
+            }
+            let isLocal = allMachines.first { $0.name == machines[index] }?.launcher == .local
+            values.append(checker.values(of: node, spec, isLocal: isLocal))
+        }
+        checker.checkCollisions()
+        findings = checker.findings
+        return values
+    }
+
+    /// Keys that no node has were perhaps meant for `with:` or `in:`.
+    private mutating func reportUnknownKeys(_ specs: [NodeSpec?]) {
+        for (node, spec) in zip(document.nodes, specs) {
+            for key in node.unknownKeys {
+                let known = GraphReader.nodeKeys
+                let meant: String? =
+                    if spec?.settings.contains(where: { $0.name == key.value }) == true {
+                        "it is a setting: write it under 'with:'"
+                    } else if spec?.inputs.contains(where: { $0.name == key.value }) == true {
+                        "it is an input: write it under 'in:'"
+                    } else {
+                        (KeyAdvice.meant(by: key.value, known: known)
+                            ?? findings.nearest(to: key.value, among: known))
+                            .map { "did you mean \($0.quoted)?" }
+                    }
+                let fault = ShapeFault.unknownKey(
+                    key.value, owner: "a node", meant: meant, known: known)
+                findings.report(fault, at: key.place)
+            }
+        }
+    }
+
+    private mutating func report(_ cycle: GraphOrder.Cycle) {
+        let names = cycle.nodes.map { document.nodes[$0].name }
+        let notes = zip(cycle.places, names).dropFirst().prefix(8).map { place, name in
+            Diagnostic.Note("and \(name.quoted) waits here", at: place)
+        }
+        findings.report(
+            EdgeFault.cycle(names + [names[0]]), at: cycle.places[0], notes: Array(notes))
+    }
+}

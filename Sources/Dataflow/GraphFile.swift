@@ -1,0 +1,154 @@
+import Foundation
+import NodeKit
+
+/// A graph file, from its bytes to a checked graph.
+package enum GraphFile {
+    /// A graph of a hundred nodes takes 20 KB.
+    static let largestSize = 1_000_000
+
+    /// What came of checking one file.
+    package struct Check: Sendable {
+        /// The graph, unless the file has errors.
+        package let graph: CheckedGraph?
+        /// All faults and warnings, from top to bottom.
+        package let diagnostics: [Diagnostic]
+        /// False when there was no file to read.
+        package let isReadable: Bool
+        private let source: SourceText
+
+        fileprivate init(
+            _ source: SourceText, graph: CheckedGraph?, diagnostics: [Diagnostic],
+            isReadable: Bool = true
+        ) {
+            self.source = source
+            self.graph = graph
+            self.diagnostics = diagnostics
+            self.isReadable = isReadable
+        }
+
+        /// Number of diagnostics that are errors.
+        package var errorCount: Int { diagnostics.count { $0.severity == .error } }
+
+        /// All diagnostics as compilers write them, each with its source line and carets.
+        package var text: String { diagnostics.map { $0.text(in: source) }.joined() }
+
+        /// All diagnostics for programs.
+        package var json: [JSONValue] { diagnostics.map { $0.json(file: source.name) } }
+    }
+
+    /// Reads and checks a file; starts nothing and writes nothing.
+    ///
+    /// - Parameter overrides: values of `--set`, which replace those of the block `settings:`.
+    package static func check(
+        path: String, overrides: [(name: String, value: String)] = [], registry: NodeRegistry
+    ) -> Check {
+        do {
+            return check(
+                bytes: try bytes(of: path), name: path, overrides: overrides, registry: registry)
+        } catch {
+            return Check(
+                SourceText(name: path, text: ""), graph: nil,
+                diagnostics: [Diagnostic(error, at: .wholeFile)], isReadable: error.isReadable)
+        }
+    }
+
+    /// Checks a text as if it were a file of that name.
+    package static func check(
+        text: String, name: String = "graph.yaml", overrides: [(name: String, value: String)] = [],
+        registry: NodeRegistry
+    ) -> Check {
+        check(bytes: Array(text.utf8), name: name, overrides: overrides, registry: registry)
+    }
+
+    /// Checks bytes as if they were those of a file of that name.
+    package static func check(
+        bytes: [UInt8], name: String, overrides: [(name: String, value: String)] = [],
+        registry: NodeRegistry
+    ) -> Check {
+        let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        let bytes = bytes.starts(with: mark) ? Array(bytes.dropFirst(mark.count)) : bytes
+        let source = SourceText(name: name, text: String(decoding: bytes, as: UTF8.self))
+        if let fault = encodingFault(bytes) {
+            return Check(source, graph: nil, diagnostics: [fault])
+        }
+        var findings = Findings()
+        var composer = YAMLComposer(bytes: ReferenceMask.masked(bytes))
+        let root = composer.document()
+        findings.add(composer.diagnostics)
+        guard let root else { return Check(source, graph: nil, diagnostics: findings.inOrder) }
+        var reader = GraphReader(findings: findings)
+        let document = reader.document(root, overrides: overrides)
+        var checker = GraphChecker(
+            path: name, document: document, registry: registry, findings: reader.findings)
+        let graph = checker.graph()
+        return Check(source, graph: graph, diagnostics: checker.findings.inOrder)
+    }
+
+    private static func bytes(of path: String) throws(FileFault) -> [UInt8] {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            let full = URL(fileURLWithPath: path).path
+            throw .missing(full)
+        }
+        guard !isFolder.boolValue else { throw .unreadable("it is a folder") }
+        guard let handle = FileHandle(forReadingAtPath: path) else {
+            throw .unreadable("permission denied")
+        }
+        defer { try? handle.close() }
+        // One byte more than allowed is enough to know, and a pipe has no size to ask for.
+        let data: Data?
+        do {
+            data = try handle.read(upToCount: largestSize + 1)
+        } catch { throw .unreadable("\(error)") }
+        guard let data else { return [] }
+        guard data.count <= largestSize else { throw .tooLarge }
+        return [UInt8](data)
+    }
+
+    private static func encodingFault(_ bytes: [UInt8]) -> Diagnostic? {
+        if bytes.count > largestSize { return Diagnostic(FileFault.tooLarge, at: .wholeFile) }
+        if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
+            return Diagnostic(FileFault.utf16, at: .wholeFile)
+        }
+        guard String(validating: bytes, as: UTF8.self) == nil else { return nil }
+        var place = SourceRange(line: 1, column: 1, length: 1)
+        var decoder = UTF8()
+        var rest = bytes.makeIterator()
+        while case .scalarValue(let scalar) = decoder.decode(&rest) {
+            place.column += 1
+            if scalar == "\n" { place = SourceRange(line: place.line + 1, column: 1, length: 1) }
+        }
+        return Diagnostic(FileFault.notUTF8, at: place)
+    }
+}
+
+/// What can be wrong with a file as such.
+enum FileFault: Error, Fault {
+    case missing(String)
+    case unreadable(String)
+    case tooLarge
+    case notUTF8
+    case utf16
+
+    var isReadable: Bool {
+        switch self {
+        case .missing, .unreadable: false
+        case .tooLarge, .notUTF8, .utf16: true
+        }
+    }
+
+    var words: FaultWords {
+        switch self {
+        case .missing(let full):
+            FaultWords("file-missing", "there is no such file (looked for \(full))")
+        case .unreadable(let reason):
+            FaultWords("file-unreadable", "the file cannot be read: \(reason)")
+        case .tooLarge:
+            FaultWords("file-too-large", "a graph file has at most 1 MB, and this one has more")
+        case .notUTF8:
+            FaultWords("not-utf8", "this is not UTF-8 text", hint: "save the file as UTF-8")
+        case .utf16:
+            FaultWords("not-utf8", "this is UTF-16, not UTF-8", hint: "save the file as UTF-8")
+        }
+    }
+}

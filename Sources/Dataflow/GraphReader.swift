@@ -1,0 +1,215 @@
+import NodeKit
+
+/// Reads what a graph file says out of its YAML; asks nothing of the nodes themselves.
+struct GraphReader {
+    static let keys = ["settings", "mode", "latency_budget", "machines", "nodes"]
+    static let nodeKeys = ["use", "machine", "cores", "in", "with"]
+    static let inputKeys = ["from", "keep", "window"]
+    /// Credits of one edge. The upper end keeps a pool of 786 KB frames at 50 MB.
+    static let windows = 1...64
+    static let cores = 1...1024
+
+    private(set) var findings: Findings
+    private var references = SettingReferences()
+
+    init(findings: Findings) { self.findings = findings }
+
+    /// Reads the whole document; what is at fault is reported and left out.
+    mutating func document(_ root: YAMLNode, overrides: [(name: String, value: String)])
+        -> GraphDocument
+    {
+        var document = GraphDocument()
+        guard let entries = mapping(root, "a graph file") else { return document }
+        readSettings(entries["settings"], overrides)
+        for entry in entries {
+            switch entry.key {
+            case "settings": break
+            case "mode": document.mode = mode(entry.value) ?? .offline
+            case "latency_budget": document.latencyBudget = duration(entry.value)
+            case "machines": readMachines(entry.value, into: &document)
+            case "nodes": document.nodes = nodes(entry.value)
+            case let key where key.hasPrefix("x-"): break  // a place for anchors, as in Compose
+            default: unknownKey(entry, owner: "a graph file", known: Self.keys)
+            }
+        }
+        checkWhole(entries, document)
+        return document
+    }
+
+    private mutating func checkWhole(_ entries: [YAMLEntry], _ document: GraphDocument) {
+        if entries["nodes"] == nil { findings.report(ShapeFault.noNodes, at: .wholeFile) }
+        if let budget = entries["latency_budget"], document.mode == .offline,
+            entries["mode"].map({ self.isReadable($0.value) }) ?? true
+        {
+            findings.report(ShapeFault.budgetOffline, at: budget.keyPlace)
+        }
+        references.reportUnused(to: &findings)
+    }
+
+    private func isReadable(_ mode: YAMLNode) -> Bool {
+        guard case .scalar(let text, _) = mode.content else { return false }
+        return CheckedGraph.Mode(rawValue: text) != nil
+    }
+
+    private mutating func readSettings(
+        _ block: YAMLEntry?, _ overrides: [(name: String, value: String)]
+    ) {
+        if let block, let entries = mapping(block.value, "'settings'") {
+            for entry in entries {
+                if !entry.key.utf8.allSatisfy(ReferenceMask.isNameByte) || entry.key.isEmpty {
+                    let fault = ShapeFault.badName(entry.key, what: "a setting", better: nil)
+                    findings.report(fault, at: entry.keyPlace)
+                }
+                let value = literal(entry.value, "setting \(entry.key.quoted)")
+                references.declare(entry.key, at: entry.keyPlace, value: value)
+            }
+        }
+        for (name, value) in overrides {
+            references.override(name, with: value, findings: &findings)
+        }
+    }
+
+    private mutating func mode(_ node: YAMLNode) -> CheckedGraph.Mode? {
+        choice(node, "the mode", of: CheckedGraph.Mode.self)
+    }
+
+    private mutating func duration(_ node: YAMLNode) -> Duration? {
+        guard let scalar = scalar(node, "the latency budget") else { return nil }
+        for (unit, perUnit) in [("ms", 1e6), ("s", 1e9)] where scalar.text.hasSuffix(unit) {
+            let number = Scalar.number(String(scalar.text.dropLast(unit.count)).trimmed)
+            // An hour: far above any budget, far below overflow.
+            if let number, number > 0, number * perUnit <= 3.6e12 {
+                return .nanoseconds(Int64(number * perUnit))
+            }
+            break
+        }
+        findings.report(ShapeFault.badDuration(scalar.text), at: scalar.place, notes: scalar.notes)
+        return nil
+    }
+}
+
+// MARK: - Nodes
+
+extension GraphReader {
+    private mutating func nodes(_ node: YAMLNode) -> [NodeDeclaration] {
+        guard let entries = mapping(node, "'nodes'") else { return [] }
+        if entries.isEmpty { findings.report(ShapeFault.noNodes, at: node.place) }
+        return entries.map { self.node($0) }
+    }
+
+    private mutating func node(_ entry: YAMLEntry) -> NodeDeclaration {
+        var node = NodeDeclaration(name: entry.key, place: entry.keyPlace)
+        checkName(entry, what: "a node")
+        guard let entries = mapping(entry.value, "node \(entry.key.quoted)") else {
+            return node
+        }
+        if entries["use"] == nil {
+            let hint = "add 'use:' and a kind; 'personalive nodes' lists them"
+            let fault = ShapeFault.missingKey("use", owner: "node \(entry.key.quoted)", hint: hint)
+            findings.report(fault, at: entry.keyPlace)
+        }
+        for part in entries { read(part, into: &node) }
+        return node
+    }
+
+    private mutating func read(_ entry: YAMLEntry, into node: inout NodeDeclaration) {
+        switch entry.key {
+        case "use": node.kind = kind(entry.value)
+        case "machine":
+            if let scalar = scalar(entry.value, "'machine'") {
+                node.machine = Located(value: scalar.text, place: scalar.place)
+            }
+        case "cores": node.cores = whole(entry.value, "'cores'", within: Self.cores)?.value ?? 1
+        case "in":
+            node.inputs = (mapping(entry.value, "'in'") ?? []).map { input($0) }
+        case "with":
+            for part in mapping(entry.value, "'with'") ?? [] {
+                let name = Located(value: part.key, place: part.keyPlace)
+                let value = scalar(part.value, "setting \(part.key.quoted)")
+                node.settings.append((name, value))
+            }
+        default:
+            node.unknownKeys.append(Located(value: entry.key, place: entry.keyPlace))
+        }
+    }
+
+    private mutating func kind(_ node: YAMLNode) -> Located<String>? {
+        guard let scalar = literal(node, "'use'"), !scalar.isNull else {
+            if case .scalar = node.content {
+                findings.report(ShapeFault.noValue(what: "'use'"), at: node.place)
+            }
+            return nil
+        }
+        guard !scalar.text.unicodeScalars.contains("$") else {
+            findings.report(ReferenceFault.notExpandedHere("use"), at: scalar.place)
+            return nil
+        }
+        return Located(value: scalar.text, place: scalar.place)
+    }
+
+    private mutating func input(_ entry: YAMLEntry) -> InputDeclaration {
+        var input = InputDeclaration(port: Located(value: entry.key, place: entry.keyPlace))
+        let what = "input \(entry.key.quoted)"
+        guard case .mapping(let entries) = entry.value.content else {
+            input.source = source(entry.value, what, needed: "'node.port' or a mapping with 'from:'")
+            return input
+        }
+        for part in entries {
+            switch part.key {
+            case "from": input.source = source(part.value, "'from'", needed: "'node.port'")
+            case "keep":
+                input.keep = choice(part.value, "'keep'", of: Keep.self).map {
+                    Located(value: $0, place: part.value.place)
+                }
+            case "window": input.window = whole(part.value, "'window'", within: Self.windows)
+            default: unknownKey(part, owner: what, known: Self.inputKeys)
+            }
+        }
+        if entries["from"] == nil {
+            let hint = "add 'from: node.port'"
+            let fault = ShapeFault.missingKey("from", owner: what, hint: hint)
+            findings.report(fault, at: entry.keyPlace)
+        }
+        return input
+    }
+
+    private mutating func source(_ node: YAMLNode, _ what: String, needed: String)
+        -> Located<String>?
+    {
+        scalar(node, what, needed: needed).map { Located(value: $0.text, place: $0.place) }
+    }
+}
+
+// MARK: - Machines
+
+extension GraphReader {
+    private mutating func readMachines(_ node: YAMLNode, into document: inout GraphDocument) {
+        for entry in mapping(node, "'machines'") ?? [] {
+            checkName(entry, what: "a machine")
+            var reading = MachineReading(findings: findings, references: references)
+            let machine = reading.machine(entry)
+            (findings, references) = (reading.findings, reading.references)
+            if let machine {
+                document.machines.append(machine)
+            } else {
+                document.brokenMachines.insert(entry.key)
+            }
+        }
+    }
+}
+
+// MARK: - Values
+
+extension GraphReader: GraphValueReading {
+    mutating func expand(_ scalar: Scalar) -> Scalar? {
+        references.expand(scalar, findings: &findings)
+    }
+
+    mutating func report(_ fault: any Fault, at place: SourceRange, notes: [Diagnostic.Note]) {
+        findings.report(fault, at: place, notes: notes)
+    }
+
+    mutating func nearest(to word: String, among candidates: [String]) -> String? {
+        findings.nearest(to: word, among: candidates)
+    }
+}

@@ -1,0 +1,121 @@
+import NodeKit
+
+/// Checks the values under `with:` against what the node's kind takes.
+struct SettingChecker {
+    private(set) var findings: Findings
+    private var files: FileChecker
+
+    init(findings: Findings) {
+        self.findings = findings
+        files = FileChecker()
+    }
+
+    /// All values of a node by name, defaults included; what was at fault is missing.
+    ///
+    /// - Parameter isLocal: files on other machines cannot be looked for.
+    mutating func values(of node: NodeDeclaration, _ spec: NodeSpec, isLocal: Bool)
+        -> [String: SettingValue]
+    {
+        var values: [String: SettingValue] = [:]
+        for (name, scalar) in node.settings {
+            guard let setting = spec.settings.first(where: { $0.name == name.value }) else {
+                reportUnknown(name, spec)
+                continue
+            }
+            guard let scalar, let value = value(scalar, setting) else { continue }
+            values[name.value] = value
+            if isLocal { checkFile(value, setting, scalar, node) }
+        }
+        addDefaults(to: &values, of: node, spec, isLocal: isLocal)
+        return values
+    }
+
+    /// Reports outputs that meet another node's files.
+    mutating func checkCollisions() {
+        for collision in files.collisions { findings.add([collision]) }
+    }
+
+    private mutating func addDefaults(
+        to values: inout [String: SettingValue], of node: NodeDeclaration, _ spec: NodeSpec,
+        isLocal: Bool
+    ) {
+        for setting in spec.settings where !node.settings.contains(where: { $0.name.value == setting.name }) {
+            if let value = setting.defaultValue {
+                values[setting.name] = value
+                let place = node.kind?.place ?? node.place
+                let scalar = Scalar(text: value.text, isPlain: true, place: place)
+                if isLocal { checkFile(value, setting, scalar, node) }
+            } else if !setting.isOptional {
+                findings.report(SettingFault.missing(setting, node: node.name), at: node.place)
+            }
+        }
+    }
+
+    private mutating func reportUnknown(_ name: Located<String>, _ spec: NodeSpec) {
+        let known = spec.settings.map(\.name)
+        let nearest = findings.nearest(to: name.value, among: known)
+        let isInput = spec.inputs.contains { $0.name == name.value }
+        let hint =
+            isInput
+            ? "it is an input: write it under 'in:'"
+            : nearest.map { "did you mean \($0.quoted)?" }
+                ?? (known.isEmpty ? "it has none" : "its settings are \(known.listed)")
+        findings.report(
+            SettingFault.unknown(name.value, kind: spec.kind, hint: hint), at: name.place)
+    }
+
+    private mutating func value(_ scalar: Scalar, _ setting: SettingSpec) -> SettingValue? {
+        var fault: SettingFault?
+        var value: SettingValue?
+        switch setting.type {
+        case .text: value = .text(scalar.text)
+        case .flag: value = scalar.flag.map { .flag($0) }
+        case .integer(let range): (value, fault) = integer(scalar, range, setting)
+        case .number(let range):
+            value = scalar.number.map { .number($0) }
+            if let number = scalar.number, !range.contains(number) {
+                (value, fault) = (nil, .outOfRange(setting, found: scalar.text))
+            }
+        case .choice(let words):
+            let nearest = findings.nearest(to: scalar.text, among: words)
+            value = words.contains(scalar.text) ? .text(scalar.text) : nil
+            fault = .notAChoice(setting, found: scalar.text, nearest: nearest)
+        case .inputFile, .outputFile, .weights:
+            value = scalar.text.isEmpty ? nil : .text(scalar.text)
+        }
+        if value == nil {
+            let fault = fault ?? .wrongType(setting, found: scalar)
+            findings.report(fault, at: scalar.place, notes: scalar.notes)
+        }
+        return value
+    }
+
+    private func integer(_ scalar: Scalar, _ range: ClosedRange<Int>, _ setting: SettingSpec)
+        -> (SettingValue?, SettingFault?)
+    {
+        guard let number = scalar.wholeNumber else {
+            let isHuge = (scalar.number.map { abs($0) } ?? 0) >= 0x1p63
+            return (nil, isHuge ? .outOfRange(setting, found: scalar.text) : nil)
+        }
+        guard range.contains(number) else {
+            return (nil, .outOfRange(setting, found: scalar.text))
+        }
+        return (.integer(number), nil)
+    }
+
+    private mutating func checkFile(
+        _ value: SettingValue, _ setting: SettingSpec, _ scalar: Scalar, _ node: NodeDeclaration
+    ) {
+        guard case .text(let path) = value, !path.contains("://") else { return }
+        let fault: SettingFault?
+        switch setting.type {
+        case .weights where path == "synthetic": fault = nil
+        case .inputFile, .weights:
+            fault = files.input(path, setting, node: node.name)
+        case .outputFile:
+            fault = files.output(path, setting, node: node.name, at: scalar)
+        default: fault = nil
+        }
+        if let fault { findings.report(fault, at: scalar.place, notes: scalar.notes) }
+    }
+}
