@@ -34,7 +34,7 @@ let package = Package(
             providers: [
                 .apt([
                     "libavcodec-dev", "libavformat-dev", "libavutil-dev", "libswscale-dev",
-                    "libavdevice-dev",
+                    "libswresample-dev", "libavdevice-dev",
                 ])
             ]),
         .target(name: "COneDNN", cSettings: kernels, linkerSettings: [.linkedLibrary("dnnl")]),
@@ -57,7 +57,7 @@ let package = Package(
         .target(
             name: "Layers", dependencies: ["Tensors", "Kernels", "ExactKernels", "COneDNN"]),
         .target(name: "Networks", dependencies: ["Layers", "Tensors", "Kernels"]),
-        .target(name: "Media", dependencies: ["Tensors", "Kernels", "CFFmpeg"]),
+        .target(name: "Media", dependencies: ["Tensors", "Kernels", "CFFmpeg", "CPosix"]),
         .target(name: "Parity", dependencies: ["ExactKernels", "Layers", "Networks", "Tensors"]),
 
         // Where they meet.

@@ -1,14 +1,50 @@
-// What Swift's importer cannot see of FFmpeg: macros with casts, and variadic functions.
+// What Swift's importer cannot see of FFmpeg: macros with casts, variadic functions, and arrays of
+// pointers inside structs (they arrive as tuples).
 #include <libavcodec/avcodec.h>
+#include <libavcodec/bsf.h>
 #include <libavdevice/avdevice.h>
 #include <libavformat/avformat.h>
+#include <libavutil/audio_fifo.h>
+#include <libavutil/avstring.h>
+#include <libavutil/channel_layout.h>
 #include <libavutil/display.h>
 #include <libavutil/error.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
+#include <libswresample/swresample.h>
 #include <libswscale/swscale.h>
 
 static const int FF_EOF = AVERROR_EOF, FF_EAGAIN = AVERROR(EAGAIN);
 static const int FF_INVALIDDATA = AVERROR_INVALIDDATA;
 static const int64_t FF_NOPTS = AV_NOPTS_VALUE;
 static inline int ff_averror(int code) { return AVERROR(code); }
+
+// Whole pictures between a frame's planes and packed RGB rows (frame->data is an array).
+static inline int ff_scale_to_rgb(struct SwsContext *s, const AVFrame *from, uint8_t *to,
+                                  int stride) {
+    uint8_t *planes[4] = {to, NULL, NULL, NULL};
+    int strides[4] = {stride, 0, 0, 0};
+    return sws_scale(s, (const uint8_t *const *)from->data, from->linesize, 0, from->height,
+                     planes, strides);
+}
+static inline int ff_scale_from_rgb(struct SwsContext *s, const uint8_t *from, int stride,
+                                    int height, AVFrame *to) {
+    const uint8_t *planes[4] = {from, NULL, NULL, NULL};
+    int strides[4] = {stride, 0, 0, 0};
+    return sws_scale(s, planes, strides, 0, height, to->data, to->linesize);
+}
+
+// Samples between frames and a queue (extended_data is an array of pointers of two types).
+static inline int ff_convert_audio(struct SwrContext *s, AVFrame *to, int room,
+                                   const AVFrame *from) {
+    return swr_convert(s, to->extended_data, room,
+                       from ? (const uint8_t **)from->extended_data : NULL,
+                       from ? from->nb_samples : 0);
+}
+static inline int ff_queue_write(AVAudioFifo *queue, AVFrame *from, int samples) {
+    return av_audio_fifo_write(queue, (void **)from->extended_data, samples);
+}
+static inline int ff_queue_read(AVAudioFifo *queue, AVFrame *to, int samples) {
+    return av_audio_fifo_read(queue, (void **)to->extended_data, samples);
+}

@@ -1,0 +1,140 @@
+import CFFmpeg
+import Kernels
+import Tensors
+
+/// Compresses RGB frames with libx264: yuv420p, limited range.
+///
+/// From 1280x577 on, colours are coded and flagged as BT.709, below as BT.601: what players assume
+/// of films that do not say. An odd side is made even by repeating its last row or column.
+final class H264Encoder {
+    /// Ticks a second: every usual frame rate, 24000/1001 and its kin included, is exact.
+    static let timeBase = AVRational(num: 1, den: 360_000)
+
+    /// Size of the coded picture: even.
+    let width: Int, height: Int
+    let context: UnsafeMutablePointer<AVCodecContext>
+    private let picture: Picture
+    private var padded: Picture?
+    private var scaler: OpaquePointer?
+    private var scaledFrom = (width: 0, height: 0)
+    /// Durations by presentation time, of what is still inside the encoder.
+    private var durations: [Int64: Int64] = [:]
+    private let path: String
+
+    /// An encoder for frames of this size.
+    ///
+    /// - Parameters:
+    ///   - interval: nanoseconds from frame to frame, a hint for the file's header.
+    ///   - path: the file, for errors.
+    init(
+        width: Int, height: Int, interval: Int64, options: VideoWriterOptions, path: String
+    ) throws(MediaError) {
+        (self.width, self.height, self.path) = (width + width % 2, height + height % 2, path)
+        guard let codec = avcodec_find_encoder_by_name("libx264") else {
+            throw .failed(
+                call: "avcodec_find_encoder_by_name", argument: "libx264",
+                reason: "this FFmpeg was built without it")
+        }
+        picture = Picture(width: self.width, height: self.height, format: AV_PIX_FMT_YUV420P)
+        context = FFmpeg.allocated(avcodec_alloc_context3(codec))
+        describe(interval: interval)
+        context.pointee.thread_count = Int32(options.threads)
+        var values = Options(["crf": String(options.crf), "preset": options.preset])
+        if let tune = options.tune { av_dict_set(&values.pointer, "tune", tune, 0) }
+        try FFmpeg.check(
+            avcodec_open2(context, codec, &values.pointer), "avcodec_open2",
+            "libx264 \(self.width)x\(self.height), preset \(options.preset)")
+    }
+
+    deinit {
+        sws_freeContext(scaler)
+        var context: UnsafeMutablePointer<AVCodecContext>? = context
+        avcodec_free_context(&context)
+    }
+
+    private func describe(interval: Int64) {
+        let isHD = width >= 1280 || height > 576
+        context.pointee.width = Int32(width)
+        context.pointee.height = Int32(height)
+        context.pointee.pix_fmt = AV_PIX_FMT_YUV420P
+        context.pointee.time_base = Self.timeBase
+        let ticks = max(av_rescale_q(interval, .nanosecond, Self.timeBase), 1)
+        av_reduce(
+            &context.pointee.framerate.num, &context.pointee.framerate.den,
+            Int64(Self.timeBase.den), ticks, Int64(Int32.max))
+        context.pointee.sample_aspect_ratio = AVRational(num: 1, den: 1)
+        context.pointee.color_range = AVCOL_RANGE_MPEG
+        context.pointee.colorspace = isHD ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M
+        context.pointee.color_primaries = isHD ? AVCOL_PRI_BT709 : AVCOL_PRI_SMPTE170M
+        context.pointee.color_trc = isHD ? AVCOL_TRC_BT709 : AVCOL_TRC_SMPTE170M
+        context.pointee.chroma_sample_location = AVCHROMA_LOC_LEFT
+        // A keyframe every few seconds, for players that jump.
+        context.pointee.gop_size = Int32(clamping: 5 * Int64(Self.timeBase.den) / ticks)
+        // mp4 keeps the codec's header apart from the pictures.
+        context.pointee.flags |= AV_CODEC_FLAG_GLOBAL_HEADER
+    }
+
+    /// Gives the encoder a frame; times in ``timeBase``.
+    func send(_ frame: Tensor<UInt8>, at time: Int64, for duration: Int64) throws(MediaError) {
+        try FFmpeg.check(av_frame_make_writable(picture.pointer), "av_frame_make_writable", path)
+        try convert(frame)
+        picture.pointer.pointee.pts = time
+        picture.pointer.pointee.pict_type = AV_PICTURE_TYPE_NONE
+        durations[time] = duration
+        try FFmpeg.check(avcodec_send_frame(context, picture.pointer), "avcodec_send_frame", path)
+    }
+
+    /// Makes the encoder hand out what it holds back.
+    func end() throws(MediaError) {
+        try FFmpeg.check(avcodec_send_frame(context, nil), "avcodec_send_frame", path)
+    }
+
+    /// The next compressed frame, or nil when the encoder wants more (or has ended).
+    func receive() throws(MediaError) -> Packet? {
+        let packet = Packet()
+        let code = avcodec_receive_packet(context, packet.pointer)
+        if code == FF_EAGAIN || code == FF_EOF { return nil }
+        try FFmpeg.check(code, "avcodec_receive_packet", path)
+        packet.pointer.pointee.duration =
+            durations.removeValue(forKey: packet.pointer.pointee.pts) ?? 0
+        return packet
+    }
+
+    private func convert(_ frame: Tensor<UInt8>) throws(MediaError) {
+        let (height, width) = (frame.shape[1], frame.shape[2])
+        let fits = width + width % 2 == self.width && height + height % 2 == self.height
+        let (w, h) = fits ? (self.width, self.height) : (width, height)
+        try prepareScaler(width: w, height: h)
+        // swscale reads rows in blocks of up to 32 pixels, so others need a padded picture.
+        if w == width && h == height && width % 32 == 0 {
+            ff_scale_from_rgb(
+                scaler, frame.pointer, Int32(width * 3), Int32(height), picture.pointer)
+            return
+        }
+        if padded?.width != w || padded?.height != h {
+            padded = Picture(width: w, height: h, format: AV_PIX_FMT_RGB24)
+        }
+        let (rows, stride) = padded!.rows
+        picture_pad(
+            frame.pointer, Int32(width), Int32(height), rows, stride, Int32(w), Int32(h))
+        ff_scale_from_rgb(scaler, rows, Int32(stride), Int32(h), picture.pointer)
+    }
+
+    private func prepareScaler(width: Int, height: Int) throws(MediaError) {
+        guard scaler == nil || scaledFrom != (width, height) else { return }
+        sws_freeContext(scaler)
+        scaledFrom = (width, height)
+        let flags = SWS_BICUBIC | SWS_FULL_CHR_H_INP | SWS_ACCURATE_RND
+        scaler = sws_getContext(
+            Int32(width), Int32(height), AV_PIX_FMT_RGB24, Int32(self.width), Int32(self.height),
+            AV_PIX_FMT_YUV420P, flags, nil, nil, nil)
+        guard scaler != nil else {
+            throw .failed(
+                call: "sws_getContext", argument: "\(width)x\(height)",
+                reason: FFmpeg.reason(FF_INVALIDDATA))
+        }
+        let isHD = context.pointee.colorspace == AVCOL_SPC_BT709
+        let table = sws_getCoefficients(isHD ? SWS_CS_ITU709 : SWS_CS_ITU601)
+        sws_setColorspaceDetails(scaler, table, 1, table, 0, 0, 1 << 16, 1 << 16)
+    }
+}

@@ -1,0 +1,56 @@
+import CFFmpeg
+import Glibc
+import Tensors
+
+/// Writes pictures as PNG.
+package enum ImageWriter {
+    /// Writes `[1, h, w, 3]` RGB.
+    ///
+    /// - Throws: ``MediaError`` naming the file and the reason.
+    package static func write(_ tensor: Tensor<UInt8>, to path: String) throws(MediaError) {
+        precondition(tensor.shape.count == 4 && tensor.shape[0] == 1 && tensor.shape[3] == 3)
+        FFmpeg.prepare()
+        let bytes = try encode(tensor)
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            throw .cannotWrite(path: path, reason: String(cString: strerror(errno)), kept: nil)
+        }
+        defer { close(descriptor) }
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress! + done, $0.count - done)
+            }
+            guard count > 0 else {
+                let reason = String(cString: strerror(errno))
+                unlink(path)
+                throw .cannotWrite(path: path, reason: reason, kept: nil)
+            }
+            done += count
+        }
+    }
+
+    private static func encode(_ tensor: Tensor<UInt8>) throws(MediaError) -> [UInt8] {
+        let (height, width) = (tensor.shape[1], tensor.shape[2])
+        let picture = Picture(width: width, height: height, format: AV_PIX_FMT_RGB24)
+        let (rows, stride) = picture.rows
+        for y in 0..<height {
+            (rows + y * stride).update(from: tensor.pointer + y * width * 3, count: width * 3)
+        }
+        var context = avcodec_alloc_context3(avcodec_find_encoder(AV_CODEC_ID_PNG))
+        defer { avcodec_free_context(&context) }
+        context!.pointee.width = Int32(width)
+        context!.pointee.height = Int32(height)
+        context!.pointee.pix_fmt = AV_PIX_FMT_RGB24
+        context!.pointee.time_base = AVRational(num: 1, den: 25)
+        let argument = "PNG \(width)x\(height)"
+        try FFmpeg.check(avcodec_open2(context, nil, nil), "avcodec_open2", argument)
+        try FFmpeg.check(
+            avcodec_send_frame(context, picture.pointer), "avcodec_send_frame", argument)
+        try FFmpeg.check(avcodec_send_frame(context, nil), "avcodec_send_frame", argument)
+        let packet = Packet()
+        try FFmpeg.check(
+            avcodec_receive_packet(context, packet.pointer), "avcodec_receive_packet", argument)
+        return packet.bytes
+    }
+}

@@ -1,0 +1,102 @@
+import CFFmpeg
+import Glibc
+
+/// The film while it is being made: a fragmented mp4 that can be played up to its last second,
+/// whatever happens to the process that writes it.
+///
+/// It also remembers every packet's exact times, since fragments round them off.
+final class PartialFilm {
+    /// When a packet is decoded and shown, in ticks of its track.
+    struct Timing {
+        var shown, decoded, duration: Int64
+        var flags: Int32
+    }
+
+    /// One stream of the film.
+    struct Track {
+        let parameters: UnsafeMutablePointer<AVCodecParameters>
+        let timeBase: AVRational
+        let rate: AVRational?
+        var timings: [Timing] = []
+    }
+
+    let path: String
+    private(set) var tracks: [Track] = []
+    private let muxer: Muxer
+    /// How much of the file is known to be whole.
+    private var goodSize: Int64 = 0
+    private var hasBegun = false
+
+    /// Creates the file next to where the finished one will be.
+    init(path: String) throws(MediaError) {
+        self.path = path
+        muxer = try Muxer(path: path)
+    }
+
+    deinit {
+        for track in tracks {
+            var parameters: UnsafeMutablePointer<AVCodecParameters>? = track.parameters
+            avcodec_parameters_free(&parameters)
+        }
+    }
+
+    /// Adds a stream, before ``begin(label:)``.
+    func addTrack(
+        _ parameters: UnsafePointer<AVCodecParameters>, timeBase: AVRational, rate: AVRational? = nil
+    ) {
+        let copy = FFmpeg.allocated(avcodec_parameters_alloc())
+        avcodec_parameters_copy(copy, parameters)
+        tracks.append(Track(parameters: copy, timeBase: timeBase, rate: rate))
+        muxer.addStream(copy, timeBase: timeBase, rate: rate)
+    }
+
+    /// Writes the header.
+    func begin(label: KeyValuePairs<String, String>) throws(MediaError) {
+        muxer.describe(label)
+        try muxer.begin(
+            Options([
+                "movflags": "empty_moov+delay_moov+default_base_moof+use_metadata_tags",
+                "frag_duration": "1000000",
+            ]))
+        hasBegun = true
+    }
+
+    /// Writes a packet; the packet is used up.
+    func write(_ packet: Packet, track: Int) throws(MediaError) {
+        let fields = packet.pointer.pointee
+        tracks[track].timings.append(
+            Timing(
+                shown: fields.pts, decoded: fields.dts, duration: fields.duration,
+                flags: fields.flags))
+        do throws(MediaError) {
+            try muxer.write(
+                packet, stream: track, timeBase: tracks[track].timeBase, interleaved: false)
+        } catch {
+            throw salvage(error)
+        }
+        goodSize = muxer.position
+    }
+
+    /// Ends the file; it stays fragmented.
+    func finish() throws(MediaError) {
+        do throws(MediaError) { try muxer.finish() } catch { throw salvage(error) }
+    }
+
+    /// Closes the file and takes it away.
+    func remove() {
+        muxer.close()
+        unlink(path)
+    }
+
+    /// Cuts off a fragment that was written in part, and says where the rest is.
+    private func salvage(_ error: MediaError) -> MediaError {
+        guard case .cannotWrite(_, let reason, _) = error else { return error }
+        muxer.close()
+        guard goodSize > 0 else {
+            unlink(path)
+            return .cannotWrite(path: path, reason: reason, kept: nil)
+        }
+        truncate(path, Int(goodSize))
+        return .cannotWrite(path: path, reason: reason, kept: path)
+    }
+}

@@ -1,0 +1,64 @@
+import CFFmpeg
+
+/// The sound on its way into an mp4: copied where mp4 has room for its codec, else AAC.
+final class SoundTrack {
+    /// What the file's header says of the sound.
+    let parameters: UnsafeMutablePointer<AVCodecParameters>
+    /// Seconds per tick of the packets that come out.
+    let timeBase: AVRational
+    /// Whether the packets' bytes stay as they are.
+    let isCopied: Bool
+    private let transcoder: AACTranscoder?
+    private var lastTime = FF_NOPTS
+
+    /// A track for packets like this one.
+    ///
+    /// - Throws: ``MediaError`` when the sound can neither be copied nor decoded.
+    init(for first: AudioPacket, path: String) throws(MediaError) {
+        let source = FFmpeg.allocated(avcodec_parameters_alloc())
+        do throws(MediaError) {
+            try first.format.copy(to: source)
+            isCopied = Self.fits(source.pointee.codec_id)
+            transcoder = isCopied ? nil : try AACTranscoder(from: source, of: first, path: path)
+        } catch {
+            var source: UnsafeMutablePointer<AVCodecParameters>? = source
+            avcodec_parameters_free(&source)
+            throw error
+        }
+        if let transcoder {
+            avcodec_parameters_from_context(source, transcoder.encoder)
+        }
+        source.pointee.codec_tag = 0
+        parameters = source
+        timeBase = AVRational(num: 1, den: source.pointee.sample_rate)
+    }
+
+    deinit {
+        var parameters: UnsafeMutablePointer<AVCodecParameters>? = parameters
+        avcodec_parameters_free(&parameters)
+    }
+
+    private static func fits(_ codec: AVCodecID) -> Bool {
+        let mp4 = av_guess_format("mp4", nil, nil)
+        return avformat_query_codec(mp4, codec, FF_COMPLIANCE_NORMAL) == 1
+    }
+
+    /// Packets for the file, times in ``timeBase``.
+    func packets(for packet: AudioPacket) throws(MediaError) -> [Packet] {
+        if let transcoder { return try transcoder.packets(for: packet) }
+        let copy = packet.makePacket()
+        let fields = copy.pointer
+        let usual = av_get_audio_frame_duration2(parameters, Int32(packet.data.count))
+        // Containers with coarse clocks (Matroska: 1 ms) round; whole packets tell the true times.
+        let time = av_rescale_delta(
+            packet.timeBase, packet.presentation, timeBase, max(usual, 1), &lastTime, timeBase)
+        fields.pointee.pts = time
+        fields.pointee.dts = time
+        let own = av_rescale_q(packet.duration, packet.timeBase, timeBase)
+        fields.pointee.duration = packet.duration > 0 ? own : Int64(usual)
+        return [copy]
+    }
+
+    /// What the encoder still holds.
+    func finish() throws(MediaError) -> [Packet] { try transcoder?.finish() ?? [] }
+}
