@@ -19,5 +19,9 @@ enum FixtureChecks {
         SyntheticVectorsCheck.self,
         ResizeCheck.self,
         KeypointsCheck.self,
+        MotionExtractorCheck.self,
+        MotionEncoderCheck.self,
+        PoseGuiderCheck.self,
+        ImageEncoderCheck.self,
     ]
 }

@@ -54,6 +54,14 @@ void kernel_group_norm(const float *x, int64_t rows, int64_t channels, int64_t g
                        const float *gain, const float *bias, float eps, const float *offset,
                        float *scale, float *shift, double *work);
 
+/// Global response normalisation (ConvNeXt V2) of one frame written as scale and shift per channel:
+/// a channel's L2 norm over all rows, by the mean of these norms. `work` holds `channels` doubles.
+void kernel_global_response(const float *x, int64_t rows, int64_t channels, const float *gain,
+                            const float *bias, float eps, float *scale, float *shift,
+                            double *work);
+/// Mean of every column. `work` holds `channels` doubles.
+void kernel_column_means(const float *x, float *y, int64_t rows, int64_t channels, double *work);
+
 // Layout and resampling.
 
 /// y[r] = a[r] followed by b[r].
