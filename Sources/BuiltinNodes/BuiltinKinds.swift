@@ -5,6 +5,10 @@ package enum BuiltinKinds {
     /// One type a line, in the order in which a frame meets them.
     package static var kinds: [any Node.Type] {
         [
+            ImageFileNode.self,
+            VideoFileNode.self,
+            CameraNode.self,
+            VideoEncoderNode.self,
             TestSourceNode.self,
             TestStageNode.self,
             TestSinkNode.self,

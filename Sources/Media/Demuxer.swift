@@ -42,7 +42,6 @@ final class Demuxer {
         }
         name = device
         context = opened
-        avformat_find_stream_info(context, nil)
     }
 
     deinit {

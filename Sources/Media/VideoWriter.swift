@@ -36,6 +36,7 @@ package final class VideoWriter {
     private var warned: Set<String> = []
     private var frames = 0
     private var lastTime = Int64.min
+    private var lastPresentation: Int64 = -40_000_000
     private var end: Int64 = 0
 
     /// Creates the partial file, so that a wrong path shows before any work is done.
@@ -74,8 +75,10 @@ package final class VideoWriter {
             }
             let encoder = self.encoder!
             warnOfSize(frame, encoder)
-            let length = duration > 0 ? duration : 40_000_000
+            // Nobody knows: as long as the one before it.
+            let length = duration > 0 ? duration : max(presentation - lastPresentation, 1)
             let time = nextTime(for: presentation)
+            lastPresentation = presentation
             let shown = max(Self.ticks(presentation + length) - time, 1)
             try encoder.send(frame, at: time, for: shown)
             frames += 1

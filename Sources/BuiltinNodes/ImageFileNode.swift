@@ -1,0 +1,29 @@
+import Media
+import NodeKit
+import Tensors
+
+/// Sends a picture from a file, once.
+package struct ImageFileNode: Node {
+    package static let image = Port(
+        "image", UInt8.self, "1 h w 3", meaning: "rgb", "the picture, upright")
+    package static let path = Setting(
+        "path", String.self, type: .inputFile, "a picture of any format that FFmpeg reads")
+
+    package static let spec = NodeSpec(
+        "image-file", "Sends a picture from a file, once.", outputs: [image], settings: [path])
+
+    private let picture: Tensor<UInt8>
+
+    package init(settings: Settings) throws {
+        picture = try ImageReader.read(settings[Self.path])
+    }
+
+    package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
+        let room = outputs.tensor(for: Self.image, shape: picture.shape)
+        room.pointer.update(from: picture.pointer, count: picture.count)
+        let stamp = Stamp(frame: 0, captured: MonotonicClock.now, presentation: 0)
+        outputs.expect(frames: 1)
+        outputs.send(room, on: Self.image, stamp: stamp)
+        outputs.finish()
+    }
+}

@@ -1,0 +1,58 @@
+import Media
+import NodeKit
+import Tensors
+
+/// Writes frames and sound into an H.264 mp4.
+package struct VideoEncoderNode: Node {
+    package static let frame = Port(
+        "frame", UInt8.self, "1 h w 3", meaning: "rgb", "frames in the order of time")
+    package static let audio = Port(
+        "audio", UInt8.self, "bytes", meaning: "audio-packet", pace: .own, isOptional: true,
+        "sound, copied where mp4 allows it")
+    package static let path = Setting(
+        "path", String.self, type: .outputFile, "the mp4; replaced when the new one is complete")
+    package static let crf = Setting(
+        "crf", Int.self, type: .integer(0...51), default: VideoWriterOptions().crf,
+        "constant rate factor: 0 is lossless, 51 the worst")
+    package static let preset = Setting(
+        "preset", String.self, type: .choice(VideoWriterOptions.presets),
+        default: VideoWriterOptions().preset, "x264's trade of time for size")
+    package static let tune = Setting(
+        "tune", String.self, type: .choice(VideoWriterOptions.tunes), isOptional: true,
+        "what x264 is to look after; zerolatency keeps no frame back")
+    package static let label = Setting(
+        "label-ai-generated", Bool.self, default: true,
+        "say in the file's metadata that its pictures are AI-generated")
+
+    package static let spec = NodeSpec(
+        "video-encoder", "Writes frames and sound into an H.264 mp4.", inputs: [frame, audio],
+        settings: [path, crf, preset, tune, label])
+
+    private let writer: VideoWriter
+
+    package init(settings: Settings) throws {
+        var options = VideoWriterOptions()
+        options.crf = settings[Self.crf]
+        options.preset = settings[Self.preset]
+        options.tune = settings[ifSet: Self.tune]
+        options.threads = settings.cores
+        options.labelsAIGenerated = settings[Self.label]
+        writer = try VideoWriter(path: settings[Self.path], options: options)
+    }
+
+    package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {
+        if let packet = inputs[ifPresent: Self.audio] {
+            try writer.write(AudioPacket(decoding: packet))
+        }
+        if let frame = inputs[ifPresent: Self.frame] {
+            try writer.write(
+                frame, presentation: inputs.stamp.presentation, duration: inputs.stamp.duration)
+        }
+        for warning in writer.takeWarnings() { outputs.warn(warning) }
+    }
+
+    package mutating func finish(into outputs: inout Outputs) throws {
+        try writer.finish()
+        for warning in writer.takeWarnings() { outputs.warn(warning) }
+    }
+}

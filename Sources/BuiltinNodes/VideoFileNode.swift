@@ -1,0 +1,70 @@
+import Media
+import NodeKit
+import Tensors
+
+/// Sends the frames of a film as they are shown, and its sound as it is stored.
+package struct VideoFileNode: Node {
+    package static let frame = Port(
+        "frame", UInt8.self, "1 h w 3", meaning: "rgb", "frames, upright, in square pixels")
+    package static let audio = Port(
+        "audio", UInt8.self, "bytes", meaning: "audio-packet", "packets of the sound, undecoded")
+    package static let path = Setting(
+        "path", String.self, type: .inputFile, "a film of any format that FFmpeg reads")
+    package static let frames = Setting(
+        "frames", Int.self, type: .integer(1...Int(Int32.max)), isOptional: true,
+        "stop after so many frames")
+    package static let realtime = Setting(
+        "realtime", Bool.self, default: false,
+        "send each frame when it would be shown, instead of as fast as it is taken")
+
+    package static let spec = NodeSpec(
+        "video-file", "Sends the frames of a film, and its sound.", outputs: [frame, audio],
+        settings: [path, frames, realtime])
+
+    private let reader: VideoReader
+    private let isRealtime: Bool
+    private var began: Int64?
+    private var packets: UInt64 = 0
+
+    package init(settings: Settings) throws {
+        reader = try VideoReader(
+            path: settings[Self.path], frameLimit: settings[ifSet: Self.frames],
+            threads: settings.cores)
+        isRealtime = settings[Self.realtime]
+    }
+
+    package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {
+        if began == nil, let frames = reader.estimatedFrames { outputs.expect(frames: frames) }
+        switch try reader.next() {
+        case .frame(let time):
+            let room = outputs.tensor(for: Self.frame, shape: reader.shape)
+            try reader.copyFrame(into: room)
+            wait(for: time.presentation)
+            outputs.send(
+                room, on: Self.frame,
+                stamp: stamp(UInt64(time.number), time.presentation, time.duration))
+        case .audio(let packet):
+            wait(for: packet.presentationNanoseconds)
+            outputs.send(
+                packet.encoded(), on: Self.audio,
+                stamp: stamp(
+                    packets, packet.presentationNanoseconds, packet.durationNanoseconds))
+            packets += 1
+        case nil:
+            outputs.finish()
+        }
+        for warning in reader.takeWarnings() { outputs.warn(warning) }
+    }
+
+    private func stamp(_ number: UInt64, _ presentation: Int64, _ duration: Int64) -> Stamp {
+        Stamp(
+            frame: number, captured: MonotonicClock.now, presentation: presentation,
+            duration: duration)
+    }
+
+    private mutating func wait(for presentation: Int64) {
+        let start = began ?? MonotonicClock.now - presentation
+        began = start
+        if isRealtime { MonotonicClock.sleep(until: start + presentation) }
+    }
+}

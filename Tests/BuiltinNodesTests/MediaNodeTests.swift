@@ -1,0 +1,166 @@
+import BuiltinNodes
+import Foundation
+import Media
+import NodeKit
+import Tensors
+import Testing
+
+/// The nodes that read and write media, in the calling thread.
+@Suite struct MediaNodeTests {
+    private let folder = Folder()
+
+    /// A folder of its own for one test, gone with it.
+    private final class Folder {
+        let url = FileManager.default.temporaryDirectory
+            .appendingPathComponent("media-nodes-\(UUID().uuidString)")
+
+        init() {
+            try! FileManager.default.createDirectory(
+                at: url, withIntermediateDirectories: true)
+        }
+
+        deinit { try? FileManager.default.removeItem(at: url) }
+    }
+
+    private func file(_ name: String) -> String { folder.url.appendingPathComponent(name).path }
+
+    /// A film of grey frames, 40 ms each, with sound.
+    private func makeFilm(_ path: String, frames: Int) throws {
+        let writer = try VideoWriter(path: path)
+        try writer.write(
+            AudioPacket(
+                samples: [Int16](repeating: 99, count: frames * 640), sampleRate: 16_000,
+                channels: 1, first: 0))
+        for i in 0..<frames {
+            try writer.write(
+                Tensor<UInt8>(repeating: UInt8(i * 10), shape: [1, 32, 32, 3]),
+                presentation: Int64(i) * 40_000_000, duration: 40_000_000)
+        }
+        try writer.finish()
+    }
+
+    @Test func `a picture is sent once`() throws {
+        let picture = Tensor<UInt8>([1, 2, 3, 4, 5, 6], shape: [1, 1, 2, 3])
+        try ImageWriter.write(picture, to: file("a.png"))
+        var harness = try NodeHarness(
+            ImageFileNode.self, Settings().setting(ImageFileNode.path, to: file("a.png")))
+
+        try harness.tick()
+
+        #expect(harness.received(ImageFileNode.image).map(\.array) == [[1, 2, 3, 4, 5, 6]])
+        #expect(harness.isFinished)
+    }
+
+    @Test func `a film goes through reader and writer with its sound and its times`() throws {
+        try makeFilm(file("a.mp4"), frames: 10)
+        var source = try NodeHarness(
+            VideoFileNode.self, Settings().setting(VideoFileNode.path, to: file("a.mp4")))
+        var sink = try NodeHarness(
+            VideoEncoderNode.self, Settings().setting(VideoEncoderNode.path, to: file("b.mp4")))
+
+        while !source.isFinished { try source.tick() }
+        for (packet, stamp) in zip(
+            source.received(VideoFileNode.audio), source.stamps(VideoFileNode.audio))
+        {
+            try sink.tick([.init(VideoEncoderNode.audio, packet)], stamp: stamp)
+        }
+        for (frame, stamp) in zip(
+            source.received(VideoFileNode.frame), source.stamps(VideoFileNode.frame))
+        {
+            try sink.tick([.init(VideoEncoderNode.frame, frame)], stamp: stamp)
+        }
+        try sink.finish()
+
+        var copy = try NodeHarness(
+            VideoFileNode.self, Settings().setting(VideoFileNode.path, to: file("b.mp4")))
+        while !copy.isFinished { try copy.tick() }
+        #expect(source.stamps(VideoFileNode.frame).map(\.frame) == Array(0..<10))
+        #expect(
+            copy.stamps(VideoFileNode.frame).map(\.presentation)
+                == (0..<10).map { Int64($0) * 40_000_000 })
+        #expect(source.received(VideoFileNode.audio).count > 3)
+        #expect(
+            copy.received(VideoFileNode.audio).map(\.array)
+                == source.received(VideoFileNode.audio).map(\.array))
+    }
+
+    @Test func `a limit ends the film early`() throws {
+        try makeFilm(file("a.mp4"), frames: 10)
+        let settings = Settings().setting(VideoFileNode.path, to: file("a.mp4"))
+            .setting(VideoFileNode.frames, to: 3)
+        var harness = try NodeHarness(VideoFileNode.self, settings)
+
+        while !harness.isFinished { try harness.tick() }
+
+        #expect(harness.received(VideoFileNode.frame).count == 3)
+    }
+
+    @Test func `in real time, frames come when they are shown`() throws {
+        try makeFilm(file("a.mp4"), frames: 4)
+        let settings = Settings().setting(VideoFileNode.path, to: file("a.mp4"))
+            .setting(VideoFileNode.realtime, to: true)
+        var harness = try NodeHarness(VideoFileNode.self, settings)
+
+        while !harness.isFinished { try harness.tick() }
+
+        let captured = harness.stamps(VideoFileNode.frame).map(\.captured)
+        #expect(captured[3] - captured[0] >= 119_000_000)
+    }
+
+    @Test func `a test source comes at a camera's pace`() throws {
+        let settings = Settings()
+            .setting(CameraNode.device, to: "lavfi:testsrc=size=64x48:rate=50")
+            .setting(CameraNode.frames, to: 5)
+        var harness = try NodeHarness(CameraNode.self, settings)
+
+        let before = MonotonicClock.now
+        while !harness.isFinished { try harness.tick() }
+        let elapsed = MonotonicClock.now - before
+
+        let stamps = harness.stamps(CameraNode.frame)
+        #expect(stamps.count == 5)
+        #expect(elapsed >= 80_000_000)
+        #expect(stamps.map { $0.captured - stamps[0].captured } == stamps.map(\.presentation))
+        #expect(harness.received(CameraNode.frame).first?.shape == [1, 48, 64, 3])
+    }
+
+    @Test func `frames that waited too long in the camera are dropped by name`() throws {
+        let settings = Settings()
+            .setting(CameraNode.device, to: "lavfi:testsrc=size=64x48:rate=100")
+        var harness = try NodeHarness(CameraNode.self, settings)
+
+        try harness.tick()
+        MonotonicClock.sleep(until: MonotonicClock.now + 200_000_000)
+        try harness.tick()
+
+        let sent = harness.stamps(CameraNode.frame).map(\.frame)
+        let dropped = harness.dropped.map(\.stamp.frame)
+        #expect(dropped.count >= 9)
+        #expect((sent + dropped).sorted() == Array(0...UInt64(dropped.count + 1)))
+    }
+
+    @Test func `a missing camera says what to try`() {
+        let error = #expect(throws: MediaError.self) {
+            try Camera(device: "/dev/video-none")
+        }
+        #expect(
+            error?.description
+                == "camera /dev/video-none: No such file or directory; 'ls /dev/video*' lists "
+                + "cameras; without one, try lavfi:testsrc=size=640x480:rate=25")
+    }
+
+    @Test func `a test source that FFmpeg does not know is an error`() {
+        let error = #expect(throws: MediaError.self) {
+            try Camera(device: "lavfi:nonsense=3")
+        }
+        #expect(error?.description.hasPrefix("camera lavfi:nonsense=3: ") == true)
+    }
+
+    @Test func `an encoder without frames says so`() throws {
+        var harness = try NodeHarness(
+            VideoEncoderNode.self, Settings().setting(VideoEncoderNode.path, to: file("b.mp4")))
+
+        #expect(throws: MediaError.nothingToWrite(path: file("b.mp4"))) { try harness.finish() }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path).isEmpty)
+    }
+}
