@@ -19,7 +19,7 @@ CLONES void kernel_layer_norm(const float *x, float *y, int64_t rows, int64_t ch
         }
         for (int64_t c = whole; c < channels; c++) rest += (x[c] - mean) * (x[c] - mean);
         float factor = 1.0f / sqrtf((sum_lanes(total) + rest) / (float)channels + eps);
-        if (gain)
+        if (gain && bias)
             for (int64_t c = 0; c < channels; c++)
                 y[c] = (x[c] - mean) * factor * gain[c] + bias[c];
         else

@@ -52,37 +52,36 @@ package final class Linear {
             weight: Tensor(stacking: matrices), bias: bias ? Tensor(stacking: biases) : nil)
     }
 
-    /// `[..., in]` to `[..., out]`; `residual`, of the result's shape, is added before the
-    /// activation.
+    /// `[..., in]` to `[..., out]`.
+    ///
+    /// - Parameters:
+    ///   - residual: of the result's shape, added before the activation.
+    ///   - extra: `[out]`, added to every row; it costs nothing.
     package func callAsFunction(
-        _ x: Tensor<Float>, adding residual: Tensor<Float>? = nil
+        _ x: Tensor<Float>, adding residual: Tensor<Float>? = nil, extra: Tensor<Float>? = nil
     ) -> Tensor<Float> {
-        precondition(x.shape.last == inChannels, "rows are \(x.shape), not [..., \(inChannels)]")
         let y = Tensor<Float>(pooled: x.shape.dropLast() + [outChannels])
+        write(x, adding: residual, extra: extra, into: y)
+        return activation.fused == nil ? y.applying(activation) : y
+    }
+
+    /// The product written into a tensor of its shape, without an activation that cannot be fused.
+    func write(
+        _ x: Tensor<Float>, adding residual: Tensor<Float>? = nil, extra: Tensor<Float>? = nil,
+        into y: Tensor<Float>
+    ) {
+        precondition(x.shape.last == inChannels, "rows are \(x.shape), not [..., \(inChannels)]")
         precondition(residual == nil || residual?.count == y.count, "cannot add to \(y.shape)")
+        let sum = extra.map { bias?.adding(perChannel: $0) ?? $0 } ?? bias
         let rows = x.count / inChannels
-        let adds = residual != nil
-        let (plan, packed) = weights.plan(for: [rows, adds ? 1 : 0]) {
+        let shape = [rows, residual == nil ? 0 : 1, sum == nil ? 0 : 1]
+        let (plan, packed) = weights.plan(for: shape) {
             ProductPlan(
                 onednn_linear(
                     rows: Int64(rows), in_channels: Int64(inChannels),
                     out_channels: Int64(outChannels), activation: activation.fused ?? ONEDNN_NONE,
-                    has_bias: bias != nil, adds: adds))
+                    has_bias: sum != nil, adds: residual != nil))
         }
-        plan.run(x, weights: packed, bias: bias, added: residual, into: y)
-        return activation.fused == nil ? y.applying(activation) : y
-    }
-}
-
-extension Tensor {
-    /// Tensors one after the other along the slowest axis (a copy).
-    package init(stacking parts: [Tensor]) {
-        let rows = parts.reduce(0) { $0 + $1.shape[0] }
-        self.init(uninitialized: [rows] + parts[0].shape.dropFirst())
-        var at = pointer
-        for part in parts {
-            at.update(from: part.pointer, count: part.count)
-            at += part.count
-        }
+        plan.run(x, weights: packed, bias: sum, added: residual, into: y)
     }
 }

@@ -20,15 +20,26 @@ package struct LayerNorm {
         (self.gain, self.bias, self.eps) = (gain, bias, eps)
     }
 
-    /// Normalises every row of `[..., channels]`.
-    package func callAsFunction(_ x: Tensor<Float>) -> Tensor<Float> {
+    /// Normalises every row of `[n, ..., channels]`.
+    ///
+    /// - Parameter offset: `[n, channels]`, added to every normalised row of a frame; it costs
+    ///   nothing.
+    package func callAsFunction(
+        _ x: Tensor<Float>, adding offset: Tensor<Float>? = nil
+    ) -> Tensor<Float> {
         let y = Tensor<Float>(pooled: x.shape)
         let c = x.shape[x.shape.count - 1]
-        Compute.parallel(x.count / c, grain: max(1, 16384 / c)) { rows in
-            let at = rows.lowerBound * c
-            kernel_layer_norm(
-                x.pointer + at, y.pointer + at, Int64(rows.count), Int64(c), gain?.pointer,
-                bias?.pointer, eps)
+        let frames = offset == nil ? 1 : x.shape[0]
+        let rows = x.count / c / frames
+        let biases = offset.map { offset in bias.map { offset.adding(perChannel: $0) } ?? offset }
+        for frame in 0..<frames {
+            let shift = biases.map { $0.pointer + frame * c } ?? bias?.pointer
+            Compute.parallel(rows, grain: max(1, 16384 / c)) { range in
+                let at = (frame * rows + range.lowerBound) * c
+                kernel_layer_norm(
+                    x.pointer + at, y.pointer + at, Int64(range.count), Int64(c), gain?.pointer,
+                    shift, eps)
+            }
         }
         return y
     }
