@@ -4,7 +4,7 @@ import Tensors
 ///
 /// A new family is a new file with a type of this kind, and one more line in
 /// ``FixtureChecks/all``.
-protocol FixtureCheck {
+protocol FixtureCheck: SendableMetatype {
     /// Whether this check can run the fixture, judged by its weights and inputs.
     static func recognises(_ fixture: Fixture) -> Bool
 
@@ -23,5 +23,12 @@ enum FixtureChecks {
         MotionEncoderCheck.self,
         PoseGuiderCheck.self,
         ImageEncoderCheck.self,
+        SchedulerCheck.self,
+        VAECheck.self,
+        TinyAutoencoderCheck.self,
+        ReferenceUNetCheck.self,
+        DenoisingUNetCheck.self,
+        ModulesCheck.self,
+        SmallVarianceCheck.self,
     ]
 }
