@@ -1,4 +1,5 @@
 #include "ExactKernels.h"
+#include <math.h>
 #include <string.h>
 
 #define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
@@ -42,6 +43,16 @@ CLONES void exact_gauss(uint64_t hash, uint64_t first, size_t count, float scale
         float sum = unit(hash, i) + unit(hash, i + 1);
         sum = sum + unit(hash, i + 2);
         out[k] = sum * scale;
+    }
+}
+
+void exact_normal(uint64_t hash, size_t count, float *out) {
+    for (size_t k = 0; k < count; k += 2) {
+        // In (0, 1], so that the logarithm is finite; 53 bits fill a double.
+        double radius = sqrt(-2 * log((double)((bits(hash, k) >> 11) + 1) * 0x1p-53));
+        double angle = 2 * M_PI * ((double)(bits(hash, k + 1) >> 11) * 0x1p-53);
+        out[k] = (float)(radius * cos(angle));
+        if (k + 1 < count) out[k + 1] = (float)(radius * sin(angle));
     }
 }
 

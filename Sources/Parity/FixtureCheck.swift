@@ -30,5 +30,6 @@ enum FixtureChecks {
         DenoisingUNetCheck.self,
         ModulesCheck.self,
         SmallVarianceCheck.self,
+        PipelineCheck.self,
     ]
 }

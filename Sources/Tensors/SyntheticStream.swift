@@ -35,6 +35,13 @@ package struct SyntheticStream: Sendable {
         return tensor
     }
 
+    /// Normal numbers (Box-Muller, so mean 0, variance 1 and up to 8.6 deviations far).
+    package func normal(_ shape: [Int]) -> Tensor<Float> {
+        let tensor = Tensor<Float>(uninitialized: shape)
+        exact_normal(hash, tensor.count, tensor.pointer)
+        return tensor
+    }
+
     /// A smooth RGB picture, `[height, width, 3]`, of `cells` × `cells` colour patches.
     package static func image(
         _ name: String, height: Int, width: Int, cells: Int

@@ -20,6 +20,9 @@ void exact_unit_offset(uint64_t hash, uint64_t first, size_t count, float amplit
 /// out[k] = gauss(first + k) * scale, where gauss adds three units from the left.
 void exact_gauss(uint64_t hash, uint64_t first, size_t count, float scale, float *out);
 
+/// Normal numbers by Box and Muller's transform of the stream's elements, two at a time.
+void exact_normal(uint64_t hash, size_t count, float *out);
+
 /// A smooth picture, [height, width, 3]: bytes of a coarse lattice, blended in integers.
 /// With `weight` of 8 the second lattice does not count; else the lattices are mixed weight : 8-weight.
 void exact_smooth_image(uint64_t hash, uint64_t next_hash, int weight, int height, int width,

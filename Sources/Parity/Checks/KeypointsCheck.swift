@@ -41,11 +41,10 @@ enum KeypointsCheck: FixtureCheck {
         let drawing = KeypointDrawing(size: 512)
         let points = drawing.points(sets)
         results.compare("draw/points_xy", points)
-        let boxes = (0..<sets.count).flatMap { set in
-            let box = FaceBox(around: points.rows(set..<set + 1), size: drawing.size)
-            return [box.left, box.top, box.right, box.bottom].map(Int32.init)
+        let boxes = (0..<sets.count).map { set in
+            FaceBox(around: points.rows(set..<set + 1), size: drawing.size)
         }
-        results.compare("draw/boxes", Tensor(boxes, shape: [sets.count, 4]))
+        results.compare("draw/boxes", Tensor(boxes: boxes))
         guard let places = fixture.file.stored("draw/canvas_nonzero_bcyx", as: Int32.self),
             let values = fixture.file.stored("draw/canvas_nonzero_value", as: Float.self)
         else { return }
