@@ -9,6 +9,9 @@ struct Personalive: ParsableCommand {
         abstract: "Animates a portrait photo from a video or webcam, live.",
         subcommands: [
             CheckCommand.self,
+            GraphCommand.self,
+            NodesCommand.self,
+            SchemaCommand.self,
             BenchCommand.self,
             NodeCommand.self,
             ParityCommand.self,

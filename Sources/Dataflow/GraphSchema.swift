@@ -1,0 +1,265 @@
+import NodeKit
+
+/// The JSON Schema (draft 2020-12) of graph files, with which editors complete and check them.
+package struct GraphSchema {
+    private let registry: NodeRegistry
+
+    package init(_ registry: NodeRegistry) { self.registry = registry }
+
+    package var json: JSONValue {
+        .object([
+            ("$schema", .text("https://json-schema.org/draft/2020-12/schema")),
+            ("title", .text("personalive graph")),
+            ("description", .text("A graph of nodes; 'personalive check' finds all else.")),
+            ("type", .text("object")),
+            ("required", .array([.text("nodes")])),
+            ("properties", .object(properties)),
+            ("patternProperties", .object([("^x-", .flag(true))])),
+            ("additionalProperties", .flag(false)),
+            (
+                "dependentSchemas",
+                .object([
+                    (
+                        "latency_budget",
+                        .object([
+                            ("required", .array([.text("mode")])),
+                            (
+                                "properties",
+                                .object([("mode", .object([("const", .text("live"))]))])
+                            ),
+                        ])
+                    )
+                ])
+            ),
+            ("$defs", .object(definitions)),
+        ])
+    }
+
+    private var properties: [(String, JSONValue)] {
+        [
+            (
+                "settings",
+                described(
+                    "Values that ${name} stands for; --set name=value replaces them.",
+                    [
+                        ("type", .text("object")),
+                        ("propertyNames", .object([("pattern", .text("^[A-Za-z0-9_-]+$"))])),
+                        ("additionalProperties", types("string", "number", "boolean", "null")),
+                    ])
+            ),
+            (
+                "mode",
+                described(
+                    "offline: frames wait for the slowest node. live: time does not wait.",
+                    [("enum", words(CheckedGraph.Mode.allCases.map(\.rawValue)))])
+            ),
+            (
+                "latency_budget",
+                described(
+                    "The oldest that a frame may be when it is shown: 300ms, 0.3s.",
+                    [("type", .text("string")), ("pattern", .text(#"^[0-9.e+-]+ *(ms|s)$|\$\{"#))])
+            ),
+            (
+                "machines",
+                described(
+                    "Where nodes can run; without this block all run here.",
+                    [
+                        ("type", .text("object")), ("propertyNames", names),
+                        ("additionalProperties", reference("machine")),
+                    ])
+            ),
+            (
+                "nodes",
+                described(
+                    "The nodes, top to bottom in the order in which a frame meets them.",
+                    [
+                        ("type", .text("object")), ("propertyNames", names),
+                        ("additionalProperties", reference("node")), ("minProperties", .integer(1)),
+                    ])
+            ),
+        ]
+    }
+
+    private var definitions: [(String, JSONValue)] {
+        [
+            ("reference", .object([("type", .text("string")), ("pattern", .text(#"\$\{.+\}"#))])),
+            ("edge", edge),
+            ("machine", machine),
+            ("node", node),
+        ]
+    }
+
+    private var edge: JSONValue {
+        let source = JSONValue.object([
+            ("type", .text("string")), ("pattern", .text(#"^[^. ]+\.[^. ]+$|\$\{"#)),
+            ("description", .text("node.port")),
+        ])
+        return .object([
+            (
+                "anyOf",
+                .array([
+                    source,
+                    closed(
+                        [
+                            ("from", source),
+                            (
+                                "keep",
+                                described(
+                                    "What is done with messages that the node has no time for.",
+                                    [("enum", words(Keep.allCases.map(\.rawValue)))])
+                            ),
+                            (
+                                "window",
+                                described(
+                                    "Messages that may be under way before the producer waits.",
+                                    integer(GraphReader.windows))
+                            ),
+                        ], required: ["from"]),
+                ])
+            )
+        ])
+    }
+
+    private var machine: JSONValue {
+        let launchers = MachineReading.keys.filter { MachineReading.launchers[$0] != nil }
+        let properties = launchers.map { name -> (String, JSONValue) in
+            let options = closed(
+                (MachineReading.launchers[name] ?? []).map { ($0, types("string", "number")) })
+            let host = JSONValue.object([
+                ("type", .text("string")), ("description", .text("user@host")),
+            ])
+            return (name, name == "ssh" ? .object([("anyOf", .array([host, options]))]) : options)
+        }
+        let resources: [(String, JSONValue)] = [
+            (
+                "cores",
+                described(
+                    "Processor cores that its nodes share.", integer(GraphReader.cores))
+            ),
+            (
+                "memory",
+                described(
+                    "Memory that its nodes share: 16GB, 512MB.", [("type", .text("string"))])
+            ),
+        ]
+        let ways = launchers.map { JSONValue.object([("required", words([$0]))]) }
+        return closed(properties + resources, more: [("oneOf", .array(ways))])
+    }
+
+    private var node: JSONValue {
+        let kinds = registry.specs.map { spec in
+            JSONValue.object([("const", .text(spec.kind)), ("description", .text(spec.summary))])
+        }
+        return closed(
+            [
+                ("use", described("The kind of node.", [("anyOf", .array(kinds))])),
+                (
+                    "machine",
+                    described(
+                        "One of 'machines:'; without it the node runs here.",
+                        [("type", .text("string"))])
+                ),
+                (
+                    "cores",
+                    described(
+                        "Processor cores that its mathematics may use.", integer(GraphReader.cores))
+                ),
+                ("in", described("What feeds each input.", [("type", .text("object"))])),
+                ("with", described("Settings of the node.", [("type", .text("object"))])),
+            ], required: ["use"],
+            more: [("allOf", .array(registry.specs.map(condition)))])
+    }
+
+    /// What `in:` and `with:` of one kind may hold.
+    private func condition(_ spec: NodeSpec) -> JSONValue {
+        let inputs = spec.inputs.map { port -> (String, JSONValue) in
+            let text = [port.summary, port.typeText].filter { !$0.isEmpty }.joined(separator: ": ")
+            return (port.name, described(text, [("$ref", .text("#/$defs/edge"))]))
+        }
+        let needed = spec.settings.filter { $0.defaultValue == nil && !$0.isOptional }.map(\.name)
+        let connected = spec.inputs.filter { !$0.isOptional }.map(\.name)
+        let blocks: [(String, JSONValue)] = [
+            ("in", closed(inputs, required: connected)),
+            ("with", closed(spec.settings.map { ($0.name, $0.schema) }, required: needed)),
+        ]
+        let required = (connected.isEmpty ? [] : ["in"]) + (needed.isEmpty ? [] : ["with"])
+        let kind = JSONValue.object([("use", .object([("const", .text(spec.kind))]))])
+        return .object([
+            ("if", .object([("properties", kind), ("required", words(["use"]))])),
+            ("then", .object([("properties", .object(blocks)), ("required", words(required))])),
+        ])
+    }
+
+    // MARK: - Parts of a schema
+
+    private var names: JSONValue {
+        .object([("pattern", .text("^[A-Za-z][A-Za-z0-9-]{0,39}$"))])
+    }
+
+    private func integer(_ range: ClosedRange<Int>) -> [(String, JSONValue)] {
+        let number: [(String, JSONValue)] = [
+            ("type", .text("integer")), ("minimum", .integer(range.lowerBound)),
+            ("maximum", .integer(range.upperBound)),
+        ]
+        return [("anyOf", .array([.object(number), reference("reference")]))]
+    }
+
+    private func words(_ words: [String]) -> JSONValue { .array(words.map { .text($0) }) }
+
+    private func types(_ names: String...) -> JSONValue { .object([("type", words(names))]) }
+
+    private func reference(_ name: String) -> JSONValue {
+        .object([("$ref", .text("#/$defs/\(name)"))])
+    }
+
+    private func described(_ text: String, _ members: [(String, JSONValue)]) -> JSONValue {
+        .object([("description", .text(text))] + members)
+    }
+
+    /// An object that has no other keys than these.
+    private func closed(
+        _ properties: [(String, JSONValue)], required: [String] = [],
+        more: [(String, JSONValue)] = []
+    ) -> JSONValue {
+        var members: [(String, JSONValue)] = [
+            ("type", .text("object")), ("properties", .object(properties)),
+            ("additionalProperties", .flag(false)),
+        ]
+        if !required.isEmpty { members.append(("required", words(required))) }
+        return .object(members + more)
+    }
+}
+
+extension SettingSpec {
+    /// The setting's type; any setting may also be `${name}`.
+    fileprivate var schema: JSONValue {
+        let text = [summary, unit.isEmpty ? "" : "in \(unit)"].filter { !$0.isEmpty }
+        var members: [(String, JSONValue)] = [("description", .text(text.joined(separator: ", ")))]
+        if let defaultValue { members.append(("default", defaultValue.json)) }
+        let reference = JSONValue.object([("$ref", .text("#/$defs/reference"))])
+        switch type {
+        case .text:
+            let types: [JSONValue] = ["string", "number", "boolean"].map { .text($0) }
+            members.append(("type", .array(types)))
+        case .inputFile, .outputFile, .weights:
+            members += [("type", .text("string")), ("minLength", .integer(1))]
+        default:
+            members.append(("anyOf", .array([.object(typeMembers), reference])))
+        }
+        return .object(members)
+    }
+
+    private var typeMembers: [(String, JSONValue)] {
+        switch type {
+        case .flag: [("type", .text("boolean"))]
+        case .integer(let range):
+            [
+                ("type", .text("integer")), ("minimum", .integer(range.lowerBound)),
+                ("maximum", .integer(range.upperBound)),
+            ]
+        case .number(let range): [("type", .text("number"))] + range.jsonBounds
+        case .choice(let words): [("enum", .array(words.map { .text($0) }))]
+        default: [("type", .text("string"))]
+        }
+    }
+}

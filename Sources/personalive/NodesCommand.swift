@@ -1,0 +1,38 @@
+import ArgumentParser
+import BuiltinNodes
+import Dataflow
+import NodeKit
+
+/// `personalive nodes`: the kinds of node, their ports and settings.
+struct NodesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "nodes",
+        abstract: "Lists the kinds of node, or one kind's ports and settings.")
+
+    @Argument(help: "A kind, as in YAML's 'use:'.")
+    var kind: String?
+
+    @Option(help: "How kinds are written: text for people, json for programs.")
+    var format = CheckCommand.Format.text
+
+    func run() throws {
+        let registry = NodeRegistry(BuiltinKinds.specs)
+        let specs = try kind.map { [try spec($0, registry)] } ?? registry.specs
+        let listing = NodeListing(specs)
+        switch (format, kind) {
+        case (.json, nil): print(listing.json.serialized())
+        case (.json, _): print(specs[0].json.serialized())
+        case (.text, nil):
+            print(listing.summary + "\n'personalive nodes KIND' shows ports and settings.")
+        case (.text, _): print(listing.details, terminator: "")
+        }
+    }
+
+    private func spec(_ kind: String, _ registry: NodeRegistry) throws -> NodeSpec {
+        if let spec = registry[kind] { return spec }
+        let nearest = registry.nearest(to: kind).map { ": did you mean '\($0)'?" }
+        throw ValidationError(
+            "there is no kind of node called '\(kind)'"
+                + (nearest ?? " ('personalive nodes' lists them)"))
+    }
+}
