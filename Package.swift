@@ -82,7 +82,7 @@ let package = Package(
         .testTarget(name: "ParityTests", dependencies: ["Parity", "Tensors"]),
         .testTarget(
             name: "BuiltinNodesTests",
-            dependencies: ["BuiltinNodes", "Media", "Networks", "NodeKit", "Tensors"]),
+            dependencies: ["BuiltinNodes", "Dataflow", "Media", "Networks", "NodeKit", "Tensors"]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["personalive", "Dataflow", "Media", "NodeKit", "Tensors"]),
