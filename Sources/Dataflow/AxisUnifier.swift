@@ -68,7 +68,9 @@ struct AxisUnifier {
     private var groups: [Group] = []
 
     /// Gives a node's axis the extent that one of the node's settings has.
-    mutating func fix(_ axis: String, of node: String, to extent: Int, because cause: Diagnostic.Note) {
+    mutating func fix(
+        _ axis: String, of node: String, to extent: Int, because cause: Diagnostic.Note
+    ) {
         let index = index(of: axis, node)
         groups[membership[index].group].unit = (extent, cause)
     }

@@ -101,6 +101,13 @@ package struct Machine: Sendable, Equatable {
     /// Bytes that its nodes may share; nil when nobody said.
     package var memory: Int?
 
+    package init(name: String, launcher: Launcher, cores: Int? = nil, memory: Int? = nil) {
+        self.name = name
+        self.launcher = launcher
+        self.cores = cores
+        self.memory = memory
+    }
+
     /// This machine; every graph has it.
     package static let local = Machine(name: "local", launcher: .local)
 }

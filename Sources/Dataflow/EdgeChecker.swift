@@ -17,7 +17,8 @@ struct EdgeChecker {
         self.specs = specs
         self.findings = findings
         indices = Dictionary(
-            document.nodes.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+            document.nodes.enumerated().map { ($1.name, $0) },
+            uniquingKeysWith: { first, _ in first })
         sources = zip(document.nodes, specs).flatMap { node, spec in
             (spec?.outputs ?? []).map { "\(node.name).\($0.name)" }
         }
@@ -28,20 +29,28 @@ struct EdgeChecker {
         fixAxes(values)
         var edges: [PlannedEdge] = []
         for (index, node) in document.nodes.enumerated() {
+            var meant: Set<String> = []
             for input in node.inputs {
-                if let edge = edge(into: index, input) { edges.append(edge) }
+                if let edge = edge(into: index, input, &meant) { edges.append(edge) }
             }
-            reportUnconnected(node, specs[index])
+            reportUnconnected(node, specs[index], besides: meant)
         }
         for index in edges.indices { resolve(&edges[index]) }
         reportDeadEnds()
         return edges
     }
 
-    private mutating func edge(into index: Int, _ input: InputDeclaration) -> PlannedEdge? {
+    /// - Parameter meant: gets the input that a misspelt one stands for.
+    private mutating func edge(
+        into index: Int, _ input: InputDeclaration, _ meant: inout Set<String>
+    ) -> PlannedEdge? {
         let node = document.nodes[index]
         let port = specs[index]?.inputs.first { $0.name == input.port.value }
-        if port == nil, let spec = specs[index] { reportUnknownInput(input.port, spec) }
+        if port == nil, let spec = specs[index],
+            let nearest = reportUnknownInput(input.port, spec)
+        {
+            meant.insert(nearest)
+        }
         guard let source = input.source, let (from, output) = self.source(source, for: index),
             let output, let port
         else { return nil }
@@ -125,20 +134,25 @@ extension EdgeChecker {
         findings.report(fault, at: source.place)
     }
 
-    private mutating func reportUnknownInput(_ port: Located<String>, _ spec: NodeSpec) {
+    /// Returns the input that was probably meant.
+    private mutating func reportUnknownInput(_ port: Located<String>, _ spec: NodeSpec) -> String? {
         let known = spec.inputs.map(\.name)
+        let nearest = findings.nearest(to: port.value, among: known)
         let isSetting = spec.settings.contains { $0.name == port.value }
         let hint =
             isSetting
             ? "it is a setting: write it under 'with:'"
-            : findings.nearest(to: port.value, among: known).map { "did you mean \($0.quoted)?" }
+            : nearest.map { "did you mean \($0.quoted)?" }
                 ?? (known.isEmpty ? "it has no inputs" : "it has \(known.listed)")
         findings.report(
             EdgeFault.unknownInput(port.value, kind: spec.kind, hint: hint), at: port.place)
+        return nearest
     }
 
-    private mutating func reportUnconnected(_ node: NodeDeclaration, _ spec: NodeSpec?) {
-        for port in spec?.inputs ?? [] where !port.isOptional {
+    private mutating func reportUnconnected(
+        _ node: NodeDeclaration, _ spec: NodeSpec?, besides meant: Set<String>
+    ) {
+        for port in spec?.inputs ?? [] where !port.isOptional && !meant.contains(port.name) {
             guard !node.inputs.contains(where: { $0.port.value == port.name }) else { continue }
             findings.report(
                 EdgeFault.unconnected(
@@ -159,8 +173,10 @@ extension EdgeChecker {
         }
     }
 
-    /// A node that makes something which nobody takes runs for nothing.
+    /// A node that makes something which nobody takes runs for nothing. Where a source could not be
+    /// understood, it may have been meant, and nothing is said.
     private mutating func reportDeadEnds() {
+        guard links.count == document.nodes.reduce(0, { $0 + $1.inputs.count }) else { return }
         let used = Set(links.map(\.from))
         for (index, node) in document.nodes.enumerated() where !used.contains(index) {
             guard let outputs = specs[index]?.outputs, !outputs.isEmpty else { continue }
@@ -230,12 +246,14 @@ extension EdgeChecker {
     }
 
     private func notes(_ ends: EdgeEnds, _ from: Int, _ to: Int) -> [Diagnostic.Note] {
-        [(from, "output \(ends.from.quoted) is \(ends.output.typeText)"),
-            (to, "input \(ends.to.quoted) is \(ends.input.typeText)")]
-            .map { index, text in
-                let node = document.nodes[index]
-                return Diagnostic.Note(text, at: node.kind?.place ?? node.place)
-            }
+        [
+            (from, "output \(ends.from.quoted) is \(ends.output.typeText)"),
+            (to, "input \(ends.to.quoted) is \(ends.input.typeText)"),
+        ]
+        .map { index, text in
+            let node = document.nodes[index]
+            return Diagnostic.Note(text, at: node.kind?.place ?? node.place)
+        }
     }
 
     private mutating func checkKeep(_ input: InputDeclaration, _ ends: EdgeEnds) {

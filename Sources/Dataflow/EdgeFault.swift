@@ -25,8 +25,8 @@ enum EdgeFault: Fault {
         case .unknownKind(let kind, let nearest):
             FaultWords(
                 "unknown-kind", "there is no kind of node called \(kind.quoted)",
-                hint: (nearest.map { "did you mean \($0.quoted)? " } ?? "")
-                    + "('personalive nodes' lists them)")
+                hint: nearest.map { "did you mean \($0.quoted)?" }
+                    ?? "'personalive nodes' lists them")
         case .unknownMachine(let name, let nearest, let known):
             FaultWords(
                 "unknown-machine", "there is no machine \(name.quoted)",

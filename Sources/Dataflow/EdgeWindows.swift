@@ -47,7 +47,8 @@ struct EdgeWindows {
         }
     }
 
-    private mutating func widen(_ planned: inout PlannedEdge, by missing: Int, _ holders: [String]) {
+    private mutating func widen(_ planned: inout PlannedEdge, by missing: Int, _ holders: [String])
+    {
         let needed = missing + Self.usual
         if let window = planned.window, window.value < needed {
             let fault = EdgeFault.windowTooSmall(

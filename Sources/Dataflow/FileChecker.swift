@@ -75,12 +75,11 @@ struct FileChecker {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
-    /// "did you mean …" with the nearest name in the same folder, or the folder that is missing.
+    /// "did you mean …" with the nearest name in the same folder.
     private static func nearest(_ path: String, _ full: String) -> String? {
-        var folder = parent(full)
+        let folder = parent(full)
         guard FileManager.default.fileExists(atPath: folder) else {
-            while !FileManager.default.fileExists(atPath: folder) { folder = parent(folder) }
-            return "there is no such folder in \(folder) either"
+            return "its folder does not exist either"
         }
         let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         var names = NearestName()

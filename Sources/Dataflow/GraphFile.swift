@@ -72,7 +72,7 @@ package enum GraphFile {
             return Check(source, graph: nil, diagnostics: [fault])
         }
         var findings = Findings()
-        var composer = YAMLComposer(bytes: ReferenceMask.masked(bytes))
+        var composer = YAMLComposer(bytes: ReferenceMask.masked(bytes), source: source)
         let root = composer.document()
         findings.add(composer.diagnostics)
         guard let root else { return Check(source, graph: nil, diagnostics: findings.inOrder) }

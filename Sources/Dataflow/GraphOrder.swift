@@ -74,8 +74,11 @@ struct GraphOrder {
             path.append(link)
             node = link.from
         }
-        let links = path[positions[node]!...].reversed()
-        return Cycle(nodes: links.map(\.to), places: links.map(\.place))
+        let links = Array(path[positions[node]!...].reversed())
+        // It is told from the edge that goes upwards in the file: that one is likely the mistake.
+        let start = links.firstIndex { $0.from > $0.to } ?? 0
+        let turned = links[start...] + links[..<start]
+        return Cycle(nodes: turned.map(\.to), places: turned.map(\.place))
     }
 }
 

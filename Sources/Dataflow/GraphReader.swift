@@ -103,7 +103,7 @@ extension GraphReader {
         guard let entries = mapping(entry.value, "node \(entry.key.quoted)") else {
             return node
         }
-        if entries["use"] == nil {
+        if entries["use"] == nil, !isMeant("use", among: entries, known: Self.nodeKeys) {
             let hint = "add 'use:' and a kind; 'personalive nodes' lists them"
             let fault = ShapeFault.missingKey("use", owner: "node \(entry.key.quoted)", hint: hint)
             findings.report(fault, at: entry.keyPlace)
@@ -151,7 +151,8 @@ extension GraphReader {
         var input = InputDeclaration(port: Located(value: entry.key, place: entry.keyPlace))
         let what = "input \(entry.key.quoted)"
         guard case .mapping(let entries) = entry.value.content else {
-            input.source = source(entry.value, what, needed: "'node.port' or a mapping with 'from:'")
+            input.source = source(
+                entry.value, what, needed: "'node.port' or a mapping with 'from:'")
             return input
         }
         for part in entries {
@@ -165,7 +166,7 @@ extension GraphReader {
             default: unknownKey(part, owner: what, known: Self.inputKeys)
             }
         }
-        if entries["from"] == nil {
+        if entries["from"] == nil, !isMeant("from", among: entries, known: Self.inputKeys) {
             let hint = "add 'from: node.port'"
             let fault = ShapeFault.missingKey("from", owner: what, hint: hint)
             findings.report(fault, at: entry.keyPlace)

@@ -86,10 +86,21 @@ extension GraphValueReading {
         return nil
     }
 
+    /// Whether one of the unknown keys stands for a known one, so that nobody misses it as well.
+    mutating func isMeant(_ key: String, among entries: [YAMLEntry], known: [String]) -> Bool {
+        for entry in entries where !known.contains(entry.key) {
+            if meant(by: entry.key, known: known) == key { return true }
+        }
+        return false
+    }
+
+    private mutating func meant(by key: String, known: [String]) -> String? {
+        KeyAdvice.meant(by: key, known: known) ?? nearest(to: key, among: known)
+    }
+
     /// Reports a key that does not exist, with the one that was probably meant.
     mutating func unknownKey(_ entry: YAMLEntry, owner: String, known: [String]) {
-        let meant = KeyAdvice.meant(by: entry.key, known: known)
-            ?? nearest(to: entry.key, among: known)
+        let meant = meant(by: entry.key, known: known)
         let fault = ShapeFault.unknownKey(
             entry.key, owner: owner, meant: meant.map { "did you mean \($0.quoted)?" },
             known: known)

@@ -54,7 +54,8 @@ struct MachineReading: GraphValueReading {
         }
     }
 
-    private mutating func ssh(_ entry: YAMLEntry, _ options: [String: Scalar]) -> Machine.Launcher? {
+    private mutating func ssh(_ entry: YAMLEntry, _ options: [String: Scalar]) -> Machine.Launcher?
+    {
         guard let written = options["host"] else {
             let fault = ShapeFault.missingKey("host", owner: "'ssh'", hint: "write user@host")
             report(fault, at: entry.keyPlace, notes: [])

@@ -16,7 +16,9 @@ struct NearestName {
             guard abs(letters.count - wanted.count) <= allowed else { continue }
             comparisonsLeft -= 1
             let mistakes = Self.mistakes(wanted, letters)
-            if mistakes <= allowed, mistakes < best?.mistakes ?? .max { best = (candidate, mistakes) }
+            if mistakes <= allowed, mistakes < best?.mistakes ?? .max {
+                best = (candidate, mistakes)
+            }
         }
         return best?.name
     }

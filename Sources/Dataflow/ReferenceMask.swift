@@ -51,7 +51,8 @@ enum ReferenceMask {
         guard start + 2 < bytes.count, bytes[start + 1] == UInt8(ascii: "{") else { return nil }
         var index = start + 2
         while index < bytes.count, isNameByte(bytes[index]) { index += 1 }
-        let isReference = index > start + 2 && index < bytes.count && bytes[index] == UInt8(ascii: "}")
+        let isReference =
+            index > start + 2 && index < bytes.count && bytes[index] == UInt8(ascii: "}")
         return isReference ? index : nil
     }
 }

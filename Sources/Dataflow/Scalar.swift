@@ -17,8 +17,10 @@ struct Scalar {
     /// The value of `true` and `false`; YAML 1.2 keeps `yes`, `on` and their like as text.
     var flag: Bool? {
         guard isPlain else { return nil }
-        return ["true": true, "True": true, "TRUE": true, "false": false, "False": false,
-            "FALSE": false][text]
+        return [
+            "true": true, "True": true, "TRUE": true, "false": false, "False": false,
+            "FALSE": false,
+        ][text]
     }
 
     /// A number as YAML 1.2 writes it: `12`, `-3`, `0x1f`, `0o17`, `1e3`, `.5`; nil for all else.
@@ -34,7 +36,9 @@ struct Scalar {
     static func number(_ text: String) -> Double? {
         let unsigned = text.first == "-" || text.first == "+" ? text.dropFirst() : text[...]
         let sign: Double = text.first == "-" ? -1 : 1
-        if unsigned == ".inf" || unsigned == ".Inf" || unsigned == ".INF" { return sign * .infinity }
+        if unsigned == ".inf" || unsigned == ".Inf" || unsigned == ".INF" {
+            return sign * .infinity
+        }
         for (prefix, radix) in [("0x", 16), ("0o", 8)] where text.hasPrefix(prefix) {
             let digits = text.dropFirst(2)
             guard digits.allSatisfy(\.isHexDigit) else { return nil }

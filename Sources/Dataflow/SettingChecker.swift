@@ -17,16 +17,19 @@ struct SettingChecker {
         -> [String: SettingValue]
     {
         var values: [String: SettingValue] = [:]
+        var meant: Set<String> = []
         for (name, scalar) in node.settings {
             guard let setting = spec.settings.first(where: { $0.name == name.value }) else {
-                reportUnknown(name, spec)
+                if let name = reportUnknown(name, spec) { meant.insert(name) }
                 continue
             }
             guard let scalar, let value = value(scalar, setting) else { continue }
             values[name.value] = value
             if isLocal { checkFile(value, setting, scalar, node) }
         }
-        addDefaults(to: &values, of: node, spec, isLocal: isLocal)
+        meant.formUnion(node.settings.map(\.name.value))
+        let unsaid = spec.settings.filter { !meant.contains($0.name) }
+        for setting in unsaid { addDefault(setting, to: &values, of: node, isLocal: isLocal) }
         return values
     }
 
@@ -35,23 +38,22 @@ struct SettingChecker {
         for collision in files.collisions { findings.add([collision]) }
     }
 
-    private mutating func addDefaults(
-        to values: inout [String: SettingValue], of node: NodeDeclaration, _ spec: NodeSpec,
+    private mutating func addDefault(
+        _ setting: SettingSpec, to values: inout [String: SettingValue], of node: NodeDeclaration,
         isLocal: Bool
     ) {
-        for setting in spec.settings where !node.settings.contains(where: { $0.name.value == setting.name }) {
-            if let value = setting.defaultValue {
-                values[setting.name] = value
-                let place = node.kind?.place ?? node.place
-                let scalar = Scalar(text: value.text, isPlain: true, place: place)
-                if isLocal { checkFile(value, setting, scalar, node) }
-            } else if !setting.isOptional {
-                findings.report(SettingFault.missing(setting, node: node.name), at: node.place)
-            }
+        if let value = setting.defaultValue {
+            values[setting.name] = value
+            let place = node.kind?.place ?? node.place
+            let scalar = Scalar(text: value.text, isPlain: true, place: place)
+            if isLocal { checkFile(value, setting, scalar, node) }
+        } else if !setting.isOptional {
+            findings.report(SettingFault.missing(setting, node: node.name), at: node.place)
         }
     }
 
-    private mutating func reportUnknown(_ name: Located<String>, _ spec: NodeSpec) {
+    /// Returns the setting that was probably meant.
+    private mutating func reportUnknown(_ name: Located<String>, _ spec: NodeSpec) -> String? {
         let known = spec.settings.map(\.name)
         let nearest = findings.nearest(to: name.value, among: known)
         let isInput = spec.inputs.contains { $0.name == name.value }
@@ -62,6 +64,7 @@ struct SettingChecker {
                 ?? (known.isEmpty ? "it has none" : "its settings are \(known.listed)")
         findings.report(
             SettingFault.unknown(name.value, kind: spec.kind, hint: hint), at: name.place)
+        return nearest
     }
 
     private mutating func value(_ scalar: Scalar, _ setting: SettingSpec) -> SettingValue? {

@@ -18,7 +18,8 @@ enum SettingFault: Fault {
     var words: FaultWords {
         switch self {
         case .unknown(let name, let kind, let hint):
-            FaultWords("unknown-setting", "\(kind.quoted) has no setting \(name.quoted)", hint: hint)
+            FaultWords(
+                "unknown-setting", "\(kind.quoted) has no setting \(name.quoted)", hint: hint)
         case .missing(let spec, let node):
             FaultWords(
                 "missing-setting", "node \(node.quoted) needs the setting \(spec.name.quoted)",

@@ -33,7 +33,8 @@ enum ReferenceFault: Fault {
                 hint: "write ${\(name)} where it is meant, or remove it", severity: .warning)
         case .unknownOverride(let name, let value, let nearest, let known):
             FaultWords(
-                "unknown-override", "--set \(name)=\(value): the graph has no setting \(name.quoted)",
+                "unknown-override",
+                "--set \(name)=\(value): the graph has no setting \(name.quoted)",
                 hint: nearest.map { "did you mean \($0.quoted)?" }
                     ?? (known.isEmpty ? "it has none at all" : "it has \(known.listed)"))
         case .notExpandedHere(let key):
@@ -128,6 +129,7 @@ struct SettingReferences {
     ) -> Scalar? {
         guard let index = indices[name] else {
             let nearest = findings.nearest(to: name, among: declarations.map(\.name))
+            if let meant = nearest.flatMap({ indices[$0] }) { declarations[meant].isUsed = true }
             findings.report(ReferenceFault.undefined(name, nearest: nearest), at: place)
             return nil
         }

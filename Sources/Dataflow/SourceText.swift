@@ -49,6 +49,12 @@ package struct SourceText: Sendable {
             + (remark.map { " " + $0 } ?? "") + "\n"
     }
 
+    /// The scalar at which a range starts.
+    func scalar(at range: SourceRange) -> Unicode.Scalar? {
+        guard lines.indices.contains(range.line - 1) else { return nil }
+        return lines[range.line - 1].dropFirst(range.column - 1).first
+    }
+
     /// `file:line:column`, or the file's name alone.
     func location(_ range: SourceRange) -> String {
         range.line == 0 ? name : "\(name):\(range.line):\(range.column)"

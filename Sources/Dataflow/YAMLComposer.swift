@@ -6,13 +6,18 @@ struct YAMLComposer {
     static let largest = 20_000
 
     private let parser: YAMLParser
+    private let source: SourceText
     private(set) var diagnostics: [Diagnostic] = []
     private var anchors: [String: YAMLNode] = [:]
     private var openAnchors: Set<String> = []
     private var size = 0
     private var names = NearestName()
 
-    init(bytes: [UInt8]) { parser = YAMLParser(bytes: bytes) }
+    /// - Parameter bytes: the text of `source`, references masked.
+    init(bytes: [UInt8], source: SourceText) {
+        parser = YAMLParser(bytes: bytes)
+        self.source = source
+    }
 
     /// Ends the reading: what follows could not be trusted.
     private struct Stop: Error {
@@ -26,7 +31,7 @@ struct YAMLComposer {
         } catch let stop as Stop {
             diagnostics.append(stop.diagnostic)
         } catch let failure as YAMLFailure {
-            diagnostics.append(Self.syntax(failure))
+            diagnostics.append(syntax(failure))
         } catch { preconditionFailure("\(error)") }
         return nil
     }
@@ -71,7 +76,8 @@ struct YAMLComposer {
         }
     }
 
-    private mutating func alias(_ name: String, _ place: SourceRange, depth: Int) throws -> YAMLNode {
+    private mutating func alias(_ name: String, _ place: SourceRange, depth: Int) throws -> YAMLNode
+    {
         guard var node = anchors[name] else {
             let isOpen = openAnchors.contains(name)
             let nearest = names.nearest(to: name, among: anchors.keys.sorted())
@@ -111,7 +117,9 @@ struct YAMLComposer {
             let item = try parser.next()
             if case .mappingEnd = item.event { break }
             let key = try node(item, depth: depth + 1)
-            let value = try node(parser.next(), depth: depth + 1)
+            var value = try node(parser.next(), depth: depth + 1)
+            // A value that is not there has no place of its own.
+            if case .scalar("", true) = value.content { value.place = key.place }
             reading.size += key.size + value.size
             reading.depth = max(reading.depth, value.depth)
             add(key, value, to: &reading)
@@ -173,7 +181,7 @@ struct YAMLComposer {
         diagnostics.append(Diagnostic(fault, at: place))
     }
 
-    private static func syntax(_ failure: YAMLFailure) -> Diagnostic {
+    private func syntax(_ failure: YAMLFailure) -> Diagnostic {
         let notes = failure.context.flatMap { context in
             context.place == failure.place || !context.text.hasPrefix("while")
                 ? nil : Diagnostic.Note("\(context.text) that starts here", at: context.place)
@@ -181,8 +189,7 @@ struct YAMLComposer {
         return Diagnostic(
             YAMLFault.syntax(
                 problem: failure.problem, context: failure.context?.text,
-                isTab: failure.problem.contains("tab")
-                    || failure.context?.text.contains("tab") == true),
+                isTab: source.scalar(at: failure.place) == "\t"),
             at: failure.place, notes: notes.map { [$0] } ?? [])
     }
 }

@@ -17,7 +17,8 @@ import Testing
     }
 
     @Test func `a wrong output is shown with its line, carets and the name that was meant`() {
-        let text = TestKinds.demo.replacing("latent: denoiser.latent", with: "latent: denoiser.latents")
+        let text = TestKinds.demo.replacing(
+            "latent: denoiser.latent", with: "latent: denoiser.latents")
 
         #expect(
             TestKinds.check(text).text.hasPrefix(
@@ -30,7 +31,8 @@ import Testing
     }
 
     @Test func `axes that a factor joins have their extents where a setting fixes one`() throws {
-        let text = TestKinds.demo.replacing("use: denoiser", with: "use: denoiser\n    with: { h: 64 }")
+        let text = TestKinds.demo.replacing(
+            "use: denoiser", with: "use: denoiser\n    with: { h: 64 }")
 
         let graph = try #require(TestKinds.check(text).graph)
         let frames = try #require(graph.edges(into: "encoder").first)

@@ -61,7 +61,8 @@ enum TestKinds {
             "video-encoder", "Writes a video.",
             inputs: [
                 Port("frame", UInt8.self, "1 h w 3", meaning: "rgb"),
-                Port("audio", UInt8.self, "bytes", meaning: "audio-packet", pace: .own,
+                Port(
+                    "audio", UInt8.self, "bytes", meaning: "audio-packet", pace: .own,
                     isOptional: true),
             ],
             settings: [
