@@ -15,7 +15,7 @@ package enum BufferPool {
         let address = blocks.withLock { $0[size]?.popLast() }
         let base =
             address.flatMap { UnsafeMutableRawPointer(bitPattern: $0) }
-            ?? UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
+            ?? TensorMemory.allocate(byteCount: size)
         return TensorMemory(base: base, byteCount: size) { base in
             blocks.withLock { $0[size, default: []].append(UInt(bitPattern: base)) }
         }

