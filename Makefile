@@ -1,0 +1,42 @@
+# Two commands for a newcomer: `make demo` and `make test`. Both install the Debian packages that
+# are missing (as root, or through sudo), build in release, and share one build.
+
+PACKAGES := libopenblas-dev libyaml-dev libzmq3-dev libdnnl-dev libavcodec-dev libavformat-dev \
+            libavutil-dev libswscale-dev libswresample-dev libavdevice-dev pkg-config
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+BUILD := swift build -c release --explicit-target-dependency-import-check error
+TOOL := .build/release/personalive
+
+.PHONY: demo test build packages bench clean format
+
+demo: build
+	@$(TOOL) demo-media Models/demo
+	@$(TOOL) run Graphs/demo.yaml
+
+test: packages
+	@$(BUILD) --build-tests
+	@swift test -c release --skip-build
+
+build: packages
+	@$(BUILD) --product personalive
+
+packages:
+	@missing=$$(dpkg-query -W -f '$${db:Status-Abbrev} $${Package}\n' $(PACKAGES) 2>/dev/null \
+	    | sed -n 's/^ii  *//p' | sort >/tmp/.personalive-have.$$$$; \
+	  printf '%s\n' $(PACKAGES) | sort | comm -23 - /tmp/.personalive-have.$$$$; \
+	  rm -f /tmp/.personalive-have.$$$$); \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:" $$missing; \
+	  $(SUDO) apt-get update -q && \
+	  $(SUDO) apt-get install -y -q --no-install-recommends $$missing; \
+	fi
+
+bench: build
+	@$(TOOL) bench startup
+	@$(TOOL) bench transport
+
+format:
+	@swift format --in-place --recursive Package.swift Sources Tests
+
+clean:
+	@rm -rf .build

@@ -10,7 +10,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -86,18 +85,26 @@ int posix_wakeup(void) {
     return fd < 0 ? -errno : fd;
 }
 
+static int signal_pipe[2] = {-1, -1};
+
+static void note_signal(int signal) {
+    int saved = errno;
+    unsigned char number = (unsigned char)signal;
+    ssize_t written = write(signal_pipe[1], &number, 1);
+    (void)written;
+    errno = saved;
+}
+
 int posix_signals(const int *signals, int count) {
-    sigset_t set;
-    sigemptyset(&set);
-    for (int i = 0; i < count; i++) sigaddset(&set, signals[i]);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    return fd < 0 ? -errno : fd;
+    if (signal_pipe[0] < 0 && pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) != 0) return -errno;
+    struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
+    for (int i = 0; i < count; i++) sigaction(signals[i], &action, NULL);
+    return signal_pipe[0];
 }
 
 int posix_next_signal(int descriptor) {
-    struct signalfd_siginfo info;
-    return read(descriptor, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
+    unsigned char number = 0;
+    return read(descriptor, &number, 1) == 1 ? number : 0;
 }
 
 int posix_reap(pid_t pid, int *status) {

@@ -163,7 +163,8 @@ package final class Supervisor {
 
     private func readControl() {
         while let frames = control.socket.receive() {
-            guard frames.count == 2, let message = ControlMessage(decoding: frames[1].bytes),
+            guard frames.count == 2,
+                let message = frames[1].withBytes(ControlMessage.init(decoding:)),
                 let member = members.first(where: { $0.planned.name == frames[0].text })
             else { continue }
             hear(message, from: member)

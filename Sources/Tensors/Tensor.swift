@@ -107,9 +107,13 @@ public struct AnyTensor: Sendable {
     /// Bytes that the elements take.
     public var byteCount: Int { shape.reduce(1, *) * elementType.byteCount }
 
-    /// The elements' bytes.
-    public var bytes: UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: memory.base + offset, count: byteCount)
+    /// Lends the elements' bytes.
+    public func withBytes<Result>(
+        _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        try withExtendedLifetime(memory) {
+            try body(UnsafeRawBufferPointer(start: memory.base + offset, count: byteCount))
+        }
     }
 
     /// The tensor with its element type, or nil when it has another.

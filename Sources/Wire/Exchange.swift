@@ -7,7 +7,7 @@ import Tensors
 ///
 /// Bounded by credits on the way in and by ``waitForConsumers(_:)`` on the way out.
 final class Exchange: @unchecked Sendable {
-    // Unchecked because every stored variable is guarded by `lock`.
+    // Unchecked because every stored variable is guarded by `monitor`.
 
     /// What the computing thread wants sent.
     enum Command {
@@ -19,8 +19,7 @@ final class Exchange: @unchecked Sendable {
         case end
     }
 
-    private var lock = pthread_mutex_t()
-    private var changed = pthread_cond_t()
+    private let monitor = Monitor()
     /// Wakes the thread that polls.
     let wakeup: Int32
 
@@ -38,15 +37,11 @@ final class Exchange: @unchecked Sendable {
     }
 
     init() {
-        pthread_mutex_init(&lock, nil)
-        pthread_cond_init(&changed, nil)
         wakeup = posix_wakeup()
     }
 
     private func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
-        pthread_mutex_lock(&lock)
-        defer { pthread_mutex_unlock(&lock) }
-        return try body()
+        try monitor.locked(body)
     }
 
     private func wakeSockets() {
@@ -73,7 +68,7 @@ final class Exchange: @unchecked Sendable {
                 if let failure { return .fail(failure) }
                 if phase == .finishing { return .finish(early: true) }
                 if let step = stepIfReady() { return step }
-                pthread_cond_wait(&changed, &lock)
+                monitor.wait()
             }
         }
     }
@@ -108,7 +103,7 @@ final class Exchange: @unchecked Sendable {
     func waitForConsumers() {
         locked {
             while backlog > 0, phase != .finishing, failure == nil {
-                pthread_cond_wait(&changed, &lock)
+                monitor.wait()
             }
         }
     }
@@ -137,7 +132,7 @@ final class Exchange: @unchecked Sendable {
     /// Waits until every consumer has said that it has everything.
     func waitUntilClosed() {
         locked {
-            while !outputsClosed, phase != .finishing { pthread_cond_wait(&changed, &lock) }
+            while !outputsClosed, phase != .finishing { monitor.wait() }
         }
     }
 
@@ -179,7 +174,7 @@ final class Exchange: @unchecked Sendable {
     private func change(_ body: () -> Void) {
         locked {
             body()
-            pthread_cond_broadcast(&changed)
+            monitor.wakeAll()
         }
     }
 

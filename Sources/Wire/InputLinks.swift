@@ -58,7 +58,7 @@ final class InputLinks {
     func read(_ index: Int) {
         while let frames = links[index].socket.socket.receive() {
             do {
-                let envelope = try Envelope(decoding: frames[0].bytes)
+                let envelope = try frames[0].withBytes { try Envelope(decoding: $0) }
                 switch envelope.kind {
                 case .data: try deliver(envelope, frames, to: index)
                 case .end:
@@ -114,14 +114,15 @@ final class InputLinks {
                 exchange.release(input: input, slot: place.slot)
             }
         }
-        guard frames.count == 2, frames[1].bytes.count == bytes else {
-            let found = frames.count == 2 ? frames[1].bytes.count : 0
+        guard frames.count == 2, frames[1].count == bytes else {
+            let found = frames.count == 2 ? frames[1].count : 0
             throw WireError("a payload of \(found) bytes for \(envelope.shape)")
         }
         // Small frames lie unaligned inside the library's own structure.
         let memory = TensorMemory(byteCount: bytes)
-        memory.base.copyMemory(
-            from: frames[1].bytes.baseAddress ?? UnsafeRawPointer(memory.base), byteCount: bytes)
+        frames[1].withBytes { payload in
+            UnsafeMutableRawBufferPointer(start: memory.base, count: bytes).copyMemory(from: payload)
+        }
         return memory
     }
 }

@@ -199,7 +199,7 @@ public final class NodeHost: @unchecked Sendable {
             !(tensor.memory.owner is SlotPool.Slot && tensor.offset == 0)
         else { return tensor }
         let memory = try pool.allocate(tensor.byteCount)
-        memory.base.copyMemory(from: tensor.bytes.baseAddress!, byteCount: tensor.byteCount)
+        tensor.withBytes { memory.base.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
         return AnyTensor(elementType: tensor.elementType, shape: tensor.shape, memory: memory)
     }
 

@@ -96,7 +96,7 @@ final class NodeLinks {
 
     private func readControl() {
         while let frames = control.socket.receive() {
-            guard let message = ControlMessage(decoding: frames[0].bytes) else { continue }
+            guard let message = frames[0].withBytes(ControlMessage.init(decoding:)) else { continue }
             do {
                 try obey(message)
             } catch {

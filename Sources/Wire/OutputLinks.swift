@@ -54,7 +54,8 @@ final class OutputLinks {
     /// Hears credits and farewells.
     func read() {
         while let frames = router.socket.receive() {
-            guard frames.count == 2, let envelope = try? Envelope(decoding: frames[1].bytes),
+            guard frames.count == 2,
+                let envelope = try? frames[1].withBytes({ try Envelope(decoding: $0) }),
                 let index = edges.firstIndex(where: { $0.output.identity == frames[0].text })
             else { continue }
             switch envelope.kind {
@@ -91,7 +92,7 @@ final class OutputLinks {
             edges[index].edge.lend(tensor.memory, as: slot.number)
             send(envelope, nil, to: index)
         } else {
-            send(envelope, tensor.bytes, to: index)
+            tensor.withBytes { send(envelope, $0, to: index) }
         }
     }
 

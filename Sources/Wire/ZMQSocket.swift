@@ -42,12 +42,19 @@ package final class ZMQFrame: @unchecked Sendable {
         message.deallocate()
     }
 
-    package var bytes: UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: zmq_msg_data(message), count: zmq_msg_size(message))
+    package var count: Int { zmq_msg_size(message) }
+
+    /// Lends the bytes: small frames lie inside the message's own structure, which must not go first.
+    package func withBytes<Result>(
+        _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        try withExtendedLifetime(self) {
+            try body(UnsafeRawBufferPointer(start: zmq_msg_data(message), count: count))
+        }
     }
 
     /// The frame as text; broken UTF-8 is repaired.
-    package var text: String { String(decoding: bytes, as: UTF8.self) }
+    package var text: String { withBytes { String(decoding: $0, as: UTF8.self) } }
 
     fileprivate func receive(from socket: UnsafeMutableRawPointer) -> Bool {
         while zmq_msg_recv(message, socket, ZMQ_DONTWAIT) < 0 {

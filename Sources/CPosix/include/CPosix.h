@@ -27,8 +27,9 @@ void posix_line_buffer(void);
 /// A descriptor that becomes readable when another thread writes eight bytes to it.
 int posix_wakeup(void);
 
-/// Blocks these signals in the calling thread (and those that it starts) and returns a descriptor
-/// that becomes readable when one arrives. Returns -errno on failure.
+/// Catches these signals, whichever thread they reach (libraries start threads of their own before
+/// main), and returns a descriptor that becomes readable when one arrives. One per process.
+/// Returns -errno on failure.
 int posix_signals(const int *signals, int count);
 
 /// The next signal that arrived on such a descriptor, or 0.

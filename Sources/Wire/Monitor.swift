@@ -1,0 +1,31 @@
+import Glibc
+
+/// A lock with something to wait for: at fixed addresses, as the C library wants them.
+final class Monitor: @unchecked Sendable {
+    // Unchecked because the C library's calls may come from any thread.
+    private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+
+    init() {
+        pthread_mutex_init(lock, nil)
+        pthread_cond_init(changed, nil)
+    }
+
+    deinit {
+        pthread_cond_destroy(changed)
+        pthread_mutex_destroy(lock)
+        changed.deallocate()
+        lock.deallocate()
+    }
+
+    func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        return try body()
+    }
+
+    /// Call with the lock held; it is given up while waiting.
+    func wait() { pthread_cond_wait(changed, lock) }
+
+    func wakeAll() { pthread_cond_broadcast(changed) }
+}
