@@ -1,4 +1,5 @@
 import Glibc
+import Layers
 import Tensors
 
 /// Every fixture of a folder, run one after the other.
@@ -32,7 +33,8 @@ package struct ParityRun: Sendable {
     ///
     /// - Returns: every line.
     package func callAsFunction(_ report: ([ParityLine]) -> Void) -> [ParityLine] {
-        paths.flatMap { path in
+        Compute.cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+        return paths.flatMap { path in
             let lines = Self.lines(path)
             report(lines)
             return lines

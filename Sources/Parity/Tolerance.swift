@@ -5,7 +5,7 @@ import Foundation
 /// A fixture records how far F32 PyTorch is from its golden values. Another order of summation gets
 /// ten times that relative and twenty times that largest error, each rounded up to 1, 2 or 5 times
 /// a power of ten.
-struct Tolerance: Equatable, Sendable {
+package struct Tolerance: Equatable, Sendable {
     let relative: Double
     let largest: Double
 
@@ -95,7 +95,7 @@ struct Tolerance: Equatable, Sendable {
     }
 
     /// The next 1, 2 or 5 times a power of ten.
-    static func roundedUp(_ value: Double) -> Double {
+    package static func roundedUp(_ value: Double) -> Double {
         guard value > 0, value.isFinite else { return 0 }
         let exponent = floor(log10(value))
         for step in [1.0, 2.0, 5.0] {

@@ -9,7 +9,7 @@ import Glibc
 package struct Checkpoint: Sendable {
     private enum Source: Sendable {
         case file(SafetensorsFile)
-        case synthetic(SyntheticWeights)
+        case computed(origin: String, @Sendable (String, [Int]) -> Tensor<Float>?)
     }
 
     private let source: Source
@@ -31,7 +31,17 @@ package struct Checkpoint: Sendable {
     ///   - namespace: any word; `mini` and `full` go with the configurations of these names.
     ///   - network: as in ``open(_:size:network:)``.
     package static func synthetic(namespace: String, network: String) -> Checkpoint {
-        Checkpoint(source: .synthetic(SyntheticWeights(namespace: namespace, network: network)))
+        let weights = SyntheticWeights(namespace: namespace, network: network)
+        return computed("synthetic \(namespace)/\(network)") { weights.tensor($0, $1) }
+    }
+
+    /// Weights that a function makes from a full key and a shape; nil where there is none.
+    ///
+    /// - Parameter origin: what the weights came from, for messages.
+    package static func computed(
+        _ origin: String, _ weight: @escaping @Sendable (String, [Int]) -> Tensor<Float>?
+    ) -> Checkpoint {
+        Checkpoint(source: .computed(origin: origin, weight))
     }
 
     /// The weights that a node's setting names: the word `synthetic`, a file, or a folder that has
@@ -58,7 +68,7 @@ package struct Checkpoint: Sendable {
     package var origin: String {
         switch source {
         case .file(let file): file.path
-        case .synthetic(let weights): "synthetic \(weights.namespace)/\(weights.network)"
+        case .computed(let origin, _): origin
         }
     }
 
@@ -73,7 +83,7 @@ package struct Checkpoint: Sendable {
     package func contains(_ key: String, ifSynthetic answer: Bool = true) -> Bool {
         switch source {
         case .file(let file): file.entries[prefix + key] != nil
-        case .synthetic: answer
+        case .computed: answer
         }
     }
 
@@ -83,8 +93,8 @@ package struct Checkpoint: Sendable {
     package func tensor(_ key: String, _ shape: [Int]) throws(CheckpointError) -> Tensor<Float> {
         let key = prefix + key
         switch source {
-        case .synthetic(let weights):
-            guard let tensor = weights.tensor(key, shape) else {
+        case .computed(let origin, let weight):
+            guard let tensor = weight(key, shape) else {
                 throw .missing(key: key, file: origin, nearest: nil)
             }
             return tensor
