@@ -31,7 +31,8 @@ enum EdgeFault: Fault {
             FaultWords(
                 "unknown-machine", "there is no machine \(name.quoted)",
                 hint: nearest.map { "did you mean \($0.quoted)?" }
-                    ?? "declared under 'machines:' are \(known.listed)")
+                    ?? (known.count > 1
+                        ? "there are \(known.listed)" : "declare it under 'machines:'"))
         case .selfEdge(let node):
             FaultWords("self-edge", "node \(node.quoted) feeds itself")
         case .cycle(let names):

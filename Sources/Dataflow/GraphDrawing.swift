@@ -39,7 +39,7 @@ package struct GraphDrawing {
     package var dot: String {
         var lines = [
             "digraph \"\(Self.dotText(graph.path))\" {",
-            "  rankdir=LR; fontname=\"Helvetica\"; nodesep=0.4; ranksep=0.8;",
+            "  rankdir=LR; newrank=true; labeljust=l; fontname=\"Helvetica\"; nodesep=0.4; ranksep=0.8;",
             "  node [shape=box, style=\"rounded,filled\", fillcolor=\"#eef3fb\", "
                 + "color=\"#5b7db1\", fontname=\"Helvetica\", fontsize=12];",
             "  edge [color=\"#5b7db1\", fontname=\"Helvetica\", fontsize=9];",

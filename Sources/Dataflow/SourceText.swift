@@ -49,10 +49,10 @@ package struct SourceText: Sendable {
             + (remark.map { " " + $0 } ?? "") + "\n"
     }
 
-    /// The scalar at which a range starts.
-    func scalar(at range: SourceRange) -> Unicode.Scalar? {
-        guard lines.indices.contains(range.line - 1) else { return nil }
-        return lines[range.line - 1].dropFirst(range.column - 1).first
+    /// The scalar at which a range starts, and the one before it.
+    func scalars(before range: SourceRange) -> String {
+        guard lines.indices.contains(range.line - 1) else { return "" }
+        return String(String.UnicodeScalarView(lines[range.line - 1].prefix(range.column).suffix(2)))
     }
 
     /// `file:line:column`, or the file's name alone.

@@ -189,7 +189,7 @@ struct YAMLComposer {
         return Diagnostic(
             YAMLFault.syntax(
                 problem: failure.problem, context: failure.context?.text,
-                isTab: source.scalar(at: failure.place) == "\t"),
+                at: source.scalars(before: failure.place)),
             at: failure.place, notes: notes.map { [$0] } ?? [])
     }
 }

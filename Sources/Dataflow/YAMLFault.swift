@@ -1,6 +1,6 @@
 /// What can be wrong with a file before anyone asks what it means.
 enum YAMLFault: Fault {
-    case syntax(problem: String, context: String?, isTab: Bool)
+    case syntax(problem: String, context: String?, at: String)
     case tag(String)
     case unknownAlias(String, nearest: String?)
     case recursiveAlias(String)
@@ -14,10 +14,10 @@ enum YAMLFault: Fault {
 
     var words: FaultWords {
         switch self {
-        case .syntax(let problem, let context, let isTab):
+        case .syntax(let problem, let context, let text):
             FaultWords(
                 "yaml-syntax", "this is not YAML: \(problem)" + (context.map { " \($0)" } ?? ""),
-                hint: isTab ? "indent with spaces, not with a tab" : Self.advice(problem))
+                hint: Self.advice(problem, at: text))
         case .tag(let tag):
             FaultWords(
                 "yaml-tag", "tags such as \(tag.quoted) have no place in a graph",
@@ -54,7 +54,10 @@ enum YAMLFault: Fault {
         }
     }
 
-    private static func advice(_ problem: String) -> String? {
+    /// - Parameter text: what stands where the parser gave up, and the character before it.
+    private static func advice(_ problem: String, at text: String) -> String? {
+        if text.hasSuffix("\t") { return "indent with spaces, not with a tab" }
+        if text == "${" { return "write ${name} with letters, digits, '-' and '_'" }
         if problem.hasPrefix("mapping values are not allowed") {
             return "is the line above indented wrongly, or a text with ':' in want of quotes?"
         }

@@ -71,6 +71,9 @@ struct Mutation: Sendable, CustomTestStringConvertible {
             "${driving}", "${drivin}", "undefined-reference", "9:19",
             "did you mean ${driving}?"),
         Mutation("${driving}", "\"${driving\"", "malformed-reference", "9:19"),
+        Mutation(
+            "${driving}", "${dri.ving}", "yaml-syntax", "9:20",
+            "write ${name} with letters, digits, '-' and '_'"),
         Mutation("driving: /dev/null", "driving: ${driving}", "circular-reference", "2:3"),
         Mutation("driving: /dev/null", "driving:", "setting-without-value", "2:3"),
         Mutation("driving: /dev/null", "driving: [1]", "wrong-shape", "2:12"),
