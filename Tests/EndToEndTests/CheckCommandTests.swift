@@ -1,0 +1,88 @@
+import Foundation
+import Testing
+
+/// `personalive check`, `graph`, `nodes` and `schema` as programs: what they print and return.
+@Suite struct CheckCommandTests {
+    private struct Outcome {
+        let status: Int32
+        let output: String
+    }
+
+    /// The tool is built beside the test's own program.
+    private static func personalive(_ arguments: String...) throws -> Outcome {
+        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: own).deletingLastPathComponent()
+            .appendingPathComponent("personalive")
+        process.arguments = arguments
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let data = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return Outcome(
+            status: process.terminationStatus, output: String(decoding: data, as: UTF8.self))
+    }
+
+    private static let graph = """
+        nodes:
+          source: { use: test-source, with: { bytes: 64 } }
+          sink: { use: test-sink, in: { data: source.data } }
+        """
+
+    private func withFile(_ text: String, _ body: (String) throws -> Void) throws {
+        let file = FileManager.default.temporaryDirectory
+            .appendingPathComponent("personalive-\(UUID().uuidString).yaml")
+        try Data(text.utf8).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        try body(file.path)
+    }
+
+    @Test func `a graph without faults is one line and exit code 0`() throws {
+        try withFile(Self.graph) { path in
+            let outcome = try Self.personalive("check", path)
+
+            #expect(outcome.status == 0)
+            #expect(outcome.output == "\(path): 2 nodes, 1 edge, no faults\n")
+        }
+    }
+
+    @Test func `faults are exit code 1, and JSON holds all of them`() throws {
+        let text = Self.graph.replacing("test-sink", with: "test-sin")
+            .replacing("bytes: 64", with: "bytes: many")
+
+        try withFile(text) { path in
+            let outcome = try Self.personalive("check", path, "--format", "json")
+
+            #expect(outcome.status == 1)
+            let json = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
+            let faults = try #require(json as? [[String: Any]])
+            #expect(faults.map { $0["code"] as? String } == ["wrong-type", "unknown-kind"])
+            #expect(faults.map { $0["line"] as? Int } == [2, 3])
+            #expect(faults.map { $0["file"] as? String } == [path, path])
+        }
+    }
+
+    @Test func `a file that is not there is exit code 2, a wrong command line 64`() throws {
+        #expect(try Self.personalive("check", "/nowhere.yaml").status == 2)
+        #expect(try Self.personalive("graph", "/nowhere.yaml").status == 2)
+        #expect(try Self.personalive("check").status == 64)
+        #expect(try Self.personalive("check", "a.yaml", "--set", "b").status == 64)
+        #expect(try Self.personalive("nodes", "test-sin").status == 64)
+    }
+
+    @Test func `a graph is drawn, its kinds are listed, and their schema is JSON`() throws {
+        try withFile(Self.graph) { path in
+            let mermaid = try Self.personalive("graph", path, "--format", "mermaid")
+            let dot = try Self.personalive("graph", path, "--format", "dot")
+            #expect(mermaid.output.hasPrefix("flowchart LR\n"))
+            #expect(dot.output.hasPrefix("digraph"))
+        }
+        #expect(try Self.personalive("nodes").output.contains("test-source "))
+        #expect(try Self.personalive("nodes", "test-source").output.contains("default 786432"))
+        let schema = try Self.personalive("schema").output
+        let json = try JSONSerialization.jsonObject(with: Data(schema.utf8))
+        #expect(json is [String: Any])
+    }
+}
