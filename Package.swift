@@ -62,7 +62,8 @@ let package = Package(
 
         // Where they meet.
         .target(
-            name: "BuiltinNodes", dependencies: ["NodeKit", "Networks", "Media", "Tensors", "CPosix"]),
+            name: "BuiltinNodes",
+            dependencies: ["CPosix", "Layers", "Media", "Networks", "NodeKit", "Tensors"]),
         .executableTarget(
             name: "personalive",
             dependencies: [

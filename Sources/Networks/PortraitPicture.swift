@@ -49,6 +49,17 @@ package struct PortraitPicture {
 
 /// Driving frames as the networks want them: `[n, size, size, 3]` bytes.
 package enum DrivingFrames {
+    /// The middle square of a frame of any size, `[1, size, size, 3]`: what the published client
+    /// does with a camera's picture. A frame of that size is given back as it is.
+    package static func square(_ frame: Tensor<UInt8>, size: Int) -> Tensor<UInt8> {
+        let (height, width) = (frame.shape[1], frame.shape[2])
+        guard height != size || width != size else { return frame }
+        let side = min(height, width)
+        let (top, left) = ((height - side) / 2, (width - side) / 2)
+        let middle = frame.cropped(rows: top..<top + side, columns: left..<left + side)
+        return side == size ? middle : middle.resampled(height: size, width: size, .lanczos)
+    }
+
     /// For the motion extractor: in 0...1 at its size.
     package static func extractorInput(_ frames: Tensor<UInt8>, size: Int) -> Tensor<Float> {
         frames.floats(centred: true).bilinear(height: size, width: size)

@@ -8,6 +8,7 @@ struct Personalive: ParsableCommand {
         commandName: "personalive",
         abstract: "Animates a portrait photo from a video or webcam, live.",
         subcommands: [
+            RunCommand.self,
             CheckCommand.self,
             GraphCommand.self,
             NodesCommand.self,

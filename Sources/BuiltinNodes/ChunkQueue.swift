@@ -1,0 +1,77 @@
+import NodeKit
+import Tensors
+
+/// Driving frames on their way through the denoiser's window, one row each.
+struct ChunkQueue {
+    private struct Row {
+        let keypoints: [Float]
+        let motion: [Float]
+    }
+
+    private var waiting: [Row] = []
+    /// The newest real frames, oldest first: what padding is made of.
+    private var recent: [Row] = []
+    private var paddedRows = 0
+    /// Stamps of frames that have been taken in and not finished; nil for rows that lead in from
+    /// the portrait, and for padding.
+    private var underWay: [Stamp?] = []
+    private var keypointShape: [Int] = []
+    private var motionShape: [Int] = []
+    /// More than a window: padding never goes further back.
+    private static let remembered = 16
+
+    /// Rows that wait for a chunk to be full.
+    var count: Int { waiting.count }
+    var hasFramesUnderWay: Bool { underWay.contains { $0 != nil } }
+
+    /// Takes in one driving frame. With several rows the last is the frame itself, those before it
+    /// lead to it from the portrait.
+    mutating func append(keypoints: Tensor<Float>, motion: Tensor<Float>, stamp: Stamp) {
+        let rows = keypoints.shape[0]
+        precondition(motion.shape[0] == rows, "\(keypoints.shape) and \(motion.shape)")
+        (keypointShape, motionShape) = (Array(keypoints.shape[1...]), Array(motion.shape[1...]))
+        for row in 0..<rows {
+            waiting.append(
+                Row(
+                    keypoints: keypoints.rows(row..<row + 1).array,
+                    motion: motion.rows(row..<row + 1).array))
+            underWay.append(row == rows - 1 ? stamp : nil)
+        }
+        recent.append(waiting[waiting.count - 1])
+        if recent.count > Self.remembered { recent.removeFirst() }
+    }
+
+    /// Fills up with the newest frames in reverse, to and fro, as the published offline program
+    /// mirrors the end of a video.
+    mutating func pad(to count: Int) {
+        while waiting.count < count {
+            paddedRows += 1
+            waiting.append(recent[mirrored(paddedRows)])
+            underWay.append(nil)
+        }
+    }
+
+    /// The next rows as tensors, oldest first.
+    mutating func take(_ count: Int) -> (keypoints: Tensor<Float>, motion: Tensor<Float>) {
+        let rows = waiting.prefix(count)
+        waiting.removeFirst(count)
+        return (
+            Tensor(rows.flatMap(\.keypoints), shape: [count] + keypointShape),
+            Tensor(rows.flatMap(\.motion), shape: [count] + motionShape)
+        )
+    }
+
+    /// The stamps of the oldest rows, which a pass has finished.
+    mutating func finished(_ count: Int) -> [Stamp?] {
+        defer { underWay.removeFirst(min(count, underWay.count)) }
+        return Array(underWay.prefix(count))
+    }
+
+    /// Where in `recent` the n-th padded row lies: back from the end, and forth again.
+    private func mirrored(_ n: Int) -> Int {
+        let last = recent.count - 1
+        guard last > 0 else { return 0 }
+        let step = n % (2 * last)
+        return step <= last ? last - step : step - last
+    }
+}

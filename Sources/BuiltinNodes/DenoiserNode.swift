@@ -1,0 +1,79 @@
+import Networks
+import NodeKit
+import Tensors
+
+/// Paints the portrait in the driver's pose and expression, as latents, chunk by chunk.
+package struct DenoiserNode: Node {
+    package static let keypoints = Port(
+        "keypoints", Float.self, "n 21 3", meaning: "keypoints/21", "to be drawn")
+    package static let motion = Port(
+        "motion", Float.self, "n tokens 16", meaning: "motion", "what the face expresses")
+    package static let portrait = Port(
+        "portrait", UInt8.self, "1 p q 3", meaning: "rgb", pace: .last, "who is to be animated")
+    package static let latent = Port(
+        "latent", Float.self, "1 4 h w", meaning: "latent/sd1",
+        "a finished frame, three chunks after its driving frame came in")
+    package static let seed = Setting(
+        "seed", Int.self, default: 42, "of the noise: the same seed gives the same video")
+    package static let threshold = Setting(
+        "keyframe-threshold", Double.self, type: .number(0...1000), default: 17,
+        "distance of motion beyond which a frame becomes a historical keyframe")
+    package static let limit = Setting(
+        "keyframe-limit", Int.self, type: .integer(0...16), default: 3,
+        "historical keyframes at most; each makes a pass about a tenth slower")
+
+    package static let spec = NodeSpec(
+        "denoiser", "Paints the portrait in the driver's pose and expression, as latents.",
+        inputs: [keypoints, motion, portrait], outputs: [latent],
+        settings: [ModelSettings.model, ModelSettings.weights, seed, threshold, limit],
+        heldFrames: ModelConfiguration.mini.windowFrames - 1)
+
+    private let networks: StreamNetworks
+    private let settings: Settings
+    private var stream: PortraitStream?
+    private var queue = ChunkQueue()
+
+    package init(settings: Settings) throws {
+        let model = ModelSettings(settings)
+        networks = try StreamNetworks(model.configuration, weights: model.checkpoint)
+        self.settings = settings
+    }
+
+    package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
+        if stream == nil { stream = begin(inputs[Self.portrait]) }
+        queue.append(
+            keypoints: inputs[Self.keypoints], motion: inputs[Self.motion], stamp: inputs.stamp)
+        while queue.count >= stream!.framesNeeded { step(&outputs) }
+    }
+
+    /// Frames that the window still holds are finished by going back the way the driver came.
+    package mutating func finish(into outputs: inout Outputs) {
+        guard stream != nil else { return }
+        while queue.hasFramesUnderWay {
+            queue.pad(to: stream!.framesNeeded)
+            step(&outputs)
+        }
+    }
+
+    private func begin(_ portrait: Tensor<UInt8>) -> PortraitStream {
+        var rule = PortraitStream.KeyframeRule()
+        rule.threshold = Float(settings[Self.threshold])
+        rule.limit = settings[Self.limit]
+        let picture = PortraitPicture(portrait, networks.configuration)
+        return PortraitStream(
+            networks, portrait: networks.condition(on: picture),
+            noise: SeededNoise(seed: settings[Self.seed]), keyframes: rule)
+    }
+
+    /// One pass over the window; what leads in from the portrait belongs to no driving frame and
+    /// is not sent.
+    private mutating func step(_ outputs: inout Outputs) {
+        let chunk = queue.take(stream!.framesNeeded)
+        let latents = stream!.step(keypoints: chunk.keypoints, motion: chunk.motion).latents
+        for (row, stamp) in queue.finished(latents.shape[0]).enumerated() {
+            guard let stamp else { continue }
+            outputs.send(
+                latents.rows(row..<row + 1).channelsFirst(), on: Self.latent, stamp: stamp)
+        }
+    }
+}

@@ -1,0 +1,30 @@
+import Layers
+import Networks
+import NodeKit
+import Tensors
+
+/// The two settings that every node with a network has, and what follows from them.
+struct ModelSettings {
+    static let model = Setting(
+        "model", String.self, type: .choice(ModelConfiguration.named.map(\.name)),
+        default: ModelConfiguration.mini.name, "dimensions of the networks")
+    static let weights = Setting(
+        "weights", String.self, type: .weights, default: "synthetic",
+        "'synthetic', a safetensors file, or a folder that has one for each network")
+
+    let configuration: ModelConfiguration
+    private let source: String
+
+    /// Reads the settings, and gives the mathematics of this process the cores of its placement.
+    init(_ settings: Settings) {
+        let name = settings[Self.model]
+        configuration = ModelConfiguration.named.first { $0.name == name } ?? .mini
+        source = settings[Self.weights]
+        Compute.cores = settings.cores
+    }
+
+    /// The weights of one network.
+    func checkpoint(_ network: String) throws(CheckpointError) -> Checkpoint {
+        try Checkpoint.open(source, size: configuration.name, network: network)
+    }
+}

@@ -1,0 +1,40 @@
+import Networks
+import NodeKit
+import Tensors
+
+/// Turns the driver's face into a few tokens that say what it expresses.
+package struct MotionEncoderNode: Node {
+    package static let face = Port(
+        "face", UInt8.self, "1 k l 3", meaning: "face", "the driver's face, of any size")
+    package static let portraitFace = Port(
+        "portrait-face", UInt8.self, "1 r s 3", meaning: "face", pace: .last,
+        "the portrait's face: where the expression starts from")
+    package static let motion = Port(
+        "motion", Float.self, "n tokens 16", meaning: "motion",
+        "tokens; the first frame's come after 12 that lead to them from the portrait's")
+
+    package static let spec = NodeSpec(
+        "motion-encoder", "Turns the driver's face into tokens that say what it expresses.",
+        inputs: [face, portraitFace], outputs: [motion],
+        settings: [ModelSettings.model, ModelSettings.weights])
+
+    private let configuration: ModelConfiguration
+    private let encode: MotionEncoder
+    private var tracker: MotionTracker?
+
+    package init(settings: Settings) throws {
+        let model = ModelSettings(settings)
+        configuration = model.configuration
+        encode = try MotionEncoder(
+            from: model.checkpoint("motion_encoder"), configuration.motionEncoder,
+            tokens: configuration.motionTokens)
+    }
+
+    package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
+        if tracker == nil {
+            tracker = MotionTracker(
+                encode, portraitFace: inputs[Self.portraitFace], configuration)
+        }
+        outputs[Self.motion] = tracker!.track(inputs[Self.face])
+    }
+}

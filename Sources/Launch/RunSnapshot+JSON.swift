@@ -1,0 +1,89 @@
+import Foundation
+
+extension RunSnapshot {
+    private struct Age: Codable {
+        var p50_ms: Double?
+        var p95_ms: Double?
+        var p99_ms: Double?
+        /// An age always names its two ends.
+        var from: String
+        var to: String
+    }
+
+    private struct Dropped: Codable {
+        var place: String
+        var reason: String
+        var count: Int
+        var frames: [[UInt64]]
+    }
+
+    private struct Node: Codable {
+        var name: String
+        var kind: String
+        var ticks: Int
+        var busy_s: Double
+        var waiting_for_input_s: Double
+        var waiting_for_output_s: Double
+        var load_s: Double
+        var peak_memory_bytes: Int
+        var hops: [Hop]
+    }
+
+    private struct Hop: Codable {
+        var port: String
+        var received: Int
+        var bytes: Int
+        var p50_ms: Double?
+        var p95_ms: Double?
+    }
+
+    private struct Run: Codable {
+        var frames_in: Int
+        var frames_out: Int
+        var frames_dropped: Int
+        var frames_unaccounted: Int
+        var seconds: Double
+        var fps: Double
+        var age: Age
+        var dropped: [Dropped]
+        var nodes: [Node]
+    }
+
+    /// The run as one JSON object.
+    package func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        return String(decoding: try encoder.encode(run), as: UTF8.self)
+    }
+
+    private var run: Run {
+        Run(
+            frames_in: framesIn, frames_out: framesOut, frames_dropped: lost,
+            frames_unaccounted: unaccounted.count, seconds: seconds,
+            fps: seconds > 0 ? Double(framesOut) / seconds : 0,
+            age: Age(
+                p50_ms: age.percentile(0.5), p95_ms: age.percentile(0.95),
+                p99_ms: age.percentile(0.99), from: "\(sourceName) captured",
+                to: "\(sinkName) done"),
+            dropped: losses.map {
+                Dropped(
+                    place: $0.place, reason: $0.reason, count: $0.frames.count,
+                    frames: $0.frames.runs)
+            },
+            nodes: nodes.map(Self.node))
+    }
+
+    private static func node(_ state: NodeState) -> Node {
+        let report = state.report
+        return Node(
+            name: state.name, kind: state.kind, ticks: report.ticks, busy_s: report.busy,
+            waiting_for_input_s: report.waitingForInput,
+            waiting_for_output_s: report.waitingForOutput, load_s: report.loading,
+            peak_memory_bytes: report.peakMemory,
+            hops: report.inputs.map {
+                Hop(
+                    port: $0.port, received: $0.received, bytes: $0.bytes,
+                    p50_ms: $0.hop.percentile(0.5), p95_ms: $0.hop.percentile(0.95))
+            })
+    }
+}

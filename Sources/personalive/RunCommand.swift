@@ -1,0 +1,98 @@
+import ArgumentParser
+import BuiltinNodes
+import Dataflow
+import Foundation
+import Launch
+import NodeKit
+
+/// `personalive run`: checks a graph, starts its processes, and sees them to their end.
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Runs a graph: one process per node, until its sources end or Ctrl-C.",
+        discussion: """
+            Ctrl-C finishes the frames under way and closes the files; a second one closes them at \
+            once; a third kills.
+
+            Exit codes: 0 the run is complete, 1 faults were found and nothing was started, 2 the \
+            file cannot be read, 3 a node failed, 64 the command line is wrong, 130 stopped by the \
+            user with its files closed.
+            """)
+
+    @Argument(help: "The graph file.", completion: .file(extensions: ["yaml", "yml"]))
+    var file: String
+
+    @OptionGroup var settings: GraphSettings
+
+    @Flag(name: .shortAndLong, help: "No progress and no output of nodes; faults are still shown.")
+    var quiet = false
+
+    @Flag(help: "Print one JSON object about the run at its end, instead of the summary.")
+    var json = false
+
+    func run() throws {
+        let check = GraphFile.check(
+            path: file, overrides: settings.overrides, registry: NodeRegistry(BuiltinKinds.specs))
+        printToStandardError(check.text)
+        guard let graph = check.graph else { throw ExitCode(check.isReadable ? 1 : 2) }
+        try refuseRemote(graph)
+        try run(graph)
+    }
+
+    private func run(_ graph: CheckedGraph) throws {
+        let folder = try RunFolder()
+        defer { folder.remove() }
+        let display = RunDisplay(quiet: quiet)
+        let supervisor = try Supervisor(
+            RunPlan(graph, folder: folder.path), executable: Personalive.executable,
+            display: display)
+        let outcome = supervisor.run()
+        folder.remove()
+        try report(outcome, supervisor.snapshot, graph)
+    }
+
+    private func report(
+        _ outcome: Supervisor.Outcome, _ snapshot: RunSnapshot, _ graph: CheckedGraph
+    ) throws {
+        if case .failed(let failure) = outcome {
+            printToStandardError(failure.description + "\n")
+            for path in Self.outputs(of: graph) where access(path, F_OK) == 0 {
+                printToStandardError("  what was made before that is in \(path)\n")
+            }
+            throw ExitCode(3)
+        }
+        var isStopped = false
+        if case .stopped = outcome { isStopped = true }
+        if json {
+            print(try snapshot.json())
+        } else {
+            for path in Self.outputs(of: graph) { print(path) }
+            print(snapshot.summary(stopped: isStopped))
+        }
+        if isStopped { throw ExitCode(130) }
+    }
+
+    /// Files that the graph writes.
+    private static func outputs(of graph: CheckedGraph) -> [String] {
+        graph.nodes.flatMap { node in
+            node.spec.settings.filter { $0.type == .outputFile }.compactMap { setting in
+                if case .text(let path)? = node.values[setting.name] { path } else { nil }
+            }
+        }
+    }
+
+    /// `machines:` are checked from the first day and used from a later one.
+    private func refuseRemote(_ graph: CheckedGraph) throws {
+        for node in graph.nodes where node.machine != Machine.local.name {
+            let machine = graph.machines.first { $0.name == node.machine }
+            guard machine.map({ $0.launcher != .local }) ?? true else { continue }
+            throw ValidationError(
+                "node '\(node.name)' is to run on machine '\(node.machine)', but this version "
+                    + "starts nodes on this machine only; leave 'machine:' out")
+        }
+    }
+
+    private func printToStandardError(_ text: String) {
+        FileHandle.standardError.write(Data(text.utf8))
+    }
+}
