@@ -32,8 +32,9 @@ static void axis_free(axis *a) {
     free(a->weights);
 }
 
-static int axis_make(axis *a, int in, int out, exact_filter filter) {
-    double scale = (double)in / out, wide = scale > 1.0 ? scale : 1.0, inverse = 1.0 / wide;
+static int axis_make(axis *a, int in, exact_span span, exact_filter filter) {
+    int out = span.count;
+    double scale = (double)in / span.size, wide = scale > 1.0 ? scale : 1.0, inverse = 1.0 / wide;
     double support = (filter == EXACT_LANCZOS ? 3.0 : 2.0) * wide;
     a->taps = (int)ceil(support) * 2 + 1;
     a->first = calloc((size_t)out, sizeof(int));
@@ -45,7 +46,7 @@ static int axis_make(axis *a, int in, int out, exact_filter filter) {
         return -1;
     }
     for (int o = 0; o < out; o++) {
-        double centre = (o + 0.5) * scale, sum = 0;
+        double centre = (span.first + o + 0.5) * scale, sum = 0;
         int first = (int)(centre - support + 0.5), last = (int)(centre + support + 0.5);
         if (first < 0) first = 0;
         if (last > in) last = in;
@@ -103,39 +104,33 @@ static int along_columns(const uint8_t *in, int width, const axis *a, uint8_t *o
 }
 
 // One axis of one picture; `along_height` says which.
-static int pass(const uint8_t *in, int height, int width, uint8_t *out, int out_size,
+static int pass(const uint8_t *in, int height, int width, uint8_t *out, exact_span span,
                 int along_height, exact_filter filter) {
     axis a = {0};
-    int failed = axis_make(&a, along_height ? height : width, out_size, filter);
-    if (!failed && along_height) failed = along_columns(in, width, &a, out, out_size);
-    if (!failed && !along_height) along_rows(in, height, width, &a, out, out_size);
+    int failed = axis_make(&a, along_height ? height : width, span, filter);
+    if (!failed && along_height) failed = along_columns(in, width, &a, out, span.count);
+    if (!failed && !along_height) along_rows(in, height, width, &a, out, span.count);
     axis_free(&a);
     return failed;
 }
 
-int exact_resample(const uint8_t *in, int height, int width, uint8_t *out, int out_height,
-                   int out_width, exact_filter filter) {
-    if (width == out_width && height == out_height) {
-        memcpy(out, in, (size_t)height * (size_t)width * 3);
-        return 0;
-    }
-    if (width == out_width) return pass(in, height, width, out, out_height, 1, filter);
-    if (height == out_height) return pass(in, height, width, out, out_width, 0, filter);
+int exact_resample(const uint8_t *in, int height, int width, uint8_t *out, exact_span rows,
+                   exact_span columns, exact_filter filter) {
     // The order decides which rounding comes first. Since version 13 Pillow goes along the width
     // first unless the height loses more than twice what the width loses (600 random pairs of
-    // sizes give its bits).
-    int rows_first = height > out_height && height - out_height > 2 * (width - out_width);
-    size_t pixels = rows_first ? (size_t)out_height * (size_t)width
-                               : (size_t)height * (size_t)out_width;
+    // sizes give its bits). An axis that keeps its size has weights of 1, which change nothing.
+    int rows_first = height > rows.size && height - rows.size > 2 * (width - columns.size);
+    size_t pixels = rows_first ? (size_t)rows.count * (size_t)width
+                               : (size_t)height * (size_t)columns.count;
     uint8_t *between = malloc(pixels * 3);
     if (!between) return -1;
     int failed;
     if (rows_first) {
-        failed = pass(in, height, width, between, out_height, 1, filter) ||
-                 pass(between, out_height, width, out, out_width, 0, filter);
+        failed = pass(in, height, width, between, rows, 1, filter) ||
+                 pass(between, rows.count, width, out, columns, 0, filter);
     } else {
-        failed = pass(in, height, width, between, out_width, 0, filter) ||
-                 pass(between, height, out_width, out, out_height, 1, filter);
+        failed = pass(in, height, width, between, columns, 0, filter) ||
+                 pass(between, height, columns.count, out, rows, 1, filter);
     }
     free(between);
     return failed ? -1 : 0;

@@ -19,13 +19,22 @@ package enum ResamplingFilter: Sendable {
 // Pictures: bytes, `[n, height, width, 3]`.
 extension Tensor<UInt8> {
     /// The picture at another size, with antialiasing; the bits are those of Pillow's `resize`.
-    package func resampled(height: Int, width: Int, _ filter: ResamplingFilter) -> Tensor {
+    ///
+    /// - Parameters:
+    ///   - rows: which rows of the result are wanted; nil for all.
+    ///   - columns: likewise.
+    package func resampled(
+        height: Int, width: Int, _ filter: ResamplingFilter, rows: Range<Int>? = nil,
+        columns: Range<Int>? = nil
+    ) -> Tensor {
         precondition(shape.count == 4 && shape[3] == 3, "a picture is [n, h, w, 3], not \(shape)")
-        let result = Tensor(uninitialized: [shape[0], height, width, 3])
+        let (rows, columns) = (rows ?? 0..<height, columns ?? 0..<width)
+        let result = Tensor(uninitialized: [shape[0], rows.count, columns.count, 3])
         for index in 0..<shape[0] {
             let failed = exact_resample(
-                rows(index..<index + 1).pointer, Int32(shape[1]), Int32(shape[2]),
-                result.rows(index..<index + 1).pointer, Int32(height), Int32(width), filter.kernel)
+                self.rows(index..<index + 1).pointer, Int32(shape[1]), Int32(shape[2]),
+                result.rows(index..<index + 1).pointer, exact_span(rows, of: height),
+                exact_span(columns, of: width), filter.kernel)
             precondition(failed == 0, "no memory to resample \(shape) to \(height) × \(width)")
         }
         return result
@@ -54,5 +63,13 @@ extension Tensor<UInt8> {
         let result = Tensor<Float>(uninitialized: shape)
         exact_bytes_to_float(pointer, count, centred ? 1 : 0, result.pointer)
         return result
+    }
+}
+
+extension exact_span {
+    fileprivate init(_ range: Range<Int>, of size: Int) {
+        self.init(
+            size: Int32(clamping: size), first: Int32(clamping: range.lowerBound),
+            count: Int32(clamping: range.count))
     }
 }

@@ -30,11 +30,13 @@ package struct PortraitPicture {
     /// - Parameter picture: RGB of any size, `[1, h, w, 3]`.
     package static func imageEncoderInput(_ picture: Tensor<UInt8>, size: Int) -> Tensor<Float> {
         let (height, width) = (picture.shape[1], picture.shape[2]), short = min(height, width)
-        let resampled = picture.resampled(
-            height: size * height / short, width: size * width / short, .bicubic)
-        let top = (resampled.shape[1] - size) / 2, left = (resampled.shape[2] - size) / 2
-        return resampled.cropped(rows: top..<top + size, columns: left..<left + size)
-            .looked(up: normalised)
+        let tall = size * height / short, wide = size * width / short
+        let top = (tall - size) / 2, left = (wide - size) / 2
+        // Only the middle is worked out: all of a picture of one row would not fit into memory.
+        return picture.resampled(
+            height: tall, width: wide, .bicubic, rows: top..<top + size,
+            columns: left..<left + size
+        ).looked(up: normalised)
     }
 
     /// For each channel what each byte becomes; mean and deviation are those of CLIP's

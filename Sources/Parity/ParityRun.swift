@@ -52,8 +52,7 @@ package struct ParityRun: Sendable {
         let results = FixtureResults(fixture)
         guard let check = FixtureChecks.all.first(where: { $0.recognises(fixture) }) else {
             let weights = fixture.file.metadata["weights"] ?? "none"
-            results.fail(
-                "-", "no check knows fixtures with the weights '\(weights)' and its inputs")
+            results.fail("-", "no check knows fixtures with these inputs and weights: \(weights)")
             return results.lines
         }
         do {

@@ -3,7 +3,7 @@ import Tensors
 import Testing
 
 @Suite struct PortraitPictureTests {
-    @Test(arguments: [(1, 1), (1, 9), (37, 5), (128, 128)])
+    @Test(arguments: [(1, 1), (1, 9), (37, 5), (128, 128), (1, 30000)])
     func `a portrait of any size becomes what the networks want`(height: Int, width: Int) {
         let picture = SyntheticStream.image("odd", height: height, width: width, cells: 3)
 

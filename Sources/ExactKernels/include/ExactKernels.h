@@ -50,10 +50,15 @@ void exact_statistics(const float *values, size_t count, double out[3]);
 
 typedef enum { EXACT_LANCZOS = 0, EXACT_BICUBIC = 1 } exact_filter;
 
-/// Resamples [height, width, 3] bytes to [out_height, out_width, 3] with antialiasing, with the bits
-/// of Pillow's `Image.resize`. Returns 0, or -1 when there is no memory.
-int exact_resample(const uint8_t *in, int height, int width, uint8_t *out, int out_height,
-                   int out_width, exact_filter filter);
+/// Part of an axis that is resampled to `size`: `count` positions from `first` on.
+typedef struct {
+    int size, first, count;
+} exact_span;
+
+/// Resamples [height, width, 3] bytes with antialiasing, with the bits of Pillow's `Image.resize`, and
+/// writes [rows.count, columns.count, 3] of the result. Returns 0, or -1 when there is no memory.
+int exact_resample(const uint8_t *in, int height, int width, uint8_t *out, exact_span rows,
+                   exact_span columns, exact_filter filter);
 
 /// Draws `count` discs of 49 pixels on a cleared [size, size, 3] canvas: adds each colour, clamps to
 /// 0...1. `points` are x, y pairs, which may lie off the canvas.
