@@ -2,157 +2,219 @@
 #include "Vector.h"
 #include <math.h>
 
-// Queries are taken in blocks of QUERIES, keys in blocks of KEYS; the scores of one pair of blocks
-// fit into the second-level cache. Keys are transposed and values padded once per block, so that
-// both products run over whole registers: 4 queries by up to 64 columns are held in registers.
-enum { QUERIES = 128, KEYS = 256, ROWS = 4, COLUMNS = 4 };
+// Sixteen queries sit in the lanes of a register, so maximum, exponential and sum over the keys need
+// no work across lanes, and a head may be as narrow as four channels. Keys come in blocks that all
+// groups of queries of a task use while they are in the nearest cache.
+enum { GROUPS = 8, QUERIES = GROUPS * LANES, KEYS = 128 };
 
-INLINE int64_t padded(int64_t n) { return (n + LANES - 1) / LANES * LANES; }
+typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
 
-int64_t kernel_attention_scratch(int64_t head_dim) {
-    int64_t wide = padded(head_dim);
-    return QUERIES * wide      // scaled queries
-        + KEYS * wide          // keys, transposed
-        + KEYS * wide          // values
-        + QUERIES * KEYS       // scores
-        + QUERIES * wide       // result
-        + 2 * QUERIES + LANES; // running maximum and sum
+int64_t kernel_attention_scratch(int64_t d) {
+    return 2 * QUERIES * d      // queries and results, each [group][channel][lane]
+        + 2 * QUERIES           // maximum and sum
+        + 2 * KEYS * LANES      // scores of two groups
+        + 2 * KEYS * d          // keys and values, packed
+        + LANES;
 }
 
 int64_t kernel_attention_tasks(const kernel_attention_shape *s, int64_t batches) {
     return batches * s->heads * ((s->query_count + QUERIES - 1) / QUERIES);
 }
 
-// out[rows, columns * 16] (+)= a[rows, depth] * b[depth, columns * 16]: with constant `rows` and
-// `columns` the sums live in registers.
-INLINE void product(const float *a, int64_t a_stride, const float *b, int64_t b_stride, float *out,
-                    int64_t out_stride, int64_t depth, int rows, int columns, int accumulate) {
-    v16 acc[ROWS][COLUMNS];
-#pragma clang loop unroll(full)
-    for (int r = 0; r < rows; r++)
-#pragma clang loop unroll(full)
-        for (int c = 0; c < columns; c++)
-            acc[r][c] = accumulate ? load(out + r * out_stride + c * LANES) : splat(0);
-    for (int64_t k = 0; k < depth; k++) {
-        v16 line[COLUMNS];
-#pragma clang loop unroll(full)
-        for (int c = 0; c < columns; c++) line[c] = load(b + k * b_stride + c * LANES);
-#pragma clang loop unroll(full)
-        for (int r = 0; r < rows; r++) {
-            v16 x = splat(a[r * a_stride + k]);
-#pragma clang loop unroll(full)
-            for (int c = 0; c < columns; c++) acc[r][c] += x * line[c];
-        }
-    }
-#pragma clang loop unroll(full)
-    for (int r = 0; r < rows; r++)
-#pragma clang loop unroll(full)
-        for (int c = 0; c < columns; c++)
-            store(out + r * out_stride + c * LANES, acc[r][c]);
-}
-
-INLINE void product_columns(const float *a, int64_t a_stride, const float *b, int64_t b_stride,
-                            float *out, int64_t out_stride, int64_t depth, int64_t width, int rows,
-                            int accumulate) {
+// y[c][lane] = scale * x[lane][c]; beyond `rows` lanes repeat the last row.
+INLINE void take_rows(const float *x, int64_t stride, int64_t rows, int64_t d, float scale,
+                      float *y) {
     int64_t c = 0;
-    for (; c + COLUMNS * LANES <= width; c += COLUMNS * LANES)
-        product(a, a_stride, b + c, b_stride, out + c, out_stride, depth, rows, 4, accumulate);
-    switch ((width - c) / LANES) {
-    case 1: product(a, a_stride, b + c, b_stride, out + c, out_stride, depth, rows, 1, accumulate);
-        break;
-    case 2: product(a, a_stride, b + c, b_stride, out + c, out_stride, depth, rows, 2, accumulate);
-        break;
-    case 3: product(a, a_stride, b + c, b_stride, out + c, out_stride, depth, rows, 3, accumulate);
-        break;
+    for (; rows == LANES && c + 4 <= d; c += 4) {
+        v16 four[4];  // four rows of four channels each
+        for (int i = 0; i < 4; i++) {
+            float *piece = (float *)&four[i];
+            for (int r = 0; r < 4; r++)
+                *(v4 *)(piece + 4 * r) = *(const v4 *)(x + (4 * i + r) * stride + c);
+        }
+#define COLUMN(k)                                                                              \
+    do {                                                                                       \
+        v16 low = __builtin_shufflevector(four[0], four[1], k, 4 + k, 8 + k, 12 + k, 16 + k,   \
+                                          20 + k, 24 + k, 28 + k, -1, -1, -1, -1, -1, -1, -1,  \
+                                          -1);                                                 \
+        v16 high = __builtin_shufflevector(four[2], four[3], k, 4 + k, 8 + k, 12 + k, 16 + k,  \
+                                           20 + k, 24 + k, 28 + k, -1, -1, -1, -1, -1, -1, -1, \
+                                           -1);                                                \
+        v16 column = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18,    \
+                                             19, 20, 21, 22, 23);                              \
+        store(y + (c + k) * LANES, column * scale);                                            \
+    } while (0)
+        COLUMN(0);
+        COLUMN(1);
+        COLUMN(2);
+        COLUMN(3);
+#undef COLUMN
     }
+    for (; c < d; c++)
+        for (int64_t r = 0; r < LANES; r++)
+            y[c * LANES + r] = scale * x[(r < rows ? r : rows - 1) * stride + c];
 }
 
-INLINE void multiply(const float *a, int64_t a_stride, const float *b, int64_t b_stride, float *out,
-                     int64_t out_stride, int64_t rows, int64_t depth, int64_t width,
-                     int accumulate) {
-    int64_t r = 0;
-    for (; r + ROWS <= rows; r += ROWS)
-        product_columns(a + r * a_stride, a_stride, b, b_stride, out + r * out_stride, out_stride,
-                        depth, width, ROWS, accumulate);
-    for (; r < rows; r++)
-        product_columns(a + r * a_stride, a_stride, b, b_stride, out + r * out_stride, out_stride,
-                        depth, width, 1, accumulate);
+// y[lane][c] = x[c][lane] * factor[lane] for the first `rows` lanes.
+INLINE void give_rows(const float *x, const float *factor, int64_t rows, int64_t d, float *y,
+                      int64_t stride) {
+    int64_t c = 0;
+    v16 f = load(factor);
+    for (; rows == LANES && c + 4 <= d; c += 4) {
+        v16 a = load(x + c * LANES) * f, b = load(x + (c + 1) * LANES) * f;
+        v16 e = load(x + (c + 2) * LANES) * f, g = load(x + (c + 3) * LANES) * f;
+#define ROWS(i)                                                                                \
+    do {                                                                                       \
+        v16 ab = __builtin_shufflevector(a, b, 4 * i, 16 + 4 * i, 4 * i + 1, 17 + 4 * i,       \
+                                         4 * i + 2, 18 + 4 * i, 4 * i + 3, 19 + 4 * i, -1, -1, \
+                                         -1, -1, -1, -1, -1, -1);                              \
+        v16 eg = __builtin_shufflevector(e, g, 4 * i, 16 + 4 * i, 4 * i + 1, 17 + 4 * i,       \
+                                         4 * i + 2, 18 + 4 * i, 4 * i + 3, 19 + 4 * i, -1, -1, \
+                                         -1, -1, -1, -1, -1, -1);                              \
+        v16 four = __builtin_shufflevector(ab, eg, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21,   \
+                                           6, 7, 22, 23);                                      \
+        const float *piece = (const float *)&four;                                             \
+        for (int r = 0; r < 4; r++)                                                            \
+            *(v4 *)(y + (4 * i + r) * stride + c) = *(const v4 *)(piece + 4 * r);              \
+    } while (0)
+        ROWS(0);
+        ROWS(1);
+        ROWS(2);
+        ROWS(3);
+#undef ROWS
+    }
+    for (; c < d; c++)
+        for (int64_t r = 0; r < rows; r++) y[r * stride + c] = x[c * LANES + r] * factor[r];
 }
 
-// Scores of one row become weights under the new maximum; returns what earlier weights shrink by.
-INLINE float weigh(float *scores, int64_t count, float *maximum_so_far, float *sum_so_far) {
-    int64_t width = padded(count);
-    for (int64_t j = count; j < width; j++) scores[j] = -INFINITY;
-    v16 top = load(scores);
-    for (int64_t j = LANES; j < width; j += LANES) top = maximum(top, load(scores + j));
-    float before = *maximum_so_far, now = largest_lane(top);
-    now = now > before ? now : before;
-    v16 total = splat(0);
-    for (int64_t j = 0; j < width; j += LANES) {
-        v16 e = exponential(load(scores + j) - now);
-        store(scores + j, e);
+// For `count` keys from the j-th on: scores[group][j][lane] = sum over c of q[group][c][lane] *
+// k[j][c]. Both constants unrolled, the sums stay in registers.
+#define SCORES(count)                                                                     \
+    for (; j + count <= n; j += count) {                                                  \
+        v16 acc[count][2];                                                                \
+        _Pragma("clang loop unroll(full)")                                                \
+        for (int i = 0; i < count; i++) acc[i][0] = acc[i][1] = splat(0);                 \
+        const float *row = k + j * ks;                                                    \
+        for (int64_t c = 0; c < d; c++) {                                                 \
+            v16 x = load(q + c * LANES), y = wide ? load(q + (d + c) * LANES) : x;        \
+            _Pragma("clang loop unroll(full)")                                            \
+            for (int i = 0; i < count; i++) {                                             \
+                v16 one = splat(row[i * ks + c]);                                         \
+                acc[i][0] += x * one;                                                     \
+                if (wide) acc[i][1] += y * one;                                           \
+            }                                                                             \
+        }                                                                                 \
+        _Pragma("clang loop unroll(full)")                                                \
+        for (int i = 0; i < count; i++) {                                                 \
+            store(scores + (j + i) * LANES, acc[i][0]);                                   \
+            if (wide) store(scores + (KEYS + j + i) * LANES, acc[i][1]);                  \
+        }                                                                                 \
+    }
+
+// For `count` channels from the c-th on: result[group][c][lane] = result * shrink + sum over j of
+// scores[group][j][lane] * v[j][c]. A block's sum is finished before it joins the result.
+#define RESULTS(count)                                                                    \
+    for (; c + count <= d; c += count) {                                                  \
+        v16 acc[count][2];                                                                \
+        _Pragma("clang loop unroll(full)")                                                \
+        for (int i = 0; i < count; i++) acc[i][0] = acc[i][1] = splat(0);                 \
+        for (int64_t j = 0; j < n; j++) {                                                 \
+            v16 x = load(scores + j * LANES);                                             \
+            v16 y = wide ? load(scores + (KEYS + j) * LANES) : x;                         \
+            _Pragma("clang loop unroll(full)")                                            \
+            for (int i = 0; i < count; i++) {                                             \
+                v16 one = splat(v[j * vs + c + i]);                                       \
+                acc[i][0] += x * one;                                                     \
+                if (wide) acc[i][1] += y * one;                                           \
+            }                                                                             \
+        }                                                                                 \
+        v16 f = load(shrink), g = load(shrink + LANES);                                   \
+        _Pragma("clang loop unroll(full)")                                                \
+        for (int i = 0; i < count; i++) {                                                 \
+            float *y = result + (c + i) * LANES;                                          \
+            store(y, load(y) * f + acc[i][0]);                                            \
+            y += d * LANES;                                                               \
+            if (wide) store(y, load(y) * g + acc[i][1]);                                  \
+        }                                                                                 \
+    }
+
+// Scores of one group become weights under the new maximum; `shrink` is what earlier ones lose.
+INLINE void weigh(float *scores, int64_t n, float *top_so_far, float *sum_so_far, float *shrink) {
+    v16 before = load(top_so_far), top = before;
+    for (int64_t j = 0; j < n; j++) top = maximum(top, load(scores + j * LANES));
+    v16 total = splat(0), lost = exponential(before - top);
+    for (int64_t j = 0; j < n; j++) {
+        v16 e = exponential(load(scores + j * LANES) - top);
+        store(scores + j * LANES, e);
         total += e;
     }
-    for (int64_t j = count; j < width; j++) {  // e^-87 is not quite nothing
-        total[j % LANES] -= scores[j];
-        scores[j] = 0;
-    }
-    float shrink = before == now ? 1.0f : expf(before - now);
-    *maximum_so_far = now;
-    *sum_so_far = *sum_so_far * shrink + sum_lanes(total);
-    return shrink;
+    store(top_so_far, top);
+    store(sum_so_far, load(sum_so_far) * lost + total);
+    store(shrink, lost);
+}
+
+// One group of queries, or two that share what is read of the keys, meets one block of keys.
+INLINE void meet(const float *q, const float *k, int64_t ks, const float *v, int64_t vs, int64_t n,
+                 int64_t d, float *scores, float *result, float *tops, float *sums, int wide) {
+    float shrink[2 * LANES];
+    int64_t j = 0, c = 0;
+    SCORES(8)
+    SCORES(1)
+    weigh(scores, n, tops, sums, shrink);
+    if (wide) weigh(scores + KEYS * LANES, n, tops + LANES, sums + LANES, shrink + LANES);
+    RESULTS(8)
+    RESULTS(4)
+    RESULTS(1)
 }
 
 INLINE void attend(const kernel_attention_shape *s, int64_t task, float *scratch) {
-    int64_t d = s->head_dim, wide = padded(d);
-    int64_t blocks = (s->query_count + QUERIES - 1) / QUERIES;
+    int64_t d = s->head_dim, blocks = (s->query_count + QUERIES - 1) / QUERIES;
     int64_t batch = task / (s->heads * blocks), head = task / blocks % s->heads;
     int64_t first = task % blocks * QUERIES;
     int64_t rows = s->query_count - first < QUERIES ? s->query_count - first : QUERIES;
-    float *queries = scratch, *keys = queries + QUERIES * wide, *values = keys + KEYS * wide;
-    float *scores = values + KEYS * wide, *result = scores + QUERIES * KEYS;
-    float *top = result + QUERIES * wide, *total = top + QUERIES;
+    int64_t groups = (rows + LANES - 1) / LANES;
+    float *queries = scratch, *results = queries + QUERIES * d, *tops = results + QUERIES * d;
+    float *sums = tops + QUERIES, *scores = sums + QUERIES, *packed = scores + 2 * KEYS * LANES;
 
     const float *q = s->queries + batch * s->query_batch_stride + first * s->query_token_stride
         + head * d;
-    for (int64_t r = 0; r < rows; r++) {
-        for (int64_t c = 0; c < d; c++)
-            queries[r * wide + c] = q[r * s->query_token_stride + c] * s->scale;
-        for (int64_t c = 0; c < wide; c++) result[r * wide + c] = 0;
-        top[r] = -INFINITY;
-        total[r] = 0;
+    for (int64_t g = 0; g < groups; g++) {
+        int64_t n = rows - g * LANES < LANES ? rows - g * LANES : LANES;
+        take_rows(q + g * LANES * s->query_token_stride, s->query_token_stride, n, d, s->scale,
+                  queries + g * LANES * d);
     }
+    memset(results, 0, (size_t)(groups * LANES * d) * sizeof(float));
+    for (int64_t i = 0; i < groups * LANES; i++) tops[i] = -INFINITY, sums[i] = 0;
+
     for (int64_t b = 0; b < s->bank_count; b++) {
         const kernel_bank *bank = &s->banks[b];
         for (int64_t at = 0; at < bank->count; at += KEYS) {
-            int64_t n = bank->count - at < KEYS ? bank->count - at : KEYS, width = padded(n);
-            const float *k = bank->keys + batch * bank->key_batch_stride
-                + at * bank->key_token_stride + head * d;
-            const float *v = bank->values + batch * bank->value_batch_stride
-                + at * bank->value_token_stride + head * d;
-            for (int64_t j0 = 0; j0 < width; j0 += LANES)
-                for (int64_t c = 0; c < d; c++)
-                    for (int64_t j = j0; j < j0 + LANES; j++)
-                        keys[c * KEYS + j] = j < n ? k[j * bank->key_token_stride + c] : 0;
-            for (int64_t j = 0; j < n; j++) {
-                memcpy(values + j * wide, v + j * bank->value_token_stride,
-                       (size_t)d * sizeof(float));
-                for (int64_t c = d; c < wide; c++) values[j * wide + c] = 0;
+            int64_t n = bank->count - at < KEYS ? bank->count - at : KEYS;
+            int64_t ks = bank->key_token_stride, vs = bank->value_token_stride;
+            const float *k = bank->keys + batch * bank->key_batch_stride + at * ks + head * d;
+            const float *v = bank->values + batch * bank->value_batch_stride + at * vs + head * d;
+            if (groups > 1) {  // used again: rows far apart would push each other out of the cache
+                for (int64_t j = 0; j < n; j++) {
+                    memcpy(packed + j * d, k + j * ks, (size_t)d * sizeof(float));
+                    memcpy(packed + (KEYS + j) * d, v + j * vs, (size_t)d * sizeof(float));
+                }
+                k = packed, v = packed + KEYS * d, ks = vs = d;
             }
-            multiply(queries, wide, keys, KEYS, scores, KEYS, rows, d, width, 0);
-            for (int64_t r = 0; r < rows; r++) {
-                float shrink = weigh(scores + r * KEYS, n, top + r, total + r);
-                if (shrink != 1.0f)
-                    for (int64_t c = 0; c < wide; c++) result[r * wide + c] *= shrink;
-            }
-            multiply(scores, KEYS, values, wide, result, wide, rows, n, wide, 1);
+            int64_t g = 0;
+            for (; g + 2 <= groups; g += 2)
+                meet(queries + g * LANES * d, k, ks, v, vs, n, d, scores, results + g * LANES * d,
+                     tops + g * LANES, sums + g * LANES, 1);
+            if (g < groups)
+                meet(queries + g * LANES * d, k, ks, v, vs, n, d, scores, results + g * LANES * d,
+                     tops + g * LANES, sums + g * LANES, 0);
         }
     }
     float *out = s->out + batch * s->out_batch_stride + first * s->out_token_stride + head * d;
-    for (int64_t r = 0; r < rows; r++) {
-        float factor = 1.0f / total[r];
-        for (int64_t c = 0; c < d; c++)
-            out[r * s->out_token_stride + c] = result[r * wide + c] * factor;
+    for (int64_t g = 0; g < groups; g++) {
+        int64_t n = rows - g * LANES < LANES ? rows - g * LANES : LANES;
+        store(sums + g * LANES, 1.0f / load(sums + g * LANES));
+        give_rows(results + g * LANES * d, sums + g * LANES, n, d,
+                  out + g * LANES * s->out_token_stride, s->out_token_stride);
     }
 }
 
