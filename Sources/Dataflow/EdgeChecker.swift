@@ -152,7 +152,8 @@ extension EdgeChecker {
     private mutating func reportUnconnected(
         _ node: NodeDeclaration, _ spec: NodeSpec?, besides meant: Set<String>
     ) {
-        for port in spec?.inputs ?? [] where !port.isOptional && !meant.contains(port.name) {
+        guard let spec, !node.unreadBlocks.contains("in") else { return }
+        for port in spec.inputs where !port.isOptional && !meant.contains(port.name) {
             guard !node.inputs.contains(where: { $0.port.value == port.name }) else { continue }
             findings.report(
                 EdgeFault.unconnected(
@@ -176,7 +177,10 @@ extension EdgeChecker {
     /// A node that makes something which nobody takes runs for nothing. Where a source could not be
     /// understood, it may have been meant, and nothing is said.
     private mutating func reportDeadEnds() {
-        guard links.count == document.nodes.reduce(0, { $0 + $1.inputs.count }) else { return }
+        let isWhole = !document.nodes.contains { $0.unreadBlocks.contains("in") }
+        guard isWhole, links.count == document.nodes.reduce(0, { $0 + $1.inputs.count }) else {
+            return
+        }
         let used = Set(links.map(\.from))
         for (index, node) in document.nodes.enumerated() where !used.contains(index) {
             guard let outputs = specs[index]?.outputs, !outputs.isEmpty else { continue }

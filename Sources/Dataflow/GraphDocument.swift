@@ -28,6 +28,9 @@ struct NodeDeclaration {
     var settings: [(name: Located<String>, value: Scalar?)] = []
     /// Keys that no node has; only the checker knows whether they were meant as settings.
     var unknownKeys: [Located<String>] = []
+    /// `in` or `with` where they could not be read, or were called something else: what they lack is
+    /// not known.
+    var unreadBlocks: Set<String> = []
 }
 
 /// One entry of a node's `in:`.

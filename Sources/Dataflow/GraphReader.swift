@@ -108,6 +108,9 @@ extension GraphReader {
             let fault = ShapeFault.missingKey("use", owner: "node \(entry.key.quoted)", hint: hint)
             findings.report(fault, at: entry.keyPlace)
         }
+        for key in ["in", "with"] where isMeant(key, among: entries, known: Self.nodeKeys) {
+            node.unreadBlocks.insert(key)
+        }
         for part in entries { read(part, into: &node) }
         return node
     }
@@ -121,9 +124,9 @@ extension GraphReader {
             }
         case "cores": node.cores = whole(entry.value, "'cores'", within: Self.cores)?.value ?? 1
         case "in":
-            node.inputs = (mapping(entry.value, "'in'") ?? []).map { input($0) }
+            node.inputs = block(entry, of: &node).map { input($0) }
         case "with":
-            for part in mapping(entry.value, "'with'") ?? [] {
+            for part in block(entry, of: &node) {
                 let name = Located(value: part.key, place: part.keyPlace)
                 let value = scalar(part.value, "setting \(part.key.quoted)")
                 node.settings.append((name, value))
@@ -131,6 +134,12 @@ extension GraphReader {
         default:
             node.unknownKeys.append(Located(value: entry.key, place: entry.keyPlace))
         }
+    }
+
+    private mutating func block(_ entry: YAMLEntry, of node: inout NodeDeclaration) -> [YAMLEntry] {
+        if let entries = mapping(entry.value, entry.key.quoted) { return entries }
+        node.unreadBlocks.insert(entry.key)
+        return []
     }
 
     private mutating func kind(_ node: YAMLNode) -> Located<String>? {

@@ -47,7 +47,7 @@ struct SettingChecker {
             let place = node.kind?.place ?? node.place
             let scalar = Scalar(text: value.text, isPlain: true, place: place)
             if isLocal { checkFile(value, setting, scalar, node) }
-        } else if !setting.isOptional {
+        } else if !setting.isOptional, !node.unreadBlocks.contains("with") {
             findings.report(SettingFault.missing(setting, node: node.name), at: node.place)
         }
     }

@@ -52,7 +52,8 @@ package struct SourceText: Sendable {
     /// The scalar at which a range starts, and the one before it.
     func scalars(before range: SourceRange) -> String {
         guard lines.indices.contains(range.line - 1) else { return "" }
-        return String(String.UnicodeScalarView(lines[range.line - 1].prefix(range.column).suffix(2)))
+        let pair = lines[range.line - 1].prefix(range.column).suffix(2)
+        return String(String.UnicodeScalarView(pair))
     }
 
     /// `file:line:column`, or the file's name alone.

@@ -172,6 +172,8 @@ struct Mutation: Sendable, CustomTestStringConvertible {
             demo.replacing("path: /tmp", with: "pth: /tmp"),
             demo.replacing("from: camera.audio", with: "form: camera.audio"),
             demo.replacing("${driving}", with: "${drving}"),
+            demo.replacing("with: { path: /tmp", with: "params: { path: /tmp"),
+            demo.replacing("with: { path: /tmp/portrait.mp4 }", with: "with: /tmp/portrait.mp4"),
         ]
 
         for text in misspelt {
