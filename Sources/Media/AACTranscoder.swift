@@ -25,7 +25,8 @@ final class AACTranscoder {
         }
         encoder = FFmpeg.allocated(avcodec_alloc_context3(codec))
         queue = FFmpeg.allocated(
-            av_audio_fifo_alloc(AV_SAMPLE_FMT_FLTP, min(source.pointee.ch_layout.nb_channels, 2), 4096))
+            av_audio_fifo_alloc(
+                AV_SAMPLE_FMT_FLTP, min(source.pointee.ch_layout.nb_channels, 2), 4096))
         let rate = Self.rate(near: source.pointee.sample_rate)
         encoder.pointee.sample_rate = rate
         encoder.pointee.sample_fmt = AV_SAMPLE_FMT_FLTP
@@ -76,7 +77,8 @@ final class AACTranscoder {
         while decoder.receive(into: decoded) >= 0 {
             if nextSample == nil {
                 let time = decoded.pointer.pointee.best_effort_timestamp
-                nextSample = time == FF_NOPTS
+                nextSample =
+                    time == FF_NOPTS
                     ? 0 : av_rescale_q(time, sourceTimeBase, encoder.pointee.time_base)
             }
             try resample(decoded)

@@ -21,7 +21,7 @@ package struct AudioFormat: Equatable, Sendable {
     var bitsPerSample: Int32
     var profile: Int32
     /// The codec's own header.
-    var header: [UInt8]
+    package var header: [UInt8]
 
     /// The format of a stream.
     init(_ parameters: AVCodecParameters) {

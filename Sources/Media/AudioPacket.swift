@@ -168,6 +168,8 @@ extension AudioPacket {
         duration = Int64(samples.count / channels)
         flags = AV_PKT_FLAG_KEY
         (skippedAtStart, skippedAtEnd) = (0, 0)
-        data = samples.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
+        data = samples.flatMap {
+            [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)]
+        }
     }
 }

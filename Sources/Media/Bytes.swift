@@ -28,7 +28,8 @@ struct ByteReader {
     ) throws(MediaError) -> Number {
         let size = MemoryLayout<Number>.size
         let slice = try takeSlice(size)
-        return Number(littleEndian: UnsafeRawBufferPointer(rebasing: slice).loadUnaligned(as: Number.self))
+        return Number(
+            littleEndian: UnsafeRawBufferPointer(rebasing: slice).loadUnaligned(as: Number.self))
     }
 
     mutating func takeBytes() throws(MediaError) -> [UInt8] {

@@ -71,7 +71,8 @@ package final class Camera {
         let parameters = stream.codecpar.pointee
         shape = [1, Int(parameters.height), Int(parameters.width), 3]
         let given = stream.avg_frame_rate.num > 0 ? stream.avg_frame_rate : stream.r_frame_rate
-        interval = given.num > 0
+        interval =
+            given.num > 0
             ? 1_000_000_000 * Int64(given.den) / Int64(given.num) : 33_333_333
     }
 
@@ -150,7 +151,8 @@ package final class Camera {
         } while packet.pointer.pointee.stream_index != index || packet.pointer.pointee.size == 0
         let ticks = packet.pointer.pointee.pts
         let timeBase = demuxer.stream(index).pointee.time_base
-        let time = ticks == FF_NOPTS
+        let time =
+            ticks == FF_NOPTS
             ? Int64(number) * interval : av_rescale_q(ticks, timeBase, .nanosecond)
         let presentation = time - (firstTime ?? time)
         firstTime = firstTime ?? time

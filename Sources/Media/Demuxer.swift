@@ -92,9 +92,12 @@ final class Demuxer {
         let names = (0..<Int32(context.pointee.nb_streams)).map { index in
             let parameters = stream(index).pointee.codecpar.pointee
             let type = av_get_media_type_string(parameters.codec_type).map { String(cString: $0) }
-            return "\(type ?? "data") \(String(cString: avcodec_get_name(parameters.codec_id)))"
+            let isCover = stream(index).pointee.disposition & AV_DISPOSITION_ATTACHED_PIC != 0
+            return (isCover ? "cover art" : type ?? "data") + " "
+                + String(cString: avcodec_get_name(parameters.codec_id))
         }
-        return names.isEmpty ? "it has no streams at all" : "it has " + names.joined(separator: ", ")
+        return names.isEmpty
+            ? "it has no streams at all" : "it has " + names.joined(separator: ", ")
     }
 
     /// Reads the next packet of any stream; FFmpeg's code.

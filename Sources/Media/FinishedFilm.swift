@@ -70,7 +70,8 @@ struct FinishedFilm {
         }
         for (index, track) in film.tracks.enumerated() where taken[index] != track.timings.count {
             throw .cannotWrite(
-                path: target, reason: "\(film.path) lost packets: \(taken[index]) of "
+                path: target,
+                reason: "\(film.path) lost packets: \(taken[index]) of "
                     + "\(track.timings.count) in stream \(index) came back", kept: nil)
         }
         guard let lateSound else { return }

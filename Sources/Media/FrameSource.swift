@@ -145,7 +145,8 @@ extension FrameSource {
     /// From the declared length and rate, since a file may store frames that it does not show.
     var estimatedFrames: Int? {
         let rate = video.pointee.avg_frame_rate
-        guard rate.num > 0, let end = declaredEnd else {
+        let whole = demuxer.context.pointee.duration  // in microseconds
+        guard rate.num > 0, let end = declaredEnd ?? (whole > 0 ? whole * 1_000 : nil) else {
             return video.pointee.nb_frames > 0 ? Int(video.pointee.nb_frames) : nil
         }
         let frames = Int((Double(end) / 1e9 * av_q2d(rate)).rounded())

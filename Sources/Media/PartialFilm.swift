@@ -42,7 +42,8 @@ final class PartialFilm {
 
     /// Adds a stream, before ``begin(label:)``.
     func addTrack(
-        _ parameters: UnsafePointer<AVCodecParameters>, timeBase: AVRational, rate: AVRational? = nil
+        _ parameters: UnsafePointer<AVCodecParameters>, timeBase: AVRational,
+        rate: AVRational? = nil
     ) {
         let copy = FFmpeg.allocated(avcodec_parameters_alloc())
         avcodec_parameters_copy(copy, parameters)

@@ -9,6 +9,7 @@ final class SoundTrack {
     /// Whether the packets' bytes stay as they are.
     let isCopied: Bool
     private let transcoder: AACTranscoder?
+    private let unwrapper: ADTSUnwrapper?
     private var lastTime = FF_NOPTS
 
     /// A track for packets like this one.
@@ -20,6 +21,8 @@ final class SoundTrack {
             try first.format.copy(to: source)
             isCopied = Self.fits(source.pointee.codec_id)
             transcoder = isCopied ? nil : try AACTranscoder(from: source, of: first, path: path)
+            let isADTS = first.format.codec == "aac" && first.format.header.isEmpty
+            unwrapper = isADTS ? try ADTSUnwrapper(source) : nil
         } catch {
             var source: UnsafeMutablePointer<AVCodecParameters>? = source
             avcodec_parameters_free(&source)
@@ -56,6 +59,7 @@ final class SoundTrack {
         fields.pointee.dts = time
         let own = av_rescale_q(packet.duration, packet.timeBase, timeBase)
         fields.pointee.duration = packet.duration > 0 ? own : Int64(usual)
+        try unwrapper?.unwrap(copy)
         return [copy]
     }
 

@@ -42,7 +42,9 @@ package final class VideoWriter {
     /// Creates the partial file, so that a wrong path shows before any work is done.
     ///
     /// - Throws: ``MediaError/cannotWrite(path:reason:kept:)``.
-    package init(path: String, options: VideoWriterOptions = VideoWriterOptions()) throws(MediaError) {
+    package init(path: String, options: VideoWriterOptions = VideoWriterOptions())
+        throws(MediaError)
+    {
         self.path = path
         self.options = options
         let name = path.hasSuffix(".mp4") ? String(path.dropLast(4)) : path

@@ -74,7 +74,9 @@ import Testing
     @Test func `missing and empty files and folders are named as such`() {
         let empty = folder.write([], "empty.png")
 
-        #expect(complaint(folder.file("no.png")).hasSuffix("no.png: no such file; a picture (PNG, JPEG, WebP, …) is needed"))
+        #expect(
+            complaint(folder.file("no.png")).hasSuffix(
+                "no.png: no such file; a picture (PNG, JPEG, WebP, …) is needed"))
         #expect(complaint(empty).contains("empty.png is empty, but a picture"))
         #expect(complaint(folder.path).contains("is a folder, but a picture"))
     }
@@ -99,8 +101,9 @@ import Testing
     }
 
     @Test func `a picture cannot be written into a missing folder`() {
-        #expect(throws: MediaError.cannotWrite(
-            path: folder.file("no/a.png"), reason: "No such file or directory", kept: nil)
+        #expect(
+            throws: MediaError.cannotWrite(
+                path: folder.file("no/a.png"), reason: "No such file or directory", kept: nil)
         ) {
             try ImageWriter.write(Sample.frame(), to: folder.file("no/a.png"))
         }

@@ -87,7 +87,8 @@ private let sharedFilm =
         // The edit list ends 30 ms after the last frame's own 40 ms.
         #expect(contents.durations.last == 70)
         #expect(contents.warnings.isEmpty)
-        #expect(try VideoReader(path: sharedFilm).estimatedFrames.map { abs($0 - 1531) < 20 } == true)
+        #expect(
+            try VideoReader(path: sharedFilm).estimatedFrames.map { abs($0 - 1531) < 20 } == true)
     }
 
     @Test func `a frame limit ends the sound with the pictures`() throws {

@@ -138,9 +138,10 @@ import Testing
         #expect(picture.shape == [1, 18, 34, 3])
         let corner = picture.array.suffix(3).map { Int($0) }
         #expect(zip(corner, [200, 50, 50]).allSatisfy { abs($0 - $1) <= 6 }, "\(corner)")
-        #expect(writer.takeWarnings() == [
-            "\(path): 33x17 is padded to 34x18, since H.264 needs even sides"
-        ])
+        #expect(
+            writer.takeWarnings() == [
+                "\(path): 33x17 is padded to 34x18, since H.264 needs even sides"
+            ])
     }
 
     @Test func `a frame of one pixel becomes a film`() throws {
@@ -196,5 +197,33 @@ import Testing
         let pictures = try #require(data.range(of: Data("mdat".utf8)))
         #expect(index.lowerBound < pictures.lowerBound)
         #expect(data.range(of: Data("moof".utf8)) == nil)
+    }
+
+    @Test func `sound of a broadcast loses its frames and nothing else`() throws {
+        try Sample.film(folder.file("a.mp4"), count: 25, sound: true)
+        let source = try Contents(of: folder.file("a.mp4"))
+        let path = folder.file("b.mp4")
+        let writer = try VideoWriter(path: path, options: Sample.fast)
+        for packet in source.sound {
+            var wrapped = packet
+            // ISO 13818-7: sync word, AAC-LC at 48 kHz in mono, length of header and data.
+            let size = packet.data.count + 7
+            wrapped.data = [
+                0xff, 0xf1, 0x4c, 0x40 | UInt8(size >> 11), UInt8(size >> 3 & 0xff),
+                UInt8(size << 5 & 0xff) | 0x1f, 0xfc,
+            ]
+            wrapped.data += packet.data
+            wrapped.format.header = []
+            try writer.write(wrapped)
+        }
+        for (frame, picture) in zip(source.frames, source.pictures) {
+            try writer.write(picture, presentation: frame.presentation, duration: frame.duration)
+        }
+        try writer.finish()
+
+        let contents = try Contents(of: path)
+
+        #expect(contents.sound.map(\.data) == source.sound.map(\.data))
+        #expect(contents.sound.first?.format.header.isEmpty == false)
     }
 }
