@@ -36,3 +36,13 @@ void picture_pad(const uint8_t *from, int width, int height, uint8_t *to, ptrdif
         for (int x = width; x < to_width; x++) memcpy(row + 3 * x, source + 3 * (width - 1), 3);
     }
 }
+
+void picture_halve(const uint8_t *from, int width, int height, uint8_t *to) {
+    size_t stride = (size_t)width * 6;
+    for (int y = 0; y < height; y++) {
+        const uint8_t *upper = from + 2 * y * stride, *lower = upper + stride;
+        for (int x = 0; x < width; x++, upper += 6, lower += 6, to += 3)
+            for (int c = 0; c < 3; c++)
+                to[c] = (uint8_t)((upper[c] + upper[c + 3] + lower[c] + lower[c + 3] + 2) / 4);
+    }
+}

@@ -1,5 +1,6 @@
 #pragma once
 #include "Pictures.h"
+#include "Portrait.h"
 #include <stdint.h>
 
 // Loops over tensors that Swift does not vectorise. All work in binary32 on row-major data whose

@@ -13,3 +13,6 @@ void picture_orient(const uint8_t *from, ptrdiff_t stride, int width, int height
 /// Copies a packed picture into a larger one, repeating the last column and row.
 void picture_pad(const uint8_t *from, int width, int height, uint8_t *to, ptrdiff_t stride,
                  int to_width, int to_height);
+
+/// Halves a packed picture of twice `width` and `height`: each pixel is the mean of four.
+void picture_halve(const uint8_t *from, int width, int height, uint8_t *to);
