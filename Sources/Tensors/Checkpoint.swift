@@ -1,4 +1,3 @@
-import ExactKernels
 import Glibc
 
 /// A network's weights, reached by the names that the published checkpoints give them.
@@ -8,7 +7,7 @@ import Glibc
 /// belongs to another network is refused with the first name that differs.
 package struct Checkpoint: Sendable {
     private enum Source: Sendable {
-        case file(SafetensorsFile)
+        case file(any WeightFile)
         case computed(origin: String, @Sendable (String, [Int]) -> Tensor<Float>?)
     }
 
@@ -20,9 +19,13 @@ package struct Checkpoint: Sendable {
         self.prefix = prefix
     }
 
-    /// The weights in a safetensors file; F32, F16 and BF16 are all given as F32.
+    /// The weights in a safetensors file or in an archive of PyTorch's, told apart by their first
+    /// bytes; F32, F16 and BF16 are all given as F32.
     package init(contentsOf path: String) throws(CheckpointError) {
-        self.init(source: .file(try SafetensorsFile(contentsOf: path)))
+        let file = try MappedFile(path: path)
+        let isArchive = file.bytes.starts(with: ZipArchive.signature)
+        self.init(
+            source: .file(isArchive ? try PyTorchFile(file) : try SafetensorsFile(file)))
     }
 
     /// Weights computed from their names, for any shape that is asked for.
@@ -82,7 +85,7 @@ package struct Checkpoint: Sendable {
     /// Synthetic weights exist under any name, so the caller says which answer it wants for them.
     package func contains(_ key: String, ifSynthetic answer: Bool = true) -> Bool {
         switch source {
-        case .file(let file): file.entries[prefix + key] != nil
+        case .file(let file): file.weight(prefix + key) != nil
         case .computed: answer
         }
     }
@@ -104,31 +107,22 @@ package struct Checkpoint: Sendable {
     }
 
     private static func read(
-        _ key: String, _ shape: [Int], _ file: SafetensorsFile
+        _ key: String, _ shape: [Int], _ file: any WeightFile
     ) throws(CheckpointError) -> Tensor<Float> {
-        guard let entry = file.entries[key] else {
-            let nearest = nearestKey(to: key, in: file.entries.keys)
-            throw .missing(key: key, file: file.path, nearest: nearest)
+        guard let stored = file.weight(key) else {
+            throw .missing(key: key, file: file.path, nearest: nearestKey(to: key, in: file.keys))
         }
-        guard entry.shape == shape else {
-            throw .wrongShape(key: key, file: file.path, found: entry.shape, needed: shape)
+        guard stored.shape == shape else {
+            throw .wrongShape(key: key, file: file.path, found: stored.shape, needed: shape)
         }
-        if let stored = file.stored(key, as: Float.self) { return stored }
-        let convert: (UnsafeRawPointer?, Int, UnsafeMutablePointer<Float>?) -> Void
-        switch entry.typeName {
-        case "F16": convert = exact_half_to_float
-        case "BF16": convert = exact_bfloat_to_float
-        default: throw .notWeights(key: key, file: file.path, found: entry.typeName)
+        guard let tensor = stored.floats() else {
+            throw .notWeights(key: key, file: file.path, found: stored.typeName)
         }
-        let tensor = Tensor<Float>(uninitialized: shape)
-        convert(file.start(of: entry), tensor.count, tensor.pointer)
         return tensor
     }
 
     /// The key that ends most like a missing one: a file with another prefix is the usual mistake.
-    private static func nearestKey(
-        to key: String, in keys: Dictionary<String, SafetensorsFile.Entry>.Keys
-    ) -> String? {
+    private static func nearestKey(to key: String, in keys: [String]) -> String? {
         func common(_ other: String) -> Int {
             zip(key.utf8.reversed(), other.utf8.reversed()).prefix { $0 == $1 }.count
         }

@@ -6,8 +6,8 @@ package enum CheckpointError: Error, Equatable {
     case unreadable(file: String, reason: String)
     /// A folder of weights lacks the file of one network.
     case noFile(folder: String, network: String)
-    /// A ZIP archive as PyTorch writes it, which is not a safetensors file.
-    case pyTorchArchive(file: String)
+    /// An archive that is not one of PyTorch's, or damaged.
+    case badArchive(file: String, reason: String)
     /// The file is shorter than what its own first bytes announce.
     case truncated(file: String, bytes: Int, needed: Int)
     /// The first eight bytes announce a header that no safetensors file has.
@@ -38,9 +38,8 @@ extension CheckpointError: CustomStringConvertible {
         case .noFile(let folder, let network):
             "the folder \(folder) has no \(network).safetensors; "
                 + "give the file itself, a folder that has it, or the word 'synthetic'"
-        case .pyTorchArchive(let file):
-            "\(file) is a PyTorch archive, and only safetensors files can be read; "
-                + "convert it with safetensors.torch.save_file"
+        case .badArchive(let file, let reason):
+            "\(file) is no checkpoint of PyTorch's: \(reason)"
         case .truncated(let file, let bytes, let needed):
             "\(file) is cut short: it has \(bytes) bytes and its header needs \(needed); "
                 + "fetch it again"

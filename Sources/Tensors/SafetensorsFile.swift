@@ -4,7 +4,7 @@ import FoundationEssentials
 ///
 /// The header is checked whole before any tensor is handed out, so a damaged file is refused at once
 /// and never read outside its bounds.
-package struct SafetensorsFile: Sendable {
+package struct SafetensorsFile: WeightFile {
     /// Where one tensor lies.
     package struct Entry: Sendable, Equatable {
         /// The element type as the format spells it: `F32`, `U8`, ….
@@ -23,7 +23,11 @@ package struct SafetensorsFile: Sendable {
 
     /// Opens and checks a file; nothing but the header is read.
     package init(contentsOf path: String) throws(CheckpointError) {
-        file = try MappedFile(path: path)
+        try self.init(try MappedFile(path: path))
+    }
+
+    init(_ file: MappedFile) throws(CheckpointError) {
+        self.file = file
         let header = try SafetensorsHeader(of: file)
         metadata = header.metadata
         entries = header.entries
@@ -50,9 +54,15 @@ package struct SafetensorsFile: Sendable {
         return copy
     }
 
-    /// The first byte of a tensor, for conversion.
-    func start(of entry: Entry) -> UnsafeRawPointer {
-        UnsafeRawPointer(file.memory.base + dataStart + entry.range.lowerBound)
+    var keys: [String] { Array(entries.keys) }
+
+    func weight(_ key: String) -> StoredWeight? {
+        entries[key].map { entry in
+            StoredWeight(
+                typeName: entry.typeName, elementType: Self.elementTypes[entry.typeName],
+                shape: entry.shape, memory: file.memory,
+                offset: dataStart + entry.range.lowerBound)
+        }
     }
 
     /// The element types that tensors here can have, by the format's names.

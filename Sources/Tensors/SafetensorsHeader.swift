@@ -17,7 +17,6 @@ struct SafetensorsHeader {
         guard bytes.count >= 8 else {
             throw .truncated(file: file.path, bytes: bytes.count, needed: 8)
         }
-        if bytes.starts(with: [0x50, 0x4b, 0x03, 0x04]) { throw .pyTorchArchive(file: file.path) }
         let length = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
         guard length <= UInt64(Self.longest) else {
             throw .headerTooLong(file: file.path, header: length, limit: Self.longest)

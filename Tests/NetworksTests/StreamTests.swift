@@ -15,12 +15,6 @@ import Testing
         return tiny
     }()
 
-    private func frames(seed: Int, rule: PortraitStream.KeyframeRule = .init()) throws
-        -> FrameByFrame
-    {
-        FrameByFrame(try stream(seed: seed, rule: rule), configuration)
-    }
-
     private func stream(seed: Int, rule: PortraitStream.KeyframeRule = .init()) throws
         -> PortraitStream
     {
@@ -43,41 +37,30 @@ import Testing
         return SyntheticStream("motion/\(name)").gauss([rows, tokens.count, tokens.dimension])
     }
 
-    /// Feeds so many frames and gives all that is finished.
-    private func run(_ count: Int, seed: Int = 1) throws -> [FrameByFrame.Finished] {
-        var stream = try frames(seed: seed)
-        var finished: [FrameByFrame.Finished] = []
-        for frame in 0..<count {
-            let rows = frame == 0 ? 13 : 1
-            let done = stream.feed(
-                keypoints: keypoints(rows, "\(frame)"), motion: motion(rows, "\(frame)"))
-            if let done { finished.append(done) }
-        }
-        return finished + stream.finish()
+    /// Latents of the first call.
+    private func firstCall(seed: Int) throws -> Tensor<Float> {
+        var stream = try stream(seed: seed)
+        let count = stream.framesNeeded
+        return stream.step(keypoints: keypoints(count, "0"), motion: motion(count, "0")).latents
     }
 
-    @Test(arguments: [1, 4, 6]) func `every driving frame is finished once and in order`(
-        count: Int
-    ) throws {
-        let finished = try run(count)
+    @Test func `the first call takes a window of frames and later ones a chunk`() throws {
+        var stream = try stream(seed: 1)
+        #expect(stream.framesNeeded == 16)
 
-        let numbers = finished.flatMap { part in
-            (0..<part.latents.shape[0]).map { part.firstFrame + $0 }
-        }
-        #expect(numbers.filter { $0 >= 0 } == Array(0..<count))
-        #expect(finished.allSatisfy { $0.latents.shape.dropFirst() == [8, 8, 4] })
-        #expect(finished.allSatisfy { $0.latents.array.allSatisfy(\.isFinite) })
-    }
+        let step = stream.step(keypoints: keypoints(16, "0"), motion: motion(16, "0"))
 
-    @Test func `no frames give nothing`() throws {
-        #expect(try run(0).isEmpty)
+        #expect(step.latents.shape == [4, 8, 8, 4])
+        #expect(!step.latents.array.contains { !$0.isFinite })
+        #expect(stream.framesNeeded == 4)
     }
 
     @Test func `a seed decides the result and another gives another`() throws {
-        let one = try run(2, seed: 7), same = try run(2, seed: 7), other = try run(2, seed: 8)
+        let one = try firstCall(seed: 7), same = try firstCall(seed: 7)
+        let other = try firstCall(seed: 8)
 
-        #expect(one.last?.latents.array == same.last?.latents.array)
-        #expect(one.last?.latents.array != other.last?.latents.array)
+        #expect(one.array == same.array)
+        #expect(one.array != other.array)
     }
 
     @Test func `keyframes are added while there is room, and the bank stops with them`() throws {

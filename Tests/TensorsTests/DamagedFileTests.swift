@@ -75,12 +75,6 @@ import Testing
         #expect(error == .unknownElementType(key: "a", file: file, name: "F31"))
     }
 
-    @Test func `a PyTorch archive is recognised`() throws {
-        let (error, file) = try failure(Array("PK\u{3}\u{4}........".utf8))
-
-        #expect(error == .pyTorchArchive(file: file))
-    }
-
     @Test(arguments: [
         "[]", "{", "{\"a\":1}", "{\"a\":{}}", "{\"a\":{\"dtype\":\"F32\"}}", "\u{0}", "",
         "{\"a\":{\"dtype\":\"F32\",\"shape\":[1e400],\"data_offsets\":[0,4]}}",

@@ -1,0 +1,151 @@
+/// A checkpoint as `torch.save` writes it: a ZIP archive of a pickle and raw storages.
+///
+/// The pickle is read as data; nothing in it is run.
+struct PyTorchFile: WeightFile {
+    /// Where one tensor lies.
+    struct Entry: Sendable {
+        let elementType: ElementType
+        let shape: [Int]
+        /// Elements from one index to the next, along each axis.
+        let strides: [Int]
+        /// Of the first element, in the file.
+        let offset: Int
+    }
+
+    let entries: [String: Entry]
+    private let file: MappedFile
+
+    var path: String { file.path }
+
+    init(_ file: MappedFile) throws(CheckpointError) {
+        self.file = file
+        let archive = try ZipArchive(of: file)
+        guard let (name, range) = archive.files.first(where: { $0.key.hasSuffix("/data.pkl") })
+        else { throw .badArchive(file: file.path, reason: "it has no data.pkl") }
+        let folder = String(name.dropLast("data.pkl".count))
+        let value: PickleValue
+        do {
+            value = try PickleReader.read(file.bytes[range])
+        } catch {
+            throw .badArchive(file: file.path, reason: "its pickle has \(error.reason)")
+        }
+        var entries: [String: Entry] = [:]
+        for (key, tensor) in Self.tensors(value) {
+            entries[key] = try Self.entry(key, tensor, folder, archive, file.path)
+        }
+        self.entries = entries
+    }
+
+    /// Tensors by their keys; dictionaries inside dictionaries, such as `state_dict`, are opened.
+    private static func tensors(_ value: PickleValue) -> [(String, [PickleValue])] {
+        guard case .dictionary(let pairs) = value else { return [] }
+        return pairs.flatMap { key, value -> [(String, [PickleValue])] in
+            guard case .text(let name) = key else { return [] }
+            switch value {
+            case .call("torch._utils._rebuild_tensor_v2", let arguments): return [(name, arguments)]
+            case .call("torch._utils._rebuild_parameter", let arguments):
+                guard case .call(_, let inner)? = arguments.first else { return [] }
+                return [(name, inner)]
+            default: return tensors(value)
+            }
+        }
+    }
+
+    /// The arguments are (storage, offset, shape, strides, ...), the storage's description
+    /// ("storage", type, number, device, count).
+    private static func entry(
+        _ key: String, _ arguments: [PickleValue], _ folder: String, _ archive: ZipArchive,
+        _ path: String
+    ) throws(CheckpointError) -> Entry {
+        guard arguments.count >= 4, case .persistent(.tuple(let storage)) = arguments[0],
+            storage.count >= 3, case .global(let kind) = storage[1],
+            case .text(let number) = storage[2],
+            let range = archive.files[folder + "data/" + number],
+            case .integer(let first) = arguments[1], let shape = arguments[2].integers,
+            let strides = arguments[3].integers, shape.count == strides.count
+        else { throw .badArchive(file: path, reason: "'\(key)' in it has an unknown form") }
+        guard let type = elementTypes[kind] else {
+            throw .unknownElementType(key: key, file: path, name: kind)
+        }
+        guard isInside(first, shape, strides, elements: range.count / type.byteCount) else {
+            throw .offsetsOutside(
+                key: key, file: path, begin: first, end: first, dataBytes: range.count)
+        }
+        return Entry(
+            elementType: type, shape: shape, strides: strides,
+            offset: range.lowerBound + first * type.byteCount)
+    }
+
+    /// Whether all elements of a tensor lie in a storage, each in a place of its own.
+    private static func isInside(
+        _ first: Int, _ shape: [Int], _ strides: [Int], elements: Int
+    ) -> Bool {
+        guard first >= 0, first <= elements,
+            !zip(shape, strides).contains(where: { $0 < 0 || $1 < 0 })
+        else { return false }
+        var last = first, count = 1
+        for (extent, stride) in zip(shape, strides) {
+            let (product, tooMany) = count.multipliedReportingOverflow(by: extent)
+            let (way, tooFar) = stride.multipliedReportingOverflow(by: max(extent - 1, 0))
+            guard !tooMany, !tooFar, product <= elements, way <= elements else { return false }
+            (count, last) = (product, last + way)
+        }
+        return count == 0 || last < elements
+    }
+
+    private static let elementTypes: [String: ElementType] = [
+        "torch.FloatStorage": .float32, "torch.HalfStorage": .float16,
+        "torch.BFloat16Storage": .bfloat16, "torch.DoubleStorage": .float64,
+        "torch.LongStorage": .int64, "torch.IntStorage": .int32, "torch.ByteStorage": .uint8,
+    ]
+
+    var keys: [String] { Array(entries.keys) }
+
+    func weight(_ key: String) -> StoredWeight? {
+        entries[key].map { entry in
+            let (memory, offset) = bytes(of: entry)
+            return StoredWeight(
+                typeName: entry.elementType.name, elementType: entry.elementType,
+                shape: entry.shape, memory: memory, offset: offset)
+        }
+    }
+
+    /// The bytes of a tensor, row-major: those of the file, or a copy where strides are others.
+    private func bytes(of entry: Entry) -> (memory: TensorMemory, offset: Int) {
+        let width = entry.elementType.byteCount
+        var dense = 1
+        let isDense = zip(entry.shape, entry.strides).reversed().allSatisfy { extent, stride in
+            defer { dense *= extent }
+            return extent == 1 || stride == dense
+        }
+        if isDense { return (file.memory, entry.offset) }
+        let count = entry.shape.reduce(1, *)
+        let copy = TensorMemory(byteCount: count * width)
+        for index in 0..<count {
+            var rest = index, element = 0
+            for (extent, stride) in zip(entry.shape, entry.strides).reversed() {
+                element += rest % extent * stride
+                rest /= extent
+            }
+            (copy.base + index * width).copyMemory(
+                from: file.memory.base + entry.offset + element * width, byteCount: width)
+        }
+        return (copy, 0)
+    }
+}
+
+extension PickleValue {
+    /// The numbers of a tuple or list of whole numbers.
+    fileprivate var integers: [Int]? {
+        let values: [PickleValue]
+        switch self {
+        case .tuple(let tuple): values = tuple
+        case .list(let list): values = list
+        default: return nil
+        }
+        let numbers = values.compactMap {
+            if case .integer(let number) = $0 { number } else { nil }
+        }
+        return numbers.count == values.count ? numbers : nil
+    }
+}
