@@ -108,5 +108,17 @@ package struct ModelConfiguration: Sendable {
         /// Blocks at each resolution, in the order of computation.
         package var encoderBlocks: [Int]
         package var decoderBlocks: [Int]
+        package var form = Form.diffusers
+        /// Whether blocks at the lowest resolution first add what they see of the whole map.
+        package var hasContext = false
+
+        /// How checkpoints name the layers, and which images go in and come out.
+        package enum Form: Sendable {
+            /// `encoder.layers.<n>` and `decoder.layers.<n>`, images in -1...1.
+            case diffusers
+            /// The original files, one per half: `<n>`, where the decoder's 0 is the clamp; images in
+            /// 0...1.
+            case original
+        }
     }
 }

@@ -4,8 +4,12 @@ import Tensors
 /// Three convolutions beside a shortcut, the only kind of block in TAESD.
 private final class TinyBlock {
     private let first, second, third: Convolution
+    private let context: TinyContext?
 
-    init(from checkpoint: Checkpoint, _ channels: Int) throws(CheckpointError) {
+    init(
+        from checkpoint: Checkpoint, _ channels: Int, hasContext: Bool
+    ) throws(CheckpointError) {
+        context = hasContext ? try TinyContext(from: checkpoint.scope("pool"), channels) : nil
         let conv = checkpoint.scope("conv")
         func layer(_ key: String) throws(CheckpointError) -> Convolution {
             try Convolution(
@@ -18,7 +22,27 @@ private final class TinyBlock {
     }
 
     func callAsFunction(_ x: Tensor<Float>) -> Tensor<Float> {
-        third(second(first(x)), adding: x)
+        let x = context?(x) ?? x
+        return third(second(first(x)), adding: x)
+    }
+}
+
+/// What a block of FLUX.2's tiny autoencoder sees of the whole map, added to its input.
+private final class TinyContext {
+    private let widening, narrowing: Linear
+    private let norm: GroupNorm
+
+    init(from checkpoint: Checkpoint, _ channels: Int) throws(CheckpointError) {
+        widening = try Linear(
+            from: checkpoint.scope("0"), channels, 4 * channels, bias: false, isPointwise: true)
+        norm = try GroupNorm(
+            from: checkpoint.scope("1"), 4 * channels, groups: 4, eps: 1e-5, activation: .relu)
+        narrowing = try Linear(
+            from: checkpoint.scope("3"), 4 * channels, channels, bias: false, isPointwise: true)
+    }
+
+    func callAsFunction(_ x: Tensor<Float>) -> Tensor<Float> {
+        narrowing(norm(widening(x)), adding: x)
     }
 }
 
@@ -41,14 +65,17 @@ private enum TinyLayer {
 ///
 /// An approximation of ``VAEEncoder`` that gives latents in the diffusion model's scaled space.
 package final class TinyEncoder {
+    private let form: ModelConfiguration.TinyAutoencoder.Form
     private var layers: [TinyLayer] = []
 
-    /// Reads `encoder.layers.<n>`.
+    /// Reads `encoder.layers.<n>`, or `<n>` of an original file.
     package init(
         from checkpoint: Checkpoint, _ configuration: ModelConfiguration.TinyAutoencoder
     ) throws(CheckpointError) {
-        let checkpoint = checkpoint.scope("encoder.layers")
+        form = configuration.form
+        let checkpoint = form == .original ? checkpoint : checkpoint.scope("encoder.layers")
         let c = configuration.channels
+        let lowest = configuration.encoderBlocks.count - 1
         func append(
             _ from: Int, _ to: Int, stride: Int = 1, bias: Bool = true
         ) throws(CheckpointError) {
@@ -61,17 +88,20 @@ package final class TinyEncoder {
         try append(3, c)
         for (level, blocks) in configuration.encoderBlocks.enumerated() {
             if level > 0 { try append(c, c, stride: 2, bias: false) }
+            let hasContext = configuration.hasContext && level == lowest
             for _ in 0..<blocks {
-                layers.append(
-                    .block(try TinyBlock(from: checkpoint.scope("\(layers.count)"), c)))
+                let scope = checkpoint.scope("\(layers.count)")
+                layers.append(.block(try TinyBlock(from: scope, c, hasContext: hasContext)))
             }
         }
         try append(c, configuration.latentChannels)
     }
 
-    /// Images `[n, 8h, 8w, 3]` in -1...1 to scaled latents `[n, h, w, 4]`.
+    /// Images `[n, 8h, 8w, 3]`, in -1...1 unless the form has others, to scaled latents
+    /// `[n, h, w, 4]`.
     package func callAsFunction(_ images: Tensor<Float>) -> Tensor<Float> {
-        images.scaled(by: 0.5, plus: 0.5).mapFrames { image in
+        let images = form == .original ? images : images.scaled(by: 0.5, plus: 0.5)
+        return images.mapFrames { image in
             layers.reduce(image) { $1($0) }
         }
     }
@@ -81,15 +111,17 @@ package final class TinyEncoder {
 ///
 /// An approximation of ``VAEDecoder`` that takes latents in the diffusion model's scaled space.
 package final class TinyDecoder {
+    private let form: ModelConfiguration.TinyAutoencoder.Form
     private var layers: [TinyLayer] = []
 
-    /// Reads `decoder.layers.<n>`.
+    /// Reads `decoder.layers.<n>`, or `<n>` of an original file.
     package init(
         from checkpoint: Checkpoint, _ configuration: ModelConfiguration.TinyAutoencoder
     ) throws(CheckpointError) {
-        let checkpoint = checkpoint.scope("decoder.layers")
+        form = configuration.form
+        let checkpoint = form == .original ? checkpoint : checkpoint.scope("decoder.layers")
         let c = configuration.channels
-        var index = 0
+        var index = form == .original ? 1 : 0
         func append(
             _ from: Int, _ to: Int, bias: Bool = true, activation: Activation = .none
         ) throws(CheckpointError) {
@@ -108,18 +140,22 @@ package final class TinyDecoder {
                 index += 1
                 try append(c, c, bias: false)
             }
+            let hasContext = configuration.hasContext && level == 0
             for _ in 0..<blocks {
-                layers.append(.block(try TinyBlock(from: checkpoint.scope("\(index)"), c)))
+                let scope = checkpoint.scope("\(index)")
+                layers.append(.block(try TinyBlock(from: scope, c, hasContext: hasContext)))
                 index += 1
             }
         }
         try append(c, 3)
     }
 
-    /// Scaled latents `[n, h, w, 4]` to images `[n, 8h, 8w, 3]` in about -1...1.
+    /// Scaled latents `[n, h, w, 4]` to images `[n, 8h, 8w, 3]`, in about -1...1 unless the form has
+    /// others.
     package func callAsFunction(_ latents: Tensor<Float>) -> Tensor<Float> {
-        latents.softlyClamped(to: 3).mapFrames { latent in
+        let images = latents.softlyClamped(to: 3).mapFrames { latent in
             layers.reduce(latent) { $1($0) }
-        }.scaled(by: 2, plus: -1)
+        }
+        return form == .original ? images : images.scaled(by: 2, plus: -1)
     }
 }

@@ -44,10 +44,10 @@ struct Fixture: Sendable {
         .synthetic(namespace: namespace, network: network ?? self.network)
     }
 
-    /// Which of the two sets of dimensions the fixture was made with: what the caller can tell from
-    /// shapes, else the namespace, else the names of the inputs, else the file's name.
-    func size(hint: NetworkSize? = nil) throws -> NetworkSize {
-        if let hint { return hint }
+    /// Which of the two sets of dimensions the fixture was made with: what its shapes tell, else the
+    /// namespace, else the names of its inputs, else the file's name, else the small one.
+    var size: NetworkSize {
+        if let size = NetworkSize.allCases.first(where: isShaped) { return size }
         if let size = NetworkSize(rawValue: namespace) { return size }
         let ids = inputs.keys.compactMap {
             inputs[$0]?["id"]?.text ?? inputs[$0]?["ids"]?.list?.first?.text
@@ -57,7 +57,26 @@ struct Fixture: Sendable {
                 return size
             }
         }
-        throw FixtureError.unknownSize(fixture: name)
+        return .mini
+    }
+
+    /// Whether the inputs and outputs have the extents that only networks of this size have.
+    private func isShaped(like size: NetworkSize) -> Bool {
+        let configuration = size.configuration
+        let last = { (input: String) in inputs[input]?["shape"]?.integers?.last }
+        return switch network {
+        case "motion_extractor":
+            inputs["driving"]?["height"]?.integer == configuration.motionExtractor.inputSize
+        case "motion_encoder":
+            shape("out/tokens")?.dropFirst().first == configuration.motionTokens.count
+        case "pose_guider":
+            shape("out/features")?.dropFirst().first == configuration.poseGuider.outputChannels
+        case "image_encoder":
+            (shape("out/embeds_from_pixels") ?? shape("out/embeds_from_image"))?.last
+                == configuration.imageEncoder.projectionDimension
+        case "reference_unet", "denoising_unet": last("token") == configuration.unet.tokenDimension
+        default: shape("reference/token")?.last == configuration.unet.tokenDimension
+        }
     }
 
     /// Shape of a golden tensor, also when only every k-th element of it is stored.
@@ -67,7 +86,7 @@ struct Fixture: Sendable {
 }
 
 /// The sets of dimensions that fixtures are made with.
-enum NetworkSize: String, Sendable {
+enum NetworkSize: String, CaseIterable, Sendable {
     case mini, full
 }
 
@@ -76,7 +95,6 @@ enum FixtureError: Error, CustomStringConvertible {
     case badMetadata(fixture: String, field: String)
     case noInput(fixture: String, input: String)
     case badInput(fixture: String, input: String, problem: String)
-    case unknownSize(fixture: String)
 
     var description: String {
         switch self {
@@ -86,8 +104,6 @@ enum FixtureError: Error, CustomStringConvertible {
             "\(fixture) does not say how its input '\(input)' is computed"
         case .badInput(let fixture, let input, let problem):
             "the input '\(input)' of \(fixture) cannot be computed: \(problem)"
-        case .unknownSize(let fixture):
-            "\(fixture) does not tell whether its network is 'mini' or 'full'"
         }
     }
 }

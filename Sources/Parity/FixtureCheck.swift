@@ -26,6 +26,7 @@ enum FixtureChecks {
         SchedulerCheck.self,
         VAECheck.self,
         TinyAutoencoderCheck.self,
+        TrainedTinyAutoencoderCheck.self,
         ReferenceUNetCheck.self,
         DenoisingUNetCheck.self,
         ModulesCheck.self,

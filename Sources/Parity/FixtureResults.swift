@@ -1,4 +1,5 @@
 import ExactKernels
+import Foundation
 import Layers
 import Tensors
 
@@ -131,7 +132,7 @@ final class FixtureResults {
             error > max(tolerance.relative, 1e-6)
         {
             line.passed = false
-            line.note = "mean, deviation or norm is off by \(error)"
+            line.note = String(format: "mean, deviation or norm is off by %.1e", error)
         }
         lines.append(line)
     }

@@ -48,7 +48,7 @@ package struct Checkpoint: Sendable {
     }
 
     /// The weights that a node's setting names: the word `synthetic`, a file, or a folder that has
-    /// `<network>.safetensors`.
+    /// `<network>.safetensors` or `<network>.pth`.
     ///
     /// - Parameters:
     ///   - size: the configuration's name, which is also the namespace of synthetic weights.
@@ -62,9 +62,10 @@ package struct Checkpoint: Sendable {
         guard stat(setting, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
             return try Checkpoint(contentsOf: setting)
         }
-        let file = setting + (setting.hasSuffix("/") ? "" : "/") + network + ".safetensors"
-        guard access(file, F_OK) == 0 else { throw .noFile(folder: setting, network: network) }
-        return try Checkpoint(contentsOf: file)
+        let base = setting + (setting.hasSuffix("/") ? "" : "/") + network
+        guard let ending = [".safetensors", ".pth"].first(where: { access(base + $0, F_OK) == 0 })
+        else { throw .noFile(folder: setting, network: network) }
+        return try Checkpoint(contentsOf: base + ending)
     }
 
     /// What the weights came from, for messages.

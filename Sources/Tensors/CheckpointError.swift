@@ -36,7 +36,7 @@ extension CheckpointError: CustomStringConvertible {
         case .unreadable(let file, let reason):
             "cannot read weights from \(file): \(reason)"
         case .noFile(let folder, let network):
-            "the folder \(folder) has no \(network).safetensors; "
+            "the folder \(folder) has no \(network).safetensors or \(network).pth; "
                 + "give the file itself, a folder that has it, or the word 'synthetic'"
         case .badArchive(let file, let reason):
             "\(file) is no checkpoint of PyTorch's: \(reason)"

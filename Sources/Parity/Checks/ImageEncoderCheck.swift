@@ -9,7 +9,7 @@ enum ImageEncoderCheck: FixtureCheck {
     }
 
     static func run(_ fixture: Fixture, into results: FixtureResults) throws {
-        let configuration = try fixture.size().configuration.imageEncoder
+        let configuration = fixture.size.configuration.imageEncoder
         let encode = try ImageEncoder(from: fixture.weights(), configuration)
         if fixture.inputs["pixel_values"] != nil {
             let pixels = try fixture.channelsLast("pixel_values")

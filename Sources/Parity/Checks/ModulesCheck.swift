@@ -30,7 +30,7 @@ private struct Modules {
 
     init(_ fixture: Fixture) throws {
         self.fixture = fixture
-        configuration = try fixture.size().configuration
+        configuration = fixture.size.configuration
         let token = try fixture.floats("token")
         self.token = token.reshaped([1, token.count])
         motion = try fixture.floats("motion")

@@ -8,7 +8,7 @@ enum MotionEncoderCheck: FixtureCheck {
     }
 
     static func run(_ fixture: Fixture, into results: FixtureResults) throws {
-        let configuration = try fixture.size().configuration
+        let configuration = fixture.size.configuration
         let encode = try MotionEncoder(
             from: fixture.weights(), configuration.motionEncoder,
             tokens: configuration.motionTokens)

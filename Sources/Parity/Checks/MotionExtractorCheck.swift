@@ -10,7 +10,7 @@ enum MotionExtractorCheck: FixtureCheck {
     }
 
     static func run(_ fixture: Fixture, into results: FixtureResults) throws {
-        let configuration = try fixture.size().configuration
+        let configuration = fixture.size.configuration
         let extract = try MotionExtractor(from: fixture.weights(), configuration.motionExtractor)
         let pictures = Tensor(stacking: [
             try fixture.pictures("reference", centred: false),

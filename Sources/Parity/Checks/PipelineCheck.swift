@@ -9,7 +9,7 @@ enum PipelineCheck: FixtureCheck {
     }
 
     static func run(_ fixture: Fixture, into results: FixtureResults) throws {
-        let configuration = try fixture.size().configuration
+        let configuration = fixture.size.configuration
         var run = try PipelineRun(fixture, configuration, results)
         let frames = try fixture.pictures("driving"), chunk = configuration.framesPerChunk
         for index in 0..<frames.shape[0] / chunk {

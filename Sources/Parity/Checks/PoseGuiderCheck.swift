@@ -9,7 +9,7 @@ enum PoseGuiderCheck: FixtureCheck {
     }
 
     static func run(_ fixture: Fixture, into results: FixtureResults) throws {
-        let configuration = try fixture.size().configuration
+        let configuration = fixture.size.configuration
         let guide = try PoseGuider(from: fixture.weights(), configuration.poseGuider)
         let keypoints = try fixture.floats("keypoints")
         results.compare("out/keypoints", keypoints)

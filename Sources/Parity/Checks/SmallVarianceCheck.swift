@@ -15,13 +15,13 @@ enum SmallVarianceCheck: FixtureCheck {
     private static func denoiser(_ fixture: Fixture, _ results: FixtureResults) throws {
         guard fixture.inputs["unet/latents"] != nil else { return }
         let network = try DenoisingUNet(
-            from: fixture.weights("denoising_unet"), fixture.size().configuration)
+            from: fixture.weights("denoising_unet"), fixture.size.configuration)
         let window = try DenoiserWindow(fixture, prefix: "unet/")
         results.compare("out/unet/eps", window.estimate(network, []).channelsFirst())
     }
 
     private static func face(_ fixture: Fixture, _ results: FixtureResults) throws {
-        let configuration = try fixture.size().configuration
+        let configuration = fixture.size.configuration
         if fixture.inputs["extractor/image"] != nil {
             let extract = try MotionExtractor(
                 from: fixture.weights("motion_extractor"), configuration.motionExtractor)

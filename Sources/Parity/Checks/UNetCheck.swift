@@ -8,7 +8,7 @@ enum ReferenceUNetCheck: FixtureCheck {
     }
 
     static func run(_ fixture: Fixture, into results: FixtureResults) throws {
-        let configuration = try fixture.size().configuration.unet
+        let configuration = fixture.size.configuration.unet
         let token = try fixture.floats("token").reshaped([1, configuration.tokenDimension])
         let network = try ReferenceUNet(from: fixture.weights(), configuration)
         for (name, tokens) in network(try fixture.channelsLast("latent"), token: token).blocks {
@@ -25,7 +25,7 @@ enum DenoisingUNetCheck: FixtureCheck {
 
     static func run(_ fixture: Fixture, into results: FixtureResults) throws {
         let network = try DenoisingUNet(
-            from: fixture.weights(), fixture.size().configuration)
+            from: fixture.weights(), fixture.size.configuration)
         let window = try DenoiserWindow(fixture, prefix: "")
         let reference = try window.banks(0, for: network)
         if results.wants("out/eps_reference_only") {

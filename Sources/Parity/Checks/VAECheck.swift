@@ -15,7 +15,7 @@ enum VAECheck: FixtureCheck {
     /// The same for inputs and outputs whose names have a prefix, such as `vae/`.
     static func run(_ fixture: Fixture, into results: FixtureResults, prefix: String) throws {
         let weights = fixture.weights("vae")
-        let configuration = try fixture.size().configuration.vae
+        let configuration = fixture.size.configuration.vae
         if fixture.inputs[prefix + "image"] != nil {
             let encode = try VAEEncoder(from: weights, configuration)
             let image = try fixture.image(prefix + "image")
@@ -36,7 +36,7 @@ enum TinyAutoencoderCheck: FixtureCheck {
     }
 
     static func run(_ fixture: Fixture, into results: FixtureResults) throws {
-        let configuration = try fixture.size().configuration.tinyAutoencoder
+        let configuration = fixture.size.configuration.tinyAutoencoder
         if fixture.inputs["image"] != nil {
             let encode = try TinyEncoder(from: fixture.weights(), configuration)
             results.compare("out/latent", encode(try fixture.image("image")).channelsFirst())
