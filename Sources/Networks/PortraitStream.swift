@@ -116,7 +116,9 @@ package struct PortraitStream {
 
     /// Queues pose and motion, and a chunk of the portrait under full noise.
     private mutating func takeIn(_ keypoints: Tensor<Float>, _ motion: Tensor<Float>) {
-        let features = networks.poseGuider(drawing(keypoints.keypointSets))
+        // One canvas at a time: sixteen of them with their first features would take 600 MB.
+        let features = Tensor(
+            stacking: keypoints.keypointSets.map { networks.poseGuider(drawing([$0])) })
         observe?("pose_features", features)
         state.pose.append(features)
         state.motion.append(motion)

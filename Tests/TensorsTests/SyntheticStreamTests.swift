@@ -39,6 +39,17 @@ import Testing
         #expect(try bits("mini/motion_encoder", "model.conv6.bias", [1]) == 0x407c_ba66)
     }
 
+    @Test func `normal numbers have mean 0, variance 1 and the right tails`() {
+        let values = SyntheticStream("noise/1/0").normal([20001]).array.map(Double.init)
+
+        let mean = values.reduce(0, +) / 20001
+        let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 20001
+        let beyondTwo = values.filter { abs($0) > 2 }.count
+        #expect(abs(mean) < 0.03)
+        #expect(abs(variance - 1) < 0.04)
+        #expect((800...1020).contains(beyondTwo))  // 4.55 % of a normal distribution
+    }
+
     @Test func `smooth pictures have known pixels`() {
         let image = SyntheticStream.image("in/test", height: 16, width: 24, cells: 4).array
         let frame = SyntheticStream.frame("in/test", time: 11, height: 16, width: 24, cells: 4)
