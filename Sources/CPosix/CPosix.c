@@ -98,7 +98,14 @@ static void note_signal(int signal) {
 int posix_signals(const int *signals, int count) {
     if (signal_pipe[0] < 0 && pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) != 0) return -errno;
     struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
-    for (int i = 0; i < count; i++) sigaction(signals[i], &action, NULL);
+    // Whoever started this process may have had them blocked, and a mask is inherited.
+    sigset_t wanted;
+    sigemptyset(&wanted);
+    for (int i = 0; i < count; i++) {
+        sigaction(signals[i], &action, NULL);
+        sigaddset(&wanted, signals[i]);
+    }
+    pthread_sigmask(SIG_UNBLOCK, &wanted, NULL);
     return signal_pipe[0];
 }
 

@@ -1,0 +1,58 @@
+import Foundation
+import Media
+import Tensors
+import Testing
+
+/// The portrait graph with its real networks at small size, as separate processes.
+@Suite(.serialized) struct PortraitGraphTests {
+    /// Ten frames: neither a whole number of chunks nor a whole window.
+    private static func graph(decoder: String) -> String {
+        """
+        nodes:
+          portrait: { use: image-file, with: { path: FOLDER/portrait.png } }
+          camera: { use: camera, with: { device: "lavfi:testsrc=size=200x150:rate=25", frames: 10 } }
+          keypoints:
+            use: keypoint-extractor
+            in: { frame: { from: camera.frame, keep: all }, portrait: portrait.image }
+          motion:
+            use: motion-encoder
+            in: { face: keypoints.face, portrait-face: keypoints.portrait-face }
+          denoiser:
+            use: denoiser
+            in:
+              keypoints: keypoints.keypoints
+              motion: motion.motion
+              portrait: portrait.image
+          decoder: { use: \(decoder), in: { latent: denoiser.latent } }
+          encoder:
+            use: video-encoder
+            in: { frame: decoder.frame }
+            with: { path: FOLDER/portrait.mp4 }
+        """
+    }
+
+    private func tool(decoder: String) throws -> Tool {
+        let tool = try Tool("run", graph: Self.graph(decoder: decoder), "--json")
+        let colours = (0..<60 * 40 * 3).map { UInt8(truncatingIfNeeded: $0 * 7 / 3) }
+        try ImageWriter.write(
+            Tensor(colours, shape: [1, 60, 40, 3]), to: "\(tool.folder)/portrait.png")
+        return tool
+    }
+
+    @Test(arguments: ["vae-decoder", "tiny-decoder"])
+    func `every driving frame comes out of the whole graph`(decoder: String) throws {
+        let tool = try tool(decoder: decoder)
+
+        let outcome = try tool.run()
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.number("frames_in") == 10)
+        #expect(outcome.number("frames_out") == 10)
+        let reader = try VideoReader(path: "\(tool.folder)/portrait.mp4")
+        var times: [Int64] = []
+        while let item = try reader.next() {
+            if case .frame(let frame) = item { times.append(frame.presentation) }
+        }
+        #expect(times == (0..<10).map { Int64($0) * 40_000_000 })
+    }
+}

@@ -1,0 +1,104 @@
+import Foundation
+import Glibc
+
+/// The tool as a program of its own, with a folder of its own for its runs.
+final class Tool {
+    struct Outcome {
+        let status: Int32
+        let output: String
+        let errors: String
+
+        /// A number in the JSON object that `run --json` prints.
+        func number(_ key: String) -> Int? {
+            let object = try? JSONSerialization.jsonObject(with: Data(output.utf8))
+            return (object as? [String: Any])?[key] as? Int
+        }
+    }
+
+    let process = Process()
+    /// Where files of this run go; its runs' sockets are in there too.
+    let folder: String
+    private let output = Pipe()
+    private let errors: URL
+
+    /// Prepares `personalive` with a graph in a file.
+    init(_ command: String, graph: String, _ arguments: String...) throws {
+        folder = "/tmp/pl-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: false)
+        let file = "\(folder)/graph.yaml"
+        try Data(graph.replacing("FOLDER", with: folder).utf8).write(to: URL(fileURLWithPath: file))
+        errors = URL(fileURLWithPath: "\(folder)/errors.txt")
+        try Data().write(to: errors)
+        // The tool is built beside the test's own program.
+        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        process.executableURL = URL(fileURLWithPath: own).deletingLastPathComponent()
+            .appendingPathComponent("personalive")
+        process.arguments = [command, file] + arguments
+        var environment = ProcessInfo.processInfo.environment
+        environment["XDG_RUNTIME_DIR"] = folder
+        process.environment = environment
+        process.standardOutput = output
+        process.standardError = try FileHandle(forWritingTo: errors)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: folder) }
+
+    func start() throws { try process.run() }
+
+    /// Waits for the end.
+    func finish() -> Outcome {
+        let data = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        let text = (try? String(contentsOf: errors, encoding: .utf8)) ?? ""
+        return Outcome(
+            status: process.terminationReason == .exit
+                ? process.terminationStatus : -process.terminationStatus,
+            output: String(decoding: data, as: UTF8.self), errors: text)
+    }
+
+    func run() throws -> Outcome {
+        try start()
+        return finish()
+    }
+
+    /// The processes of this run's nodes by node name; those that nobody has buried do not count.
+    var nodes: [String: Int32] {
+        var nodes: [String: Int32] = [:]
+        for entry in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
+            guard let pid = Int32(entry),
+                let data = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline")
+            else { continue }
+            let words = data.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+            guard words.count > 2, words[1] == "node", words.contains(where: hasFolder) else {
+                continue
+            }
+            nodes[words[2]] = pid
+        }
+        return nodes
+    }
+
+    /// Sockets and folders of runs that are still there.
+    var traces: [String] {
+        (try? FileManager.default.subpathsOfDirectory(atPath: "\(folder)/personalive")) ?? []
+    }
+
+    /// Waits until something is so, up to half a minute: a machine under load is slow.
+    func waitUntil(_ condition: () -> Bool) -> Bool {
+        for _ in 0..<3000 {
+            if condition() { return true }
+            usleep(10_000)
+        }
+        return false
+    }
+
+    /// Waits until a file of the run has grown to some size.
+    func waitForFile(_ name: String, bytes: Int) -> Bool {
+        waitUntil {
+            let attributes = try? FileManager.default.attributesOfItem(atPath: "\(folder)/\(name)")
+            return (attributes?[.size] as? Int ?? 0) >= bytes
+        }
+    }
+
+    private func hasFolder(_ word: String) -> Bool { word.hasPrefix("\(folder)/") }
+}
