@@ -30,7 +30,7 @@ let package = Package(
         .systemLibrary(
             name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(
-            name: "CFFmpeg", pkgConfig: "libavdevice",
+            name: "CFFmpeg", pkgConfig: "libavformat",
             providers: [
                 .apt([
                     "libavcodec-dev", "libavformat-dev", "libavutil-dev", "libswscale-dev",

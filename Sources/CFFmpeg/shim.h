@@ -1,5 +1,6 @@
 // What Swift's importer cannot see of FFmpeg: macros with casts, variadic functions, and arrays of
 // pointers inside structs (they arrive as tuples).
+#include <dlfcn.h>
 #include <libavcodec/avcodec.h>
 #include <libavcodec/bsf.h>
 #include <libavdevice/avdevice.h>
@@ -15,6 +16,16 @@
 #include <libavutil/time.h>
 #include <libswresample/swresample.h>
 #include <libswscale/swscale.h>
+
+// libavdevice pulls in 200 libraries (SDL, GL, PulseAudio), 80 ms of every process's start, and only
+// cameras need it: it is loaded when one is opened. Returns 0 where it is not installed.
+static inline int ff_load_devices(void) {
+    void *library = dlopen("libavdevice.so." AV_STRINGIFY(LIBAVDEVICE_VERSION_MAJOR), RTLD_NOW);
+    void (*register_all)(void) = 0;
+    if (library) *(void **)&register_all = dlsym(library, "avdevice_register_all");
+    if (register_all) register_all();
+    return register_all != 0;
+}
 
 static const int FF_EOF = AVERROR_EOF, FF_EAGAIN = AVERROR(EAGAIN);
 static const int FF_INVALIDDATA = AVERROR_INVALIDDATA;

@@ -85,7 +85,9 @@ package final class Camera {
         }
         if let rate { av_dict_set(&options.pointer, "framerate", "\(rate)", 0) }
         let isSimulated = device.hasPrefix("lavfi:")
-        guard let format = av_find_input_format(isSimulated ? "lavfi" : "v4l2") else {
+        guard FFmpeg.prepareDevices(),
+            let format = av_find_input_format(isSimulated ? "lavfi" : "v4l2")
+        else {
             throw .camera(
                 device: device, reason: "this FFmpeg has no such devices",
                 advice: "install libavdevice with v4l2")

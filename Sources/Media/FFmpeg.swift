@@ -6,14 +6,18 @@ import Synchronization
 enum FFmpeg {
     private static let complaints = Mutex<[String]>([])
     private static let ready: Void = {
-        avdevice_register_all()
         av_log_set_callback { _, level, format, arguments in
             guard level <= AV_LOG_ERROR, let format, let arguments else { return }
             FFmpeg.note(format, arguments)
         }
     }()
 
-    /// Makes devices known and forgets earlier complaints; call before opening anything.
+    private static let devices: Bool = ff_load_devices() != 0
+
+    /// Makes cameras known; false where libavdevice is not installed.
+    static func prepareDevices() -> Bool { devices }
+
+    /// Forgets earlier complaints; call before opening anything.
     static func prepare() {
         _ = ready
         complaints.withLock { $0.removeAll() }
