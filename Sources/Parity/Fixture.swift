@@ -91,13 +91,16 @@ enum NetworkSize: String, CaseIterable, Sendable {
 }
 
 /// Why a fixture cannot be run.
-enum FixtureError: Error, CustomStringConvertible {
+package enum FixtureError: Error, Equatable, CustomStringConvertible {
+    case unreadableFolder(String, reason: String)
     case badMetadata(fixture: String, field: String)
     case noInput(fixture: String, input: String)
     case badInput(fixture: String, input: String, problem: String)
 
-    var description: String {
+    package var description: String {
         switch self {
+        case .unreadableFolder(let folder, let reason):
+            "cannot read the folder of fixtures \(folder): \(reason)"
         case .badMetadata(let fixture, let field):
             "the metadata '\(field)' of \(fixture) is not JSON"
         case .noInput(let fixture, let input):

@@ -8,9 +8,9 @@ package struct ParityRun: Sendable {
 
     /// - Parameter filter: only fixtures whose file name contains this; nil for all.
     /// - Throws: when the folder cannot be read.
-    package init(folder: String, filter: String? = nil) throws(CheckpointError) {
+    package init(folder: String, filter: String? = nil) throws(FixtureError) {
         guard let directory = opendir(folder) else {
-            throw .unreadable(file: folder, reason: String(cString: strerror(errno)))
+            throw .unreadableFolder(folder, reason: String(cString: strerror(errno)))
         }
         defer { closedir(directory) }
         var names: [String] = []

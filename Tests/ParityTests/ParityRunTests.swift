@@ -71,6 +71,12 @@ import Testing
         #expect(lines[0].note?.contains("cut short") == true)
     }
 
+    @Test func `a folder that is not there is named`() {
+        let error = FixtureError.unreadableFolder("/nowhere", reason: "No such file or directory")
+
+        #expect(throws: error) { try ParityRun(folder: "/nowhere") }
+    }
+
     @Test func `a filter picks fixtures by name`() throws {
         try write("one", "gauss:any", [0], metadata: generator)
         try write("two", "gauss:any", [0], metadata: generator)
