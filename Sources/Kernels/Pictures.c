@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "Vector.h"
+
 void picture_orient(const uint8_t *from, ptrdiff_t stride, int width, int height, uint8_t *to,
                     int swap, int flip_x, int flip_y) {
     int out_width = swap ? height : width, out_height = swap ? width : height;
@@ -44,5 +46,57 @@ void picture_halve(const uint8_t *from, int width, int height, uint8_t *to) {
         for (int x = 0; x < width; x++, upper += 6, lower += 6, to += 3)
             for (int c = 0; c < 3; c++)
                 to[c] = (uint8_t)((upper[c] + upper[c + 3] + lower[c] + lower[c + 3] + 2) / 4);
+    }
+}
+
+/// One row of chroma at full width, times 16: three quarters of the nearer row, one of the other.
+INLINE void widen_chroma(const uint8_t *near, const uint8_t *far, int width, int is_centred,
+                         int16_t *to) {
+    int half = (width + 1) / 2;
+#define MIXED(i) (3 * near[i] + far[i])
+    if (is_centred) {
+        to[0] = (int16_t)(4 * MIXED(0));
+        for (int i = 0; i + 1 < half; i++) {
+            int a = MIXED(i), b = MIXED(i + 1);
+            to[2 * i + 1] = (int16_t)(3 * a + b);
+            to[2 * i + 2] = (int16_t)(a + 3 * b);
+        }
+    } else {
+        for (int i = 0; i + 1 < half; i++) {
+            int a = MIXED(i), b = MIXED(i + 1);
+            to[2 * i] = (int16_t)(4 * a);
+            to[2 * i + 1] = (int16_t)(2 * a + 2 * b);
+        }
+        to[2 * half - 2] = (int16_t)(4 * MIXED(half - 1));
+    }
+    to[2 * half - 1] = (int16_t)(4 * MIXED(half - 1));
+#undef MIXED
+}
+
+INLINE uint8_t clamped(int32_t value) {
+    return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+}
+
+CLONES void picture_from_yuv420(const uint8_t *y, ptrdiff_t y_stride, const uint8_t *u,
+                                ptrdiff_t u_stride, const uint8_t *v, ptrdiff_t v_stride,
+                                int width, int height, const picture_matrix *matrix,
+                                int16_t *scratch, uint8_t *to) {
+    const picture_matrix m = *matrix;
+    int16_t *us = scratch, *vs = scratch + width + 2;
+    int rows = (height + 1) / 2;
+    for (int row = 0; row < height; row++) {
+        int near = row / 2, far = row % 2 ? near + 1 : near - 1;
+        far = far < 0 ? 0 : far >= rows ? rows - 1 : far;
+        widen_chroma(u + near * u_stride, u + far * u_stride, width, m.is_centred, us);
+        widen_chroma(v + near * v_stride, v + far * v_stride, width, m.is_centred, vs);
+        const uint8_t *luma = y + row * y_stride;
+        uint8_t *p = to + (size_t)row * width * 3;
+        for (int x = 0; x < width; x++) {
+            int32_t light = (luma[x] - m.black) * 16 * m.luma + (1 << 17);
+            int32_t cu = us[x] - 2048, cv = vs[x] - 2048;
+            p[3 * x] = clamped((light + m.red_v * cv) >> 18);
+            p[3 * x + 1] = clamped((light + m.green_u * cu + m.green_v * cv) >> 18);
+            p[3 * x + 2] = clamped((light + m.blue_u * cu) >> 18);
+        }
     }
 }

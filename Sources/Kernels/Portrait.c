@@ -2,15 +2,13 @@
 
 #include <math.h>
 
+#include "Vector.h"
+
 // Signed distances to smooth solids, followed by rays that run along -z. Distances and
 // blends are Inigo Quilez's well-known formulas. The head has its own frame (x right, y up, z to
 // the viewer, chin to crown about -1 to 1); body and light stay in the picture's.
 
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#define INLINE static inline __attribute__((always_inline))
-
 typedef float vf;  // one ray's value; loops over `LANES` rays become vectors
-enum { LANES = 16 };
 typedef struct {
     vf x, y, z;
 } v3;

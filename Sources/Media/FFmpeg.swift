@@ -41,6 +41,9 @@ enum FFmpeg {
         var text = [CChar](repeating: 0, count: 256)
         av_strerror(code, &text, text.count)
         let words = text.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+        // The system's own errors (a full disk) need no comment; the vague ones do.
+        let isVague = code < -4_096 || code == -EINVAL || code == -EPERM
+        guard isVague else { return words }
         let said = complaints.withLock { $0.last }
         return said.map { "\(words) (\($0))" } ?? words
     }

@@ -25,7 +25,8 @@ final class PartialFilm {
     private let muxer: Muxer
     /// How much of the file is known to be whole.
     private var goodSize: Int64 = 0
-    private var hasBegun = false
+    /// The size before the first fragment, when there is nothing to play yet.
+    private var emptySize: Int64 = 0
 
     /// Creates the file next to where the finished one will be.
     init(path: String) throws(MediaError) {
@@ -59,7 +60,7 @@ final class PartialFilm {
                 "movflags": "empty_moov+delay_moov+default_base_moof+use_metadata_tags",
                 "frag_duration": "1000000",
             ]))
-        hasBegun = true
+        emptySize = muxer.position
     }
 
     /// Writes a packet; the packet is used up.
@@ -93,7 +94,7 @@ final class PartialFilm {
     private func salvage(_ error: MediaError) -> MediaError {
         guard case .cannotWrite(_, let reason, _) = error else { return error }
         muxer.close()
-        guard goodSize > 0 else {
+        guard goodSize > emptySize else {
             unlink(path)
             return .cannotWrite(path: path, reason: reason, kept: nil)
         }

@@ -82,6 +82,24 @@ import Testing
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "the old film")
     }
 
+    @Test func `a disk that was full from the start keeps nothing`() throws {
+        let path = folder.file("a.mp4")
+        symlink("/dev/full", folder.file("a.partial.mp4"))
+        let writer = try VideoWriter(path: path, options: Sample.fast)
+
+        let message = complaint {
+            for i in 0..<100 {
+                try writer.write(
+                    noise(i), presentation: Int64(i) * 40 * Sample.millisecond,
+                    duration: 40 * Sample.millisecond)
+            }
+            try writer.finish()
+        }
+
+        #expect(message == "\(path) cannot be written: No space left on device")
+        #expect(folder.names == [])
+    }
+
     @Test func `a full disk leaves a film that can be played, and says where`() throws {
         let disk = folder.file("disk")
         mkdir(disk, 0o755)

@@ -16,3 +16,19 @@ void picture_pad(const uint8_t *from, int width, int height, uint8_t *to, ptrdif
 
 /// Halves a packed picture of twice `width` and `height`: each pixel is the mean of four.
 void picture_halve(const uint8_t *from, int width, int height, uint8_t *to);
+
+/// How 8-bit luma and chroma become red, green and blue, in 1/16384.
+typedef struct {
+    int32_t luma, red_v, green_u, green_v, blue_u;
+    /// Luma of black.
+    int32_t black;
+    /// Whether chroma lies between its two columns (JPEG) rather than on the left one (films).
+    int32_t is_centred;
+} picture_matrix;
+
+/// Turns 4:2:0 planes into packed RGB; chroma is interpolated linearly, results are rounded.
+///
+/// `scratch` has room for 2 * (width + 2) numbers.
+void picture_from_yuv420(const uint8_t *y, ptrdiff_t y_stride, const uint8_t *u,
+                         ptrdiff_t u_stride, const uint8_t *v, ptrdiff_t v_stride, int width,
+                         int height, const picture_matrix *matrix, int16_t *scratch, uint8_t *to);
