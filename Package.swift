@@ -76,7 +76,7 @@ let package = Package(
         .testTarget(name: "NodeKitTests", dependencies: ["NodeKit", "Tensors"]),
         .testTarget(name: "WireTests", dependencies: ["NodeKit", "Tensors", "Wire"]),
         .testTarget(name: "DataflowTests", dependencies: ["Dataflow", "NodeKit", "Tensors"]),
-        .testTarget(name: "LaunchTests", dependencies: ["Dataflow", "Launch", "NodeKit"]),
+        .testTarget(name: "LaunchTests", dependencies: ["Launch", "Wire"]),
         .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors"]),
         .testTarget(name: "NetworksTests", dependencies: ["Layers", "Networks", "Tensors"]),
         .testTarget(name: "MediaTests", dependencies: ["Media", "Tensors"]),

@@ -2,7 +2,7 @@ import NodeKit
 import Tensors
 
 /// Driving frames on their way through the denoiser's window, one row each.
-struct ChunkQueue {
+package struct ChunkQueue {
     private struct Row {
         let keypoints: [Float]
         let motion: [Float]
@@ -17,16 +17,19 @@ struct ChunkQueue {
     private var underWay: [Stamp?] = []
     private var keypointShape: [Int] = []
     private var motionShape: [Int] = []
+
+    package init() {}
+
     /// More than a window: padding never goes further back.
     private static let remembered = 16
 
     /// Rows that wait for a chunk to be full.
-    var count: Int { waiting.count }
-    var hasFramesUnderWay: Bool { underWay.contains { $0 != nil } }
+    package var count: Int { waiting.count }
+    package var hasFramesUnderWay: Bool { underWay.contains { $0 != nil } }
 
     /// Takes in one driving frame. With several rows the last is the frame itself, those before it
     /// lead to it from the portrait.
-    mutating func append(keypoints: Tensor<Float>, motion: Tensor<Float>, stamp: Stamp) {
+    package mutating func append(keypoints: Tensor<Float>, motion: Tensor<Float>, stamp: Stamp) {
         let rows = keypoints.shape[0]
         precondition(motion.shape[0] == rows, "\(keypoints.shape) and \(motion.shape)")
         (keypointShape, motionShape) = (Array(keypoints.shape[1...]), Array(motion.shape[1...]))
@@ -43,7 +46,7 @@ struct ChunkQueue {
 
     /// Fills up with the newest frames in reverse, to and fro, as the published offline program
     /// mirrors the end of a video.
-    mutating func pad(to count: Int) {
+    package mutating func pad(to count: Int) {
         while waiting.count < count {
             paddedRows += 1
             waiting.append(recent[mirrored(paddedRows)])
@@ -52,7 +55,7 @@ struct ChunkQueue {
     }
 
     /// The next rows as tensors, oldest first.
-    mutating func take(_ count: Int) -> (keypoints: Tensor<Float>, motion: Tensor<Float>) {
+    package mutating func take(_ count: Int) -> (keypoints: Tensor<Float>, motion: Tensor<Float>) {
         let rows = waiting.prefix(count)
         waiting.removeFirst(count)
         return (
@@ -62,7 +65,7 @@ struct ChunkQueue {
     }
 
     /// The stamps of the oldest rows, which a pass has finished.
-    mutating func finished(_ count: Int) -> [Stamp?] {
+    package mutating func finished(_ count: Int) -> [Stamp?] {
         defer { underWay.removeFirst(min(count, underWay.count)) }
         return Array(underWay.prefix(count))
     }

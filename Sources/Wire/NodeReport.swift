@@ -18,6 +18,17 @@ package struct NodeReport: Sendable, Codable {
         package var keep: String
         package var sent = 0
         package var dropped = FrameSet()
+
+        package init(
+            port: String, consumer: String, keep: String, sent: Int = 0,
+            dropped: FrameSet = FrameSet()
+        ) {
+            self.port = port
+            self.consumer = consumer
+            self.keep = keep
+            self.sent = sent
+            self.dropped = dropped
+        }
     }
 
     /// A reason that the node itself gave for not passing frames on.

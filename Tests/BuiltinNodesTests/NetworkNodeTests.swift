@@ -1,0 +1,106 @@
+import BuiltinNodes
+import Foundation
+import NodeKit
+import Tensors
+import Testing
+
+@Suite struct NetworkNodeTests {
+    private func picture(_ id: String, _ height: Int = 128, _ width: Int = 128) -> Tensor<UInt8> {
+        SyntheticStream.image(id, height: height, width: width, cells: 6)
+            .reshaped([1, height, width, 3])
+    }
+
+    @Test func `the extractor takes pictures of any size, down to a pixel`() throws {
+        for (height, width) in [(1, 1), (37, 61), (300, 128)] {
+            var harness = try NodeHarness(KeypointExtractorNode.self)
+
+            try harness.tick([
+                .init(KeypointExtractorNode.frame, picture("driver", height, width)),
+                .init(KeypointExtractorNode.portrait, picture("portrait", width, height)),
+            ])
+
+            let keypoints = harness.received(KeypointExtractorNode.keypoints)
+            #expect(keypoints.map(\.shape) == [[13, 21, 3]])
+            #expect(harness.received(KeypointExtractorNode.face).count == 1)
+        }
+    }
+
+    @Test func `the portrait's face is sent once`() throws {
+        var harness = try NodeHarness(KeypointExtractorNode.self)
+        try harness.tick([
+            .init(KeypointExtractorNode.frame, picture("driver")),
+            .init(KeypointExtractorNode.portrait, picture("portrait")),
+        ])
+        try harness.tick([.init(KeypointExtractorNode.frame, picture("driver"))])
+
+        #expect(harness.received(KeypointExtractorNode.portraitFace).count == 1)
+        #expect(harness.received(KeypointExtractorNode.keypoints).map { $0.shape[0] } == [13, 1])
+    }
+
+    @Test func `motion comes as tokens, with what leads to them at first`() throws {
+        var harness = try NodeHarness(MotionEncoderNode.self)
+        try harness.tick([
+            .init(MotionEncoderNode.face, picture("face", 40, 50)),
+            .init(MotionEncoderNode.portraitFace, picture("portrait", 60, 30)),
+        ])
+        try harness.tick([.init(MotionEncoderNode.face, picture("face", 41, 50))])
+
+        #expect(harness.received(MotionEncoderNode.motion).map(\.shape) == [[13, 8, 16], [1, 8, 16]])
+    }
+
+    @Test func `the denoiser gives back every frame it takes, in order, also the last ones`() throws {
+        var harness = try NodeHarness(DenoiserNode.self)
+        let portrait = picture("portrait")
+        for frame in 0..<6 {
+            let rows = frame == 0 ? 13 : 1
+            let keypoints = SyntheticStream("keypoints\(frame)").unit([rows, 21, 3])
+            let motion = SyntheticStream("motion\(frame)").unit([rows, 8, 16])
+            try harness.tick([
+                .init(DenoiserNode.keypoints, keypoints),
+                .init(DenoiserNode.motion, motion),
+                .init(DenoiserNode.portrait, portrait),
+            ])
+        }
+        try harness.finish()
+
+        #expect(harness.stamps(DenoiserNode.latent).map(\.frame) == [0, 1, 2, 3, 4, 5])
+        #expect(harness.received(DenoiserNode.latent).allSatisfy { $0.shape == [1, 4, 16, 16] })
+        #expect(harness.dropped.isEmpty)
+    }
+
+    @Test func `both decoders turn a latent into a frame eight times as large`() throws {
+        let latent = SyntheticStream("latent").unit([1, 4, 4, 4])
+        var full = try NodeHarness(VAEDecoderNode.self)
+        var tiny = try NodeHarness(TinyDecoderNode.self)
+
+        try full.tick([.init(VAEDecoderNode.latent, latent)])
+        try tiny.tick([.init(TinyDecoderNode.latent, latent)])
+
+        #expect(full.received(VAEDecoderNode.frame).map(\.shape) == [[1, 32, 32, 3]])
+        #expect(tiny.received(TinyDecoderNode.frame).map(\.shape) == [[1, 32, 32, 3]])
+    }
+
+    @Test func `weights of another network are refused by name, file and shape`() throws {
+        let file = FileManager.default.temporaryDirectory
+            .appendingPathComponent("\(UUID().uuidString).safetensors")
+        defer { try? FileManager.default.removeItem(at: file) }
+        let header =
+            #"{"decoder.layers.0.weight":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#
+        var data = Data()
+        withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { data.append(contentsOf: $0) }
+        data.append(Data(header.utf8))
+        data.append(Data(count: 8))
+        try data.write(to: file)
+        let settings = Settings(["weights": .text(file.path)])
+
+        let error = #expect(throws: CheckpointError.self) {
+            _ = try TinyDecoderNode(settings: settings)
+        }
+
+        let text = try #require(error).description
+        #expect(text.contains("decoder.layers.0.weight"))
+        #expect(text.contains(file.path))
+        #expect(text.contains("[2]"))
+        #expect(text.contains("[16, 4, 3, 3]"))
+    }
+}
