@@ -55,7 +55,8 @@ let package = Package(
 
         // The networks: know nothing of processes.
         .target(
-            name: "Layers", dependencies: ["Tensors", "Kernels", "ExactKernels", "COneDNN"]),
+            name: "Layers",
+            dependencies: ["Tensors", "Kernels", "ExactKernels", "COneDNN", "COpenBLAS"]),
         .target(name: "Networks", dependencies: ["Layers", "Tensors", "Kernels"]),
         .target(name: "Media", dependencies: ["Tensors", "Kernels", "CFFmpeg", "CPosix"]),
         .target(name: "Parity", dependencies: ["ExactKernels", "Layers", "Networks", "Tensors"]),

@@ -1,10 +1,11 @@
 import COneDNN
+import COpenBLAS
 import Dispatch
 import Synchronization
 
 /// How many processor cores the mathematics of this process may use.
 ///
-/// One setting for the whole package, oneDNN's threads included: a placement's `cores:` decides,
+/// One setting for the whole package, oneDNN's and OpenBLAS' threads included: a placement's `cores:` decides,
 /// since several nodes share a machine.
 package enum Compute {
     private static let count = Atomic<Int>(1)
@@ -15,8 +16,15 @@ package enum Compute {
         set {
             count.store(max(newValue, 1), ordering: .relaxed)
             onednn_set_cores(Int32(clamping: max(newValue, 1)))
+            openblas_set_num_threads(Int32(clamping: max(newValue, 1)))
         }
     }
+
+    /// OpenBLAS starts with a thread per core; whoever calls it makes sure that it keeps to ours.
+    static let isBLASLimited: Bool = {
+        openblas_set_num_threads(Int32(clamping: cores))
+        return true
+    }()
 
     /// Splits `0 ..< total` into pieces of at least `grain` and runs them on the cores.
     ///

@@ -83,7 +83,7 @@ package final class Convolution {
         precondition(residual == nil || residual?.shape == y.shape, "cannot add to \(y.shape)")
         let adds = residual != nil
         let (plan, packed) = weights.plan(for: [n, h, w, adds ? 1 : 0]) {
-            ProductPlan(shape(n, h, w, adds: adds))
+            ProductPlan.convolution(shape(n, h, w, adds: adds))
         }
         plan.run(x, weights: packed, bias: bias, added: residual, into: y)
         return activation.fused == nil ? y.applying(activation) : y

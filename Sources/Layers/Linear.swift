@@ -1,17 +1,28 @@
 import COneDNN
+import COpenBLAS
+import Kernels
 import Tensors
 
 /// A product of token rows with a matrix, with bias, residual and activation in one pass.
 ///
-/// oneDNN's packed product reaches 140 to 165 GFLOP/s per core where OpenBLAS' `sgemm` reached 95
-/// (AVX-512, 4096 rows of 320 to 1280). A layer plans once per number of rows and keeps the plan; it
-/// belongs to one thread at a time.
+/// With AVX-512, oneDNN's packed product reaches 140 to 165 GFLOP/s per core where OpenBLAS' `sgemm`
+/// reached 95 (4096 rows of 320 to 1280); below that oneDNN has none and reaches 18 to 37, so OpenBLAS
+/// does the product and a second loop the rest. A layer plans once per number of rows and keeps the
+/// plan; it belongs to one thread at a time.
 package final class Linear {
     /// Values in a row that goes in, and in one that comes out.
     package let inChannels, outChannels: Int
     private let activation: Activation
     private let bias: Tensor<Float>?
+    private let plain: Tensor<Float>?
     private var weights: PlannedWeights<[Int]>
+
+    /// Whether this processor has oneDNN's packed product.
+    private static let isPacked = ProductPlan.linear(
+        onednn_linear(
+            rows: 256, in_channels: 64, out_channels: 64, activation: ONEDNN_NONE, has_bias: true,
+            adds: true)
+    ).implementation.hasPrefix("brg")
 
     /// A layer from its weights: `weight` is `[out, in]` in PyTorch's order (further axes of 1 are
     /// ignored), `bias` is `[out]`.
@@ -21,6 +32,7 @@ package final class Linear {
         precondition(weight.count == inChannels * outChannels, "no matrix: \(weight.shape)")
         self.bias = bias
         self.activation = activation
+        plain = Self.isPacked ? nil : weight
         weights = PlannedWeights(weight)
     }
 
@@ -74,14 +86,38 @@ package final class Linear {
         precondition(residual == nil || residual?.count == y.count, "cannot add to \(y.shape)")
         let sum = extra.map { bias?.adding(perChannel: $0) ?? $0 } ?? bias
         let rows = x.count / inChannels
+        if let plain { return multiply(x, plain, rows, sum, residual, into: y) }
         let shape = [rows, residual == nil ? 0 : 1, sum == nil ? 0 : 1]
         let (plan, packed) = weights.plan(for: shape) {
-            ProductPlan(
+            ProductPlan.linear(
                 onednn_linear(
                     rows: Int64(rows), in_channels: Int64(inChannels),
                     out_channels: Int64(outChannels), activation: activation.fused ?? ONEDNN_NONE,
                     has_bias: sum != nil, adds: residual != nil))
         }
         plan.run(x, weights: packed, bias: sum, added: residual, into: y)
+    }
+
+    /// The product by OpenBLAS, then bias, residual and activation in loops of their own.
+    private func multiply(
+        _ x: Tensor<Float>, _ weight: Tensor<Float>, _ rows: Int, _ sum: Tensor<Float>?,
+        _ residual: Tensor<Float>?, into y: Tensor<Float>
+    ) {
+        _ = Compute.isBLASLimited
+        let (i, o) = (Int32(inChannels), Int32(outChannels))
+        cblas_sgemm(
+            CblasRowMajor, CblasNoTrans, CblasTrans, Int32(rows), o, i, 1, x.pointer, i,
+            weight.pointer, i, 0, y.pointer, o)
+        let last = activation.fused == nil ? KERNEL_NONE : activation.kernel
+        if let sum {
+            kernel_scale_shift(
+                y.pointer, y.pointer, Int64(rows), Int64(o), nil, sum.pointer,
+                residual == nil ? last : KERNEL_NONE)
+        } else if residual == nil {
+            kernel_activate(y.pointer, y.pointer, Int64(y.count), last)
+        }
+        if let residual {
+            kernel_add(y.pointer, residual.pointer, y.pointer, Int64(y.count), last)
+        }
     }
 }

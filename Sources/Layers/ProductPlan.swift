@@ -1,4 +1,5 @@
 import COneDNN
+import Kernels
 import Tensors
 
 /// One shape of a convolution or linear layer, planned by oneDNN.
@@ -9,6 +10,8 @@ final class ProductPlan {
     /// The implementation that oneDNN chose, such as `brgconv:avx512_core`.
     let implementation: String
     private let scratchBytes: Int
+    /// Set when the residual and what follows it are left to a second loop.
+    private var activationAfterAdding: onednn_activation?
 
     private init(_ handle: OpaquePointer) {
         self.handle = handle
@@ -21,21 +24,32 @@ final class ProductPlan {
     /// A plan for a convolution.
     ///
     /// - Precondition: oneDNN can do it, as it can every one with sensible extents.
-    convenience init(_ convolution: onednn_convolution) {
-        var convolution = convolution
-        guard let handle = onednn_plan_convolution(&convolution) else {
-            preconditionFailure("\(convolution): \(String(cString: onednn_error()))")
-        }
-        self.init(handle)
+    static func convolution(_ shape: onednn_convolution) -> ProductPlan {
+        var shape = shape
+        let plan = ProductPlan(require(onednn_plan_convolution(&shape), shape))
+        // Before AVX2, oneDNN 2.6 adds wrongly for some shapes (4 channels in), and slowly for all.
+        guard shape.adds && !plan.implementation.contains("avx512")
+            && !plan.implementation.contains("avx2")
+        else { return plan }
+        let activation = shape.activation
+        shape.adds = false
+        shape.activation = ONEDNN_NONE
+        let apart = ProductPlan(require(onednn_plan_convolution(&shape), shape))
+        apart.activationAfterAdding = activation
+        return apart
     }
 
     /// A plan for a product of token rows.
-    convenience init(_ linear: onednn_linear) {
-        var linear = linear
-        guard let handle = onednn_plan_linear(&linear) else {
-            preconditionFailure("\(linear): \(String(cString: onednn_error()))")
+    static func linear(_ shape: onednn_linear) -> ProductPlan {
+        var shape = shape
+        return ProductPlan(require(onednn_plan_linear(&shape), shape))
+    }
+
+    private static func require(_ handle: OpaquePointer?, _ shape: Any) -> OpaquePointer {
+        guard let handle else {
+            preconditionFailure("\(shape): \(String(cString: onednn_error()))")
         }
-        self.init(handle)
+        return handle
     }
 
     /// Runs the plan; `added` is given exactly when the plan was made to add.
@@ -43,11 +57,17 @@ final class ProductPlan {
         _ x: Tensor<Float>, weights: Tensor<Float>, bias: Tensor<Float>?, added: Tensor<Float>?,
         into y: Tensor<Float>
     ) {
+        let addsApart = activationAfterAdding != nil
         let scratch = scratchBytes > 0 ? BufferPool.memory(byteCount: scratchBytes) : nil
         let done = onednn_run(
-            handle, x.pointer, weights.pointer, bias?.pointer, added?.pointer, y.pointer,
+            handle, x.pointer, weights.pointer, bias?.pointer, addsApart ? nil : added?.pointer,
+            y.pointer,
             scratch?.base)
         precondition(done, String(cString: onednn_error()))
+        if let activationAfterAdding, let added {
+            let activation = kernel_activation(activationAfterAdding.rawValue)
+            kernel_add(y.pointer, added.pointer, y.pointer, Int64(y.count), activation)
+        }
     }
 
     /// Whether weights packed for `other` serve this plan as they are.

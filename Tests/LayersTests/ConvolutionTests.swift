@@ -24,7 +24,8 @@ import Testing
                                     let source = channel / (o / groups) * i + m
                                     sum +=
                                         Double(x.pointer[((frame * h + r) * w + q) * c + source])
-                                        * Double(weight.pointer[((channel * i + m) * k + a) * k + b])
+                                        * Double(
+                                            weight.pointer[((channel * i + m) * k + a) * k + b])
                                 }
                             }
                         }
@@ -78,6 +79,16 @@ import Testing
         let sums = plain(x, w, nil, stride: 1, top: 1, left: 1, out: (4, 4))
         let expected = zip(sums, residual.array).map { max($0 + Double($1), 0) }
         #expect(difference(y, expected) < 1e-5)
+    }
+
+    @Test func `four channels and a residual are right too`() {
+        let (x, w) = (numbers([2, 6, 6, 4], seed: 20), numbers([32, 4, 3, 3], seed: 21))
+        let residual = numbers([2, 6, 6, 32], seed: 22)
+
+        let y = Convolution(weight: w, bias: nil, padding: .all(1))(x, adding: residual)
+
+        let sums = plain(x, w, nil, stride: 1, top: 1, left: 1, out: (6, 6))
+        #expect(difference(y, zip(sums, residual.array).map { $0 + Double($1) }) < 1e-5)
     }
 
     @Test func `one layer serves several shapes with the same weights`() {
