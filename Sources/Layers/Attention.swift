@@ -84,7 +84,8 @@ package struct Attention {
                 query_token_stride: Int64(queries.tokenStride), query_count: Int64(queries.count),
                 out: y.pointer, out_batch_stride: Int64(queries.batchStride / width * c),
                 out_token_stride: Int64(queries.tokenStride / width * c),
-                banks: sources.baseAddress, bank_count: Int64(sources.count), heads: Int64(heads), head_dim: Int64(c / heads),
+                banks: sources.baseAddress, bank_count: Int64(sources.count), heads: Int64(heads),
+                head_dim: Int64(c / heads),
                 scale: 1 / Float(c / heads).squareRoot())
             Self.run(&shape, batches: queries.batches)
         }

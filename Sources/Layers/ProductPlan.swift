@@ -28,8 +28,9 @@ final class ProductPlan {
         var shape = shape
         let plan = ProductPlan(require(onednn_plan_convolution(&shape), shape))
         // Before AVX2, oneDNN 2.6 adds wrongly for some shapes (4 channels in), and slowly for all.
-        guard shape.adds && !plan.implementation.contains("avx512")
-            && !plan.implementation.contains("avx2")
+        guard
+            shape.adds && !plan.implementation.contains("avx512")
+                && !plan.implementation.contains("avx2")
         else { return plan }
         let activation = shape.activation
         shape.adds = false
