@@ -7,7 +7,8 @@ package struct VideoFileNode: Node {
     package static let frame = Port(
         "frame", UInt8.self, "1 h w 3", meaning: "rgb", "frames, upright, in square pixels")
     package static let audio = Port(
-        "audio", UInt8.self, "bytes", meaning: "audio-packet", "packets of the sound, undecoded")
+        "audio", UInt8.self, "bytes", meaning: "audio-packet", pace: .own,
+        "packets of the sound, undecoded")
     package static let path = Setting(
         "path", String.self, type: .inputFile, "a film of any format that FFmpeg reads")
     package static let frames = Setting(

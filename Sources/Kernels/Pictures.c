@@ -100,3 +100,47 @@ CLONES void picture_from_yuv420(const uint8_t *y, ptrdiff_t y_stride, const uint
         }
     }
 }
+
+/// Luma of one row; adds its colours to the sums that chroma is made of.
+INLINE void take_row(const uint8_t *from, int width, int to_width, const picture_weights *w,
+                     int is_first, uint8_t *y, int16_t *red, int16_t *green, int16_t *blue) {
+    for (int x = 0; x < width; x++) {
+        int r = from[3 * x], g = from[3 * x + 1], b = from[3 * x + 2];
+        y[x] = (uint8_t)(16 + ((w->luma[0] * r + w->luma[1] * g + w->luma[2] * b + 32768) >> 16));
+        red[x] = (int16_t)(r + (is_first ? 0 : red[x]));
+        green[x] = (int16_t)(g + (is_first ? 0 : green[x]));
+        blue[x] = (int16_t)(b + (is_first ? 0 : blue[x]));
+    }
+    for (int x = width; x < to_width; x++) {
+        y[x] = y[width - 1];
+        red[x] = red[width - 1], green[x] = green[width - 1], blue[x] = blue[width - 1];
+    }
+}
+
+CLONES void picture_to_yuv420(const uint8_t *from, int width, int height,
+                              const picture_weights *weights, int to_width, int to_height,
+                              int16_t *scratch, uint8_t *y, ptrdiff_t y_stride, uint8_t *u,
+                              ptrdiff_t u_stride, uint8_t *v, ptrdiff_t v_stride) {
+    const picture_weights w = *weights;
+    // One number before each row of sums, so that the first column has a left neighbour.
+    int16_t *red = scratch + 1, *green = red + to_width + 2, *blue = green + to_width + 2;
+    for (int row = 0; row < to_height; row += 2) {
+        for (int i = 0; i < 2; i++) {
+            int source = row + i < height ? row + i : height - 1;
+            take_row(from + (size_t)source * width * 3, width, to_width, &w, i == 0,
+                     y + (row + i) * y_stride, red, green, blue);
+        }
+        red[-1] = red[0], green[-1] = green[0], blue[-1] = blue[0];
+        uint8_t *to_u = u + row / 2 * u_stride, *to_v = v + row / 2 * v_stride;
+        for (int i = 0; i < to_width / 2; i++) {
+            // Weights 1 2 1 across and 1 1 down: eight in all.
+            int x = 2 * i;
+            int r = red[x - 1] + 2 * red[x] + red[x + 1];
+            int g = green[x - 1] + 2 * green[x] + green[x + 1];
+            int b = blue[x - 1] + 2 * blue[x] + blue[x + 1];
+            int32_t half = 1 << 18;
+            to_u[i] = (uint8_t)(128 + ((w.u[0] * r + w.u[1] * g + w.u[2] * b + half) >> 19));
+            to_v[i] = (uint8_t)(128 + ((w.v[0] * r + w.v[1] * g + w.v[2] * b + half) >> 19));
+        }
+    }
+}

@@ -14,6 +14,8 @@ final class H264Encoder {
     let width: Int, height: Int
     let context: UnsafeMutablePointer<AVCodecContext>
     private let picture: Picture
+    private var weights: picture_weights
+    private var scratchRows: [Int16]
     private var padded: Picture?
     private var scaler: OpaquePointer?
     private var scaledFrom = (width: 0, height: 0)
@@ -35,6 +37,8 @@ final class H264Encoder {
                 call: "avcodec_find_encoder_by_name", argument: "libx264",
                 reason: "this FFmpeg was built without it")
         }
+        weights = Self.weights(isHD: Self.isHD(width: self.width, height: self.height))
+        scratchRows = [Int16](repeating: 0, count: 3 * (self.width + 2))
         picture = Picture(width: self.width, height: self.height, format: AV_PIX_FMT_YUV420P)
         context = FFmpeg.allocated(avcodec_alloc_context3(codec))
         describe(interval: interval)
@@ -52,8 +56,10 @@ final class H264Encoder {
         avcodec_free_context(&context)
     }
 
+    private static func isHD(width: Int, height: Int) -> Bool { width >= 1280 || height > 576 }
+
     private func describe(interval: Int64) {
-        let isHD = width >= 1280 || height > 576
+        let isHD = Self.isHD(width: width, height: height)
         context.pointee.width = Int32(width)
         context.pointee.height = Int32(height)
         context.pointee.pix_fmt = AV_PIX_FMT_YUV420P
@@ -102,22 +108,39 @@ final class H264Encoder {
 
     private func convert(_ frame: Tensor<UInt8>) throws(MediaError) {
         let (height, width) = (frame.shape[1], frame.shape[2])
-        let fits = width + width % 2 == self.width && height + height % 2 == self.height
-        let (w, h) = fits ? (self.width, self.height) : (width, height)
-        try prepareScaler(width: w, height: h)
-        // swscale reads rows in blocks of up to 32 pixels, so others need a padded picture.
-        if w == width && h == height && width % 32 == 0 {
-            ff_scale_from_rgb(
-                scaler, frame.pointer, Int32(width * 3), Int32(height), picture.pointer)
+        if width + width % 2 == self.width && height + height % 2 == self.height {
+            convertDirectly(frame)
             return
         }
-        if padded?.width != w || padded?.height != h {
-            padded = Picture(width: w, height: h, format: AV_PIX_FMT_RGB24)
+        // swscale reads past the end of packed rows, where another process's memory may end.
+        try prepareScaler(width: width, height: height)
+        if padded?.width != width || padded?.height != height {
+            padded = Picture(width: width, height: height, format: AV_PIX_FMT_RGB24)
         }
         let (rows, stride) = padded!.rows
         picture_pad(
-            frame.pointer, Int32(width), Int32(height), rows, stride, Int32(w), Int32(h))
-        ff_scale_from_rgb(scaler, rows, Int32(stride), Int32(h), picture.pointer)
+            frame.pointer, Int32(width), Int32(height), rows, stride, Int32(width), Int32(height))
+        ff_scale_from_rgb(scaler, rows, Int32(stride), Int32(height), picture.pointer)
+    }
+
+    private func convertDirectly(_ frame: Tensor<UInt8>) {
+        let (planes, strides) = (picture.pointer.pointee.data, picture.pointer.pointee.linesize)
+        picture_to_yuv420(
+            frame.pointer, Int32(frame.shape[2]), Int32(frame.shape[1]), &weights, Int32(width),
+            Int32(height), &scratchRows, planes.0, Int(strides.0), planes.1, Int(strides.1),
+            planes.2, Int(strides.2))
+    }
+
+    /// The matrix of ITU-T H.273, equations 38 to 40, in the limited range.
+    private static func weights(isHD: Bool) -> picture_weights {
+        let (red, blue) = isHD ? (0.2126, 0.0722) : (0.299, 0.114)
+        let green = 1 - red - blue
+        func fixed(_ value: Double) -> Int32 { Int32((value * 65_536 / 255).rounded()) }
+        let u = 224 / (2 * (1 - blue)), v = 224 / (2 * (1 - red))
+        return picture_weights(
+            luma: (fixed(219 * red), fixed(219 * green), fixed(219 * blue)),
+            u: (fixed(-red * u), fixed(-green * u), fixed(112)),
+            v: (fixed(112), fixed(-green * v), fixed(-blue * v)))
     }
 
     private func prepareScaler(width: Int, height: Int) throws(MediaError) {

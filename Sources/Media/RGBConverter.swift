@@ -5,8 +5,8 @@ import Tensors
 /// Turns decoded frames of any pixel format into RGB as they are shown.
 ///
 /// The matrix and range are the stream's. 8-bit 4:2:0 at its own size, which is nearly every film,
-/// goes through our own loop; all else through swscale with full chroma interpolation and exact
-/// rounding. Without a turn, both write straight into the tensor.
+/// goes through our own loop, straight into the tensor; all else through swscale with full chroma
+/// interpolation and exact rounding.
 final class RGBConverter {
     private let orientation: Orientation
     private var plan: Plan?
@@ -39,11 +39,7 @@ final class RGBConverter {
         let turned = orientation.swapsAxes
         if orientation.keepsRows && convertDirectly(picture, into: tensor) { return }
         try prepare(picture, width: turned ? height : width, height: turned ? width : height)
-        // swscale writes rows in blocks of up to 32 pixels, so others need a padded picture.
-        if orientation.keepsRows && width % 32 == 0 {
-            ff_scale_to_rgb(scaler, picture.pointer, tensor.pointer, Int32(width * 3))
-            return
-        }
+        // swscale touches bytes past the ends of rows, so it gets a padded picture.
         let (rows, stride) = scratch!.rows
         ff_scale_to_rgb(scaler, picture.pointer, rows, Int32(stride))
         picture_orient(

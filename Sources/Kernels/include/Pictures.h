@@ -32,3 +32,17 @@ typedef struct {
 void picture_from_yuv420(const uint8_t *y, ptrdiff_t y_stride, const uint8_t *u,
                          ptrdiff_t u_stride, const uint8_t *v, ptrdiff_t v_stride, int width,
                          int height, const picture_matrix *matrix, int16_t *scratch, uint8_t *to);
+
+/// How red, green and blue become luma and chroma, in 1/65536, in the range 16...235 and 16...240.
+typedef struct {
+    int32_t luma[3], u[3], v[3];
+} picture_weights;
+
+/// Turns packed RGB into 4:2:0 planes of even size, with chroma on the left of its two columns.
+///
+/// Planes one column or row larger than the picture repeat its edge. `scratch` has room for
+/// 3 * (to_width + 2) numbers. Nothing outside of the picture is touched.
+void picture_to_yuv420(const uint8_t *from, int width, int height, const picture_weights *weights,
+                       int to_width, int to_height, int16_t *scratch, uint8_t *y,
+                       ptrdiff_t y_stride, uint8_t *u, ptrdiff_t u_stride, uint8_t *v,
+                       ptrdiff_t v_stride);
