@@ -22,6 +22,14 @@ package struct NodeFailure: Error, Sendable {
     /// The last lines it printed.
     package let log: [String]
 
+    package init(node: String, kind: String, reason: String?, status: Int32?, log: [String]) {
+        self.node = node
+        self.kind = kind
+        self.reason = reason
+        self.status = status
+        self.log = log
+    }
+
     /// What happened, how it ended and what to do, for a person.
     package var description: String {
         var text = "error: node '\(node)' (\(kind)) failed: \(reason ?? statusText)"
