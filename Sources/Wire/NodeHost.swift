@@ -173,13 +173,13 @@ public final class NodeHost: @unchecked Sendable {
         for warning in outputs.warnings { exchange.say(.warning(warning)) }
         record(outputs)
         guard !outputs.sent.isEmpty else { return }
-        let messages = try outputs.sent.map { sent in
-            (port: sent.port, try number(sent.message, on: sent.port))
-        }
         let waited = posix_monotonic_ns()
         exchange.waitForConsumers()
         let seconds = Self.seconds(since: waited)
         note { $0.waitingForOutput += seconds; $0.busy -= seconds }
+        let messages = try outputs.sent.map { sent in
+            (port: sent.port, try number(sent.message, on: sent.port))
+        }
         exchange.publish(messages, waiting: messages.reduce(0) { $0 + (allEdges[$1.port] ?? 0) })
     }
 
