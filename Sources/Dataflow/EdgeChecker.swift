@@ -6,12 +6,14 @@ struct EdgeChecker {
     private let specs: [NodeSpec?]
     private let indices: [String: Int]
     private let sources: [String]
+    private var values: [[String: SettingValue]] = []
     private var axes = AxisUnifier()
     private(set) var findings: Findings
     /// Every pair of nodes that the file joins, even by ports that do not exist.
     private(set) var links: [GraphOrder.Link] = []
 
-    /// - Parameter specs: one for each of the document's nodes, nil where the kind is unknown.
+    /// - Parameter specs: one for each of the document's nodes, its ports resolved with the node's
+    ///   settings; nil where the kind is unknown.
     init(document: GraphDocument, specs: [NodeSpec?], findings: Findings) {
         self.document = document
         self.specs = specs
@@ -26,7 +28,8 @@ struct EdgeChecker {
 
     /// Checks all edges and returns those whose ends exist.
     mutating func edges(values: [[String: SettingValue]]) -> [PlannedEdge] {
-        fixAxes(values)
+        self.values = values
+        fixAxes()
         var edges: [PlannedEdge] = []
         for (index, node) in document.nodes.enumerated() {
             var meant: Set<String> = []
@@ -194,7 +197,7 @@ extension EdgeChecker {
 
 extension EdgeChecker {
     /// A node's integer settings fix the axes that bear their names.
-    private mutating func fixAxes(_ values: [[String: SettingValue]]) {
+    private mutating func fixAxes() {
         for (index, node) in document.nodes.enumerated() {
             let ports = (specs[index]?.inputs ?? []) + (specs[index]?.outputs ?? [])
             let names = Set(
@@ -203,24 +206,38 @@ extension EdgeChecker {
                 })
             for name in names.sorted() {
                 guard case .integer(let extent)? = values[index][name], extent > 0 else { continue }
-                let written = node.settings.first { $0.name.value == name }
-                let cause = Diagnostic.Note(
-                    "\(name.quoted) of node \(node.name.quoted) is \(extent)"
-                        + (written == nil ? " unless 'with:' says otherwise" : " here"),
-                    at: written?.value?.place ?? node.kind?.place ?? node.place)
-                axes.fix(name, of: node.name, to: extent, because: cause)
+                axes.fix(
+                    name, of: node.name, to: extent, because: note(on: name, "\(extent)", of: node))
             }
         }
+    }
+
+    /// Says what value a setting of a node has, and where it has it from.
+    private func note(on setting: String, _ value: String, of node: NodeDeclaration)
+        -> Diagnostic.Note
+    {
+        let written = node.settings.first { $0.name.value == setting }
+        return Diagnostic.Note(
+            "\(setting.quoted) of node \(node.name.quoted) is \(value)"
+                + (written == nil ? " unless 'with:' says otherwise" : " here"),
+            at: written?.value?.place ?? node.kind?.place ?? node.place)
+    }
+
+    /// Whether all settings that decide what a port is are known; where one is at fault, that has
+    /// been said, and nothing more can be.
+    private func isDecided(_ port: PortSpec, of node: Int) -> Bool {
+        port.cases.allSatisfy { values[node][$0.setting] != nil }
     }
 
     private mutating func checkMeeting(
         _ ends: EdgeEnds, from: Int, to: Int, at place: SourceRange
     ) {
+        guard isDecided(ends.output, of: from), isDecided(ends.input, of: to) else { return }
         let fault: EdgeFault? =
             if ends.output.elementType != ends.input.elementType {
                 .elementTypes(ends)
             } else if ends.output.meaning != ends.input.meaning {
-                .meanings(ends)
+                .meanings(ends, hint: remedy(ends))
             } else if ends.output.axes.count != ends.input.axes.count {
                 .axisCounts(ends)
             } else {
@@ -251,13 +268,29 @@ extension EdgeChecker {
 
     private func notes(_ ends: EdgeEnds, _ from: Int, _ to: Int) -> [Diagnostic.Note] {
         [
-            (from, "output \(ends.from.quoted) is \(ends.output.typeText)"),
-            (to, "input \(ends.to.quoted) is \(ends.input.typeText)"),
+            (from, ends.output, "output \(ends.from.quoted) is \(ends.output.typeText)"),
+            (to, ends.input, "input \(ends.to.quoted) is \(ends.input.typeText)"),
         ]
-        .map { index, text in
+        .flatMap { index, port, text in
             let node = document.nodes[index]
-            return Diagnostic.Note(text, at: node.kind?.place ?? node.place)
+            return [Diagnostic.Note(text, at: node.kind?.place ?? node.place)]
+                + Set(port.cases.map(\.setting)).sorted().map { setting in
+                    let value = values[index][setting]?.text ?? ""
+                    return note(on: setting, value.quoted, of: node)
+                }
         }
+    }
+
+    /// The setting that would let two ports meet.
+    private func remedy(_ ends: EdgeEnds) -> String? {
+        func first(_ port: PortSpec, like other: PortSpec, _ end: String) -> String? {
+            let node = end.prefix { $0 != "." }
+            return port.cases.first { $0.meaning == other.meaning }.map {
+                "'\($0.setting): \($0.value)' under 'with:' of '\(node)' would let them meet"
+            }
+        }
+        return first(ends.input, like: ends.output, ends.to)
+            ?? first(ends.output, like: ends.input, ends.from)
     }
 
     private mutating func checkKeep(_ input: InputDeclaration, _ ends: EdgeEnds) {

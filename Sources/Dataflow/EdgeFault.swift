@@ -11,7 +11,7 @@ enum EdgeFault: Fault {
     case unknownOutput(String, node: String, nearest: String?, known: [String])
     case selfEdge(String)
     case elementTypes(EdgeEnds)
-    case meanings(EdgeEnds)
+    case meanings(EdgeEnds, hint: String?)
     case axisCounts(EdgeEnds)
     case axes(EdgeEnds, index: Int, conflict: AxisConflict)
     case cycle([String])
@@ -91,11 +91,12 @@ enum EdgeFault: Fault {
                 "element-types-differ",
                 "\(ends) cannot meet: \(ends.output.elementType.name) is sent, "
                     + "\(ends.input.elementType.name) is needed")
-        case .meanings(let ends):
+        case .meanings(let ends, let hint):
             FaultWords(
                 "meanings-differ",
                 "\(ends) cannot meet: \(ends.output.meaning.quoted) is sent, "
-                    + "\(ends.input.meaning.quoted) is needed")
+                    + "\(ends.input.meaning.quoted) is needed",
+                hint: hint)
         case .axisCounts(let ends):
             FaultWords(
                 "axis-counts-differ",
@@ -134,4 +135,10 @@ struct EdgeEnds: CustomStringConvertible {
 extension PortSpec {
     /// `f32 [n 4 h w] latent/sd1`.
     package var typeText: String { "\(elementType.name) [\(axesText)] \(meaning)" }
+
+    /// The same for one of its cases.
+    func typeText(_ found: Case) -> String {
+        let axes = found.axes.map(\.description).joined(separator: " ")
+        return "\(elementType.name) [\(axes)] \(found.meaning)"
+    }
 }

@@ -16,9 +16,10 @@ struct GraphChecker {
 
     /// Checks everything; the graph is nil when the file has errors, however small.
     mutating func graph() -> CheckedGraph? {
-        let specs = document.nodes.map { spec(of: $0) }
+        let kinds = document.nodes.map { spec(of: $0) }
         let machines = document.nodes.map { machine(of: $0) }
-        let values = settings(specs, machines)
+        let values = settings(kinds, machines)
+        let specs = zip(kinds, values).map { $0?.resolved(with: Settings($1)) }
         var edges = EdgeChecker(document: document, specs: specs, findings: findings)
         var planned = edges.edges(values: values)
         findings = edges.findings

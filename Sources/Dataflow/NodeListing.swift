@@ -51,7 +51,8 @@ package struct NodeListing {
         case .last: remarks.append("a value that stays valid until the next")
         }
         let remark = isInput && !remarks.isEmpty ? "  (\(remarks.joined(separator: ", ")))" : ""
-        return [port.typeText + remark] + (port.summary.isEmpty ? [] : [port.summary])
+        let cases = port.cases.map { "with \($0.setting): \($0.value), \(port.typeText($0))" }
+        return [port.typeText + remark] + cases + (port.summary.isEmpty ? [] : [port.summary])
     }
 
     private static func lines(_ setting: SettingSpec) -> [String] {
@@ -80,7 +81,15 @@ extension PortSpec {
             ("name", .text(name)), ("elementType", .text(elementType.name)),
             ("axes", .array(axes.map { .text($0.description) })), ("meaning", .text(meaning)),
             ("pace", .text(pace.rawValue)), ("optional", .flag(isOptional)),
-            ("summary", .text(summary)),
+            ("summary", .text(summary)), ("cases", .array(cases.map(Self.json))),
+        ])
+    }
+
+    private static func json(_ found: Case) -> JSONValue {
+        .object([
+            ("setting", .text(found.setting)), ("value", .text(found.value)),
+            ("axes", .array(found.axes.map { .text($0.description) })),
+            ("meaning", .text(found.meaning)),
         ])
     }
 }

@@ -27,4 +27,20 @@ public struct NodeSpec: Sendable {
         self.settings = settings.map(\.spec)
         self.heldFrames = heldFrames
     }
+
+    private init(_ spec: NodeSpec, inputs: [PortSpec], outputs: [PortSpec]) {
+        kind = spec.kind
+        summary = spec.summary
+        self.inputs = inputs
+        self.outputs = outputs
+        settings = spec.settings
+        heldFrames = spec.heldFrames
+    }
+
+    /// The same kind with its ports as they are under some settings.
+    public func resolved(with settings: Settings) -> NodeSpec {
+        NodeSpec(
+            self, inputs: inputs.map { $0.resolved(with: settings) },
+            outputs: outputs.map { $0.resolved(with: settings) })
+    }
 }

@@ -27,6 +27,28 @@ public struct PortSpec: Sendable {
     public let isOptional: Bool
     /// One sentence for `personalive nodes`.
     public let summary: String
+    /// What the port is instead under some values of the node's settings; at most one applies.
+    public let cases: [Case]
+
+    /// What a port is instead where a setting has one value.
+    public struct Case: Sendable, Equatable {
+        /// The setting's word in YAML.
+        public let setting: String
+        /// The value under which this applies.
+        public let value: String
+        /// Extent of each axis then.
+        public let axes: [Axis]
+        /// What the numbers mean then.
+        public let meaning: String
+
+        /// A case from its parts.
+        public init(setting: String, value: String, axes: [Axis], meaning: String) {
+            self.setting = setting
+            self.value = value
+            self.axes = axes
+            self.meaning = meaning
+        }
+    }
 
     /// The axes as written: `n 8h 8w 3`.
     public var axesText: String { axes.map(\.description).joined(separator: " ") }
@@ -34,7 +56,7 @@ public struct PortSpec: Sendable {
     /// A spec from its parts, for nodes that are described in a file instead of in Swift.
     public init(
         name: String, elementType: ElementType, axes: [Axis], meaning: String, pace: Pace,
-        isOptional: Bool, summary: String
+        isOptional: Bool, summary: String, cases: [Case] = []
     ) {
         self.name = name
         self.elementType = elementType
@@ -43,6 +65,18 @@ public struct PortSpec: Sendable {
         self.pace = pace
         self.isOptional = isOptional
         self.summary = summary
+        self.cases = cases
+    }
+
+    /// The port as it is under a node's settings: with the axes and the meaning of the case that
+    /// applies, if one does.
+    public func resolved(with settings: Settings) -> PortSpec {
+        guard let found = cases.first(where: { settings.text($0.setting) == $0.value }) else {
+            return self
+        }
+        return PortSpec(
+            name: name, elementType: elementType, axes: found.axes, meaning: found.meaning,
+            pace: pace, isOptional: isOptional, summary: summary, cases: cases)
     }
 }
 
@@ -69,11 +103,41 @@ public struct Port<Element: TensorElement>: PortDescribing {
         _ name: String, _: Element.Type, _ axes: String, meaning: String, pace: Pace = .frame,
         isOptional: Bool = false, _ summary: String = ""
     ) {
-        guard let parsed = Axis.parse(axes) else {
-            preconditionFailure("port '\(name)': cannot read the axes '\(axes)'")
-        }
         spec = PortSpec(
-            name: name, elementType: Element.elementType, axes: parsed, meaning: meaning,
-            pace: pace, isOptional: isOptional, summary: summary)
+            name: name, elementType: Element.elementType, axes: Self.parse(axes, name),
+            meaning: meaning, pace: pace, isOptional: isOptional, summary: summary)
+    }
+
+    private init(_ spec: PortSpec) { self.spec = spec }
+
+    /// The same port, with other axes and another meaning where a setting has some value.
+    ///
+    ///     static let latent = Port("latent", Float.self, "n 4 h w", meaning: "latent/sd1")
+    ///         .when(variant, is: "flux2", "n 32 h w", meaning: "latent/flux2")
+    ///
+    /// What the port says by itself holds for all other values. The graph checker knows the
+    /// settings, so it refuses an edge between two nodes whose settings make their ports differ.
+    ///
+    /// - Precondition: the axes can be read, and are as many as the port's own.
+    public func when(
+        _ setting: Setting<String>, is value: String, _ axes: String, meaning: String
+    ) -> Port {
+        let parsed = Self.parse(axes, name)
+        precondition(
+            parsed.count == spec.axes.count, "port '\(name)': '\(axes)' has other axes than it")
+        let new = PortSpec.Case(
+            setting: setting.spec.name, value: value, axes: parsed, meaning: meaning)
+        return Port(
+            PortSpec(
+                name: name, elementType: spec.elementType, axes: spec.axes, meaning: spec.meaning,
+                pace: spec.pace, isOptional: spec.isOptional, summary: spec.summary,
+                cases: spec.cases + [new]))
+    }
+
+    private static func parse(_ axes: String, _ port: String) -> [Axis] {
+        guard let parsed = Axis.parse(axes) else {
+            preconditionFailure("port '\(port)': cannot read the axes '\(axes)'")
+        }
+        return parsed
     }
 }

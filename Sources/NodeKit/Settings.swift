@@ -25,6 +25,9 @@ public struct Settings: Sendable, Codable {
         (values[setting.spec.name] ?? setting.spec.defaultValue).flatMap { Value($0) }
     }
 
+    /// The text that a setting was given, by its name; nil when it has none.
+    func text(_ name: String) -> String? { values[name].flatMap { String($0) } }
+
     /// The same settings with one more value.
     public func setting<Value>(_ setting: Setting<Value>, to value: Value) -> Settings {
         var copy = self

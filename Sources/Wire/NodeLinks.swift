@@ -114,7 +114,8 @@ final class NodeLinks {
         case .connect:
             guard let configuration, inputs == nil else { return }
             inputs = try InputLinks(
-                configuration, spec: spec, context: context, exchange: exchange)
+                configuration, spec: spec.resolved(with: configuration.settings), context: context,
+                exchange: exchange)
         case .start: exchange.start()
         case .drain: exchange.drain()
         case .finishNow: exchange.finishNow()
