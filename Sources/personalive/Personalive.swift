@@ -13,6 +13,7 @@ struct Personalive: ParsableCommand {
             GraphCommand.self,
             NodesCommand.self,
             SchemaCommand.self,
+            CompareCommand.self,
             DemoMediaCommand.self,
             BenchCommand.self,
             NodeCommand.self,

@@ -46,3 +46,6 @@ void picture_to_yuv420(const uint8_t *from, int width, int height, const picture
                        int to_width, int to_height, int16_t *scratch, uint8_t *y,
                        ptrdiff_t y_stride, uint8_t *u, ptrdiff_t u_stride, uint8_t *v,
                        ptrdiff_t v_stride);
+
+/// The sum of squared differences of two runs of bytes.
+uint64_t picture_squared_difference(const uint8_t *a, const uint8_t *b, size_t count);
