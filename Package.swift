@@ -84,7 +84,9 @@ let package = Package(
         .testTarget(name: "ParityTests", dependencies: ["Parity", "Tensors"]),
         .testTarget(
             name: "BuiltinNodesTests",
-            dependencies: ["BuiltinNodes", "Dataflow", "Media", "Networks", "NodeKit", "Tensors"]),
+            dependencies: [
+                "BuiltinNodes", "Dataflow", "Layers", "Media", "Networks", "NodeKit", "Tensors",
+            ]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["personalive", "Dataflow", "Media", "NodeKit", "Tensors"]),

@@ -12,6 +12,7 @@ package enum BuiltinKinds {
             MotionEncoderNode.self,
             DenoiserNode.self,
             VAEDecoderNode.self,
+            TinyEncoderNode.self,
             TinyDecoderNode.self,
             VideoEncoderNode.self,
             TestSourceNode.self,

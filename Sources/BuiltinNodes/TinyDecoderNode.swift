@@ -3,26 +3,30 @@ import Networks
 import NodeKit
 import Tensors
 
-/// Turns latents into RGB frames with TAESD: faster than the VAE, and an approximation of it.
+/// Turns latents into RGB frames with TAESD, or with FLUX.2's tiny autoencoder: faster than the
+/// VAE, and an approximation of it.
 package struct TinyDecoderNode: Node {
-    package static let latent = VAEDecoderNode.latent
+    package static let latent = TinyModel.latent
     package static let frame = VAEDecoderNode.frame
 
     package static let spec = NodeSpec(
         "tiny-decoder", "Turns latents into frames with TAESD: faster, and an approximation.",
-        inputs: [latent], outputs: [frame], settings: [ModelSettings.model, ModelSettings.weights])
+        inputs: [latent], outputs: [frame],
+        settings: [ModelSettings.model, TinyModel.variant, TinyModel.weights])
 
     private let decode: TinyDecoder
+    private let isCentred: Bool
 
     package init(settings: Settings) throws {
-        let model = ModelSettings(settings)
-        decode = try TinyDecoder(from: model.checkpoint("taesd"), model.configuration.tinyAutoencoder)
+        let model = try TinyModel(settings, half: "decoder")
+        isCentred = model.isCentred
+        decode = try TinyDecoder(from: model.checkpoint, model.configuration)
     }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
         let image = decode(inputs[Self.latent].channelsLast())
         let frame = outputs.tensor(for: Self.frame, shape: image.shape)
-        image.writeRGB8(into: frame)
+        (isCentred ? image : image.scaled(by: 2, plus: -1)).writeRGB8(into: frame)
         outputs[Self.frame] = frame
     }
 }

@@ -52,3 +52,11 @@ extension ModelConfiguration {
     /// The sizes that have a name.
     package static let named = [full, mini]
 }
+
+extension ModelConfiguration.TinyAutoencoder {
+    /// FLUX.2's tiny autoencoder (`taef2_encoder.pth` and `taef2_decoder.pth` of madebyollin/taesd),
+    /// which has one size.
+    package static let flux2 = ModelConfiguration.TinyAutoencoder(
+        channels: 64, latentChannels: 32, encoderBlocks: [1, 3, 3, 3],
+        decoderBlocks: [3, 3, 3, 1], form: .original, hasContext: true)
+}

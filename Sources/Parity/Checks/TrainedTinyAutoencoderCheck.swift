@@ -17,12 +17,8 @@ enum TrainedTinyAutoencoderCheck: FixtureCheck {
         let weights = { (half: String) in
             try Checkpoint(contentsOf: "\(folder)/taef2_\(half).pth")
         }
-        var configuration = ModelConfiguration.full.tinyAutoencoder
-        configuration.latentChannels = 32
-        configuration.form = .original
-        configuration.hasContext = true
-        let encode = try TinyEncoder(from: weights("encoder"), configuration)
-        let decode = try TinyDecoder(from: weights("decoder"), configuration)
+        let encode = try TinyEncoder(from: weights("encoder"), .flux2)
+        let decode = try TinyDecoder(from: weights("decoder"), .flux2)
         let latent = encode(try fixture.pictures("image_u8", centred: false))
         results.compare("out/latent", latent.channelsFirst())
         results.compare("out/decoded", decode(latent).channelsFirst())

@@ -1,0 +1,52 @@
+import Networks
+import NodeKit
+import Tensors
+
+/// What the two nodes of a tiny autoencoder share: whose latents they speak, and the weights.
+struct TinyModel {
+    static let variant = Setting(
+        "variant", String.self, type: .choice(["sd", "flux2"]), default: "sd",
+        "whose latents: those of Stable Diffusion 1.x in the size of 'model', or FLUX.2's, whose "
+            + "networks have one size")
+    static let weights = Setting(
+        "weights", String.self, type: .weights, default: "synthetic",
+        "'synthetic', a file, or a folder with taesd.safetensors, or with taesd_encoder.pth and "
+            + "taesd_decoder.pth, or for flux2 with taef2_encoder.pth and taef2_decoder.pth")
+    /// A latent whose channels and meaning follow the variant.
+    static let latent = VAEDecoderNode.latent
+        .when(variant, is: "flux2", "n 32 h w", meaning: "latent/flux2")
+
+    let configuration: ModelConfiguration.TinyAutoencoder
+    let checkpoint: Checkpoint
+
+    /// Whether the networks' images are in -1...1 rather than 0...1.
+    var isCentred: Bool { configuration.form == .diffusers }
+
+    /// - Parameter half: `encoder` or `decoder`.
+    init(_ settings: Settings, half: String) throws(CheckpointError) {
+        let model = ModelSettings(settings)
+        if settings[Self.variant] == "flux2" {
+            configuration = .flux2
+            checkpoint = try model.checkpoint("taef2_\(half)")
+            return
+        }
+        checkpoint = try Self.stableDiffusion(model, half)
+        var configuration = model.configuration.tinyAutoencoder
+        // The original files have only one half each, and do not say which.
+        if !checkpoint.contains("\(half).layers.0.weight") { configuration.form = .original }
+        self.configuration = configuration
+    }
+
+    private static func stableDiffusion(
+        _ model: ModelSettings, _ half: String
+    ) throws(CheckpointError) -> Checkpoint {
+        do {
+            return try model.checkpoint("taesd")
+        } catch {
+            guard case .noFile = error, let found = try? model.checkpoint("taesd_\(half)") else {
+                throw error
+            }
+            return found
+        }
+    }
+}
