@@ -7,7 +7,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BUILD := swift build -c release --explicit-target-dependency-import-check error
 TOOL := .build/release/personalive
 
-.PHONY: demo test build packages bench clean format
+.PHONY: demo test fuzz build packages bench clean format
 
 demo: build
 	@$(TOOL) demo-media Models/demo
@@ -16,6 +16,12 @@ demo: build
 test: packages
 	@$(BUILD) --build-tests
 	@swift test -c release --skip-build
+
+# A million damaged checkpoints of each format; PERSONALIVE_FUZZ_FIRST starts at another number.
+fuzz: packages
+	@$(BUILD) --build-tests
+	@PERSONALIVE_FUZZ_CASES=$${PERSONALIVE_FUZZ_CASES:-1000000} \
+	    swift test -c release --skip-build --filter ReaderFuzzTests
 
 build: packages
 	@$(BUILD) --product personalive

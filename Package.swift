@@ -73,7 +73,9 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
-        .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+        // What tests alone use.
+        .target(name: "AllocationMeter", path: "Tests/AllocationMeter", cSettings: kernels),
+        .testTarget(name: "TensorsTests", dependencies: ["AllocationMeter", "Tensors"]),
         .testTarget(name: "NodeKitTests", dependencies: ["NodeKit", "Tensors"]),
         .testTarget(name: "WireTests", dependencies: ["NodeKit", "Tensors", "Wire"]),
         .testTarget(name: "DataflowTests", dependencies: ["Dataflow", "NodeKit", "Tensors"]),
