@@ -17,6 +17,7 @@ package enum BuiltinKinds {
             VideoEncoderNode.self,
             TestSourceNode.self,
             TestStageNode.self,
+            TestJoinNode.self,
             TestSinkNode.self,
         ]
     }

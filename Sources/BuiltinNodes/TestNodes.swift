@@ -101,3 +101,17 @@ package struct TestSinkNode: Node {
         if work > 0 { Thread.sleep(forTimeInterval: work / 1000) }
     }
 }
+
+/// Takes frames of two streams that belong together, and forgets them.
+package struct TestJoinNode: Node {
+    static let a = Port("a", UInt8.self, "bytes", meaning: "bytes", "one of two")
+    static let b = Port("b", UInt8.self, "bytes", meaning: "bytes", "the other one")
+
+    package static let spec = NodeSpec(
+        "test-join", "Takes frames of two streams that belong together, and forgets them.",
+        inputs: [a, b])
+
+    package init(settings: Settings) {}
+
+    package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {}
+}

@@ -98,6 +98,8 @@ static void note_signal(int signal) {
 int posix_signals(const int *signals, int count) {
     if (signal_pipe[0] < 0 && pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) != 0) return -errno;
     struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
+    // A reader that has gone away is an error of write(), not the end of the process.
+    signal(SIGPIPE, SIG_IGN);
     // Whoever started this process may have had them blocked, and a mask is inherited.
     sigset_t wanted;
     sigemptyset(&wanted);

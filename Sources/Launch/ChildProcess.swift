@@ -48,6 +48,9 @@ final class ChildProcess {
 
     func signal(_ signal: Int32) { if status == nil { kill(pid, signal) } }
 
+    /// Ends the process and whatever it started itself, at once.
+    func killGroup() { kill(-pid, SIGKILL) }
+
     /// Looks whether the process has ended; true once.
     func reap() -> Bool {
         guard status == nil else { return false }
@@ -68,6 +71,11 @@ final class ChildProcess {
         }
         var lines = partial.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         partial = lines.removeLast()
+        // A program that never ends a line must not fill this one's memory.
+        if partial.utf8.count > 64 << 10 {
+            lines.append(partial)
+            partial = ""
+        }
         if outputHasEnded, !partial.isEmpty {
             lines.append(partial)
             partial = ""

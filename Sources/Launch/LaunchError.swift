@@ -2,11 +2,16 @@
 package enum LaunchError: Error, CustomStringConvertible, Equatable {
     case cannotStart(program: String, reason: String)
     case system(call: String, reason: String)
+    /// The folder for sockets belongs to someone else, or others may enter it.
+    case notOurs(folder: String)
 
     package var description: String {
         switch self {
         case .cannotStart(let program, let reason): "cannot start \(program): \(reason)"
         case .system(let call, let reason): "\(call): \(reason)"
+        case .notOurs(let folder):
+            "\(folder) is not a folder that belongs to you alone: sockets are not put there; remove it, "
+                + "or 'chmod 700' it if it is yours"
         }
     }
 }

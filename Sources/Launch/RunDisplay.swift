@@ -41,7 +41,10 @@ package final class RunDisplay {
 
     func log(_ node: String, _ line: String) { if !isQuiet { say("[\(node)] \(line)") } }
 
-    private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+    /// Nobody may be listening any more (a closed terminal, a full disk): the run goes on.
+    private func write(_ text: String) {
+        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+    }
 
     /// `312 of 1531 frames · 24.1 fps · age 310 ms · 0:51 left · denoiser is the slowest (93 % busy)`
     static func line(_ snapshot: RunSnapshot) -> String {

@@ -8,22 +8,33 @@ package struct RunFolder: Sendable {
     /// Makes a fresh folder, after clearing away those of runs that no longer live.
     package init() throws {
         let parent = Self.parent
-        try FileManager.default.createDirectory(
-            atPath: parent, withIntermediateDirectories: true,
-            attributes: [.posixPermissions: 0o700])
+        if mkdir(parent, 0o700) != 0, errno != EEXIST {
+            throw LaunchError.system(
+                call: "mkdir(\(parent))", reason: String(cString: strerror(errno)))
+        }
+        guard Self.isOurs(parent, privately: true) else { throw LaunchError.notOurs(folder: parent) }
         Self.sweep(parent)
         path = "\(parent)/\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
-        try FileManager.default.createDirectory(
-            atPath: path, withIntermediateDirectories: false,
-            attributes: [.posixPermissions: 0o700])
+        guard mkdir(path, 0o700) == 0 else {
+            throw LaunchError.system(
+                call: "mkdir(\(path))", reason: String(cString: strerror(errno)))
+        }
+    }
+
+    /// Whether a folder, not a link to one, belongs to this user, and to nobody else besides.
+    private static func isOurs(_ path: String, privately: Bool) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+            && status.st_uid == getuid() && (!privately || status.st_mode & 0o077 == 0)
     }
 
     package func remove() { try? FileManager.default.removeItem(atPath: path) }
 
-    /// The user's own runtime folder, or one under /tmp: socket paths must stay under 108 bytes.
+    /// The user's own runtime folder, or one under /tmp. A socket's path must stay under 108 bytes,
+    /// of which the names of run and node take up to 74.
     private static var parent: String {
-        if let folder = ProcessInfo.processInfo.environment["XDG_RUNTIME_DIR"], folder.count < 40,
-            access(folder, W_OK) == 0
+        if let folder = ProcessInfo.processInfo.environment["XDG_RUNTIME_DIR"],
+            folder.utf8.count < 34, isOurs(folder, privately: false), access(folder, W_OK) == 0
         {
             return "\(folder)/personalive"
         }

@@ -39,15 +39,15 @@ package struct RunSnapshot: Sendable {
 
     /// The source that the frames are counted at: the one that sends most of them.
     private var source: NodeState? {
-        nodes.filter(\.isSource).max { $0.report.emitted.count < $1.report.emitted.count }
+        nodes.filter(\.isSource).max { $0.report.emittedCount < $1.report.emittedCount }
     }
 
     private var sink: NodeState? {
-        nodes.filter(\.isSink).max { $0.report.delivered.count < $1.report.delivered.count }
+        nodes.filter(\.isSink).max { $0.report.deliveredCount < $1.report.deliveredCount }
     }
 
-    package var framesIn: Int { source?.report.emitted.count ?? 0 }
-    package var framesOut: Int { sink?.report.delivered.count ?? 0 }
+    package var framesIn: Int { source?.report.emittedCount ?? 0 }
+    package var framesOut: Int { sink?.report.deliveredCount ?? 0 }
     package var expectedFrames: Int? { source?.report.expectedFrames }
     /// Capture until the sink had handled the frame.
     package var age: AgeHistogram { sink?.report.age ?? AgeHistogram() }
@@ -55,22 +55,24 @@ package struct RunSnapshot: Sendable {
     package var sourceName: String { source?.name ?? "the source" }
 
     /// Every place where frames were lost.
-    package var losses: [Loss] {
-        nodes.flatMap { node in
-            node.report.outputs.filter { !$0.dropped.isEmpty && $0.keep != Keep.last.rawValue }.map {
-                Loss(
-                    place: "\(node.name).\($0.port) → \($0.consumer)",
-                    reason: "superseded (keep: \($0.keep))", frames: $0.dropped)
-            }
-                + node.report.inputs.filter { !$0.unpaired.isEmpty }.map {
-                    Loss(
-                        place: "\(node.name).\($0.port)",
-                        reason: "its partner on another input was dropped", frames: $0.unpaired)
-                }
-                + node.report.dropped.map {
-                    Loss(place: node.name, reason: $0.reason, frames: $0.frames)
-                }
+    package var losses: [Loss] { nodes.flatMap(Self.losses) }
+
+    private static func losses(of node: NodeState) -> [Loss] {
+        var losses: [Loss] = []
+        func add(_ frames: FrameSet, at place: String, _ reason: String) {
+            if !frames.isEmpty { losses.append(Loss(place: place, reason: reason, frames: frames)) }
         }
+        for edge in node.report.outputs where edge.keep != Keep.last.rawValue {
+            let place = "\(node.name).\(edge.port) → \(edge.consumer)"
+            add(edge.dropped, at: place, "superseded (keep: \(edge.keep))")
+            add(edge.unwanted, at: place, "the consumer had ended")
+        }
+        for input in node.report.inputs {
+            let place = "\(node.name).\(input.port)"
+            add(input.unpaired, at: place, "its partner on another input never came")
+        }
+        for drop in node.report.dropped { add(drop.frames, at: node.name, drop.reason) }
+        return losses
     }
 
     /// Frames that came in, did not go out, and that nobody says to have dropped.

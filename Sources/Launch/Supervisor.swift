@@ -29,10 +29,20 @@ package final class Supervisor {
         var reason: String?
         var report = NodeReport()
         var log: [String] = []
+        /// When its end was noticed.
+        var endedAt: Int64?
 
         init(_ planned: RunPlan.PlannedNode, _ process: ChildProcess) {
             self.planned = planned
             self.process = process
+        }
+
+        /// Whether nothing more is to be expected: last words may arrive after the end itself, and
+        /// a program that the node started may hold its output open for ever.
+        func isSettled(at now: Int64) -> Bool {
+            guard let endedAt else { return false }
+            let saidAll = process.outputHasEnded && (isDone || process.status != 0)
+            return saidAll || now - endedAt > Supervisor.lastWords
         }
 
         /// Keeps the last lines for the case that the node fails.
@@ -61,6 +71,9 @@ package final class Supervisor {
     /// After SIGTERM frames under way are finished for so long, then files are closed.
     private static let patience: Int64 = 5_000_000_000
 
+    /// How long a node's last words may take after its end.
+    private static let lastWords: Int64 = 1_000_000_000
+
     /// - Parameter executable: the program whose `node` subcommand hosts a node.
     package init(_ plan: RunPlan, executable: String, display: RunDisplay) throws {
         self.plan = plan
@@ -76,21 +89,20 @@ package final class Supervisor {
                 members.append(Member(node, try ChildProcess(arguments)))
             }
         } catch {
-            members.forEach { $0.process.signal(SIGKILL) }
+            members.forEach { $0.process.killGroup() }
             throw error
         }
     }
 
     /// Runs the graph to its end. Call from the main thread.
     package func run() -> Outcome {
-        while !members.allSatisfy({ $0.process.status != nil && $0.process.outputHasEnded }) {
+        while !members.allSatisfy({ $0.isSettled(at: posix_monotonic_ns()) }) {
             poll()
             if let finishAt, posix_monotonic_ns() > finishAt { finishNow() }
-            if let killAt, posix_monotonic_ns() > killAt {
-                members.forEach { $0.process.signal(SIGKILL) }
-            }
+            if let killAt, posix_monotonic_ns() > killAt { killAll() }
             if started { display.progress(snapshot) }
         }
+        members.forEach(judge)
         display.clear()
         if let failure { return .failed(failure) }
         return interrupts > 0 ? .stopped : .completed
@@ -124,9 +136,11 @@ package final class Supervisor {
         // A node's last words may still be under way when its end is noticed: read them first.
         readControl()
         for member in members where member.process.reap() {
+            member.endedAt = posix_monotonic_ns()
             read(member)
             readControl()
-            ended(member)
+            // An end in good order is judged when its last words have had time to arrive.
+            if member.process.status != 0 { judge(member) }
         }
     }
 
@@ -151,8 +165,7 @@ package final class Supervisor {
             case (2, _):
                 display.say("closing files now (Ctrl-C again: kill)")
                 finishNow()
-            default:
-                members.forEach { $0.process.signal(SIGKILL) }
+            default: killAll()
             }
             // Nodes that have not begun would wait for ever.
             if !started { finishNow() }
@@ -195,11 +208,17 @@ package final class Supervisor {
         }
     }
 
-    private func ended(_ member: Member) {
-        let wasTold = killAt != nil
+    /// Whether a node that has ended did so in good order.
+    private func judge(_ member: Member) {
         guard member.process.status != 0 || !member.isDone else { return }
+        let wasTold = killAt != nil
+        // Told to end at once, a node may just go; but a sink has a file to close.
+        let lostFile = wasTold && member.planned.isSink && member.isReady && failure == nil
+        if lostFile, member.reason == nil { member.reason = "it did not close its file in time" }
         if !wasTold || member.reason != nil { fail(member) }
     }
+
+    private func killAll() { members.forEach { $0.process.killGroup() } }
 
     /// The first node that fails names the run's end; the others close their files.
     private func fail(_ member: Member) {

@@ -65,8 +65,10 @@ final class Exchange: @unchecked Sendable {
     func nextStep() -> Step {
         locked {
             while true {
-                if let failure { return .fail(failure) }
+                // Whoever is told to end may well have lost a neighbour: that is not its fault.
                 if phase == .finishing { return .finish(early: true) }
+                if let failure { return .fail(failure) }
+                if outputsClosed { return .finish(early: true) }
                 if let step = stepIfReady() { return step }
                 monitor.wait()
             }
@@ -135,6 +137,9 @@ final class Exchange: @unchecked Sendable {
             while !outputsClosed, phase != .finishing { monitor.wait() }
         }
     }
+
+    /// The node has finished: messages that came too late for a tick count as dropped.
+    func abandonInputs() { locked { assembler?.abandon() } }
 
     /// What has been dropped for want of a partner, for the report.
     var unpaired: [(port: String, frames: FrameSet)] {

@@ -29,12 +29,19 @@ package struct FrameSet: Sendable, Codable, Equatable {
     }
 
     package func subtracting(_ other: FrameSet) -> FrameSet {
+        // One pass over both: a long live run has many thousands of runs.
         var result = FrameSet()
+        var next = 0
         for run in runs {
             var start = run[0]
-            for hole in other.runs where hole[1] >= start && hole[0] <= run[1] {
-                if hole[0] > start { result.runs.append([start, hole[0] - 1]) }
-                start = hole[1] + 1
+            while next < other.runs.count, other.runs[next][1] < start { next += 1 }
+            var hole = next
+            while hole < other.runs.count, other.runs[hole][0] <= run[1] {
+                if other.runs[hole][0] > start {
+                    result.runs.append([start, other.runs[hole][0] - 1])
+                }
+                start = other.runs[hole][1] + 1
+                hole += 1
             }
             if start <= run[1] { result.runs.append([start, run[1]]) }
         }

@@ -17,6 +17,10 @@ final class InputLinks {
     private let links: [Link]
     private let slots = SlotView()
     private(set) var report: [NodeReport.Input]
+    private var ended: Set<Int> = []
+
+    /// Whether nothing will come in any more.
+    var haveEnded: Bool { ended.count == links.count }
 
     /// Connects every input and says hello to its producer.
     init(
@@ -47,6 +51,11 @@ final class InputLinks {
         }
     }
 
+    /// The node ends: producers that have more to say need not wait for it.
+    func sayGoodbye() {
+        for index in links.indices where !ended.contains(index) { tell(index, Envelope(.bye)) }
+    }
+
     var pollItems: [zmq_pollitem_t] { links.map { $0.socket.socket.pollItem } }
 
     /// Sends credits, or gives back slots, to an input's producer.
@@ -62,6 +71,7 @@ final class InputLinks {
                 switch envelope.kind {
                 case .data: try deliver(envelope, frames, to: index)
                 case .end:
+                    ended.insert(index)
                     exchange.end(index)
                     tell(index, Envelope(.bye))
                 default: throw WireError("a message of kind \(envelope.kind) from a producer")
@@ -76,7 +86,9 @@ final class InputLinks {
     private func deliver(_ envelope: Envelope, _ frames: [ZMQFrame], to index: Int) throws {
         try check(envelope, for: index)
         let bytes = envelope.payloadBytes!
-        let memory = try payload(of: envelope, frames, bytes: bytes, input: index)
+        guard let memory = try payload(of: envelope, frames, bytes: bytes, input: index) else {
+            return
+        }
         report[index].received += 1
         report[index].bytes += bytes
         report[index].hop.add(nanoseconds: posix_monotonic_ns() - envelope.sent)
@@ -107,9 +119,10 @@ final class InputLinks {
 
     private func payload(
         of envelope: Envelope, _ frames: [ZMQFrame], bytes: Int, input: Int
-    ) throws -> TensorMemory {
+    ) throws -> TensorMemory? {
         if let place = envelope.place {
             let exchange = exchange
+            // Nil when the producer has died: that is for the supervisor to tell.
             return try slots.memory(at: place, bytes: bytes) {
                 exchange.release(input: input, slot: place.slot)
             }

@@ -7,7 +7,13 @@ final class Monitor: @unchecked Sendable {
     private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
     init() {
-        pthread_mutex_init(lock, nil)
+        // Recursive: dropping a message's last reference gives its memory back, which asks for the
+        // lock again on the thread that holds it.
+        var attributes = pthread_mutexattr_t()
+        pthread_mutexattr_init(&attributes)
+        pthread_mutexattr_settype(&attributes, Int32(PTHREAD_MUTEX_RECURSIVE))
+        pthread_mutex_init(lock, &attributes)
+        pthread_mutexattr_destroy(&attributes)
         pthread_cond_init(changed, nil)
     }
 

@@ -37,7 +37,7 @@ public final class NodeHost: @unchecked Sendable {
         do {
             links = try NodeLinks(
                 name: name, folder: folder, spec: kind.spec, exchange: exchange, signals: signals,
-                progress: { [self] in lock.withLock { report } },
+                progress: { [self] isBrief in lock.withLock { isBrief ? report.brief : report } },
                 configured: { [self] configuration in
                     self.configuration = configuration
                     configured.signal()
@@ -142,7 +142,7 @@ public final class NodeHost: @unchecked Sendable {
         let age = posix_monotonic_ns() - tick.inputs.stamp.captured
         note { report in
             report.age.add(nanoseconds: age)
-            if isSink { report.delivered.insert(tick.inputs.stamp.frame) }
+            if isSink { report.deliver(tick.inputs.stamp.frame) }
         }
     }
 
@@ -211,7 +211,7 @@ public final class NodeHost: @unchecked Sendable {
             if let frames = outputs.expectedFrames { report.expectedFrames = frames }
             guard isSource else { return }
             for (port, message) in outputs.sent where paced.contains(port) {
-                report.emitted.insert(message.stamp.frame)
+                report.emit(message.stamp.frame)
             }
         }
     }

@@ -10,7 +10,8 @@ import NodeKit
 final class NodeLinks {
     private let exchange: Exchange
     private let spec: NodeSpec
-    private let progress: () -> NodeReport
+    /// The node's figures, brief or whole.
+    private let progress: (_ isBrief: Bool) -> NodeReport
     private let context: ZMQContext
     private let control: ZMQSocketBox
     private let outputs: OutputLinks
@@ -22,7 +23,8 @@ final class NodeLinks {
 
     init(
         name: String, folder: String, spec: NodeSpec, exchange: Exchange, signals: Int32,
-        progress: @escaping () -> NodeReport, configured: @escaping (NodeConfiguration) -> Void
+        progress: @escaping (_ isBrief: Bool) -> NodeReport,
+        configured: @escaping (NodeConfiguration) -> Void
     ) throws {
         self.exchange = exchange
         self.spec = spec
@@ -49,9 +51,18 @@ final class NodeLinks {
             poll(milliseconds: 50)
             guard posix_monotonic_ns() >= nextReport, configuration != nil else { continue }
             nextReport = posix_monotonic_ns() + Self.reportInterval
-            say(.progress(currentReport()))
+            say(.progress(progress(true)))
         }
         carryOut(exchange.takeCommands())
+        leave()
+    }
+
+    /// Lets producers go that have more to say, and takes in what they had sent before they heard it.
+    private func leave() {
+        guard let inputs, !inputs.haveEnded else { return }
+        inputs.sayGoodbye()
+        let deadline = posix_monotonic_ns() + Self.reportInterval
+        while !inputs.haveEnded, posix_monotonic_ns() < deadline { poll(milliseconds: 10) }
     }
 
     private func poll(milliseconds: Int) {
@@ -144,8 +155,9 @@ final class NodeLinks {
     // MARK: Report
 
     /// The node's own figures with those of its edges.
-    func currentReport() -> NodeReport {
-        var report = progress()
+    private func wholeReport() -> NodeReport {
+        exchange.abandonInputs()
+        var report = progress(false)
         report.inputs = inputs?.report ?? []
         for (port, frames) in exchange.unpaired {
             guard let index = report.inputs.firstIndex(where: { $0.port == port }) else { continue }
@@ -157,5 +169,5 @@ final class NodeLinks {
     }
 
     /// The last words of the process.
-    func sayDone() { say(.done(currentReport())) }
+    func sayDone() { say(.done(wholeReport())) }
 }

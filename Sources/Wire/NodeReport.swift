@@ -18,16 +18,19 @@ package struct NodeReport: Sendable, Codable {
         package var keep: String
         package var sent = 0
         package var dropped = FrameSet()
+        /// Frames that the consumer ended without.
+        package var unwanted = FrameSet()
 
         package init(
             port: String, consumer: String, keep: String, sent: Int = 0,
-            dropped: FrameSet = FrameSet()
+            dropped: FrameSet = FrameSet(), unwanted: FrameSet = FrameSet()
         ) {
             self.port = port
             self.consumer = consumer
             self.keep = keep
             self.sent = sent
             self.dropped = dropped
+            self.unwanted = unwanted
         }
     }
 
@@ -38,9 +41,11 @@ package struct NodeReport: Sendable, Codable {
     }
 
     package var ticks = 0
-    /// Frames that a source has sent.
+    /// Frames that a source has sent, and that a sink has taken.
+    package var emittedCount = 0
+    package var deliveredCount = 0
+    /// Which ones: only in the last report, since sets grow with every gap.
     package var emitted = FrameSet()
-    /// Frames that a sink has taken.
     package var delivered = FrameSet()
     package var expectedFrames: Int?
     /// Seconds spent loading, computing, waiting for inputs, and waiting for consumers.
@@ -57,6 +62,27 @@ package struct NodeReport: Sendable, Codable {
     package var peakMemory = 0
 
     package init() {}
+
+    /// The same without sets of frames: what a few reports a second can afford.
+    var brief: NodeReport {
+        var brief = NodeReport()
+        (brief.ticks, brief.expectedFrames) = (ticks, expectedFrames)
+        (brief.emittedCount, brief.deliveredCount) = (emittedCount, deliveredCount)
+        (brief.loading, brief.busy) = (loading, busy)
+        (brief.waitingForInput, brief.waitingForOutput) = (waitingForInput, waitingForOutput)
+        brief.age = age
+        return brief
+    }
+
+    mutating func emit(_ frame: UInt64) {
+        emitted.insert(frame)
+        emittedCount = max(emittedCount, emitted.count)
+    }
+
+    mutating func deliver(_ frame: UInt64) {
+        delivered.insert(frame)
+        deliveredCount += 1
+    }
 
     mutating func drop(_ frame: UInt64, because reason: String) {
         if let index = dropped.firstIndex(where: { $0.reason == reason }) {

@@ -20,9 +20,11 @@ struct OutputEdge {
     private(set) var waiting: [Numbered] = []
     private(set) var sentCount = 0
     private(set) var dropped = FrameSet()
+    /// Frames that the consumer ended without.
+    private(set) var unwanted = FrameSet()
     private var latest: Numbered?
     /// Slots that the consumer has not given back, kept from being written again.
-    private(set) var lent: [UInt64: TensorMemory] = [:]
+    private var lent: [UInt64: (memory: TensorMemory, count: Int)] = [:]
     private(set) var hasEnded = false
     private(set) var isClosed = false
     private var endSent = false
@@ -39,6 +41,7 @@ struct OutputEdge {
     var backlog: Int { keep == .all ? waiting.count : 0 }
 
     mutating func offer(_ message: Numbered) {
+        guard !isClosed else { return unwanted.insert(message.message.stamp.frame) }
         switch keep {
         case .all:
             waiting.append(message)
@@ -57,13 +60,17 @@ struct OutputEdge {
     /// The consumer is there, perhaps anew, with its first credits.
     mutating func connect(credits: Int) {
         self.credits = credits
+        isClosed = false
         lent = [:]
         if keep == .last, waiting.isEmpty, let latest { waiting = [latest] }
     }
 
     mutating func grant(_ count: Int, released: [UInt64]) {
         credits += count
-        for slot in released { lent[slot] = nil }
+        for slot in released {
+            guard let loan = lent[slot] else { continue }
+            lent[slot] = loan.count > 1 ? (loan.memory, loan.count - 1) : nil
+        }
     }
 
     /// The next message that may go, or nil. A slot that it lies in is lent until given back.
@@ -75,20 +82,34 @@ struct OutputEdge {
         return waiting.removeFirst()
     }
 
-    mutating func lend(_ memory: TensorMemory, as slot: UInt64) { lent[slot] = memory }
+    /// One tensor may be sent several times: each time has to be given back.
+    mutating func lend(_ memory: TensorMemory, as slot: UInt64) {
+        lent[slot] = (memory, (lent[slot]?.count ?? 0) + 1)
+    }
 
     /// Nothing more will be offered.
     mutating func end() { hasEnded = true }
 
     /// Whether it is time to say that nothing follows; true once.
     mutating func takeEnd() -> Bool {
-        guard hasEnded, !endSent, waiting.isEmpty else { return false }
+        guard hasEnded, !endSent, !isClosed, waiting.isEmpty else { return false }
         endSent = true
         return true
     }
 
-    /// The consumer has everything.
-    mutating func close() { isClosed = true }
+    /// The consumer has everything that it wants: what waits, and what comes, has nowhere to go.
+    ///
+    /// - Returns: whether it has not been told yet that nothing follows.
+    mutating func close() -> Bool {
+        defer { endSent = true }
+        isClosed = true
+        for message in waiting where keep != .last {
+            unwanted.insert(message.message.stamp.frame)
+        }
+        waiting = []
+        lent = [:]
+        return !endSent
+    }
 
     /// Leaves `window` of the waiting messages, evenly spaced, the newest among them.
     private mutating func thin() {

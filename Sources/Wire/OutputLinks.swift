@@ -30,7 +30,7 @@ final class OutputLinks {
         edges.map {
             .init(
                 port: $0.output.port, consumer: $0.output.consumer, keep: $0.edge.keep.rawValue,
-                sent: $0.edge.sentCount, dropped: $0.edge.dropped)
+                sent: $0.edge.sentCount, dropped: $0.edge.dropped, unwanted: $0.edge.unwanted)
         }
     }
 
@@ -62,7 +62,12 @@ final class OutputLinks {
             case .hello: edges[index].edge.connect(credits: Int(envelope.count))
             case .grant:
                 edges[index].edge.grant(Int(envelope.count), released: envelope.released)
-            case .bye: edges[index].edge.close()
+            case .bye:
+                let before = edges[index].edge.backlog
+                // A consumer that leaves early waits for this word, so that it can count what was
+                // still under way.
+                if edges[index].edge.close() { send(Envelope(.end), nil, to: index) }
+                exchange.sent(before)
             default: continue
             }
             flush(index)
@@ -85,7 +90,7 @@ final class OutputLinks {
         envelope.sent = numbered.published
         envelope.elementType = tensor.elementType
         envelope.shape = tensor.shape
-        if let slot = tensor.memory.owner as? SlotPool.Slot {
+        if let slot = tensor.memory.owner as? SlotPool.Slot, tensor.offset == 0 {
             envelope.place = Envelope.Place(
                 slot: slot.number, process: UInt32(getpid()),
                 descriptor: UInt32(slot.descriptor), capacity: UInt64(slot.capacity))

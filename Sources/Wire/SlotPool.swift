@@ -95,33 +95,36 @@ final class SlotView {
     /// More than a producer keeps; beyond it the mapping not used for longest is dropped.
     private static let keptMappings = 24
 
-    /// The payload at `place`; `release` runs when its last reader is gone.
+    /// The payload at `place`, or nil when its process is gone; `release` runs when its last reader is
+    /// gone.
     func memory(
         at place: Envelope.Place, bytes: Int, release: @escaping @Sendable () -> Void
-    ) throws -> TensorMemory {
+    ) throws -> TensorMemory? {
         guard UInt64(bytes) <= place.capacity else {
             throw WireError("a payload of \(bytes) bytes in a slot of \(place.capacity)")
         }
-        let mapping = try mapping(of: place)
+        guard let mapping = try mapping(of: place) else { return nil }
         return TensorMemory(base: mapping.base, byteCount: mapping.capacity, owner: mapping) { _ in
             release()
         }
     }
 
-    private func mapping(of place: Envelope.Place) throws -> Mapping {
+    private func mapping(of place: Envelope.Place) throws -> Mapping? {
         let key = Key(process: place.process, slot: place.slot)
         order.removeAll { $0 == key }
         order.append(key)
         if let mapping = mappings[key] { return mapping }
-        let mapping = try open(place)
+        guard let mapping = try open(place) else { return nil }
         mappings[key] = mapping
         if order.count > Self.keptMappings { mappings[order.removeFirst()] = nil }
         return mapping
     }
 
-    private func open(_ place: Envelope.Place) throws -> Mapping {
+    private func open(_ place: Envelope.Place) throws -> Mapping? {
         let path = "/proc/\(place.process)/fd/\(place.descriptor)"
         let descriptor = posix_open_for_reading(path)
+        let isGone = kill(pid_t(truncatingIfNeeded: place.process), 0) != 0 && errno == ESRCH
+        if descriptor == -ESRCH || (descriptor == -ENOENT && isGone) { return nil }
         guard descriptor >= 0 else {
             throw WireError("open(\(path)): \(String(cString: strerror(-descriptor)))")
         }

@@ -88,6 +88,11 @@ struct TickAssembler {
             framePorts, framePorts.map { inputs[$0].waiting.removeFirst() }, isFrame: true)
     }
 
+    /// The node ends: what still waits for a tick will not get one.
+    mutating func abandon() {
+        for port in framePorts { while !inputs[port].waiting.isEmpty { dropFirst(of: port) } }
+    }
+
     private var framesAreOver: Bool {
         framePorts.contains { inputs[$0].hasEnded && inputs[$0].waiting.isEmpty }
     }

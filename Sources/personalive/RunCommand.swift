@@ -66,7 +66,7 @@ struct RunCommand: ParsableCommand {
         if json {
             print(try snapshot.json())
         } else {
-            for path in Self.outputs(of: graph) { print(path) }
+            for path in Self.outputs(of: graph) where access(path, F_OK) == 0 { print(path) }
             print(snapshot.summary(stopped: isStopped))
         }
         if isStopped { throw ExitCode(130) }
@@ -93,6 +93,6 @@ struct RunCommand: ParsableCommand {
     }
 
     private func printToStandardError(_ text: String) {
-        FileHandle.standardError.write(Data(text.utf8))
+        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 }

@@ -76,6 +76,12 @@ struct StartupBench: ParsableCommand {
     @Option(help: "How often.")
     var runs = 8
 
+    func validate() throws {
+        guard nodes >= 2, runs >= 1 else {
+            throw ValidationError("a graph has at least 2 nodes, and runs are counted from 1")
+        }
+    }
+
     func run() throws {
         var times: [Double] = []
         for _ in 0..<runs {

@@ -170,4 +170,39 @@ import Testing
         #expect(try frames(in: "\(tool.folder)/film.partial.mp4") > 0)
         #expect(!FileManager.default.fileExists(atPath: "\(tool.folder)/film.mp4"))
     }
+
+    @Test func `a join of a long and a short stream ends with the short one`() throws {
+        let graph = """
+            nodes:
+              long: { use: test-source, with: { bytes: 100000, count: 60 } }
+              short: { use: test-source, with: { bytes: 100000, count: 7 } }
+              join: { use: test-join, in: { a: long.data, b: short.data } }
+            """
+
+        let outcome = try Tool("run", graph: graph, "--json").run()
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.number("frames_out") == 7)
+        #expect(outcome.number("frames_unaccounted") == 0)
+    }
+
+    @Test func `large frames without a partner are dropped by name, and the run goes on`() throws {
+        let graph = """
+            nodes:
+              source: { use: test-source, with: { bytes: 100000, count: 40, rate: 200 } }
+              slow:
+                use: test-stage
+                in: { data: { from: source.data, keep: newest } }
+                with: { work: 20 }
+              join: { use: test-join, in: { a: source.data, b: slow.data } }
+            """
+
+        let outcome = try Tool("run", graph: graph, "--json").run()
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let (arrived, dropped) = (outcome.number("frames_out"), outcome.number("frames_dropped"))
+        #expect((arrived ?? 0) > 0)
+        #expect((arrived ?? 0) + (dropped ?? 0) == 40)
+        #expect(outcome.number("frames_unaccounted") == 0)
+    }
 }

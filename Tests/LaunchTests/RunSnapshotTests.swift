@@ -13,11 +13,13 @@ import Wire
     private func snapshot(dropped: Range<UInt64>) -> RunSnapshot {
         var camera = NodeReport()
         camera.emitted = frames(0..<10)
+        camera.emittedCount = 10
         camera.outputs = [
             .init(port: "frame", consumer: "sink", keep: "newest", dropped: frames(dropped))
         ]
         var sink = NodeReport()
         sink.delivered = frames(0..<4).union(frames(7..<10))
+        sink.deliveredCount = 7
         sink.age.add(nanoseconds: 5_000_000)
         return RunSnapshot(
             seconds: 2,

@@ -6,7 +6,7 @@ import Wire
     private var full: Envelope {
         var envelope = Envelope(.data)
         envelope.stamp = Stamp(
-            frame: 7, captured: -1, presentation: 40_000_000, duration: 40_000_000, epoch: 2)
+            frame: 7, captured: 1, presentation: 40_000_000, duration: 40_000_000, epoch: 2)
         envelope.sequence = 9
         envelope.sent = 123
         envelope.elementType = .float32
@@ -42,6 +42,19 @@ import Wire
             let cut = Array(bytes.prefix(length))
             let decoded = cut.withUnsafeBytes { try? Envelope(decoding: $0) }
             if length < 64 + 32 + 24 { #expect(decoded == nil) }
+        }
+    }
+
+    @Test func `times and frame numbers whose sums would overflow are refused`() {
+        for change: (inout Envelope) -> Void in [
+            { $0.sent = .min }, { $0.stamp.captured = .min }, { $0.stamp.frame = .max },
+            { $0.stamp.presentation = .max }, { $0.stamp.duration = -1 },
+        ] {
+            var envelope = full
+            change(&envelope)
+            #expect(throws: WireError.self) {
+                try envelope.encoded().withUnsafeBytes { try Envelope(decoding: $0) }
+            }
         }
     }
 

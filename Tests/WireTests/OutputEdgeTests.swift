@@ -107,4 +107,36 @@ import Testing
         edge.grant(1, released: [5])
         #expect(memory == nil)
     }
+
+    @Test func `a slot that was sent twice has to be given back twice`() {
+        var edge = OutputEdge(keep: .all, window: 2)
+        weak var memory: TensorMemory?
+        do {
+            let slot = TensorMemory(byteCount: 8)
+            memory = slot
+            edge.lend(slot, as: 5)
+            edge.lend(slot, as: 5)
+        }
+
+        edge.grant(1, released: [5])
+        #expect(memory != nil)
+        edge.grant(1, released: [5])
+        #expect(memory == nil)
+    }
+
+    @Test func `a consumer that has ended holds nobody up`() {
+        var edge = OutputEdge(keep: .all, window: 1)
+        edge.connect(credits: 0)
+        edge.offer(message(0))
+
+        let wantsEnd = edge.close()
+        edge.offer(message(1))
+        edge.end()
+        let end = edge.takeEnd()
+
+        #expect(wantsEnd)
+        #expect(edge.backlog == 0)
+        #expect(edge.unwanted.text == "0-1")
+        #expect(!end)
+    }
 }

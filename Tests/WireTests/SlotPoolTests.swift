@@ -16,7 +16,7 @@ import Testing
         memory.base.storeBytes(of: 42, toByteOffset: 99_999, as: UInt8.self)
         let slot = try #require(memory.owner as? SlotPool.Slot)
 
-        let view = try SlotView().memory(at: place(slot), bytes: 100_000) {}
+        let view = try #require(try SlotView().memory(at: place(slot), bytes: 100_000) {})
 
         #expect(view.base.load(fromByteOffset: 99_999, as: UInt8.self) == 42)
     }
@@ -42,6 +42,14 @@ import Testing
         #expect(throws: WireError.self) {
             _ = try SlotView().memory(at: place(slot), bytes: 5000) {}
         }
+    }
+
+    @Test func `a slot of a process that is gone is no slot, and no fault of the reader`() throws {
+        var gone = Envelope.Place(slot: 1, process: 0, descriptor: 9, capacity: 4096)
+        // The highest number that Linux gives to a process is 2^22.
+        gone.process = 1 << 22
+
+        #expect(try SlotView().memory(at: gone, bytes: 100) {} == nil)
     }
 
     @Test func `no slot leaves anything in a folder`() throws {
