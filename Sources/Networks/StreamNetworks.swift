@@ -26,7 +26,9 @@ package final class StreamNetworks {
 
     /// What the denoiser needs to know of a portrait.
     package func condition(on portrait: PortraitPicture) -> PortraitConditioning {
-        PortraitConditioning(
+        // The autoencoder's maps are larger than any that follow, and nothing else has their sizes.
+        defer { BufferPool.trim() }
+        return PortraitConditioning(
             token: imageEncoder(portrait.imageEncoderInput),
             latent: autoencoder(portrait.autoencoderInput).scaled(by: configuration.vae.scaling))
     }

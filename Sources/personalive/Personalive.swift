@@ -10,6 +10,7 @@ struct Personalive: ParsableCommand {
         subcommands: [
             RunCommand.self,
             CheckCommand.self,
+            PlanCommand.self,
             GraphCommand.self,
             NodesCommand.self,
             SchemaCommand.self,

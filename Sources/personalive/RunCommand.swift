@@ -30,12 +30,19 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Print one JSON object about the run at its end, instead of the summary.")
     var json = false
 
+    @Flag(help: "Start even when the nodes' estimated memory is more than their machine has.")
+    var ignoreMemory = false
+
     func run() throws {
         let check = GraphFile.check(
             path: file, overrides: settings.overrides, registry: NodeRegistry(BuiltinKinds.specs))
         printToStandardError(check.text)
         guard let graph = check.graph else { throw ExitCode(check.isReadable ? 1 : 2) }
         try refuseRemote(graph)
+        if !ignoreMemory, let refusal = MemoryPlan(graph).refusal {
+            printToStandardError(refusal + "  nothing was started (--ignore-memory would)\n")
+            throw ExitCode(1)
+        }
         try run(graph)
     }
 

@@ -64,6 +64,43 @@ import Testing
         }
     }
 
+    @Test func `a graph that its machine cannot hold is refused before it starts`() throws {
+        let text = """
+            machines:
+              small: { local: {}, memory: 900MB }
+            nodes:
+              source: { use: camera, with: { device: "lavfi:testsrc", frames: 1 } }
+              encoder: { use: tiny-encoder, in: { frame: source.frame }, with: { model: full } }
+              decoder:
+                use: vae-decoder
+                machine: small
+                in: { latent: encoder.latent }
+                with: { model: full }
+              film: { use: video-encoder, in: { frame: decoder.frame }, with: { path: /tmp/x.mp4 } }
+            """
+
+        try withFile(text) { path in
+            let plan = try Self.personalive("plan", path, "--json")
+            let json = try JSONSerialization.jsonObject(with: Data(plan.output.utf8))
+            let nodes = (json as? [String: Any])?["nodes"] as? [[String: Any]]
+            let decoder = try #require(nodes?.first { $0["node"] as? String == "decoder" })
+
+            #expect(plan.status == 1)
+            #expect(decoder["weights_bytes"] as? Int == 4 * 49_490_199)
+            #expect(try Self.personalive("run", path).status == 1)
+            #expect(!FileManager.default.fileExists(atPath: "/tmp/x.mp4"))
+        }
+    }
+
+    @Test func `a graph that fits is planned with exit code 0`() throws {
+        try withFile(Self.graph) { path in
+            let plan = try Self.personalive("plan", path)
+
+            #expect(plan.status == 0)
+            #expect(plan.output.contains("machine 'local': 134 MB needed"))
+        }
+    }
+
     @Test func `a file that is not there is exit code 2, a wrong command line 64`() throws {
         #expect(try Self.personalive("check", "/nowhere.yaml").status == 2)
         #expect(try Self.personalive("graph", "/nowhere.yaml").status == 2)

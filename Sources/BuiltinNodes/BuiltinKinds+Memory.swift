@@ -1,0 +1,77 @@
+import Networks
+import NodeKit
+
+/// A node that can say, before it is made, what its networks will take.
+protocol MemoryEstimating: Node {
+    static func memory(_ settings: Settings) -> MemoryEstimate
+}
+
+extension BuiltinKinds {
+    /// What any node takes: the program, its libraries, and a few frames under way.
+    ///
+    /// Measured as the peak of an `image-file` (65 MB) and a `video-encoder` (67 to 70 MB) at 512x512.
+    package static let emptyNode = 67_000_000
+
+    /// What a kind's networks take under some settings; nil where it has none, or is not known here.
+    package static func memory(of kind: String, _ settings: Settings) -> MemoryEstimate? {
+        (make(kind: kind) as? any MemoryEstimating.Type)?.memory(settings)
+    }
+}
+
+extension ModelSettings {
+    fileprivate static func configuration(_ settings: Settings) -> ModelConfiguration {
+        let name = settings[model]
+        return ModelConfiguration.named.first { $0.name == name } ?? .mini
+    }
+}
+
+extension DenoiserNode: MemoryEstimating {
+    static func memory(_ settings: Settings) -> MemoryEstimate {
+        ModelSettings.configuration(settings).denoiserMemory
+    }
+}
+
+extension VAEDecoderNode: MemoryEstimating {
+    static func memory(_ settings: Settings) -> MemoryEstimate {
+        ModelSettings.configuration(settings).vaeDecoderMemory
+    }
+}
+
+extension KeypointExtractorNode: MemoryEstimating {
+    static func memory(_ settings: Settings) -> MemoryEstimate {
+        ModelSettings.configuration(settings).keypointExtractorMemory
+    }
+}
+
+extension MotionEncoderNode: MemoryEstimating {
+    static func memory(_ settings: Settings) -> MemoryEstimate {
+        ModelSettings.configuration(settings).motionEncoderMemory
+    }
+}
+
+extension TinyModel {
+    /// The networks of the settings, and the size of frames that they are estimated for.
+    fileprivate static func dimensions(
+        _ settings: Settings
+    ) -> (ModelConfiguration.TinyAutoencoder, side: Int) {
+        let model = ModelSettings.configuration(settings)
+        let isFlux = settings[variant] == "flux2"
+        return isFlux
+            ? (.flux2, ModelConfiguration.full.imageSize)
+            : (model.tinyAutoencoder, model.imageSize)
+    }
+}
+
+extension TinyEncoderNode: MemoryEstimating {
+    static func memory(_ settings: Settings) -> MemoryEstimate {
+        let (configuration, side) = TinyModel.dimensions(settings)
+        return configuration.encoderMemory(side: side)
+    }
+}
+
+extension TinyDecoderNode: MemoryEstimating {
+    static func memory(_ settings: Settings) -> MemoryEstimate {
+        let (configuration, side) = TinyModel.dimensions(settings)
+        return configuration.decoderMemory(side: side)
+    }
+}

@@ -1,0 +1,77 @@
+/// How much memory a node's networks take at most, bytes.
+///
+/// Weights are counted exactly, as F32 in the order that the processor wants them. What a pass needs
+/// besides is a number of its largest maps; the factors were measured (peak of the process less the
+/// weights and an empty process), and hold for pictures of the model's size.
+package struct MemoryEstimate: Sendable, Equatable {
+    /// What stays from the first pass on.
+    package var weights: Int
+    /// Maps between layers, and blocks that wait for their next use.
+    package var work: Int
+
+    package var total: Int { weights + work }
+
+    /// From a number of weights and a number of values in maps.
+    fileprivate init(weights: Int, values: Double) {
+        self.weights = 4 * weights
+        work = Int(4 * values)
+    }
+}
+
+extension ModelConfiguration {
+    private var pixels: Double { Double(imageSize * imageSize) }
+
+    /// The denoiser with all that prepares a portrait, which stays for the next one.
+    package var denoiserMemory: MemoryEstimate {
+        let window = Double(windowFrames * latentSize * latentSize * unet.channels[0])
+        // The portrait is encoded, and what that took given back, before the window is worked on.
+        let maps = max(vaeValues, 20 * window + pixels * Double(poseGuider.channels[0]))
+        return MemoryEstimate(
+            weights: denoiserWeights + referenceWeights + vae.encoderWeights
+                + imageEncoder.weights + poseGuider.weights,
+            values: maps + Self.planValues)
+    }
+
+    /// What oneDNN's machine code for some hundred layers and their shapes takes, 24 MB at any size.
+    private static let planValues = 6e6
+
+    package var vaeDecoderMemory: MemoryEstimate {
+        MemoryEstimate(weights: vae.decoderWeights, values: vaeValues)
+    }
+
+    /// At full size two widths meet: the finest map has the channels of the level below until its
+    /// first resnet has narrowed it.
+    private var vaeValues: Double {
+        pixels * (Double(vae.channels[0]) + 5.5 * Double(vae.channels[min(1, vae.channels.count - 1)]))
+    }
+
+    package var keypointExtractorMemory: MemoryEstimate {
+        let side = motionExtractor.inputSize / 4
+        return MemoryEstimate(
+            weights: motionExtractor.weights,
+            values: 12 * pixels + Double(16 * side * side * motionExtractor.channels[0]))
+    }
+
+    package var motionEncoderMemory: MemoryEstimate {
+        let side = motionEncoder.inputSize / 2, c = motionEncoder.stemChannels
+        let width = motionEncoder.attentionHeads * motionEncoder.attentionHeadDimension
+        // Twice the largest layer: it is in both orders while its weights are put in order.
+        return MemoryEstimate(
+            weights: motionEncoderWeights,
+            values: Double(24 * side * side * c) + Double(2 * 8 * width * width))
+    }
+}
+
+extension ModelConfiguration.TinyAutoencoder {
+    /// - Parameter side: rows and columns of a frame.
+    package func encoderMemory(side: Int) -> MemoryEstimate {
+        MemoryEstimate(weights: encoderWeights, values: values(side))
+    }
+
+    /// - Parameter side: rows and columns of a frame.
+    package func decoderMemory(side: Int) -> MemoryEstimate {
+        MemoryEstimate(weights: decoderWeights, values: values(side))
+    }
+
+    private func values(_ side: Int) -> Double { 4.1 * Double(side * side * channels) }
+}

@@ -1,0 +1,118 @@
+import BuiltinNodes
+import Dataflow
+import Foundation
+import NodeKit
+
+/// What a graph's nodes will take of their machines' memory, before anything is loaded.
+struct MemoryPlan {
+    struct Line: Codable {
+        let node: String
+        let kind: String
+        let machine: String
+        let weights_bytes: Int
+        let work_bytes: Int
+        /// Weights, work and the process itself.
+        let peak_bytes: Int
+    }
+
+    struct Place: Codable {
+        let machine: String
+        let needed_bytes: Int
+        /// Null where nobody said and it is not this machine.
+        let available_bytes: Int?
+
+        var fits: Bool { available_bytes.map { needed_bytes <= $0 } ?? true }
+    }
+
+    /// In the order of the graph.
+    let lines: [Line]
+    /// Machines that nodes run on.
+    let places: [Place]
+
+    /// - Parameter free: what this machine can give.
+    init(_ graph: CheckedGraph, free: Int? = MemoryPlan.availableHere) {
+        lines = graph.nodes.map { node in
+            let estimate = BuiltinKinds.memory(of: node.kind, node.settings)
+            return Line(
+                node: node.name, kind: node.kind, machine: node.machine,
+                weights_bytes: estimate?.weights ?? 0, work_bytes: estimate?.work ?? 0,
+                peak_bytes: BuiltinKinds.emptyNode + (estimate?.total ?? 0))
+        }
+        let lines = lines
+        places = graph.machines.compactMap { machine in
+            let own = lines.filter { $0.machine == machine.name }
+            guard !own.isEmpty else { return nil }
+            let limits = [machine.memory, machine.launcher == .local ? free : nil]
+            return Place(
+                machine: machine.name, needed_bytes: own.reduce(0) { $0 + $1.peak_bytes },
+                available_bytes: limits.compactMap { $0 }.min())
+        }
+    }
+
+    /// Why the graph cannot run, or nil when it can.
+    var refusal: String? {
+        let faults = places.filter { !$0.fits }.map { place in
+            let largest = lines.filter { $0.machine == place.machine }
+                .max { $0.peak_bytes < $1.peak_bytes }!
+            return "error: machine '\(place.machine)' has \(Self.text(place.available_bytes ?? 0)) "
+                + "for this graph, which needs \(Self.text(place.needed_bytes)), most of it "
+                + "node '\(largest.node)' (\(largest.kind)): \(Self.text(largest.peak_bytes))\n"
+                + "  \(Self.advice(largest))\n"
+        }
+        return faults.isEmpty ? nil : faults.joined()
+    }
+
+    private static func advice(_ line: Line) -> String {
+        var advice = line.kind == "vae-decoder" ? ["take 'tiny-decoder' in its place"] : []
+        if line.weights_bytes > 0 { advice.append("give it a smaller 'model:'") }
+        return "what helps: "
+            + (advice + [
+                "let it run on another machine ('machine:')", "end what else takes memory",
+            ]).joined(separator: ", ")
+    }
+
+    /// One line for each node, then one for each machine.
+    var text: String {
+        let width = max(4, lines.map(\.node.count).max() ?? 0)
+        func row(_ name: String, _ columns: [String]) -> String {
+            name.padding(toLength: width, withPad: " ", startingAt: 0)
+                + columns.map { String(repeating: " ", count: max(1, 10 - $0.count)) + $0 }.joined()
+        }
+        var rows = [row("node", ["weights", "work", "peak"]) + "  kind"]
+        rows += lines.map {
+            row($0.node, [$0.weights_bytes, $0.work_bytes, $0.peak_bytes].map(Self.text))
+                + "  \($0.kind)"
+        }
+        return (rows + places.map(Self.summary)).joined(separator: "\n")
+    }
+
+    private static func summary(_ place: Place) -> String {
+        "machine '\(place.machine)': \(text(place.needed_bytes)) needed"
+            + (place.available_bytes.map { ", \(text($0)) available" } ?? ", nobody said of how much")
+    }
+
+    private static func text(_ bytes: Int) -> String {
+        bytes >= 1_000_000_000
+            ? String(format: "%.1f GB", Double(bytes) / 1e9)
+            : bytes == 0 ? "-" : String(format: "%.0f MB", Double(bytes) / 1e6)
+    }
+
+    /// What the kernel could give to new programs now, and this one's control group allows; nil when
+    /// it does not say.
+    private static var availableHere: Int? {
+        func contents(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
+        /// The number behind a word at the beginning of a line.
+        func number(_ word: String, in path: String) -> Int? {
+            let line = contents(path)?.split(separator: "\n").first { $0.hasPrefix(word + " ") }
+            return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+        }
+        func group(_ name: String) -> Int? {
+            contents("/sys/fs/cgroup/" + name).flatMap { Int($0.filter(\.isNumber)) }
+        }
+        let free = number("MemAvailable:", in: "/proc/meminfo").map { $0 * 1024 }
+        // Files that were read and are no more in use are given up when memory is asked for.
+        let idle = number("inactive_file", in: "/sys/fs/cgroup/memory.stat") ?? 0
+        let allowed = group("memory.max").map { $0 - (group("memory.current") ?? 0) + idle }
+        return [free, allowed].compactMap { $0 }.min()
+    }
+}
