@@ -120,3 +120,40 @@ void exact_bfloat_to_float(const void *in, size_t count, float *out) {
         memcpy(out + k, &word, 4);
     }
 }
+
+// Round to nearest, ties to even, as every converter of checkpoints does it.
+void exact_float_to_bfloat(const float *in, size_t count, void *out) {
+    uint16_t *halves = out;
+    for (size_t k = 0; k < count; k++) {
+        uint32_t word;
+        memcpy(&word, in + k, 4);
+        uint32_t rounded = (word + 0x7fffu + (word >> 16 & 1)) >> 16;
+        // A sum could carry a NaN's bits into infinity; a NaN stays one.
+        halves[k] = (uint16_t)((word & 0x7fffffffu) > 0x7f800000u ? word >> 16 | 0x40 : rounded);
+    }
+}
+
+static inline uint16_t half(uint32_t word) {
+    uint16_t sign = (uint16_t)(word >> 16 & 0x8000);
+    uint32_t rest = word & 0x7fffffffu;
+    if (rest > 0x7f800000u) return sign | 0x7e00;
+    if (rest >= 0x477ff000u) return sign | 0x7c00;  // 65520 and more round to infinity
+    if (rest < 0x38800000u) {
+        // Below 2^-14 halves are multiples of 2^-24: adding 0.5 leaves a float just these.
+        float tiny;
+        memcpy(&tiny, &rest, 4);
+        tiny += 0.5f;
+        memcpy(&rest, &tiny, 4);
+        return sign | (uint16_t)(rest - 0x3f000000u);
+    }
+    return sign | (uint16_t)((rest - 0x38000000u + 0xfffu + (rest >> 13 & 1)) >> 13);
+}
+
+void exact_float_to_half(const float *in, size_t count, void *out) {
+    uint16_t *halves = out;
+    for (size_t k = 0; k < count; k++) {
+        uint32_t word;
+        memcpy(&word, in + k, 4);
+        halves[k] = half(word);
+    }
+}

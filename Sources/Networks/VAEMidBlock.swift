@@ -29,15 +29,12 @@ private final class VAEAttention {
     private let project, out: Linear
 
     init(from checkpoint: Checkpoint, _ channels: Int, groups: Int) throws(CheckpointError) {
-        // Files of before 2023 say query, key, value, proj_attn.
-        let isOld = checkpoint.contains("query.weight", ifSynthetic: false)
-        let names = isOld ? ["query", "key", "value"] : ["to_q", "to_k", "to_v"]
+        let names = ["to_q", "to_k", "to_v"]
         norm = try GroupNorm(
             from: checkpoint.scope("group_norm"), channels, groups: groups,
             eps: VAEEncoder.normEpsilon)
         project = try Linear(from: names.map { checkpoint.scope($0) }, channels, channels)
-        out = try Linear(
-            from: checkpoint.scope(isOld ? "proj_attn" : "to_out.0"), channels, channels)
+        out = try Linear(from: checkpoint.scope("to_out.0"), channels, channels)
     }
 
     func callAsFunction(_ x: Tensor<Float>) -> Tensor<Float> {

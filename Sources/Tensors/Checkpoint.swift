@@ -19,13 +19,20 @@ package struct Checkpoint: Sendable {
         self.prefix = prefix
     }
 
-    /// The weights in a safetensors file or in an archive of PyTorch's, told apart by their first
-    /// bytes; F32, F16 and BF16 are all given as F32.
+    /// The weights in a file: safetensors, or PyTorch's as an archive or older, told apart by their
+    /// first bytes, or the index of several; F32, F16 and BF16 are all given as F32.
     package init(contentsOf path: String) throws(CheckpointError) {
-        let file = try MappedFile(path: path)
-        let isArchive = file.bytes.starts(with: ZipArchive.signature)
+        self.init(source: .file(try WeightFiles.open(path)))
+    }
+
+    /// The weights of several files laid over each other: the last that has a weight gives it.
+    package init(overlaying paths: [String]) throws(CheckpointError) {
+        var files: [any WeightFile] = []
+        for path in paths { files.append(try WeightFiles.open(path)) }
+        let isOne = files.count == 1
         self.init(
-            source: .file(isArchive ? try PyTorchFile(file) : try SafetensorsFile(file)))
+            source: .file(
+                isOne ? files[0] : OverlaidFiles(files, path: paths.joined(separator: " + "))))
     }
 
     /// Weights computed from their names, for any shape that is asked for.
@@ -47,8 +54,8 @@ package struct Checkpoint: Sendable {
         Checkpoint(source: .computed(origin: origin, weight))
     }
 
-    /// The weights that a node's setting names: the word `synthetic`, a file, or a folder that has
-    /// `<network>.safetensors` or `<network>.pth`.
+    /// The weights that a node's setting names: the word `synthetic`, a file, or a folder with a file
+    /// for each network or with those that are published (``WeightFolder``).
     ///
     /// - Parameters:
     ///   - size: the configuration's name, which is also the namespace of synthetic weights.
@@ -62,10 +69,9 @@ package struct Checkpoint: Sendable {
         guard stat(setting, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
             return try Checkpoint(contentsOf: setting)
         }
-        let base = setting + (setting.hasSuffix("/") ? "" : "/") + network
-        guard let ending = [".safetensors", ".pth"].first(where: { access(base + $0, F_OK) == 0 })
-        else { throw .noFile(folder: setting, network: network) }
-        return try Checkpoint(contentsOf: base + ending)
+        let files = WeightFolder(setting).files(of: network)
+        guard !files.isEmpty else { throw .noFile(folder: setting, network: network) }
+        return try Checkpoint(overlaying: files)
     }
 
     /// What the weights came from, for messages.
@@ -89,6 +95,24 @@ package struct Checkpoint: Sendable {
         case .file(let file): file.weight(prefix + key) != nil
         case .computed: answer
         }
+    }
+
+    /// What a file has: nothing for weights that are computed.
+    package var stored: [String: StoredShape] {
+        guard case .file(let file) = source else { return [:] }
+        return Dictionary(
+            uniqueKeysWithValues: file.keys.compactMap { key in
+                file.weight(key).map { weight in
+                    (key, StoredShape(typeName: weight.typeName, shape: weight.shape))
+                }
+            })
+    }
+
+    /// How a file keeps one weight.
+    package struct StoredShape: Sendable, Equatable {
+        /// The format's word for the element type.
+        package let typeName: String
+        package let shape: [Int]
     }
 
     /// One weight, row-major as PyTorch stores it.

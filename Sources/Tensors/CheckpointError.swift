@@ -4,10 +4,14 @@
 package enum CheckpointError: Error, Equatable {
     /// The file cannot be opened or mapped; `reason` is the system's text.
     case unreadable(file: String, reason: String)
+    /// The file cannot be written.
+    case unwritable(file: String, reason: String)
     /// A folder of weights lacks the file of one network.
     case noFile(folder: String, network: String)
     /// An archive that is not one of PyTorch's, or damaged.
     case badArchive(file: String, reason: String)
+    /// The index of a checkpoint in several files is wrong.
+    case badIndex(file: String, reason: String)
     /// The file is shorter than what its own first bytes announce.
     case truncated(file: String, bytes: Int, needed: Int)
     /// The first eight bytes announce a header that no safetensors file has.
@@ -35,9 +39,14 @@ extension CheckpointError: CustomStringConvertible {
         switch self {
         case .unreadable(let file, let reason):
             "cannot read weights from \(file): \(reason)"
+        case .unwritable(let file, let reason):
+            "cannot write weights to \(file): \(reason)"
         case .noFile(let folder, let network):
-            "the folder \(folder) has no \(network).safetensors or \(network).pth; "
-                + "give the file itself, a folder that has it, or the word 'synthetic'"
+            "the folder \(folder) has no weights of \(network): neither \(network).safetensors or "
+                + ".pth nor the published file; give the file itself, a folder that has it, or the "
+                + "word 'synthetic', or fetch it with 'personalive models pull personalive'"
+        case .badIndex(let file, let reason):
+            "\(file) does not lead to a checkpoint: \(reason)"
         case .badArchive(let file, let reason):
             "\(file) is no checkpoint of PyTorch's: \(reason)"
         case .truncated(let file, let bytes, let needed):

@@ -1,6 +1,7 @@
-/// A checkpoint as `torch.save` writes it: a ZIP archive of a pickle and raw storages.
+/// A checkpoint as `torch.save` writes it: a ZIP archive of a pickle and raw storages, or, before
+/// PyTorch 1.6, several pickles with the storages behind them.
 ///
-/// The pickle is read as data; nothing in it is run.
+/// The pickles are read as data; nothing in them is run.
 struct PyTorchFile: WeightFile {
     /// Where one tensor lies.
     struct Entry: Sendable {
@@ -19,53 +20,82 @@ struct PyTorchFile: WeightFile {
 
     init(_ file: MappedFile) throws(CheckpointError) {
         self.file = file
-        let archive = try ZipArchive(of: file)
-        guard let (name, range) = archive.files.first(where: { $0.key.hasSuffix("/data.pkl") })
-        else { throw .badArchive(file: file.path, reason: "it has no data.pkl") }
-        let folder = String(name.dropLast("data.pkl".count))
-        let value: PickleValue
-        do {
-            value = try PickleReader.read(file.bytes[range])
-        } catch {
-            throw .badArchive(file: file.path, reason: "its pickle has \(error.reason)")
-        }
+        let content =
+            file.bytes.starts(with: ZipArchive.signature)
+            ? try Self.archive(file) : try Self.legacy(file)
         var entries: [String: Entry] = [:]
-        for (key, tensor) in Self.tensors(value) {
-            entries[key] = try Self.entry(key, tensor, folder, archive, file.path)
+        for (key, tensor) in try Self.tensors(content.value, file) {
+            entries[key] = try Self.entry(key, tensor, content.storages, file.path)
         }
         self.entries = entries
     }
 
-    /// Tensors by their keys; dictionaries inside dictionaries, such as `state_dict`, are opened.
-    private static func tensors(_ value: PickleValue) -> [(String, [PickleValue])] {
-        guard case .dictionary(let pairs) = value else { return [] }
-        return pairs.flatMap { key, value -> [(String, [PickleValue])] in
-            guard case .text(let name) = key else { return [] }
-            switch value {
-            case .call("torch._utils._rebuild_tensor_v2", let arguments): return [(name, arguments)]
-            case .call("torch._utils._rebuild_parameter", let arguments):
-                guard case .call(_, let inner)? = arguments.first else { return [] }
-                return [(name, inner)]
-            default: return tensors(value)
-            }
+    /// A pickle's value, and where the bytes of each storage lie.
+    struct Content {
+        let value: PickleValue
+        let storages: [String: Range<Int>]
+    }
+
+    private static func archive(_ file: MappedFile) throws(CheckpointError) -> Content {
+        let archive = try ZipArchive(of: file)
+        guard let (name, range) = archive.files.first(where: { $0.key.hasSuffix("/data.pkl") })
+        else { throw .badArchive(file: file.path, reason: "it has no data.pkl") }
+        let folder = name.dropLast("data.pkl".count) + "data/"
+        let storages = archive.files.filter { $0.key.hasPrefix(folder) }
+            .map { (String($0.key.dropFirst(folder.count)), $0.value) }
+        return Content(
+            value: try pickle(file.bytes[range], file.path).value,
+            storages: Dictionary(storages) { first, _ in first })
+    }
+
+    static func pickle(
+        _ bytes: Slice<UnsafeRawBufferPointer>, _ path: String
+    ) throws(CheckpointError) -> (value: PickleValue, rest: Slice<UnsafeRawBufferPointer>) {
+        do {
+            return try PickleReader.read(bytes)
+        } catch {
+            throw .badArchive(file: path, reason: "its pickle has \(error.reason)")
         }
     }
 
+    /// Tensors by their keys; dictionaries inside dictionaries, such as `state_dict`, are opened.
+    private static func tensors(
+        _ value: PickleValue, _ file: MappedFile
+    ) throws(CheckpointError) -> [(String, [PickleValue])] {
+        var found: [(String, [PickleValue])] = [], left = [value], visited = 0
+        while case .dictionary(let pairs)? = left.popLast() {
+            // A dictionary that many others share would be opened again and again.
+            visited += pairs.count
+            guard visited <= file.byteCount else {
+                throw .badArchive(file: file.path, reason: "its pickle repeats itself")
+            }
+            for case (.text(let name), let value) in pairs {
+                if case .dictionary = value { left.append(value) }
+                if let arguments = value.tensorArguments { found.append((name, arguments)) }
+            }
+        }
+        return found
+    }
+
     /// The arguments are (storage, offset, shape, strides, ...), the storage's description
-    /// ("storage", type, number, device, count).
+    /// ("storage", type, number, device, count, view), of which only files of before 2017 have a view:
+    /// (name, offset, count).
     private static func entry(
-        _ key: String, _ arguments: [PickleValue], _ folder: String, _ archive: ZipArchive,
-        _ path: String
+        _ key: String, _ arguments: [PickleValue], _ storages: [String: Range<Int>], _ path: String
     ) throws(CheckpointError) -> Entry {
         guard arguments.count >= 4, case .persistent(.tuple(let storage)) = arguments[0],
             storage.count >= 3, case .global(let kind) = storage[1],
-            case .text(let number) = storage[2],
-            let range = archive.files[folder + "data/" + number],
-            case .integer(let first) = arguments[1], let shape = arguments[2].integers,
+            case .text(let number) = storage[2], let range = storages[number],
+            case .integer(var first) = arguments[1], let shape = arguments[2].integers,
             let strides = arguments[3].integers, shape.count == strides.count
         else { throw .badArchive(file: path, reason: "'\(key)' in it has an unknown form") }
         guard let type = elementTypes[kind] else {
             throw .unknownElementType(key: key, file: path, name: kind)
+        }
+        if storage.count > 5, case .tuple(let view) = storage[5], view.count == 3,
+            case .integer(let offset) = view[1]
+        {
+            first = first.addingReportingOverflow(offset).partialValue
         }
         guard isInside(first, shape, strides, elements: range.count / type.byteCount) else {
             throw .offsetsOutside(
@@ -93,7 +123,7 @@ struct PyTorchFile: WeightFile {
         return count == 0 || last < elements
     }
 
-    private static let elementTypes: [String: ElementType] = [
+    static let elementTypes: [String: ElementType] = [
         "torch.FloatStorage": .float32, "torch.HalfStorage": .float16,
         "torch.BFloat16Storage": .bfloat16, "torch.DoubleStorage": .float64,
         "torch.LongStorage": .int64, "torch.IntStorage": .int32, "torch.ByteStorage": .uint8,
@@ -135,6 +165,18 @@ struct PyTorchFile: WeightFile {
 }
 
 extension PickleValue {
+    /// What a tensor or parameter is made of, if this is one.
+    fileprivate var tensorArguments: [PickleValue]? {
+        switch self {
+        case .call("torch._utils._rebuild_tensor_v2", let arguments),
+            .call("torch._utils._rebuild_tensor", let arguments):
+            arguments
+        case .call("torch._utils._rebuild_parameter", let arguments):
+            arguments.first?.tensorArguments
+        default: nil
+        }
+    }
+
     /// The numbers of a tuple or list of whole numbers.
     fileprivate var integers: [Int]? {
         let values: [PickleValue]

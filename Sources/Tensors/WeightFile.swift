@@ -3,6 +3,7 @@ import ExactKernels
 /// A file of named weights, of whichever format.
 protocol WeightFile: Sendable {
     var path: String { get }
+    /// Names of today: what networks ask for.
     var keys: [String] { get }
     func weight(_ key: String) -> StoredWeight?
 }
@@ -33,6 +34,13 @@ struct StoredWeight {
         case .bfloat16: return converted(exact_bfloat_to_float)
         default: return nil
         }
+    }
+
+    /// The same bytes under another shape of the same size.
+    func reshaped(_ shape: [Int]) -> StoredWeight {
+        StoredWeight(
+            typeName: typeName, elementType: elementType, shape: shape, memory: memory,
+            offset: offset)
     }
 
     private func converted(

@@ -35,6 +35,10 @@ void exact_bytes_to_float(const uint8_t *in, size_t count, int centred, float *o
 void exact_half_to_float(const void *in, size_t count, float *out);
 void exact_bfloat_to_float(const void *in, size_t count, float *out);
 
+/// Single precision to half and bfloat16, rounded to the nearest, ties to even.
+void exact_float_to_half(const float *in, size_t count, void *out);
+void exact_float_to_bfloat(const float *in, size_t count, void *out);
+
 /// How `found` differs from `golden`, in binary64: sums of squared differences and of squared golden
 /// values, and the largest difference (infinite where a number is not finite).
 typedef struct {
