@@ -37,6 +37,8 @@ let package = Package(
                     "libswresample-dev", "libavdevice-dev",
                 ])
             ]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "COneDNN", cSettings: kernels, linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "CPosix"),
         .target(name: "Kernels", cSettings: kernels),
@@ -51,7 +53,8 @@ let package = Package(
             name: "Wire", dependencies: ["NodeKit", "Tensors", "CZeroMQ", "CPosix"],
             swiftSettings: testable),
         .target(name: "Dataflow", dependencies: ["NodeKit", "Tensors", "CYaml"]),
-        .target(name: "Launch", dependencies: ["Dataflow", "NodeKit", "Wire", "CPosix", "CZeroMQ"]),
+        .target(
+            name: "Launch", dependencies: ["Dataflow", "NodeKit", "Wire", "CPosix", "CZeroMQ"]),
 
         // The networks: know nothing of processes.
         .target(
@@ -61,6 +64,10 @@ let package = Package(
         .target(name: "Media", dependencies: ["Tensors", "Kernels", "CFFmpeg", "CPosix"]),
         .target(name: "Parity", dependencies: ["ExactKernels", "Layers", "Networks", "Tensors"]),
 
+        // Where weights are found, fetched, checked and converted.
+        .target(
+            name: "Models", dependencies: ["CCurl", "COpenSSL", "CPosix", "Networks", "Tensors"]),
+
         // Where they meet.
         .target(
             name: "BuiltinNodes",
@@ -68,8 +75,8 @@ let package = Package(
         .executableTarget(
             name: "personalive",
             dependencies: [
-                "BuiltinNodes", "Dataflow", "Launch", "Media", "NodeKit", "Parity", "Tensors",
-                "Wire",
+                "BuiltinNodes", "Dataflow", "Launch", "Media", "Models", "Networks", "NodeKit",
+                "Parity", "Tensors", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -83,6 +90,7 @@ let package = Package(
         .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors"]),
         .testTarget(name: "NetworksTests", dependencies: ["Layers", "Networks", "Tensors"]),
         .testTarget(name: "MediaTests", dependencies: ["Media", "Tensors"]),
+        .testTarget(name: "ModelsTests", dependencies: ["Models", "Networks", "Tensors"]),
         .testTarget(name: "ParityTests", dependencies: ["Parity", "Tensors"]),
         .testTarget(
             name: "BuiltinNodesTests",

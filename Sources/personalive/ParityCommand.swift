@@ -77,10 +77,3 @@ struct ParityCommand: ParsableCommand {
         print(String(decoding: try encoder.encode(lines), as: UTF8.self))
     }
 }
-
-extension String {
-    /// Filled up with blanks to a column's width; at least one follows.
-    fileprivate func padded(_ width: Int) -> String {
-        self + String(repeating: " ", count: max(1, width - count))
-    }
-}

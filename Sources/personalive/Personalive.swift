@@ -16,6 +16,7 @@ struct Personalive: ParsableCommand {
             SchemaCommand.self,
             CompareCommand.self,
             DemoMediaCommand.self,
+            ModelsCommand.self,
             BenchCommand.self,
             NodeCommand.self,
             ParityCommand.self,

@@ -1,0 +1,116 @@
+import Foundation
+import Glibc
+
+/// A file that is being fetched: what has arrived of it, and its hash so far.
+///
+/// It is called `<hash>.incomplete` until it is whole, as other programs call it, so that either goes
+/// on where the other stopped.
+final class BlobFile {
+    let path: String
+    private let etag: String, size: Int?
+    private let descriptor: Int32
+    private let lock: Int32
+    private var digest: Digest?
+    private(set) var byteCount = 0
+
+    /// Opens or makes the file, alone among all processes, and hashes what it has already.
+    init(_ file: HubFile, in cache: HubCache) throws(PullError) {
+        (etag, size) = (file.etag, file.size)
+        path = cache.blob(file.etag, of: file.file.repository)
+        try FileLink.makeFolder(of: path)
+        let lockPath = cache.lock(file.etag, of: file.file.repository)
+        try FileLink.makeFolder(of: lockPath)
+        lock = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        descriptor = open(path + ".incomplete", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard lock >= 0, descriptor >= 0, flock(lock, LOCK_EX) == 0 else {
+            throw .lastSystemError("open", path)
+        }
+        try hashExisting()
+    }
+
+    deinit {
+        close(descriptor)
+        close(lock)
+    }
+
+    /// Whether another process finished it while we waited for it.
+    var isThere: Bool { access(path, F_OK) == 0 }
+
+    /// Throws away what has arrived.
+    func restart() throws(PullError) {
+        guard ftruncate(descriptor, 0) == 0, lseek(descriptor, 0, SEEK_SET) == 0 else {
+            throw .lastSystemError("ftruncate", path)
+        }
+        byteCount = 0
+        digest = Digest.matching(etag: etag, size: size)
+    }
+
+    func append(_ bytes: UnsafeRawBufferPointer) throws(PullError) {
+        var rest = bytes
+        while !rest.isEmpty {
+            let written = Glibc.write(descriptor, rest.baseAddress, rest.count)
+            guard written > 0 else {
+                if errno == EINTR { continue }
+                let isFull = errno == ENOSPC || errno == EDQUOT
+                if isFull { throw .diskFull(folder: path, needed: left, free: Self.free(path)) }
+                throw .lastSystemError("write", path)
+            }
+            rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+        }
+        digest?.update(bytes)
+        byteCount += bytes.count
+    }
+
+    private var left: Int? { size.map { $0 - byteCount } }
+
+    /// Checks size and hash and gives the file its name; what is wrong is not kept.
+    func finish(as name: String) throws(PullError) {
+        if let size, size != byteCount {
+            unlink(path + ".incomplete")
+            throw .wrongSize(file: name, expected: size, found: byteCount)
+        }
+        // A hash of no known kind compares nothing.
+        if let found = digest?.finish(), found != etag.lowercased() {
+            unlink(path + ".incomplete")
+            throw .wrongSum(file: name, expected: etag, found: found)
+        }
+        guard fsync(descriptor) == 0, rename(path + ".incomplete", path) == 0 else {
+            throw .lastSystemError("rename", path)
+        }
+    }
+
+    /// Removes an empty file that nothing was fetched into.
+    func discardIfEmpty() { if byteCount == 0 { unlink(path + ".incomplete") } }
+
+    private func hashExisting() throws(PullError) {
+        try restartUnlessShorter()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+        defer { buffer.deallocate() }
+        while true {
+            let count = read(descriptor, buffer.baseAddress, buffer.count)
+            guard count >= 0 else { throw .lastSystemError("read", path) }
+            if count == 0 { return }
+            let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+            digest?.update(bytes)
+            byteCount += count
+        }
+    }
+
+    private func restartUnlessShorter() throws(PullError) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw .lastSystemError("fstat", path) }
+        if let size, Int(status.st_size) > size { return try restart() }
+        digest = Digest.matching(etag: etag, size: size)
+    }
+
+    /// Bytes that an ordinary user may still write beside a path, whether it exists or not.
+    static func free(_ path: String) -> Int {
+        var path = path, status = statvfs()
+        while statvfs(path, &status) != 0 {
+            let parent = (path as NSString).deletingLastPathComponent
+            guard parent != path, !parent.isEmpty else { return 0 }
+            path = parent
+        }
+        return Int(status.f_bavail) * Int(status.f_frsize)
+    }
+}

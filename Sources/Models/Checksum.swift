@@ -1,0 +1,43 @@
+import Foundation
+import Glibc
+
+/// Compares a file with the sum that its name in the shared cache is.
+package enum Checksum: Equatable, Sendable {
+    case matches
+    case differs(found: String)
+    /// The file is not from the cache, so nobody knows what its sum should be.
+    case unknown
+
+    /// Reads the whole file that a path leads to.
+    package init(of path: String) throws(PullError) {
+        guard let real = realpath(path, nil) else { throw .lastSystemError("realpath", path) }
+        defer { free(real) }
+        let blob = URL(fileURLWithPath: String(cString: real))
+        let name = blob.lastPathComponent
+        let size =
+            (try? FileManager.default.attributesOfItem(atPath: blob.path)[.size] as? Int) ?? 0
+        guard blob.deletingLastPathComponent().lastPathComponent == "blobs",
+            let digest = Digest.matching(etag: name, size: size)
+        else {
+            self = .unknown
+            return
+        }
+        try Self.read(blob.path, into: digest)
+        let found = digest.finish()
+        self = found == name.lowercased() ? .matches : .differs(found: found)
+    }
+
+    private static func read(_ path: String, into digest: Digest) throws(PullError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .lastSystemError("open", path) }
+        defer { close(descriptor) }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+        defer { buffer.deallocate() }
+        while true {
+            let count = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+            guard count >= 0 else { throw .lastSystemError("read", path) }
+            if count == 0 { return }
+            digest.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        }
+    }
+}

@@ -1,0 +1,173 @@
+import Foundation
+
+/// A server that keeps models as Hugging Face's does, and what it lets us read.
+package struct Hub: Sendable {
+    /// Without a slash at its end.
+    package let endpoint: String
+    private let token: String?
+    /// The branch that is fetched.
+    let revision = "main"
+
+    /// - Parameter token: sent to the endpoint's host and to no other.
+    package init(endpoint: String, token: String?) {
+        var endpoint = endpoint
+        while endpoint.hasSuffix("/") { endpoint.removeLast() }
+        self.endpoint = endpoint
+        self.token = token.flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// The hub that the environment names: `HF_ENDPOINT` and `HF_TOKEN`, else huggingface.co and the
+    /// token that a login stored.
+    package init(environment: [String: String]) {
+        let endpoint = environment["HF_ENDPOINT"].flatMap { $0.isEmpty ? nil : $0 }
+        let stored =
+            environment["HF_TOKEN_PATH"] ?? HubCache.home(environment) + "/token"
+        let token =
+            environment["HF_TOKEN"]
+            ?? (try? String(contentsOfFile: stored, encoding: .utf8))
+        self.init(
+            endpoint: endpoint ?? "https://huggingface.co",
+            token: token?.trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+
+    /// Redirections that are followed at most.
+    private static let longestWay = 8
+    /// How often something is asked for before the hub counts as out of reach.
+    static let tries = 6
+
+    /// What the hub has under a name: nothing is fetched.
+    func find(_ file: PublishedModel.File) throws(PullError) -> HubFile {
+        let url = try url(of: file)
+        // A file that is kept elsewhere is described in the redirection to it.
+        let answer = try patiently(url) { () throws(HTTPExchange.Failure) in
+            try request(
+                url, ["Accept-Encoding: identity"], isHead: true,
+                follows: { $0.headers["x-linked-etag"] == nil && $1.isSameOrigin(as: url) })
+        }
+        guard (200..<400).contains(answer.status) else { throw refusal(answer.status, file) }
+        let headers = answer.headers
+        guard let etag = (headers["x-linked-etag"] ?? headers["etag"]).map(Self.plain),
+            Self.isName(etag)
+        else { throw .badAnswer(url: url.absoluteString, reason: "it names no hash (ETag)") }
+        guard let commit = headers["x-repo-commit"], Self.isName(commit) else {
+            throw .badAnswer(url: url.absoluteString, reason: "it names no commit (X-Repo-Commit)")
+        }
+        let length = answer.status == 200 ? headers["content-length"] : nil
+        return HubFile(
+            file: file, etag: etag, commit: commit,
+            size: (headers["x-linked-size"] ?? length).flatMap(Int.init))
+    }
+
+    /// Fetches a file's bytes from some place on.
+    ///
+    /// - Parameter take: gets the answer's status and headers with each piece of the body.
+    func fetch(
+        _ file: PublishedModel.File, from first: Int,
+        _ take: @escaping (HTTPExchange.Answer, UnsafeRawBufferPointer) -> Bool
+    ) throws(PullError) -> Result<HTTPExchange.Answer, HTTPExchange.Failure> {
+        let url = try url(of: file)
+        let range = first > 0 ? ["Range: bytes=\(first)-"] : []
+        do {
+            return .success(
+                try request(
+                    url, ["Accept-Encoding: identity"] + range, isHead: false,
+                    follows: { _, _ in true }, take))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    func refusal(_ status: Int, _ file: PublishedModel.File) -> PullError {
+        .refused(
+            status: status, repository: file.repository, file: file.path, endpoint: endpoint,
+            hasToken: token != nil)
+    }
+
+    /// Asks again when a connection breaks or the hub is busy.
+    private func patiently(
+        _ url: URL, _ ask: () throws(HTTPExchange.Failure) -> HTTPExchange.Answer
+    ) throws(PullError) -> HTTPExchange.Answer {
+        var reason = ""
+        for attempt in 1...Self.tries {
+            do {
+                let answer = try ask()
+                guard Self.isPassing(answer.status), attempt < Self.tries else { return answer }
+            } catch .broken(let message) {
+                reason = message
+            } catch .failed(let message) {
+                throw .unreachable(url: url.absoluteString, reason: message)
+            } catch {
+                throw .unreachable(url: url.absoluteString, reason: "stopped")
+            }
+            Self.wait(afterTry: attempt)
+        }
+        throw .unreachable(url: url.absoluteString, reason: reason)
+    }
+
+    /// Whether a status says that the same question may be answered later.
+    static func isPassing(_ status: Int) -> Bool { status == 429 || (500...599).contains(status) }
+
+    /// 0.1, 0.4, 1.6, 6.4 and 10 seconds.
+    static func wait(afterTry attempt: Int) {
+        Thread.sleep(forTimeInterval: min(0.1 * pow(4, Double(attempt - 1)), 10))
+    }
+
+    private func request(
+        _ start: URL, _ headers: [String], isHead: Bool,
+        follows: (HTTPExchange.Answer, URL) -> Bool,
+        _ take: @escaping (HTTPExchange.Answer, UnsafeRawBufferPointer) -> Bool = { _, _ in true }
+    ) throws(HTTPExchange.Failure) -> HTTPExchange.Answer {
+        var url = start
+        for _ in 0..<Self.longestWay {
+            var lines = headers + ["User-Agent: personalive"]
+            // A redirection may lead to a stranger, who must not see the token.
+            if let token, url.isSameOrigin(as: start) {
+                lines.append("Authorization: Bearer \(token)")
+            }
+            let answer = try HTTPExchange.fetch(url, headers: lines, isHead: isHead) {
+                (300..<400).contains($0.status) ? true : take($0, $1)
+            }
+            guard (300..<400).contains(answer.status), let place = answer.headers["location"],
+                let next = URL(string: place, relativeTo: url)?.absoluteURL, follows(answer, next)
+            else { return answer }
+            url = next
+        }
+        throw .failed("more than \(Self.longestWay) redirections")
+    }
+
+    private func url(of file: PublishedModel.File) throws(PullError) -> URL {
+        let text = "\(endpoint)/\(file.repository)/resolve/\(revision)/\(file.path)"
+        guard let url = URL(string: text), url.host != nil else {
+            throw .badAnswer(url: text, reason: "HF_ENDPOINT must be like https://huggingface.co")
+        }
+        return url
+    }
+
+    /// An ETag without its quotes and its mark of weakness.
+    private static func plain(_ etag: String) -> String {
+        (etag.hasPrefix("W/") ? etag.dropFirst(2) : etag[...]).trimmingCharacters(
+            in: CharacterSet(charactersIn: "\""))
+    }
+
+    /// Whether a word may become a file's name.
+    private static func isName(_ word: String) -> Bool {
+        !word.isEmpty && word.count < 200
+            && word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }
+    }
+}
+
+/// A file as a hub has it.
+package struct HubFile: Sendable {
+    let file: PublishedModel.File
+    /// The hash of its bytes: SHA-256 where it is large, else SHA-1 as Git has it.
+    let etag: String
+    let commit: String
+    let size: Int?
+}
+
+extension URL {
+    fileprivate func isSameOrigin(as other: URL) -> Bool {
+        scheme?.lowercased() == other.scheme?.lowercased()
+            && host?.lowercased() == other.host?.lowercased() && port == other.port
+    }
+}
