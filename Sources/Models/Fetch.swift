@@ -34,7 +34,7 @@ struct Fetch {
             failures = blob.byteCount > before ? 1 : failures + 1
             if failures >= Hub.tries {
                 blob.discardIfEmpty()
-                throw .unreachable(url: "\(hub.endpoint)/\(file.file.repository)", reason: reason)
+                throw .unreachable(url: hub.endpoint, reason: reason)
             }
             Hub.wait(afterTry: failures)
         }
@@ -92,7 +92,7 @@ struct Fetch {
             throw hub.refusal(answer.status, file.file)
         case .failure(.broken(let reason)): return (.broken, reason)
         case .failure(.failed(let reason)):
-            throw .unreachable(url: "\(hub.endpoint)/\(file.file.repository)", reason: reason)
+            throw .unreachable(url: hub.endpoint, reason: reason)
         case .failure(.stopped): return (.broken, "stopped")
         }
     }

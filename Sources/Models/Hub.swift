@@ -39,7 +39,7 @@ package struct Hub: Sendable {
     func find(_ file: PublishedModel.File) throws(PullError) -> HubFile {
         let url = try url(of: file)
         // A file that is kept elsewhere is described in the redirection to it.
-        let answer = try patiently(url) { () throws(HTTPExchange.Failure) in
+        let answer = try patiently { () throws(HTTPExchange.Failure) in
             try request(
                 url, ["Accept-Encoding: identity"], isHead: true,
                 follows: { $0.headers["x-linked-etag"] == nil && $1.isSameOrigin(as: url) })
@@ -85,7 +85,7 @@ package struct Hub: Sendable {
 
     /// Asks again when a connection breaks or the hub is busy.
     private func patiently(
-        _ url: URL, _ ask: () throws(HTTPExchange.Failure) -> HTTPExchange.Answer
+        _ ask: () throws(HTTPExchange.Failure) -> HTTPExchange.Answer
     ) throws(PullError) -> HTTPExchange.Answer {
         var reason = ""
         for attempt in 1...Self.tries {
@@ -95,13 +95,13 @@ package struct Hub: Sendable {
             } catch .broken(let message) {
                 reason = message
             } catch .failed(let message) {
-                throw .unreachable(url: url.absoluteString, reason: message)
+                throw .unreachable(url: endpoint, reason: message)
             } catch {
-                throw .unreachable(url: url.absoluteString, reason: "stopped")
+                throw .unreachable(url: endpoint, reason: "stopped")
             }
-            Self.wait(afterTry: attempt)
+            if attempt < Self.tries { Self.wait(afterTry: attempt) }
         }
-        throw .unreachable(url: url.absoluteString, reason: reason)
+        throw .unreachable(url: endpoint, reason: reason)
     }
 
     /// Whether a status says that the same question may be answered later.

@@ -124,7 +124,6 @@ struct FuzzCase {
             archived(PyTorchSample.pickle(offset: 1, shape: [2, 2], strides: [1, 3])),
             archived(
                 PyTorchSample.pickle(key: "b", storage: "FloatStorage", shape: [3], strides: [1])),
-            LegacyPyTorchFileTests.file,
         ],
     ]
 

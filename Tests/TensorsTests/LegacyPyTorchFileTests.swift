@@ -34,7 +34,7 @@ import Testing
     }
 
     /// A whole file: `a` in the second storage, `b` transposed in the first.
-    static var file: [UInt8] {
+    private static var file: [UInt8] {
         let version: [UInt8] = [0x80, 2, 0x4d, 0xe9, 3, 0x2e],
             facts: [UInt8] = [0x80, 2, 0x7d, 0x2e]
         let value =

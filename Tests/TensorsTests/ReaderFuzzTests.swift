@@ -15,10 +15,10 @@ import Testing
     private static let cases = setting("CASES", default: 4000)
     private static let first = setting("FIRST", default: 0)
 
-    /// What a file of `count` bytes may cost beside its mapping: a byte of a pickle can push a value
-    /// of 24 bytes onto a stack that doubles as it grows, and a byte of JSON can begin one. What a
-    /// length or a shape in the file claims must not matter.
-    private static func allowance(_ count: Int) -> Int { 64 * 1024 + 96 * count }
+    /// What a file of `count` bytes may cost beside its mapping: one byte of a pickle pushes a value,
+    /// one of JSON begins one, so parsing multiplies the size. What a length or a shape in the file
+    /// claims must not matter.
+    private static func allowance(_ count: Int) -> Int { 64 * 1024 + 32 * count }
 
     @Test(.timeLimit(.minutes(max(5, cases / 2000))), arguments: FuzzCase.Format.allCases)
     func `a damaged file is read or refused, quickly and in little memory`(
@@ -52,8 +52,13 @@ import Testing
     /// Opens a file and reads every tensor that it can have; whether it could be opened.
     private static func readAll(_ path: String) -> Bool {
         guard let checkpoint = try? Checkpoint(contentsOf: path) else { return false }
-        for (key, weight) in checkpoint.stored {
-            _ = try? sum(checkpoint.tensor(key, weight.shape))
+        for key in ["w", "b"] {
+            do {
+                _ = try sum(checkpoint.tensor(key, [2, 3]))
+            } catch {
+                guard case .wrongShape(_, _, let shape, _) = error else { continue }
+                _ = try? sum(checkpoint.tensor(key, shape))
+            }
         }
         guard let file = try? SafetensorsFile(contentsOf: path) else { return true }
         for key in file.entries.keys {
