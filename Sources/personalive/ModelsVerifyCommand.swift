@@ -51,11 +51,10 @@ struct ModelsVerifyCommand: ParsableCommand {
     private static func summary(_ check: WeightCheck, _ sums: [(String, Checksum)]) -> String {
         let size = ByteCount(check.bytes.values.reduce(0, +))
         let known = sums.count { $0.1 == .matches }
+        let unknown = sums.count - known
         let note =
             sums.isEmpty
-            ? ""
-            : known == sums.count
-                ? ", sums match" : ", no sums known for \(sums.count - known) files"
+            ? "" : unknown == 0 ? ", sums match" : ", \(unknown) of \(sums.count) sums not known"
         return "\(check.network): complete, \(check.precision), \(size)\(note)"
     }
 
