@@ -57,17 +57,35 @@ INLINE void take_block(const float *x, int64_t rows, int64_t channels, double se
     }
 }
 
-CLONES void kernel_group_norm(const float *x, int64_t rows, int64_t channels, int64_t groups,
-                              const float *gain, const float *bias, float eps,
-                              const float *offset, float *scale, float *shift, double *work) {
-    double *mean = work, *squares = work + channels;
-    for (int64_t c = 0; c < 2 * channels; c++) work[c] = 0;
+CLONES void kernel_channel_statistics(const float *x, int64_t rows, int64_t channels,
+                                      double *sums) {
+    for (int64_t c = 0; c < 2 * channels; c++) sums[c] = 0;
     int64_t block = 16384 / channels;  // 64 KiB
     block = block < 1 ? 1 : block;
     for (int64_t r = 0; r < rows; r += block) {
         int64_t n = rows - r < block ? rows - r : block;
-        take_block(x + r * channels, n, channels, (double)r, mean, squares);
+        take_block(x + r * channels, n, channels, (double)r, sums, sums + channels);
     }
+}
+
+// Statistics of later rows into those of the rows before them.
+static void join(double *sums, double seen, const double *more, double rows, int64_t channels) {
+    for (int64_t c = 0; c < channels; c++) {
+        double step = more[c] - sums[c], all = seen + rows;
+        sums[channels + c] += more[channels + c] + step * step * seen * rows / all;
+        sums[c] += step * rows / all;
+    }
+}
+
+void kernel_group_norm(double *sums, int64_t pieces, int64_t rows, int64_t channels, int64_t groups,
+                       const float *gain, const float *bias, float eps, const float *offset,
+                       float *factors) {
+    for (int64_t p = 1; p < pieces; p++) {
+        int64_t seen = rows * p / pieces;
+        join(sums, (double)seen, sums + 2 * channels * p,
+             (double)(rows * (p + 1) / pieces - seen), channels);
+    }
+    double *mean = sums, *squares = sums + channels;
     int64_t width = channels / groups;
     for (int64_t g = 0; g < groups; g++) {
         double group_mean = 0, group_squares = 0;
@@ -85,8 +103,8 @@ CLONES void kernel_group_norm(const float *x, int64_t rows, int64_t channels, in
         for (int64_t c = g * width; c < (g + 1) * width; c++) {
             double a = factor * (double)gain[c];
             double from = group_mean - (offset ? (double)offset[c] : 0);
-            scale[c] = (float)a;
-            shift[c] = (float)((double)bias[c] - from * a);
+            factors[c] = (float)a;
+            factors[channels + c] = (float)((double)bias[c] - from * a);
         }
     }
 }

@@ -87,7 +87,13 @@ package struct Attention {
                 banks: sources.baseAddress, bank_count: Int64(sources.count), heads: Int64(heads),
                 head_dim: Int64(c / heads),
                 scale: 1 / Float(c / heads).squareRoot())
-            Self.run(&shape, batches: queries.batches)
+            let keys = banks.reduce(0) { $0 + $1.keys.count }
+            Profile.measure(
+                "attention \(queries.batches) x \(queries.count) to \(keys), \(c) in \(heads)",
+                work: 4 * queries.batches * queries.count * keys * c
+            ) {
+                Self.run(&shape, batches: queries.batches)
+            }
         }
         return y
     }

@@ -33,6 +33,7 @@ package final class Convolution {
     private let activation: Activation
     private let bias: Tensor<Float>?
     private var weights: PlannedWeights<[Int]>
+    private var winograd: Winograd?
 
     /// A layer from its weights.
     ///
@@ -75,6 +76,7 @@ package final class Convolution {
     package func callAsFunction(
         _ x: Tensor<Float>, adding residual: Tensor<Float>? = nil
     ) -> Tensor<Float> {
+        if let winograd = winograd(for: x) { return run(winograd, x, .init(), adding: residual) }
         let (n, h, w) = x.frames(channels: inChannels)
         let y = Tensor<Float>(pooled: [
             n, (h + padding.top + padding.bottom - kernel) / stride + 1,
@@ -85,12 +87,84 @@ package final class Convolution {
         let (plan, packed) = weights.plan(for: [n, h, w, adds ? 1 : 0]) {
             ProductPlan.convolution(shape(n, h, w, adds: adds))
         }
-        plan.run(x, weights: packed, bias: bias, added: residual, into: y)
+        Profile.measure(name("direct", x), work: work(y)) {
+            plan.run(x, weights: packed, bias: bias, added: residual, into: y)
+        }
         return activation.fused == nil ? y.applying(activation) : y
     }
 
-    /// The one place that chooses how a shape is computed.
-    private func algorithm(_ n: Int, _ h: Int, _ w: Int) -> onednn_algorithm { ONEDNN_DIRECT }
+    /// The convolution of a normalised image.
+    ///
+    /// - Parameters:
+    ///   - norm: what the image passes first, with its activation; costs no pass of its own where the
+    ///     convolution is Winograd's.
+    ///   - offset: `[n, in]`, added to every pixel of a frame before that.
+    ///   - residual: of the result's shape, added before the activation.
+    package func callAsFunction(
+        _ x: Tensor<Float>, after norm: GroupNorm, offset: Tensor<Float>? = nil,
+        adding residual: Tensor<Float>? = nil
+    ) -> Tensor<Float> {
+        guard norm.activation.fused != nil, let winograd = winograd(for: x) else {
+            return self(norm(x, adding: offset), adding: residual)
+        }
+        let reading = Winograd.Reading(
+            factors: norm.factors(of: x, adding: offset), activation: norm.activation)
+        return run(winograd, x, reading, adding: residual)
+    }
+
+    /// The convolution of an image whose pixels are each repeated twice in both directions:
+    /// `[n, h, w, in]` to `[n, 2h, 2w, out]`.
+    package func callAsFunction(doubling x: Tensor<Float>) -> Tensor<Float> {
+        guard let winograd = winograd(for: x, doubles: true) else { return self(x.doubled()) }
+        return run(winograd, x, .init(doubles: true), adding: nil)
+    }
+
+    /// How often its weights a 3 × 3 layer with stride 1 keeps, when the first images that it meets
+    /// have `side` rows and columns: four times where it is computed by Winograd's method.
+    package static func weightFactor(_ inChannels: Int, _ outChannels: Int, side: Int) -> Int {
+        Winograd.suits(in: inChannels, out: outChannels, side, side) ? 4 : 1
+    }
+
+    /// The one place that chooses how a layer is computed: by the first shape that it meets, after
+    /// which it has its weights in one order only.
+    private func winograd(for x: Tensor<Float>, doubles: Bool = false) -> Winograd? {
+        guard kernel == 3, stride == 1, groups == 1, padding == .all(1), activation.fused != nil
+        else { return nil }
+        if let winograd { return winograd }
+        let (_, h, w) = x.frames(channels: inChannels)
+        let scale = doubles ? 2 : 1
+        guard let plain = weights.plain,
+            Winograd.suits(in: inChannels, out: outChannels, scale * h, scale * w)
+        else { return nil }
+        let made = Winograd(plain)
+        winograd = made
+        weights.plain = nil
+        return made
+    }
+
+    private func run(
+        _ winograd: Winograd, _ x: Tensor<Float>, _ reading: Winograd.Reading,
+        adding residual: Tensor<Float>?
+    ) -> Tensor<Float> {
+        let (n, h, w) = x.frames(channels: inChannels)
+        let scale = reading.doubles ? 2 : 1
+        let y = Tensor<Float>(pooled: [n, scale * h, scale * w, outChannels])
+        precondition(residual == nil || residual?.shape == y.shape, "cannot add to \(y.shape)")
+        Profile.measure(name("winograd", x), work: work(y)) {
+            winograd.run(x, reading, bias: bias, added: residual, activation, into: y)
+        }
+        return y
+    }
+
+    /// The layer's name in a profile.
+    private func name(_ algorithm: String, _ x: Tensor<Float>) -> String {
+        "convolution \(kernel)x\(kernel) \(algorithm) \(x.shape) to \(outChannels)"
+    }
+
+    /// FLOP of the plain sum.
+    private func work(_ y: Tensor<Float>) -> Int {
+        2 * y.count * kernel * kernel * inChannels / groups
+    }
 
     private func shape(_ n: Int, _ h: Int, _ w: Int, adds: Bool) -> onednn_convolution {
         onednn_convolution(
@@ -98,7 +172,7 @@ package final class Convolution {
             out_channels: Int64(outChannels), groups: Int64(groups), kernel_h: Int64(kernel),
             kernel_w: Int64(kernel), stride: Int64(stride), top: Int64(padding.top),
             left: Int64(padding.left), bottom: Int64(padding.bottom), right: Int64(padding.right),
-            algorithm: algorithm(n, h, w), activation: activation.fused ?? ONEDNN_NONE,
+            algorithm: ONEDNN_DIRECT, activation: activation.fused ?? ONEDNN_NONE,
             has_bias: bias != nil, adds: adds)
     }
 }

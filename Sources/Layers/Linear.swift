@@ -86,6 +86,18 @@ package final class Linear {
         precondition(residual == nil || residual?.count == y.count, "cannot add to \(y.shape)")
         let sum = extra.map { bias?.adding(perChannel: $0) ?? $0 } ?? bias
         let rows = x.count / inChannels
+        Profile.measure(
+            "linear \(rows) x \(inChannels) to \(outChannels)",
+            work: 2 * rows * inChannels * outChannels
+        ) {
+            product(x, rows, sum, residual, into: y)
+        }
+    }
+
+    private func product(
+        _ x: Tensor<Float>, _ rows: Int, _ sum: Tensor<Float>?, _ residual: Tensor<Float>?,
+        into y: Tensor<Float>
+    ) {
         if let plain { return multiply(x, plain, rows, sum, residual, into: y) }
         let shape = [rows, residual == nil ? 0 : 1, sum == nil ? 0 : 1]
         let (plan, packed) = weights.plan(for: shape) {

@@ -32,13 +32,15 @@ package struct LayerNorm {
         let frames = offset == nil ? 1 : x.shape[0]
         let rows = x.count / c / frames
         let biases = offset.map { offset in bias.map { offset.adding(perChannel: $0) } ?? offset }
-        for frame in 0..<frames {
-            let shift = biases.map { $0.pointer + frame * c } ?? bias?.pointer
-            Compute.parallel(rows, grain: max(1, 16384 / c)) { range in
-                let at = (frame * rows + range.lowerBound) * c
-                kernel_layer_norm(
-                    x.pointer + at, y.pointer + at, Int64(range.count), Int64(c), gain?.pointer,
-                    shift, eps)
+        Profile.measure("layer norm \(x.shape)") {
+            for frame in 0..<frames {
+                let shift = biases.map { $0.pointer + frame * c } ?? bias?.pointer
+                Compute.parallel(rows, grain: max(1, 16384 / c)) { range in
+                    let at = (frame * rows + range.lowerBound) * c
+                    kernel_layer_norm(
+                        x.pointer + at, y.pointer + at, Int64(range.count), Int64(c),
+                        gain?.pointer, shift, eps)
+                }
             }
         }
         return y
@@ -50,7 +52,7 @@ package struct GroupNorm {
     private let gain, bias: Tensor<Float>
     private let groups: Int
     private let eps: Float
-    private let activation: Activation
+    let activation: Activation
 
     /// A layer read from `weight` and `bias` of a checkpoint's scope.
     package init(
@@ -79,23 +81,42 @@ package struct GroupNorm {
     package func callAsFunction(
         _ x: Tensor<Float>, adding offset: Tensor<Float>? = nil
     ) -> Tensor<Float> {
+        let y = Tensor<Float>(pooled: x.shape)
+        y.scaleShift(x, frames: x.shape[0], factors(of: x, adding: offset), activation)
+        return y
+    }
+
+    /// The normalisation of `x` as a factor and an offset for every channel of a frame,
+    /// `[n, 2, channels]`; what follows them is `activation`.
+    func factors(of x: Tensor<Float>, adding offset: Tensor<Float>? = nil) -> Tensor<Float> {
         let (n, c) = (x.shape[0], gain.count)
         precondition(x.shape.last == c, "\(x.shape) has not \(c) channels")
         let rows = x.count / n / c
-        let y = Tensor<Float>(pooled: x.shape)
-        let factors = Tensor<Float>(pooled: [n, 2, c])
-        let work = Tensor<Double>(pooled: [n, 2, c])
-        Compute.parallel(n) { frames in
-            for frame in frames {
-                let scale = factors.pointer + 2 * c * frame
-                kernel_group_norm(
-                    x.pointer + frame * rows * c, Int64(rows), Int64(c), Int64(groups),
-                    gain.pointer, bias.pointer, eps, offset.map { $0.pointer + frame * c }, scale,
-                    scale + c, work.pointer + 2 * c * frame)
+        // A frame's rows are divided, so that a single large frame keeps all cores busy.
+        let pieces = min(Compute.cores, max(1, rows * c >> 15))
+        let sums = Tensor<Double>(pooled: [n, pieces, 2, c])
+        Profile.measure("statistics \(x.shape)") {
+            Compute.parallel(n * pieces) { range in
+                for i in range {
+                    let (frame, piece) = (i / pieces, i % pieces)
+                    let first = rows * piece / pieces
+                    kernel_channel_statistics(
+                        x.pointer + (frame * rows + first) * c,
+                        Int64(rows * (piece + 1) / pieces - first), Int64(c),
+                        sums.pointer + 2 * c * i)
+                }
             }
         }
-        y.scaleShift(x, frames: n, factors, activation)
-        return y
+        let factors = Tensor<Float>(pooled: [n, 2, c])
+        withExtendedLifetime(sums) {
+            for frame in 0..<n {
+                kernel_group_norm(
+                    sums.pointer + 2 * c * pieces * frame, Int64(pieces), Int64(rows), Int64(c),
+                    Int64(groups), gain.pointer, bias.pointer, eps,
+                    offset.map { $0.pointer + frame * c }, factors.pointer + 2 * c * frame)
+            }
+        }
+        return factors
     }
 }
 
@@ -106,16 +127,18 @@ extension Tensor<Float> {
     ) {
         let c = factors.shape[2]
         let rows = x.count / n / c
-        Compute.parallel(n * rows, grain: max(1, 16384 / c)) { range in
-            var row = range.lowerBound
-            while row < range.upperBound {
-                let frame = row / rows
-                let end = Swift.min(range.upperBound, (frame + 1) * rows)
-                let scale = factors.pointer + 2 * c * frame
-                kernel_scale_shift(
-                    x.pointer + row * c, pointer + row * c, Int64(end - row), Int64(c), scale,
-                    scale + c, activation.kernel)
-                row = end
+        Profile.measure("scale \(x.shape)") {
+            Compute.parallel(n * rows, grain: max(1, 16384 / c)) { range in
+                var row = range.lowerBound
+                while row < range.upperBound {
+                    let frame = row / rows
+                    let end = Swift.min(range.upperBound, (frame + 1) * rows)
+                    let scale = factors.pointer + 2 * c * frame
+                    kernel_scale_shift(
+                        x.pointer + row * c, pointer + row * c, Int64(end - row), Int64(c), scale,
+                        scale + c, activation.kernel)
+                    row = end
+                }
             }
         }
     }

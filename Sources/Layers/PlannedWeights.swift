@@ -11,7 +11,8 @@ struct PlannedWeights<Shape: Equatable> {
         let weights: Tensor<Float>
     }
 
-    private var plain: Tensor<Float>?
+    /// The weights as they came, until something made its own order of them.
+    var plain: Tensor<Float>?
     private var planned: [Planned] = []
 
     /// Weights in PyTorch's order.

@@ -77,10 +77,12 @@ extension Tensor<Float> {
     package func geglu() -> Tensor {
         let c = shape[shape.count - 1] / 2
         let y = Tensor(pooled: shape.dropLast() + [c])
-        Compute.parallel(y.count / c, grain: Swift.max(1, 16384 / c)) { rows in
-            kernel_geglu(
-                pointer + 2 * c * rows.lowerBound, y.pointer + c * rows.lowerBound,
-                Int64(rows.count), Int64(c))
+        Profile.measure("gate \(y.shape)") {
+            Compute.parallel(y.count / c, grain: Swift.max(1, 16384 / c)) { rows in
+                kernel_geglu(
+                    pointer + 2 * c * rows.lowerBound, y.pointer + c * rows.lowerBound,
+                    Int64(rows.count), Int64(c))
+            }
         }
         return y
     }

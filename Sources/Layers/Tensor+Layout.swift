@@ -30,11 +30,13 @@ extension Tensor<Float> {
         precondition(
             shape.dropLast() == other.shape.dropLast(), "cannot join \(shape) and \(other.shape)")
         let y = Tensor(pooled: shape.dropLast() + [a + b])
-        Compute.parallel(count / a, grain: Swift.max(1, 65536 / (a + b))) { rows in
-            let at = rows.lowerBound
-            kernel_concat(
-                pointer + at * a, Int64(a), other.pointer + at * b, Int64(b),
-                y.pointer + at * (a + b), Int64(rows.count))
+        Profile.measure("join \(y.shape)") {
+            Compute.parallel(count / a, grain: Swift.max(1, 65536 / (a + b))) { rows in
+                let at = rows.lowerBound
+                kernel_concat(
+                    pointer + at * a, Int64(a), other.pointer + at * b, Int64(b),
+                    y.pointer + at * (a + b), Int64(rows.count))
+            }
         }
         return y
     }

@@ -14,13 +14,18 @@ package final class DenoisingUNet {
     package var observe: LayerObserver?
 
     /// Reads the spatial, motion and temporal weights.
+    ///
+    /// - Parameter hasModules: without motion and temporal modules it is the network for single images
+    ///   that it grew from.
     package init(
-        from checkpoint: Checkpoint, _ configuration: ModelConfiguration
+        from checkpoint: Checkpoint, _ configuration: ModelConfiguration, hasModules: Bool = true
     ) throws(CheckpointError) {
         let (plan, channels) = (configuration.unet, configuration.unet.channels[0])
         unet = try UNet(
             from: checkpoint,
-            UNetPlan(unet: plan, motionDimension: configuration.motionTokens.dimension))
+            UNetPlan(
+                unet: plan,
+                motionDimension: hasModules ? configuration.motionTokens.dimension : nil))
         norm = try GroupNorm(
             from: checkpoint.scope("conv_norm_out"), channels, groups: plan.normGroups,
             eps: UNetPlan.resnetEpsilon, activation: .silu)
@@ -57,12 +62,12 @@ package final class DenoisingUNet {
     ///
     /// - Parameters:
     ///   - timesteps: each frame's; oldest frame, with the lowest, first.
-    ///   - motion: `[n, tokens, dimension]`.
-    ///   - pose: features `[n, h, w, c]`.
+    ///   - motion: `[n, tokens, dimension]`; nil leaves the motion modules out.
+    ///   - pose: features `[n, h, w, c]`, or nil.
     ///   - token: from ``prepare(token:)``.
     ///   - banks: from ``project(_:)``: the reference's, then those of keyframes.
     package func callAsFunction(
-        _ latents: Tensor<Float>, timesteps: [Int], motion: Tensor<Float>, pose: Tensor<Float>,
+        _ latents: Tensor<Float>, timesteps: [Int], motion: Tensor<Float>?, pose: Tensor<Float>?,
         token: TokenConditioning, banks: [ProjectedBanks]
     ) -> Tensor<Float> {
         let pass = UNetPass(time: unet.time(timesteps), token: token)

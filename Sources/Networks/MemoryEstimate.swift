@@ -1,6 +1,6 @@
 /// How much memory a node's networks take at most, bytes.
 ///
-/// Weights are counted exactly, as F32 in the order that the processor wants them. What a pass needs
+/// Weights are counted as F32 in the order that the processor wants them. What a pass needs
 /// besides is a number of its largest maps; the factors were measured (peak of the process less the
 /// weights and an empty process), and hold for pictures of the model's size.
 package struct MemoryEstimate: Sendable, Equatable {
@@ -28,21 +28,32 @@ extension ModelConfiguration {
         let maps = max(vaeValues, 20 * window + pixels * Double(poseGuider.channels[0]))
         return MemoryEstimate(
             weights: denoiserWeights + referenceWeights + vae.encoderWeights
-                + imageEncoder.weights + poseGuider.weights,
-            values: maps + Self.planValues)
+                + imageEncoder.weights + 4 * poseGuider.weights
+                + 2 * unet.transformedWeights(side: latentSize)
+                + vae.transformedWeights(of: vae.encoderWeights, side: latentSize),
+            values: maps + Self.planValues + tileValues(unet.channels))
     }
 
     /// What oneDNN's machine code for some hundred layers and their shapes takes, 24 MB at any size.
     private static let planValues = 6e6
 
+    /// Tiles of 3 × 3 convolutions on their way, for each number of channels that there is.
+    private func tileValues(_ channels: [Int]) -> Double {
+        Double(36 * 192 * 4 * channels.reduce(0, +))
+    }
+
     package var vaeDecoderMemory: MemoryEstimate {
-        MemoryEstimate(weights: vae.decoderWeights, values: vaeValues)
+        MemoryEstimate(
+            weights: vae.decoderWeights
+                + vae.transformedWeights(of: vae.decoderWeights, side: latentSize),
+            values: vaeValues)
     }
 
     /// At full size two widths meet: the finest map has the channels of the level below until its
-    /// first resnet has narrowed it.
+    /// first resnet has narrowed it. What is on its way as tiles is in this too.
     private var vaeValues: Double {
-        pixels * (Double(vae.channels[0]) + 5.5 * Double(vae.channels[min(1, vae.channels.count - 1)]))
+        pixels
+            * (Double(vae.channels[0]) + 4 * Double(vae.channels[min(1, vae.channels.count - 1)]))
     }
 
     package var keypointExtractorMemory: MemoryEstimate {
@@ -65,12 +76,12 @@ extension ModelConfiguration {
 extension ModelConfiguration.TinyAutoencoder {
     /// - Parameter side: rows and columns of a frame.
     package func encoderMemory(side: Int) -> MemoryEstimate {
-        MemoryEstimate(weights: encoderWeights, values: values(side))
+        MemoryEstimate(weights: 4 * encoderWeights, values: values(side))
     }
 
     /// - Parameter side: rows and columns of a frame.
     package func decoderMemory(side: Int) -> MemoryEstimate {
-        MemoryEstimate(weights: decoderWeights, values: values(side))
+        MemoryEstimate(weights: 4 * decoderWeights, values: values(side))
     }
 
     private func values(_ side: Int) -> Double { 4.1 * Double(side * side * channels) }

@@ -1,3 +1,5 @@
+import Layers
+
 // How many numbers the networks keep. Each count is that of the weights which the network asks its
 // checkpoint for; the published files hold a few more that have no effect.
 
@@ -27,6 +29,11 @@ private func convolution(_ from: Int, _ to: Int, _ kernel: Int, bias: Bool = tru
 
 /// Of a layer or group norm, or half of a batch norm.
 private func norm(_ channels: Int) -> Int { 2 * channels }
+
+/// What a 3 × 3 convolution keeps beyond its weights.
+private func transformed(_ from: Int, _ to: Int, _ side: Int) -> Int {
+    (Convolution.weightFactor(from, to, side: side) - 1) * convolution(from, to, 3, bias: false)
+}
 
 private func gatedFeedForward(_ c: Int) -> Int { linear(c, 8 * c) + linear(4 * c, c) }
 
@@ -67,6 +74,34 @@ extension ModelConfiguration.UNet {
                 current = width
             }
             if level > 0 { count += convolution(width, width, 3) }
+        }
+        return count
+    }
+
+    /// What 3 × 3 convolutions keep beyond their weights, in numbers.
+    ///
+    /// - Parameter side: rows and columns of a latent.
+    func transformedWeights(side: Int) -> Int {
+        let deepest = channels.count - 1
+        func block(_ from: Int, _ to: Int, _ level: Int) -> Int {
+            transformed(from, to, side >> level) + transformed(to, to, side >> level)
+        }
+        var count = 2 * block(channels[deepest], channels[deepest], deepest)
+        var skips = [channels[0]]
+        for (level, width) in channels.enumerated() {
+            for i in 0..<layersPerBlock {
+                count += block(i == 0 ? skips[skips.count - 1] : width, width, level)
+                skips.append(width)
+            }
+            if level < deepest { skips.append(width) }
+        }
+        var current = channels[deepest]
+        for (level, width) in channels.enumerated().reversed() {
+            for _ in 0...layersPerBlock {
+                count += block(current + skips.removeLast(), width, level)
+                current = width
+            }
+            if level > 0 { count += transformed(width, width, side >> (level - 1)) }
         }
         return count
     }
@@ -117,6 +152,15 @@ extension ModelConfiguration.VAE {
             if level < widths.count - 1 { count += convolution(width, width, 3) }
         }
         return count
+    }
+
+    /// What the 3 × 3 convolutions of one half keep beyond their weights, at most.
+    ///
+    /// - Parameters:
+    ///   - weights: of this half, nearly all of which are such convolutions'.
+    ///   - side: rows and columns of the smallest map.
+    func transformedWeights(of weights: Int, side: Int) -> Int {
+        (Convolution.weightFactor(channels[0], channels[0], side: side) - 1) * weights
     }
 
     private func middle(_ c: Int) -> Int {

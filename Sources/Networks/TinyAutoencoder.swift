@@ -50,13 +50,13 @@ private final class TinyContext {
 private enum TinyLayer {
     case convolution(Convolution)
     case block(TinyBlock)
-    case doubling
+    case upsampling(Convolution)
 
     func callAsFunction(_ x: Tensor<Float>) -> Tensor<Float> {
         switch self {
         case .convolution(let layer): layer(x)
         case .block(let layer): layer(x)
-        case .doubling: x.doubled()
+        case .upsampling(let layer): layer(doubling: x)
         }
     }
 }
@@ -123,23 +123,20 @@ package final class TinyDecoder {
         let c = configuration.channels
         var index = form == .original ? 1 : 0
         func append(
-            _ from: Int, _ to: Int, bias: Bool = true, activation: Activation = .none
+            _ from: Int, _ to: Int, bias: Bool = true, activation: Activation = .none,
+            doubling: Bool = false
         ) throws(CheckpointError) {
-            layers.append(
-                .convolution(
-                    try Convolution(
-                        from: checkpoint.scope("\(index)"), from, to, kernel: 3,
-                        padding: .all(1), bias: bias, activation: activation)))
+            index += doubling ? 1 : 0  // the checkpoint counts it
+            let layer = try Convolution(
+                from: checkpoint.scope("\(index)"), from, to, kernel: 3, padding: .all(1),
+                bias: bias, activation: activation)
+            layers.append(doubling ? .upsampling(layer) : .convolution(layer))
             index += 1
         }
         try append(configuration.latentChannels, c, activation: .relu)
         index += 1  // the checkpoint counts the ReLU
         for (level, blocks) in configuration.decoderBlocks.enumerated() {
-            if level > 0 {
-                layers.append(.doubling)
-                index += 1
-                try append(c, c, bias: false)
-            }
+            if level > 0 { try append(c, c, bias: false, doubling: true) }
             let hasContext = configuration.hasContext && level == 0
             for _ in 0..<blocks {
                 let scope = checkpoint.scope("\(index)")

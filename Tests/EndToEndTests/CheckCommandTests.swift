@@ -86,7 +86,7 @@ import Testing
             let decoder = try #require(nodes?.first { $0["node"] as? String == "decoder" })
 
             #expect(plan.status == 1)
-            #expect(decoder["weights_bytes"] as? Int == 4 * 49_490_199)
+            #expect(try #require(decoder["weights_bytes"] as? Int) >= 4 * 49_490_199)
             #expect(try Self.personalive("run", path).status == 1)
             #expect(!FileManager.default.fileExists(atPath: "/tmp/x.mp4"))
         }

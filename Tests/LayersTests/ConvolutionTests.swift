@@ -102,6 +102,62 @@ import Testing
         }
     }
 
+    @Test func `large images give the same, whatever their edges and channels`() {
+        // 48 and 80 channels end panels early; 18 and 21 end tiles early.
+        let (x, w, b) = (
+            numbers([2, 18, 21, 48], seed: 23), numbers([80, 48, 3, 3], seed: 24),
+            numbers([80], seed: 25)
+        )
+        let residual = numbers([2, 18, 21, 80], seed: 26)
+        let layer = Convolution(weight: w, bias: b, padding: .all(1), activation: .relu)
+
+        let y = layer(x, adding: residual)
+
+        let sums = plain(x, w, b, stride: 1, top: 1, left: 1, out: (18, 21))
+        let expected = zip(sums, residual.array).map { max($0 + Double($1), 0) }
+        #expect(difference(y, expected) < 1e-4)
+    }
+
+    @Test func `doubling while reading equals doubling before`() {
+        for side in [4, 9] {
+            let (x, w) = (numbers([2, side, 11, 16], seed: 27), numbers([32, 16, 3, 3], seed: 28))
+
+            let y = Convolution(weight: w, bias: nil, padding: .all(1))(doubling: x)
+
+            let out = (2 * side, 22)
+            let expected = plain(x.doubled(), w, nil, stride: 1, top: 1, left: 1, out: out)
+            #expect(difference(y, expected) < 1e-4)
+        }
+    }
+
+    @Test func `normalising while reading equals normalising before`() {
+        for side in [4, 17] {
+            let (x, w) = (numbers([2, side, 16, 32], seed: 29), numbers([16, 32, 3, 3], seed: 30))
+            let norm = GroupNorm(
+                gain: numbers([32], seed: 31), bias: numbers([32], seed: 32), groups: 4, eps: 1e-5,
+                activation: .silu)
+            let offset = numbers([2, 32], seed: 33)
+
+            let y = Convolution(weight: w, bias: nil, padding: .all(1))(
+                x, after: norm, offset: offset)
+
+            let normed = norm(x, adding: offset)
+            let expected = plain(normed, w, nil, stride: 1, top: 1, left: 1, out: (side, 16))
+            #expect(difference(y, expected) < 1e-4)
+        }
+    }
+
+    @Test func `a layer that began with large images serves small ones`() {
+        let w = numbers([16, 16, 3, 3], seed: 34)
+        let layer = Convolution(weight: w, bias: nil, padding: .all(1))
+
+        for (h, wide) in [(16, 16), (3, 2), (1, 40)] {
+            let x = numbers([1, h, wide, 16], seed: UInt64(h))
+            let expected = plain(x, w, nil, stride: 1, top: 1, left: 1, out: (h, wide))
+            #expect(difference(layer(x), expected) < 1e-4)
+        }
+    }
+
     @Test func `a batch normalisation folds into the weights`() {
         let (x, w, b) = (
             numbers([1, 3, 3, 2], seed: 13), numbers([2, 2, 1, 1], seed: 14), numbers([2], seed: 15)

@@ -1,6 +1,7 @@
 #pragma once
 #include "Pictures.h"
 #include "Portrait.h"
+#include "Winograd.h"
 #include <stdint.h>
 
 // Loops over tensors that Swift does not vectorise. All work in binary32 on row-major data whose
@@ -48,12 +49,15 @@ void kernel_rgb8(const float *x, uint8_t *y, int64_t count);
 /// y = (x - mean) / sqrt(variance + eps) * gain + bias over each row; gain and bias may be null.
 void kernel_layer_norm(const float *x, float *y, int64_t rows, int64_t channels,
                        const float *gain, const float *bias, float eps);
-/// The group normalisation of one frame written as scale and shift per channel.
+/// Mean, then sum of squared deviations, of every channel over some rows of a frame.
+void kernel_channel_statistics(const float *x, int64_t rows, int64_t channels, double *sums);
+/// The group normalisation of one frame of `rows` rows as factors, then offsets, of its channels.
 ///
-/// `offset` (or null) is added to every row first. `work` holds 2 * channels doubles.
-void kernel_group_norm(const float *x, int64_t rows, int64_t channels, int64_t groups,
+/// `sums` holds the statistics of `pieces` pieces of the rows, split evenly, and is used up; `offset`
+/// (or null) is added to every row first.
+void kernel_group_norm(double *sums, int64_t pieces, int64_t rows, int64_t channels, int64_t groups,
                        const float *gain, const float *bias, float eps, const float *offset,
-                       float *scale, float *shift, double *work);
+                       float *factors);
 
 /// Global response normalisation (ConvNeXt V2) of one frame written as scale and shift per channel:
 /// a channel's L2 norm over all rows, by the mean of these norms. `work` holds `channels` doubles.
@@ -79,6 +83,11 @@ void kernel_double(const float *x, float *y, int64_t h, int64_t w, int64_t chann
 void kernel_bilinear(const float *x, int64_t h, int64_t w, float *y, int64_t out_h, int64_t out_w,
                      int64_t channels, const int32_t *row, const float *row_weight,
                      const int32_t *column, const float *column_weight);
+
+// Measurement.
+
+/// 512 FLOP of fused multiply-adds per round, as fast as the processor can: its peak.
+float kernel_multiply_adds(int64_t rounds);
 
 // Attention.
 

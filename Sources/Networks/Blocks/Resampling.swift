@@ -31,5 +31,5 @@ package final class Upsampler {
     }
 
     /// `[n, h, w, c]` to `[n, 2h, 2w, c]`.
-    package func callAsFunction(_ x: Tensor<Float>) -> Tensor<Float> { convolution(x.doubled()) }
+    package func callAsFunction(_ x: Tensor<Float>) -> Tensor<Float> { convolution(doubling: x) }
 }

@@ -46,13 +46,13 @@ package final class ResnetBlock {
     package func callAsFunction(
         _ x: Tensor<Float>, at condition: TimeCondition? = nil, observe: LayerObserver? = nil
     ) -> Tensor<Float> {
-        let hidden = conv1(norm1(x))
+        let hidden = conv1(x, after: norm1)
         let rows = condition.flatMap(timeRows)
         if let observe {
             observe(name + "/after_conv1", hidden)
             if let rows { observe(name + "/after_time", hidden.adding(perChannel: rows)) }
         }
-        return conv2(norm2(hidden, adding: rows), adding: shortcut?(x) ?? x)
+        return conv2(hidden, after: norm2, offset: rows, adding: shortcut?(x) ?? x)
     }
 
     /// What each frame's noise level adds to every pixel, `[n, out]`.
