@@ -75,8 +75,8 @@ let package = Package(
         .executableTarget(
             name: "personalive",
             dependencies: [
-                "BuiltinNodes", "Dataflow", "Launch", "Media", "Models", "Networks", "NodeKit",
-                "Parity", "Tensors", "Wire",
+                "BuiltinNodes", "Dataflow", "Launch", "Layers", "Media", "Models", "Networks",
+                "NodeKit", "Parity", "Tensors", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

@@ -4,5 +4,5 @@ import ArgumentParser
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measures, on this machine, what the README claims.",
-        subcommands: [TransportBench.self, StartupBench.self])
+        subcommands: [NetworksBench.self, TransportBench.self, StartupBench.self])
 }

@@ -1,0 +1,77 @@
+import Layers
+import Networks
+import Tensors
+
+/// A network that is measured at full size.
+enum BenchNetwork: String, CaseIterable {
+    case taesd, vae, unet, window
+
+    /// GFLOP of the plain algorithm; `MODEL.md` counts them at 512 × 512, where attention's share does
+    /// not grow with the area alone, so other sizes have the area's share.
+    func gflop(size: Int) -> Double {
+        let whole =
+            switch self {
+            case .taesd: 141.4
+            case .vae: 2514.5
+            case .unet: 796.8
+            case .window: 24_052.0
+            }
+        return whole * Double(size * size) / Double(512 * 512)
+    }
+
+    /// Loads the network; each call of the result runs it once.
+    func makePass(size: Int) throws -> () -> Void {
+        let model = ModelConfiguration.full
+        let name = self == .window || self == .unet ? "denoising_unet" : rawValue
+        let weights = Checkpoint.synthetic(namespace: model.name, network: name)
+        let latent = Self.numbers([1, size / 8, size / 8, 4])
+        switch self {
+        case .taesd:
+            let decode = try TinyDecoder(from: weights, model.tinyAutoencoder)
+            return { _ = decode(latent) }
+        case .vae:
+            let decode = try VAEDecoder(from: weights, model.vae)
+            return { _ = decode(latent) }
+        case .unet:
+            let denoise = try DenoisingUNet(from: weights, model, hasModules: false)
+            let token = denoise.prepare(token: Self.numbers([1, model.unet.tokenDimension]))
+            return {
+                _ = denoise(
+                    latent, timesteps: [999], motion: nil, pose: nil, token: token, banks: [])
+            }
+        case .window: return try Self.makeWindow(weights, model, size)
+        }
+    }
+
+    private static func makeWindow(
+        _ weights: Checkpoint, _ model: ModelConfiguration, _ size: Int
+    ) throws -> () -> Void {
+        let (frames, side) = (model.windowFrames, size / 8)
+        let denoise = try DenoisingUNet(from: weights, model)
+        let token = denoise.prepare(token: numbers([1, model.unet.tokenDimension]))
+        var banks = ReferenceBanks()
+        for block in denoise.attentionBlocks {
+            let tokens = (side >> block.level) * (side >> block.level)
+            banks.append(numbers([1, tokens, block.channels]), for: block.name)
+        }
+        let projected = denoise.project(banks)
+        let latents = numbers([frames, side, side, 4])
+        let motion = numbers([frames, model.motionTokens.count, model.motionTokens.dimension])
+        let pose = numbers([frames, side, side, model.unet.channels[0]])
+        let steps = (0..<frames).map { 333 * ($0 / model.framesPerChunk) }
+        return {
+            _ = denoise(
+                latents, timesteps: steps, motion: motion, pose: pose, token: token,
+                banks: [projected])
+        }
+    }
+
+    /// Numbers in -1...1, always the same.
+    private static func numbers(_ shape: [Int]) -> Tensor<Float> {
+        let count = shape.reduce(1, *)
+        let values = (0..<count).map { (i: Int) -> Float in
+            Float((i &* 2_654_435_761) >> 8 & 0xffff) / 32_768 - 1
+        }
+        return Tensor(values, shape: shape)
+    }
+}

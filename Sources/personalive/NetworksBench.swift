@@ -1,0 +1,134 @@
+import ArgumentParser
+import Foundation
+import Layers
+import Networks
+
+/// How long the full-size networks take on this machine.
+struct NetworksBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "networks",
+        abstract: "Networks at full size on synthetic weights: time, rate and memory.",
+        discussion: """
+            taesd and vae decode one latent; unet is one frame through the denoiser without motion \
+            and temporal modules, the shape in which other runtimes can be measured too; window is \
+            a whole pass of 16 frames with the portrait's bank, which emits 4. GFLOP are those of \
+            the plain algorithms, so the rate may exceed the processor's peak. CPU s is processor \
+            time of all threads: with --threads 1 it hardly depends on what else is running.
+            """)
+
+    @Option(help: "Networks, separated by commas: taesd, vae, unet, window.")
+    var only = "taesd,vae,unet"
+
+    @Option(help: "Rows and columns of the image, a multiple of 64.")
+    var size = 512
+
+    @Option(help: "Cores to use.")
+    var threads = 2
+
+    @Option(help: "How often each is measured, after a first run that is not.")
+    var `repeat` = 3
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    @Option(help: "Write one run's operations to this file, in Chrome's trace format.")
+    var profile: String?
+
+    private struct Row: Codable {
+        var network: String
+        var precision = "f32"
+        var threads: Int
+        var size: Int
+        var medianSeconds: Double
+        var minSeconds: Double
+        /// Of all threads together, median.
+        var processorSeconds: Double
+        var gflop: Double
+        var gflopPerSecond: Double
+        var peakBytes: Int
+    }
+
+    private struct Report: Codable {
+        var machine: String
+        var threads: Int
+        var peakGflopPerSecond: Double
+        var networks: [Row]
+    }
+
+    func validate() throws {
+        guard size > 0, size % 64 == 0 else {
+            throw ValidationError("--size \(size) is no multiple of 64")
+        }
+        for name in names where BenchNetwork(rawValue: name) == nil {
+            let all = BenchNetwork.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("there is no network '\(name)'; there are \(all)")
+        }
+        guard self.repeat > 0, threads > 0 else {
+            throw ValidationError("--repeat and --threads are at least 1")
+        }
+    }
+
+    private var names: [String] { only.split(separator: ",").map(String.init) }
+
+    func run() throws {
+        Compute.cores = threads
+        var report = Report(
+            machine: ThisMachine.processor, threads: threads,
+            peakGflopPerSecond: Compute.measuredPeak() / 1e9, networks: [])
+        if !json { show(report) }
+        var trace = ChromeTrace()
+        for network in names.compactMap(BenchNetwork.init) {
+            let row = try measure(network, &trace)
+            report.networks.append(row)
+            if !json { show(row, peak: report.peakGflopPerSecond) }
+        }
+        if let profile { try trace.write(to: profile) }
+        if json {
+            let encoder = JSONEncoder()
+            encoder.keyEncodingStrategy = .convertToSnakeCase
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+            print(String(decoding: try encoder.encode(report), as: UTF8.self))
+        }
+    }
+
+    private func measure(_ network: BenchNetwork, _ trace: inout ChromeTrace) throws -> Row {
+        BufferPool.trim()
+        ThisMachine.forgetPeakMemory()
+        let pass = try network.makePass(size: size)
+        pass()
+        var (times, processor): ([Double], [Double]) = ([], [])
+        for _ in 0..<self.repeat {
+            let start = (DispatchTime.now().uptimeNanoseconds, Profile.processorTime())
+            pass()
+            times.append(Double(DispatchTime.now().uptimeNanoseconds - start.0) / 1e9)
+            processor.append(Double(Profile.processorTime() - start.1) / 1e9)
+        }
+        if profile != nil { trace.append(Profile.record(pass), of: network.rawValue) }
+        times.sort()
+        processor.sort()
+        let gflop = network.gflop(size: size)
+        let median = times[times.count / 2]
+        return Row(
+            network: network.rawValue, threads: threads, size: size, medianSeconds: median,
+            minSeconds: times[0], processorSeconds: processor[processor.count / 2], gflop: gflop,
+            gflopPerSecond: gflop / median,
+            peakBytes: ThisMachine.peakMemory)
+    }
+
+    private func show(_ report: Report) {
+        print(
+            report.machine + ", \(threads) threads, peak "
+                + String(format: "%.0f GFLOP/s", report.peakGflopPerSecond))
+        print("network   median s  fastest s  CPU s    GFLOP  GFLOP/s  of peak  memory GB")
+    }
+
+    private func show(_ row: Row, peak: Double) {
+        print(
+            row.network.padding(toLength: 8, withPad: " ", startingAt: 0)
+                + String(
+                    format: "  %8.3f   %8.3f %6.2f %8.1f %8.0f   %4.0f %%  %9.2f",
+                    row.medianSeconds,
+                    row.minSeconds, row.processorSeconds, row.gflop, row.gflopPerSecond,
+                    100 * row.gflopPerSecond / peak, Double(row.peakBytes) / 1e9))
+    }
+}
