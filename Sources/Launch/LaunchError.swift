@@ -56,11 +56,11 @@ package struct NodeFailure: Error, Sendable {
     }
 
     private var advice: String {
-        if status == -9 {
+        if reason == nil, status == -9 {
             return "SIGKILL from outside: somebody killed it, or the machine ran out of memory "
                 + "(look at 'dmesg'; a smaller model or fewer nodes at once needs less)"
         }
-        if let status, status < 0 {
+        if reason == nil, let status, status < 0 {
             return "a crash is a fault of the program: please report it with the lines above"
         }
         return "mend what the reason names, then run the graph again; 'personalive nodes \(kind)' "

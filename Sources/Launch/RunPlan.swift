@@ -7,11 +7,20 @@ package struct RunPlan: Sendable {
         package let name: String
         package let kind: String
         package let configuration: NodeConfiguration
+        /// The program that serves it, with its first arguments; nil for this one.
+        package let command: [String]?
+        /// How long its process may take until it says hello.
+        package let startWithin: Duration
 
-        package init(name: String, kind: String, configuration: NodeConfiguration) {
+        package init(
+            name: String, kind: String, configuration: NodeConfiguration, command: [String]? = nil,
+            startWithin: Duration = .seconds(60)
+        ) {
             self.name = name
             self.kind = kind
             self.configuration = configuration
+            self.command = command
+            self.startWithin = startWithin
         }
 
         package var isSource: Bool { configuration.inputs.isEmpty }

@@ -31,6 +31,7 @@ package final class Supervisor {
         var log: [String] = []
         /// When its end was noticed.
         var endedAt: Int64?
+        var isJudged = false
 
         init(_ planned: RunPlan.PlannedNode, _ process: ChildProcess) {
             self.planned = planned
@@ -83,9 +84,9 @@ package final class Supervisor {
         try control.socket.bind(NodeConfiguration.controlEndpoint(in: plan.folder))
         do {
             for node in plan.nodes {
-                let arguments = [
-                    executable, "node", node.name, "--kind", node.kind, "--folder", plan.folder,
-                ]
+                let program = node.command ?? [executable, "node"]
+                let arguments =
+                    program + [node.name, "--kind", node.kind, "--folder", plan.folder]
                 members.append(Member(node, try ChildProcess(arguments)))
             }
         } catch {
@@ -98,11 +99,13 @@ package final class Supervisor {
     package func run() -> Outcome {
         while !members.allSatisfy({ $0.isSettled(at: posix_monotonic_ns()) }) {
             poll()
+            judgeTheSettled()
+            blameTheSilent()
             if let finishAt, posix_monotonic_ns() > finishAt { finishNow() }
             if let killAt, posix_monotonic_ns() > killAt { killAll() }
             if started { display.progress(snapshot) }
         }
-        members.forEach(judge)
+        judgeTheSettled()
         display.clear()
         if let failure { return .failed(failure) }
         return interrupts > 0 ? .stopped : .completed
@@ -177,10 +180,13 @@ package final class Supervisor {
     private func readControl() {
         while let frames = control.socket.receive() {
             guard frames.count == 2,
-                let message = frames[1].withBytes(ControlMessage.init(decoding:)),
                 let member = members.first(where: { $0.planned.name == frames[0].text })
             else { continue }
-            hear(message, from: member)
+            if let message = frames[1].withBytes(ControlMessage.init(decoding:)) {
+                hear(message, from: member)
+            } else {
+                blame(member, "its control message cannot be read: \(frames[1].text.prefix(80))")
+            }
         }
     }
 
@@ -201,10 +207,22 @@ package final class Supervisor {
             member.report = report
             member.isDone = true
         case .warning(let text): display.warn(member.planned.name, text)
-        case .failed(let reason):
-            member.reason = reason
-            fail(member)
+        case .failed(let reason, let culprit):
+            if let culprit = members.first(where: { $0.planned.name == culprit }) {
+                blame(culprit, "\(reason) (says '\(member.planned.name)')")
+            } else {
+                blame(member, reason)
+            }
         default: break
+        }
+    }
+
+    /// A node that just left would be waited for by all others.
+    private func judgeTheSettled() {
+        let now = posix_monotonic_ns()
+        for member in members where !member.isJudged && member.isSettled(at: now) {
+            member.isJudged = true
+            judge(member)
         }
     }
 
@@ -219,6 +237,21 @@ package final class Supervisor {
     }
 
     private func killAll() { members.forEach { $0.process.killGroup() } }
+
+    /// A program that does not speak the protocol would be waited for for ever.
+    private func blameTheSilent() {
+        guard !started, killAt == nil else { return }
+        let waited = Duration.nanoseconds(posix_monotonic_ns() - began)
+        for member in members where !member.saidHello && waited > member.planned.startWithin {
+            let seconds = member.planned.startWithin / .seconds(1)
+            blame(member, "it did not say hello within \(seconds) s of its start")
+        }
+    }
+
+    private func blame(_ member: Member, _ reason: String) {
+        member.reason = member.reason ?? reason
+        fail(member)
+    }
 
     /// The first node that fails names the run's end; the others close their files.
     private func fail(_ member: Member) {

@@ -17,11 +17,38 @@ public enum SettingType: Sendable, Equatable {
 }
 
 /// A value of a setting, as read from YAML or `--set`.
-public enum SettingValue: Sendable, Equatable, Codable {
+public enum SettingValue: Sendable, Equatable {
     case text(String)
     case flag(Bool)
     case integer(Int)
     case number(Double)
+}
+
+/// As JSON: a plain text, `true` or `false`, or a number. A number without a fraction is read as a
+/// whole one, which every setting that takes numbers takes as well.
+extension SettingValue: Codable {
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .text(let text): try container.encode(text)
+        case .flag(let flag): try container.encode(flag)
+        case .integer(let number): try container.encode(number)
+        case .number(let number): try container.encode(number)
+        }
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let text = try? container.decode(String.self) {
+            self = .text(text)
+        } else if let flag = try? container.decode(Bool.self) {
+            self = .flag(flag)
+        } else if let number = try? container.decode(Int.self) {
+            self = .integer(number)
+        } else {
+            self = .number(try container.decode(Double.self))
+        }
+    }
 }
 
 /// What is known of a setting without its Swift type.

@@ -1,6 +1,7 @@
 /// The values that a node was given, defaults included.
-public struct Settings: Sendable, Codable {
-    private var values: [String: SettingValue]
+public struct Settings: Sendable {
+    /// All values by name.
+    package private(set) var values: [String: SettingValue]
     /// Processor cores that the node's mathematics may use (`cores:` of the placement).
     public var cores: Int
 

@@ -1,7 +1,7 @@
 import Glibc
 
 /// Ages by size, in steps of about 2 %, so that a week of frames takes no more room than a minute.
-package struct AgeHistogram: Sendable, Codable {
+package struct AgeHistogram: Sendable {
     /// How many ages fell into each step; the first step is up to 10 µs.
     private var counts: [Int: Int] = [:]
     package private(set) var count = 0
@@ -37,4 +37,30 @@ package struct AgeHistogram: Sendable, Codable {
     }
 
     private static func upperEdge(of bin: Int) -> Double { base * pow(step, Double(bin)) }
+}
+
+/// As JSON: `{"counts": {"742": 3}, "maximum_ms": 24.1}`, by number of step.
+extension AgeHistogram: Codable {
+    private enum Key: String, CodingKey {
+        case counts
+        case maximum = "maximum_ms"
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var object = encoder.container(keyedBy: Key.self)
+        try object.encode(counts, forKey: .counts)
+        try object.encode(maximum, forKey: .maximum)
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let object = try decoder.container(keyedBy: Key.self)
+        counts = try object.decodeIfPresent([Int: Int].self, forKey: .counts) ?? [:]
+        // 4096 steps of 2 % reach from 10 µs to beyond the age of the universe.
+        guard counts.allSatisfy({ (0...4096).contains($0) && (0...1 << 40).contains($1) }) else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .counts, in: object, debugDescription: "steps are numbered from 0 to 4096")
+        }
+        count = counts.values.reduce(0, +)
+        maximum = max(try object.decodeIfPresent(Double.self, forKey: .maximum) ?? 0, 0)
+    }
 }

@@ -28,7 +28,13 @@ final class Exchange: @unchecked Sendable {
     private var backlog = 0
     private var phase = Phase.loading
     private var outputsClosed = false
-    private var failure: String?
+    private var failure: Fault?
+
+    /// Why the node cannot go on, and the neighbour that is to blame for it, if one is.
+    struct Fault: Error, CustomStringConvertible {
+        let description: String
+        var culprit: String?
+    }
 
     /// How far the run has come, as the supervisor says.
     private enum Phase: Int, Comparable {
@@ -58,7 +64,7 @@ final class Exchange: @unchecked Sendable {
         case source
         /// Nothing more will come; `early` when the run was stopped before its end.
         case finish(early: Bool)
-        case fail(String)
+        case fail(Fault)
     }
 
     /// Waits for the next thing to do.
@@ -83,7 +89,8 @@ final class Exchange: @unchecked Sendable {
         }
         returnCredits()
         if let port = assembler!.starved {
-            return .fail("input '\(port)' ended without ever giving a value")
+            return .fail(
+                Fault(description: "input '\(port)' ended without ever giving a value"))
         }
         if assembler!.isExhausted { return .finish(early: false) }
         guard assembler!.isSource else { return nil }
@@ -152,7 +159,9 @@ final class Exchange: @unchecked Sendable {
     func start() { advance(to: .running) }
     func drain() { advance(to: .draining) }
     func finishNow() { advance(to: .finishing) }
-    func fail(_ reason: String) { change { failure = failure ?? reason } }
+    func fail(_ reason: String, culprit: String? = nil) {
+        change { failure = failure ?? Fault(description: reason, culprit: culprit) }
+    }
     func outputsAreClosed() { change { outputsClosed = true } }
     func deliver(_ message: Numbered, to input: Int) {
         change { assembler!.deliver(message, to: input) }

@@ -1,5 +1,5 @@
 /// A set of frame numbers, small on the wire because frames mostly come in runs.
-package struct FrameSet: Sendable, Codable, Equatable {
+package struct FrameSet: Sendable, Equatable {
     /// Runs of consecutive numbers as first and last, ascending, apart from each other.
     package private(set) var runs: [[UInt64]] = []
 
@@ -68,5 +68,27 @@ package struct FrameSet: Sendable, Codable, Equatable {
             }
         }
         return merged
+    }
+}
+
+/// As JSON: `[[0, 6], [9, 9]]`, each run's first and last frame.
+extension FrameSet: Codable {
+    /// Far above any film, and far below where counting could overflow.
+    private static let largest: UInt64 = 1 << 53
+
+    package func encode(to encoder: any Encoder) throws {
+        var value = encoder.singleValueContainer()
+        try value.encode(runs)
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let value = try decoder.singleValueContainer()
+        let found = try value.decode([[UInt64]].self)
+        let areRuns = found.allSatisfy { $0.count == 2 && $0[0] <= $0[1] && $0[1] < Self.largest }
+        guard areRuns, zip(found, found.dropFirst()).allSatisfy({ $0[1] < $1[0] }) else {
+            throw DecodingError.dataCorruptedError(
+                in: value, debugDescription: "frames are not ascending pairs of first and last")
+        }
+        runs = found
     }
 }

@@ -11,10 +11,12 @@ final class InputLinks {
         let configuration: NodeConfiguration.Input
         let port: PortSpec
         let socket: ZMQSocketBox
+        /// Number that the next message must have at least: a gap is a drop, going back is a fault.
+        var next: UInt64 = 0
     }
 
     private let exchange: Exchange
-    private let links: [Link]
+    private var links: [Link]
     private let slots = SlotView()
     private(set) var report: [NodeReport.Input]
     private var ended: Set<Int> = []
@@ -74,17 +76,23 @@ final class InputLinks {
                     ended.insert(index)
                     exchange.end(index)
                     tell(index, Envelope(.bye))
-                default: throw WireError("a message of kind \(envelope.kind) from a producer")
+                default: throw WireError("a message of kind '\(envelope.kind)'")
                 }
             } catch {
                 let from = links[index].configuration
-                exchange.fail("from \(from.producer).\(from.producerPort): \(error)")
+                exchange.fail(
+                    "its output '\(from.producerPort)' sent \(error)", culprit: from.producer)
             }
         }
     }
 
     private func deliver(_ envelope: Envelope, _ frames: [ZMQFrame], to index: Int) throws {
         try check(envelope, for: index)
+        guard envelope.sequence >= links[index].next, envelope.sequence < .max else {
+            throw WireError(
+                "message \(envelope.sequence) where \(links[index].next) or a later one is due")
+        }
+        links[index].next = envelope.sequence + 1
         let bytes = envelope.payloadBytes!
         guard let memory = try payload(of: envelope, frames, bytes: bytes, input: index) else {
             return

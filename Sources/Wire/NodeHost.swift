@@ -87,7 +87,8 @@ public final class NodeHost: @unchecked Sendable {
             try computeThrowing()
             return 0
         } catch {
-            exchange.say(.failed("\(error)"))
+            let culprit = (error as? Exchange.Fault)?.culprit
+            exchange.say(.failed("\(error)", culprit: culprit))
             return 1
         }
     }
@@ -124,10 +125,10 @@ public final class NodeHost: @unchecked Sendable {
                 if outputs.isFinished { return try finish(&node) }
             case .finish:
                 return try finish(&node)
-            case .fail(let reason):
+            case .fail(let fault):
                 // What a sink has made so far is worth keeping, whatever else went wrong.
                 try? finish(&node)
-                throw WireError(reason)
+                throw fault
             }
         }
     }

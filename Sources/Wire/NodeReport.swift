@@ -1,7 +1,7 @@
 /// What a node has done so far.
-package struct NodeReport: Sendable, Codable {
+package struct NodeReport: Sendable {
     /// One input, seen by its consumer.
-    package struct Input: Sendable, Codable {
+    package struct Input: Sendable {
         package var port: String
         package var received = 0
         package var bytes = 0
@@ -12,7 +12,7 @@ package struct NodeReport: Sendable, Codable {
     }
 
     /// One output edge, seen by its producer.
-    package struct Output: Sendable, Codable {
+    package struct Output: Sendable {
         package var port: String
         package var consumer: String
         package var keep: String

@@ -54,25 +54,40 @@ final class OutputLinks {
     /// Hears credits and farewells.
     func read() {
         while let frames = router.socket.receive() {
-            guard frames.count == 2,
-                let envelope = try? frames[1].withBytes({ try Envelope(decoding: $0) }),
-                let index = edges.firstIndex(where: { $0.output.identity == frames[0].text })
+            // A stranger's words mean nothing: this run's consumers are all known by name.
+            guard let index = edges.firstIndex(where: { $0.output.identity == frames[0].text })
             else { continue }
-            switch envelope.kind {
-            case .hello: edges[index].edge.connect(credits: Int(envelope.count))
-            case .grant:
-                edges[index].edge.grant(Int(envelope.count), released: envelope.released)
-            case .bye:
-                let before = edges[index].edge.backlog
-                // A consumer that leaves early waits for this word, so that it can count what was
-                // still under way.
-                if edges[index].edge.close() { send(Envelope(.end), nil, to: index) }
-                exchange.sent(before)
-            default: continue
+            do {
+                try hear(frames, from: index)
+            } catch {
+                let output = edges[index].output
+                exchange.fail(
+                    "its input '\(output.consumerPort)' answered with \(error)",
+                    culprit: output.consumer)
             }
-            flush(index)
         }
         if edges.allSatisfy(\.edge.isClosed) { exchange.outputsAreClosed() }
+    }
+
+    private func hear(_ frames: [ZMQFrame], from index: Int) throws {
+        guard frames.count == 2 else { throw WireError("\(frames.count - 1) frames, not one") }
+        let envelope = try frames[1].withBytes { try Envelope(decoding: $0) }
+        switch envelope.kind {
+        case .hello: edges[index].edge.connect(credits: Int(envelope.count))
+        case .grant: edges[index].edge.grant(Int(envelope.count), released: envelope.released)
+        case .bye:
+            let before = edges[index].edge.backlog
+            // A consumer that leaves early waits for this word, so that it can count what was still
+            // under way.
+            if edges[index].edge.close() { send(Envelope(.end), nil, to: index) }
+            exchange.sent(before)
+        case .data, .end: throw WireError("a message of kind '\(envelope.kind)'")
+        }
+        let (credits, window) = (edges[index].edge.credits, edges[index].edge.window)
+        guard credits <= window else {
+            throw WireError("\(credits) credits at once, but its window is \(window)")
+        }
+        flush(index)
     }
 
     private func flush(_ index: Int) {

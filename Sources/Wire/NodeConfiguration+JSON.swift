@@ -1,0 +1,91 @@
+import NodeKit
+
+extension NodeConfiguration: Codable {
+    private enum Key: String, CodingKey {
+        case node, settings, cores, inputs, outputs
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var object = encoder.container(keyedBy: Key.self)
+        try object.encode(name, forKey: .node)
+        try object.encode(settings.values, forKey: .settings)
+        try object.encode(settings.cores, forKey: .cores)
+        try object.encode(inputs, forKey: .inputs)
+        try object.encode(outputs, forKey: .outputs)
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let object = try decoder.container(keyedBy: Key.self)
+        self.init(
+            name: try object.decode(String.self, forKey: .node),
+            settings: Settings(
+                try object.decode([String: SettingValue].self, forKey: .settings),
+                cores: try object.decode(Int.self, forKey: .cores)),
+            inputs: try object.decode([Input].self, forKey: .inputs),
+            outputs: try object.decode([Output].self, forKey: .outputs))
+    }
+}
+
+/// A port of a node as one word, `camera.frame`. Names of nodes have no dots in them.
+private struct End {
+    let node: String
+    let port: String
+
+    init<Key>(_ object: KeyedDecodingContainer<Key>, _ key: Key) throws {
+        let word = try object.decode(String.self, forKey: key)
+        guard let dot = word.firstIndex(of: ".") else {
+            throw DecodingError.dataCorruptedError(
+                forKey: key, in: object, debugDescription: "'\(word)' is not 'node.port'")
+        }
+        node = String(word[..<dot])
+        port = String(word[word.index(after: dot)...])
+    }
+}
+
+extension NodeConfiguration.Input: Codable {
+    private enum Key: String, CodingKey {
+        case port, from, endpoint, keep, window
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var object = encoder.container(keyedBy: Key.self)
+        try object.encode(port, forKey: .port)
+        try object.encode("\(producer).\(producerPort)", forKey: .from)
+        try object.encode(endpoint, forKey: .endpoint)
+        try object.encode(keep, forKey: .keep)
+        try object.encode(window, forKey: .window)
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let object = try decoder.container(keyedBy: Key.self)
+        let from = try End(object, .from)
+        self.init(
+            port: try object.decode(String.self, forKey: .port), producer: from.node,
+            producerPort: from.port, endpoint: try object.decode(String.self, forKey: .endpoint),
+            keep: try object.decode(Keep.self, forKey: .keep),
+            window: try object.decode(Int.self, forKey: .window))
+    }
+}
+
+extension NodeConfiguration.Output: Codable {
+    private enum Key: String, CodingKey {
+        case port, to, keep, window
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var object = encoder.container(keyedBy: Key.self)
+        try object.encode(port, forKey: .port)
+        try object.encode(identity, forKey: .to)
+        try object.encode(keep, forKey: .keep)
+        try object.encode(window, forKey: .window)
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let object = try decoder.container(keyedBy: Key.self)
+        let to = try End(object, .to)
+        self.init(
+            port: try object.decode(String.self, forKey: .port), consumer: to.node,
+            consumerPort: to.port, keep: try object.decode(Keep.self, forKey: .keep),
+            window: try object.decode(Int.self, forKey: .window))
+    }
+}

@@ -1,0 +1,116 @@
+/// Reports come from anybody's program: every member may be missing, and what is there is brought
+/// within bounds, so that no arithmetic on it can overflow.
+extension NodeReport: Codable {
+    private enum Key: String, CodingKey {
+        case ticks, emitted, delivered, age, inputs, outputs, dropped
+        case emittedCount = "emitted_count"
+        case deliveredCount = "delivered_count"
+        case expectedFrames = "expected_frames"
+        case loading = "load_s"
+        case busy = "busy_s"
+        case waitingForInput = "waiting_for_input_s"
+        case waitingForOutput = "waiting_for_output_s"
+        case peakMemory = "peak_memory_bytes"
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var object = encoder.container(keyedBy: Key.self)
+        try object.encode(ticks, forKey: .ticks)
+        try object.encode(emittedCount, forKey: .emittedCount)
+        try object.encode(deliveredCount, forKey: .deliveredCount)
+        try object.encode(emitted, forKey: .emitted)
+        try object.encode(delivered, forKey: .delivered)
+        try object.encodeIfPresent(expectedFrames, forKey: .expectedFrames)
+        try object.encode(loading, forKey: .loading)
+        try object.encode(busy, forKey: .busy)
+        try object.encode(waitingForInput, forKey: .waitingForInput)
+        try object.encode(waitingForOutput, forKey: .waitingForOutput)
+        try object.encode(age, forKey: .age)
+        try object.encode(inputs, forKey: .inputs)
+        try object.encode(outputs, forKey: .outputs)
+        try object.encode(dropped, forKey: .dropped)
+        try object.encode(peakMemory, forKey: .peakMemory)
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let object = try decoder.container(keyedBy: Key.self)
+        self.init()
+        ticks = try object.count(.ticks)
+        emitted = try object.decodeIfPresent(FrameSet.self, forKey: .emitted) ?? emitted
+        delivered = try object.decodeIfPresent(FrameSet.self, forKey: .delivered) ?? delivered
+        emittedCount = max(try object.count(.emittedCount), emitted.count)
+        deliveredCount = max(try object.count(.deliveredCount), delivered.count)
+        if object.contains(.expectedFrames) { expectedFrames = try object.count(.expectedFrames) }
+        loading = try object.seconds(.loading)
+        busy = try object.seconds(.busy)
+        waitingForInput = try object.seconds(.waitingForInput)
+        waitingForOutput = try object.seconds(.waitingForOutput)
+        age = try object.decodeIfPresent(AgeHistogram.self, forKey: .age) ?? age
+        inputs = try object.decodeIfPresent([Input].self, forKey: .inputs) ?? []
+        outputs = try object.decodeIfPresent([Output].self, forKey: .outputs) ?? []
+        dropped = try object.decodeIfPresent([Dropped].self, forKey: .dropped) ?? []
+        peakMemory = try object.count(.peakMemory)
+    }
+}
+
+extension NodeReport.Input: Codable {
+    private enum Key: String, CodingKey {
+        case port, received, bytes, hop, unpaired
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var object = encoder.container(keyedBy: Key.self)
+        try object.encode(port, forKey: .port)
+        try object.encode(received, forKey: .received)
+        try object.encode(bytes, forKey: .bytes)
+        try object.encode(hop, forKey: .hop)
+        try object.encode(unpaired, forKey: .unpaired)
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let object = try decoder.container(keyedBy: Key.self)
+        self.init(port: try object.decode(String.self, forKey: .port))
+        received = try object.count(.received)
+        bytes = try object.count(.bytes)
+        hop = try object.decodeIfPresent(AgeHistogram.self, forKey: .hop) ?? hop
+        unpaired = try object.decodeIfPresent(FrameSet.self, forKey: .unpaired) ?? unpaired
+    }
+}
+
+extension NodeReport.Output: Codable {
+    private enum Key: String, CodingKey {
+        case port, to, keep, sent, dropped, unwanted
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var object = encoder.container(keyedBy: Key.self)
+        try object.encode(port, forKey: .port)
+        try object.encode(consumer, forKey: .to)
+        try object.encode(keep, forKey: .keep)
+        try object.encode(sent, forKey: .sent)
+        try object.encode(dropped, forKey: .dropped)
+        try object.encode(unwanted, forKey: .unwanted)
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let object = try decoder.container(keyedBy: Key.self)
+        self.init(
+            port: try object.decode(String.self, forKey: .port),
+            consumer: try object.decode(String.self, forKey: .to),
+            keep: try object.decode(String.self, forKey: .keep), sent: try object.count(.sent),
+            dropped: try object.decodeIfPresent(FrameSet.self, forKey: .dropped) ?? FrameSet(),
+            unwanted: try object.decodeIfPresent(FrameSet.self, forKey: .unwanted) ?? FrameSet())
+    }
+}
+
+extension KeyedDecodingContainer {
+    /// A number of things: 0 when it is missing, never negative, at most 2⁴⁰.
+    fileprivate func count(_ key: Key) throws -> Int {
+        min(max(try decodeIfPresent(Int.self, forKey: key) ?? 0, 0), 1 << 40)
+    }
+
+    /// A time: 0 when it is missing, never negative, at most thirty years.
+    fileprivate func seconds(_ key: Key) throws -> Double {
+        min(max(try decodeIfPresent(Double.self, forKey: key) ?? 0, 0), 1e9)
+    }
+}

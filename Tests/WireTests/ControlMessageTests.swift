@@ -1,0 +1,115 @@
+import Foundation
+import NodeKit
+import Testing
+import Wire
+
+/// The JSON of the control socket, which plugins in other languages rely on.
+@Suite struct ControlMessageTests {
+    private func json(_ message: ControlMessage) -> String {
+        String(decoding: message.encoded(), as: UTF8.self)
+    }
+
+    private func read(_ text: String) -> ControlMessage? {
+        Array(text.utf8).withUnsafeBytes(ControlMessage.init(decoding:))
+    }
+
+    private static let configuration = """
+        {"cores":2,"inputs":[{"endpoint":"ipc:///run/camera.sock","from":"camera.frame",\
+        "keep":"newest","port":"frame","window":1}],"node":"grey","outputs":[{"keep":"all",\
+        "port":"grey","to":"film.frame","window":2}],"settings":{"label":"a","on":true,\
+        "strength":0.5,"taps":3},"type":"configure"}
+        """
+
+    @Test(arguments: [
+        "hello", "ready", "connect", "start", "drain", "finish",
+    ])
+    func `a message without contents is its type alone`(type: String) throws {
+        let message = try #require(read("{\"type\": \"\(type)\"}"))
+
+        #expect(json(message) == "{\"type\":\"\(type)\"}")
+    }
+
+    @Test func `a configuration is what is written down for plugins`() throws {
+        let message = ControlMessage.configure(
+            NodeConfiguration(
+                name: "grey",
+                settings: Settings(
+                    [
+                        "strength": .number(0.5), "taps": .integer(3), "on": .flag(true),
+                        "label": .text("a"),
+                    ], cores: 2),
+                inputs: [
+                    .init(
+                        port: "frame", producer: "camera", producerPort: "frame",
+                        endpoint: "ipc:///run/camera.sock", keep: .newest, window: 1)
+                ],
+                outputs: [
+                    .init(
+                        port: "grey", consumer: "film", consumerPort: "frame", keep: .all, window: 2)
+                ]))
+
+        #expect(json(message) == Self.configuration)
+        #expect(json(try #require(read(Self.configuration))) == Self.configuration)
+    }
+
+    @Test func `a failure carries its reason, and its culprit if there is one`() {
+        #expect(json(.failed("no disk")) == #"{"reason":"no disk","type":"failed"}"#)
+        #expect(
+            json(.failed("a bad tensor", culprit: "grey"))
+                == #"{"culprit":"grey","reason":"a bad tensor","type":"failed"}"#)
+        #expect(json(.warning("slow")) == #"{"text":"slow","type":"warning"}"#)
+    }
+
+    @Test func `a report may say as little as its author likes`() throws {
+        guard case .done(let report)? = read(#"{"type": "done", "report": {"ticks": 3}}"#) else {
+            return #expect(Bool(false), "not read")
+        }
+
+        #expect(report.ticks == 3)
+        #expect(report.delivered.isEmpty)
+        #expect(read(#"{"type": "done"}"#) != nil)
+    }
+
+    @Test func `a report comes back as it was`() throws {
+        var report = NodeReport()
+        report.ticks = 9
+        report.expectedFrames = 12
+        report.emittedCount = 4
+        report.busy = 1.5
+        for frame in [0, 1, 2, 7] as [UInt64] { report.emitted.insert(frame) }
+        report.age.add(nanoseconds: 24_000_000)
+        report.outputs = [.init(port: "frame", consumer: "film", keep: "all", sent: 4)]
+
+        let text = json(.progress(report))
+
+        #expect(text.contains(#""emitted":[[0,2],[7,7]]"#))
+        #expect(text.contains(#""outputs":[{"dropped":[],"keep":"all","port":"frame""#))
+        #expect(json(try #require(read(text))) == text)
+    }
+
+    @Test(arguments: [
+        #"{"type": "ready""#, #"{"type": "redy"}"#, #"{}"#, "[]", "", #"{"type": "failed"}"#,
+        #"{"type": "done", "report": {"emitted": [[1]]}}"#,
+        #"{"type": "done", "report": {"emitted": [[5, 1]]}}"#,
+        #"{"type": "done", "report": {"emitted": [[0, 18446744073709551615]]}}"#,
+        #"{"type": "done", "report": {"age": {"counts": {"1": -4}}}}"#,
+        #"{"type": "configure"}"#,
+    ])
+    func `what cannot be true is not read`(text: String) {
+        #expect(read(text) == nil)
+    }
+
+    @Test func `numbers beyond all bounds are brought within them`() {
+        let text = """
+            {"type": "progress", "report": {"ticks": -1, "busy_s": -1e308,
+            "expected_frames": 9223372036854775807}}
+            """
+        guard case .progress(let report)? = read(text) else {
+            return #expect(Bool(false), "not read")
+        }
+
+        #expect(report.ticks == 0)
+        #expect(report.busy == 0)
+        #expect(report.expectedFrames == 1 << 40)
+    }
+}
