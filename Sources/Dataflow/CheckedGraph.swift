@@ -43,6 +43,8 @@ package struct CheckedNode: Sendable {
     package let machine: String
     /// Processor cores that its mathematics may use.
     package let cores: Int
+    /// The plugin that serves it; nil for the tool's own kinds.
+    package let plugin: Plugin?
     /// The node's name in the file.
     package let place: SourceRange
 

@@ -3,6 +3,7 @@ import NodeKit
 /// What can be wrong with nodes and the edges between them.
 enum EdgeFault: Fault {
     case unknownKind(String, nearest: String?)
+    case brokenPlugin(String, file: String)
     case unknownMachine(String, nearest: String?, known: [String])
     case unknownInput(String, kind: String, hint: String)
     case unconnected(PortSpec, node: String, candidates: [String])
@@ -27,6 +28,10 @@ enum EdgeFault: Fault {
                 "unknown-kind", "there is no kind of node called \(kind.quoted)",
                 hint: nearest.map { "did you mean \($0.quoted)?" }
                     ?? "'personalive nodes' lists them")
+        case .brokenPlugin(let kind, let file):
+            FaultWords(
+                "broken-plugin", "the plugin that defines \(kind.quoted) has faults",
+                hint: "see \(file)")
         case .unknownMachine(let name, let nearest, let known):
             FaultWords(
                 "unknown-machine", "there is no machine \(name.quoted)",

@@ -47,7 +47,8 @@ struct GraphChecker {
         let node = document.nodes[index]
         return CheckedNode(
             name: node.name, spec: spec, settings: Settings(values, cores: node.cores),
-            values: values, machine: machine, cores: node.cores, place: node.place)
+            values: values, machine: machine, cores: node.cores,
+            plugin: registry.plugin(spec.kind), place: node.place)
     }
 
     private var allMachines: [Machine] {
@@ -57,6 +58,10 @@ struct GraphChecker {
 
     private mutating func spec(of node: NodeDeclaration) -> NodeSpec? {
         guard let kind = node.kind else { return nil }
+        if let file = registry.brokenFile(of: kind.value) {
+            findings.report(EdgeFault.brokenPlugin(kind.value, file: file), at: kind.place)
+            return nil
+        }
         if let spec = registry[kind.value] { return spec }
         let nearest = findings.nearest(to: kind.value, among: registry.kinds)
         findings.report(EdgeFault.unknownKind(kind.value, nearest: nearest), at: kind.place)

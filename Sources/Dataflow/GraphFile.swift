@@ -84,7 +84,7 @@ package enum GraphFile {
         return Check(source, graph: graph, diagnostics: checker.findings.inOrder)
     }
 
-    private static func bytes(of path: String) throws(FileFault) -> [UInt8] {
+    static func bytes(of path: String) throws(FileFault) -> [UInt8] {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             let full = URL(fileURLWithPath: path).path
@@ -105,7 +105,7 @@ package enum GraphFile {
         return [UInt8](data)
     }
 
-    private static func encodingFault(_ bytes: [UInt8]) -> Diagnostic? {
+    static func encodingFault(_ bytes: [UInt8]) -> Diagnostic? {
         if bytes.count > largestSize { return Diagnostic(FileFault.tooLarge, at: .wholeFile) }
         if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
             return Diagnostic(FileFault.utf16, at: .wholeFile)

@@ -25,7 +25,7 @@ struct GraphReader {
             switch entry.key {
             case "settings": break
             case "mode": document.mode = mode(entry.value) ?? .offline
-            case "latency_budget": document.latencyBudget = duration(entry.value)
+            case "latency_budget": document.latencyBudget = duration(entry.value, "the latency budget")
             case "machines": readMachines(entry.value, into: &document)
             case "nodes": document.nodes = nodes(entry.value)
             case let key where key.hasPrefix("x-"): break  // a place for anchors, as in Compose
@@ -71,20 +71,6 @@ struct GraphReader {
 
     private mutating func mode(_ node: YAMLNode) -> CheckedGraph.Mode? {
         choice(node, "the mode", of: CheckedGraph.Mode.self)
-    }
-
-    private mutating func duration(_ node: YAMLNode) -> Duration? {
-        guard let scalar = scalar(node, "the latency budget") else { return nil }
-        for (unit, perUnit) in [("ms", 1e6), ("s", 1e9)] where scalar.text.hasSuffix(unit) {
-            let number = Scalar.number(String(scalar.text.dropLast(unit.count)).trimmed)
-            // An hour: far above any budget, far below overflow.
-            if let number, number > 0, number * perUnit <= 3.6e12 {
-                return .nanoseconds(Int64(number * perUnit))
-            }
-            break
-        }
-        findings.report(ShapeFault.badDuration(scalar.text), at: scalar.place, notes: scalar.notes)
-        return nil
     }
 }
 

@@ -73,6 +73,21 @@ extension GraphValueReading {
         return Located(value: number, place: scalar.place)
     }
 
+    /// A time with its unit.
+    mutating func duration(_ node: YAMLNode, _ what: String) -> Duration? {
+        guard let scalar = scalar(node, what) else { return nil }
+        for (unit, perUnit) in [("ms", 1e6), ("s", 1e9)] where scalar.text.hasSuffix(unit) {
+            let number = Scalar.number(String(scalar.text.dropLast(unit.count)).trimmed)
+            // An hour: far above any budget, far below overflow.
+            if let number, number > 0, number * perUnit <= 3.6e12 {
+                return .nanoseconds(Int64(number * perUnit))
+            }
+            break
+        }
+        report(ShapeFault.badDuration(scalar.text), at: scalar.place, notes: scalar.notes)
+        return nil
+    }
+
     /// One of the words of a type.
     mutating func choice<Word>(_ node: YAMLNode, _ what: String, of: Word.Type) -> Word?
     where Word: RawRepresentable<String> & CaseIterable {
@@ -135,6 +150,11 @@ enum KeyAdvice {
         "keep": ["policy", "queue_policy", "queue-policy", "qos", "drop"],
         "window": ["queue", "queue_size", "queue-size", "credits", "buffer", "depth"],
         "settings": ["vars", "variables", "params", "parameters", "arguments"],
+        "kind": ["name", "id", "use"],
+        "summary": ["description", "about"],
+        "command": ["run", "exec", "program", "entrypoint", "cmd"],
+        "axes": ["shape", "dims", "size"],
+        "type": ["dtype", "element-type"],
         "latency_budget": ["latency", "latency-budget", "budget", "max_latency"],
     ]
 

@@ -67,7 +67,8 @@ struct SettingChecker {
         return nearest
     }
 
-    private mutating func value(_ scalar: Scalar, _ setting: SettingSpec) -> SettingValue? {
+    /// What a setting is given; nil when it does not take that, which is reported.
+    mutating func value(_ scalar: Scalar, _ setting: SettingSpec) -> SettingValue? {
         var fault: SettingFault?
         var value: SettingValue?
         switch setting.type {

@@ -42,7 +42,7 @@ enum YAMLFault: Fault {
                 hint: "one file per graph")
         case .emptyDocument:
             FaultWords(
-                "empty-document", "the file says nothing", hint: "a graph begins with 'nodes:'")
+                "empty-document", "the file says nothing", hint: "a graph begins with 'nodes:', a plugin with 'kind:'")
         case .duplicateKey(let key):
             FaultWords("duplicate-key", "key \(key.quoted) is given twice")
         case .keyIsNotText:

@@ -24,6 +24,7 @@ extension RunPlan {
         return PlannedNode(
             name: node.name, kind: node.kind,
             configuration: NodeConfiguration(
-                name: node.name, settings: node.settings, inputs: inputs, outputs: outputs))
+                name: node.name, settings: node.settings, inputs: inputs, outputs: outputs),
+            command: node.plugin?.command, startWithin: node.plugin?.startWithin ?? .seconds(60))
     }
 }

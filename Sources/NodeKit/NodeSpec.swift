@@ -28,6 +28,19 @@ public struct NodeSpec: Sendable {
         self.heldFrames = heldFrames
     }
 
+    /// A spec from its parts, for nodes that are described in a file instead of in Swift.
+    public init(
+        kind: String, summary: String, inputs: [PortSpec], outputs: [PortSpec],
+        settings: [SettingSpec], heldFrames: Int
+    ) {
+        self.kind = kind
+        self.summary = summary
+        self.inputs = inputs
+        self.outputs = outputs
+        self.settings = settings
+        self.heldFrames = heldFrames
+    }
+
     private init(_ spec: NodeSpec, inputs: [PortSpec], outputs: [PortSpec]) {
         kind = spec.kind
         summary = spec.summary

@@ -1,7 +1,7 @@
 import Tensors
 
 /// How an input's messages relate to those of the node's other inputs.
-public enum Pace: String, Sendable {
+public enum Pace: String, Sendable, CaseIterable {
     /// One message per frame: the node gets those of one frame together. The default.
     case frame
     /// A stream of its own (sound packets): each message is a tick by itself.

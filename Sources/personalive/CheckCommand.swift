@@ -1,5 +1,4 @@
 import ArgumentParser
-import BuiltinNodes
 import Dataflow
 
 /// `personalive check`: every fault of a graph file, before anything is started.
@@ -25,18 +24,24 @@ struct CheckCommand: ParsableCommand {
     }
 
     func run() throws {
-        let registry = NodeRegistry(BuiltinKinds.specs)
-        let checks = files.map {
-            ($0, GraphFile.check(path: $0, overrides: settings.overrides, registry: registry))
+        let checks = files.map { file in
+            let plugins = PluginFolders.load(besides: file)
+            let check = GraphFile.check(
+                path: file, overrides: settings.overrides, registry: plugins.registry)
+            return (file: file, plugins: plugins, graph: check)
         }
         switch format {
         case .text:
-            for (file, check) in checks { print(check.text + check.summary(of: file)) }
+            for (file, plugins, graph) in checks {
+                print(plugins.text + graph.text + graph.summary(of: file))
+            }
         case .json:
-            print(JSONValue.array(checks.flatMap { $0.1.json }).serialized())
+            print(JSONValue.array(checks.flatMap { $0.plugins.json + $0.graph.json }).serialized())
         }
-        if checks.contains(where: { !$0.1.isReadable }) { throw ExitCode(2) }
-        if checks.contains(where: { $0.1.errorCount > 0 }) { throw ExitCode(1) }
+        if checks.contains(where: { !$0.graph.isReadable }) { throw ExitCode(2) }
+        if checks.contains(where: { $0.graph.errorCount > 0 || $0.plugins.hasFaults }) {
+            throw ExitCode(1)
+        }
     }
 }
 

@@ -1,5 +1,4 @@
 import ArgumentParser
-import BuiltinNodes
 import Dataflow
 import Foundation
 
@@ -29,9 +28,10 @@ struct GraphCommand: ParsableCommand {
     }
 
     func run() throws {
+        let plugins = PluginFolders.load(besides: file)
+        plugins.report()
         let check = GraphFile.check(
-            path: file, overrides: settings.overrides,
-            registry: NodeRegistry(BuiltinKinds.specs))
+            path: file, overrides: settings.overrides, registry: plugins.registry)
         FileHandle.standardError.write(Data(check.text.utf8))
         guard let graph = check.graph else { throw ExitCode(check.isReadable ? 1 : 2) }
         let drawing = GraphDrawing(graph)

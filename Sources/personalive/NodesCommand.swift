@@ -1,5 +1,4 @@
 import ArgumentParser
-import BuiltinNodes
 import Dataflow
 import NodeKit
 
@@ -16,7 +15,9 @@ struct NodesCommand: ParsableCommand {
     var format = CheckCommand.Format.text
 
     func run() throws {
-        let registry = NodeRegistry(BuiltinKinds.specs)
+        let plugins = PluginFolders.load()
+        plugins.report()
+        let registry = plugins.registry
         let specs = try kind.map { [try spec($0, registry)] } ?? registry.specs
         let listing = NodeListing(specs)
         switch (format, kind) {

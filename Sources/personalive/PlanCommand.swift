@@ -31,7 +31,8 @@ struct PlanCommand: ParsableCommand {
 
     func run() throws {
         let check = GraphFile.check(
-            path: file, overrides: settings.overrides, registry: NodeRegistry(BuiltinKinds.specs))
+            path: file, overrides: settings.overrides,
+            registry: PluginFolders.load(besides: file).registry)
         FileHandle.standardError.write(Data(check.text.utf8))
         guard let graph = check.graph else { throw ExitCode(check.isReadable ? 1 : 2) }
         let plan = MemoryPlan(graph)

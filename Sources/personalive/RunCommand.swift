@@ -1,5 +1,4 @@
 import ArgumentParser
-import BuiltinNodes
 import Dataflow
 import Foundation
 import Launch
@@ -34,8 +33,10 @@ struct RunCommand: ParsableCommand {
     var ignoreMemory = false
 
     func run() throws {
+        let plugins = PluginFolders.load(besides: file)
+        plugins.report()
         let check = GraphFile.check(
-            path: file, overrides: settings.overrides, registry: NodeRegistry(BuiltinKinds.specs))
+            path: file, overrides: settings.overrides, registry: plugins.registry)
         printToStandardError(check.text)
         guard let graph = check.graph else { throw ExitCode(check.isReadable ? 1 : 2) }
         try refuseRemote(graph)

@@ -1,5 +1,4 @@
 import ArgumentParser
-import BuiltinNodes
 import Dataflow
 
 /// `personalive schema`: what editors need to complete graph files.
@@ -14,6 +13,8 @@ struct SchemaCommand: ParsableCommand {
             """)
 
     func run() {
-        print(GraphSchema(NodeRegistry(BuiltinKinds.specs)).json.serialized())
+        let plugins = PluginFolders.load()
+        plugins.report()
+        print(GraphSchema(plugins.registry).json.serialized())
     }
 }
