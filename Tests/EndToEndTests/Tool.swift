@@ -44,6 +44,13 @@ final class Tool {
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }
 
+    /// Folders in which plugins are looked for, besides the usual ones.
+    var plugins: [String] = [] {
+        didSet {
+            process.environment?["PERSONALIVE_PLUGINS"] = plugins.joined(separator: ":")
+        }
+    }
+
     func start() throws { try process.run() }
 
     /// Waits for the end.
@@ -70,10 +77,10 @@ final class Tool {
                 let data = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline")
             else { continue }
             let words = data.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-            guard words.count > 2, words[1] == "node", words.contains(where: hasFolder) else {
-                continue
-            }
-            nodes[words[2]] = pid
+            guard let kind = words.firstIndex(of: "--kind"), kind > 0,
+                words.contains(where: hasFolder)
+            else { continue }
+            nodes[words[kind - 1]] = pid
         }
         return nodes
     }

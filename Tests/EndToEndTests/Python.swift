@@ -1,0 +1,96 @@
+import Foundation
+
+/// Plugins in Python, where the machine has what they need.
+enum Python {
+    /// The folder of the plugins that come with the tool.
+    static let plugins = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Plugins")
+        .path
+
+    static let isComplete = run("import zmq, numpy") == 0
+
+    /// The exit code of a program given as text.
+    static func run(_ program: String) -> Int32? {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["python3", "-c", program]
+        process.standardError = FileHandle.nullDevice
+        process.standardInput = FileHandle.nullDevice
+        guard (try? process.run()) != nil else { return nil }
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+
+    /// A plugin that is the worked example with something changed, in a folder of its own.
+    ///
+    /// `change` may call what stands below: it makes one message of the run a bad one.
+    static func plugin(
+        _ kind: String, outputs: String = "frame: { type: u8, axes: n h w 3, meaning: rgb }",
+        change: String = ""
+    ) throws -> String {
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("pl-plugin-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let yaml = """
+            kind: \(kind)
+            summary: Does something.
+            command: [python3, ./plugin.py]
+            start-within: \(kind == "says-nothing" ? 2 : 60)s
+            inputs: { frame: { type: u8, axes: n h w 3, meaning: rgb } }
+            outputs:
+              \(outputs)
+            settings: { strength: { type: number, default: 1 } }
+            """
+        let program = """
+            import sys
+            sys.dont_write_bytecode = True
+            sys.path.insert(0, "\(plugins)/grayscale-python")
+            from grayscale import *
+
+            HOST = None
+            made, sent, granted = Host.__init__, Host.publish, Input.done
+
+            def remember(self, *arguments):
+                global HOST
+                HOST = self
+                made(self, *arguments)
+
+            Host.__init__ = remember
+
+            def on_message(number, action):
+                def publish(self, arrays, stamp):
+                    if stamp.frame == number:
+                        action()
+                    sent(self, arrays, stamp)
+                Host.publish = publish
+
+            encoded = Header.encoded
+
+            def change_header(number, change):
+                def bad(self):
+                    if self.kind == DATA and self.sequence == number:
+                        change(self)
+                    return encoded(self)
+                Header.encoded = bad
+
+            def change_bytes(number, change):
+                def bad(self):
+                    data = encoded(self)
+                    return change(data) if self.kind == DATA and self.sequence == number else data
+                Header.encoded = bad
+
+            def change_grant(number, count):
+                def bad(self):
+                    if self.kind == GRANT and HOST.ticks >= number:
+                        self.count = count
+                    return encoded(self)
+                Header.encoded = bad
+
+            \(change)
+            main()
+            """
+        try Data(yaml.utf8).write(to: folder.appendingPathComponent("node.yaml"))
+        try Data(program.utf8).write(to: folder.appendingPathComponent("plugin.py"))
+        return folder.path
+    }
+}
