@@ -78,7 +78,8 @@ let package = Package(
                 "BuiltinNodes", "Dataflow", "Launch", "Layers", "Media", "Models", "Networks",
                 "NodeKit", "Parity", "Tensors", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ]),
+            ],
+            resources: [.embedInCode("Templates/node.py")]),
 
         // What tests alone use.
         .target(name: "AllocationMeter", path: "Tests/AllocationMeter", cSettings: kernels),

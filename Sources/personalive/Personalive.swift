@@ -14,6 +14,7 @@ struct Personalive: ParsableCommand {
             GraphCommand.self,
             NodesCommand.self,
             SchemaCommand.self,
+            PluginCommand.self,
             CompareCommand.self,
             DemoMediaCommand.self,
             ModelsCommand.self,

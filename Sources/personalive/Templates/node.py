@@ -1,0 +1,1 @@
+../../../Plugins/grayscale-python/grayscale.py

@@ -1,0 +1,42 @@
+import Foundation
+import Testing
+
+/// `personalive plugin new` as a program.
+@Suite(.enabled(if: Python.isComplete, "python3 with zmq and numpy is not here"))
+struct PluginNewTests {
+    private func make(_ name: String, into folder: String) throws -> Tool.Outcome {
+        let tool = try Tool("plugin", graph: "")
+        tool.process.arguments = ["plugin", "new", name, "--into", folder]
+        return try tool.run()
+    }
+
+    @Test func `a new plugin runs before anything is changed in it`() throws {
+        let graph = """
+            nodes:
+              camera: { use: camera, with: { device: "lavfi:testsrc=size=64x48:rate=25", frames: 5 } }
+              tint: { use: my-tint, in: { frame: { from: camera.frame, keep: all } } }
+              film:
+                use: video-encoder
+                in: { frame: tint.frame }
+                with: { path: FOLDER/film.mp4, preset: ultrafast }
+            """
+        let tool = try Tool("run", graph: graph, "--json")
+        let made = try make("my-tint", into: "\(tool.folder)/mine")
+        #expect(made.status == 0, "\(made.errors)")
+        tool.plugins = ["\(tool.folder)/mine"]
+
+        let outcome = try tool.run()
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.number("frames_out") == 5)
+        #expect(try make("my-tint", into: "\(tool.folder)/mine").status == 1)
+    }
+
+    @Test(arguments: ["vae-decoder", "../x", "", "9lives"])
+    func `a name that cannot be one makes nothing`(name: String) throws {
+        let folder = "/tmp/pl-new-\(UUID().uuidString)"
+
+        #expect(try make(name, into: folder).status == 1)
+        #expect(!FileManager.default.fileExists(atPath: folder))
+    }
+}
