@@ -5,8 +5,9 @@ import Tensors
 ///
 /// Its weights take four times the memory. What is read can be normalised, activated or doubled on the
 /// way, and what is written gets bias, residual and activation, so that no further pass over the image
-/// is needed. Against oneDNN's direct convolution on one core of an AVX-512 server: 4.4 times as fast
-/// with 320 channels at 64 × 64, 2.9 times with 512, 2.9 times with 128 at 512 × 512.
+/// is needed. Against oneDNN's direct convolution on one core of a busy AVX-512 machine, by
+/// processor time: 2.4-3.1 times as fast with 256 channels at 256 × 256, 1.7-2.3 times with 128 at
+/// 512 × 512, 2.2-2.7 times with 64 there. Repeat with `personalive bench networks`.
 struct Winograd {
     /// What happens to the image while it is read.
     struct Reading {
