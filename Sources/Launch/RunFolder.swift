@@ -41,11 +41,32 @@ package struct RunFolder: Sendable {
         return "/tmp/personalive-\(getuid())"
     }
 
+    /// Folders of the user's runs that live, the one that began last first.
+    static var all: [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+        let folders = names.filter(isAlive).map { "\(parent)/\($0)" }
+        return folders.map { (path: $0, began: began($0)) }.sorted { $0.began > $1.began }
+            .map(\.path)
+    }
+
+    /// Whether the supervisor that a folder is named after still runs.
+    private static func isAlive(_ name: String) -> Bool {
+        guard let process = name.split(separator: "-").first.flatMap({ Int32($0) }) else {
+            return false
+        }
+        return kill(process, 0) == 0 || errno != ESRCH
+    }
+
+    /// Nanoseconds at which the run's control socket was made.
+    private static func began(_ folder: String) -> Int64 {
+        var status = stat()
+        guard stat("\(folder)/control.sock", &status) == 0 else { return 0 }
+        return Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+    }
+
     private static func sweep(_ parent: String) {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] {
-            guard let process = name.split(separator: "-").first.flatMap({ Int32($0) }),
-                kill(process, 0) != 0, errno == ESRCH
-            else { continue }
+            guard name.first?.isNumber ?? false, !isAlive(name) else { continue }
             try? FileManager.default.removeItem(atPath: "\(parent)/\(name)")
         }
     }

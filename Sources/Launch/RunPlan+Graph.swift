@@ -1,10 +1,16 @@
 import Dataflow
+import Foundation
 import Wire
 
 extension RunPlan {
     /// One process per node of a checked graph, their edges served in the run's folder.
-    package init(_ graph: CheckedGraph, folder: String) {
-        self.init(nodes: graph.nodes.map { Self.planned($0, graph, folder) }, folder: folder)
+    ///
+    /// - Parameter name: what the run is called; the graph file's name without its ending if nil.
+    package init(_ graph: CheckedGraph, name: String? = nil, folder: String) {
+        let file = URL(fileURLWithPath: graph.path)
+        self.init(
+            name: name ?? file.deletingPathExtension().lastPathComponent, graph: file.path,
+            nodes: graph.nodes.map { Self.planned($0, graph, folder) }, folder: folder)
     }
 
     private static func planned(

@@ -27,11 +27,15 @@ package struct RunPlan: Sendable {
         package var isSink: Bool { configuration.outputs.isEmpty }
     }
 
+    /// What the run is called, and the graph file it came from.
+    package let name, graph: String
     package let nodes: [PlannedNode]
     /// Where this run's sockets are.
     package let folder: String
 
-    package init(nodes: [PlannedNode], folder: String) {
+    package init(name: String, graph: String, nodes: [PlannedNode], folder: String) {
+        self.name = name
+        self.graph = graph
         self.nodes = nodes
         self.folder = folder
     }

@@ -19,46 +19,12 @@ package final class Supervisor {
         case failed(NodeFailure)
     }
 
-    /// What the supervisor knows of one node.
-    final class Member {
-        let planned: RunPlan.PlannedNode
-        let process: ChildProcess
-        var saidHello = false
-        var isReady = false
-        var isDone = false
-        var reason: String?
-        var report = NodeReport()
-        var log: [String] = []
-        /// When its end was noticed.
-        var endedAt: Int64?
-        var isJudged = false
-
-        init(_ planned: RunPlan.PlannedNode, _ process: ChildProcess) {
-            self.planned = planned
-            self.process = process
-        }
-
-        /// Whether nothing more is to be expected: last words may arrive after the end itself, and
-        /// a program that the node started may hold its output open for ever.
-        func isSettled(at now: Int64) -> Bool {
-            guard let endedAt else { return false }
-            let saidAll = process.outputHasEnded && (isDone || process.status != 0)
-            return saidAll || now - endedAt > Supervisor.lastWords
-        }
-
-        /// Keeps the last lines for the case that the node fails.
-        func keep(_ line: String) {
-            log.append(line)
-            if log.count > 20 { log.removeFirst() }
-        }
-    }
-
-    private let plan: RunPlan
+    let plan: RunPlan
     private let display: RunDisplay
-    private let control: ZMQSocketBox
+    let control: ZMQSocketBox
     private let signals: Int32
     private(set) var members: [Member] = []
-    private var started = false
+    private(set) var started = false
     private var failure: NodeFailure?
     private var interrupts = 0
     private var killAt: Int64?
@@ -71,9 +37,6 @@ package final class Supervisor {
     private static let grace: Int64 = 12_000_000_000
     /// After SIGTERM frames under way are finished for so long, then files are closed.
     private static let patience: Int64 = 5_000_000_000
-
-    /// How long a node's last words may take after its end.
-    private static let lastWords: Int64 = 1_000_000_000
 
     /// - Parameter executable: the program whose `node` subcommand hosts a node.
     package init(_ plan: RunPlan, executable: String, display: RunDisplay) throws {
@@ -121,6 +84,9 @@ package final class Supervisor {
                     isSink: $0.planned.isSink, report: $0.report)
             })
     }
+
+    /// Whether the user or a fault has begun to end the run.
+    var isEnding: Bool { interrupts > 0 || killAt != nil }
 
     /// Process numbers by node name, for whoever wants to disturb them.
     package var processes: [String: Int32] {
@@ -179,6 +145,10 @@ package final class Supervisor {
 
     private func readControl() {
         while let frames = control.socket.receive() {
+            if frames.count == 2, frames[0].text.hasPrefix(Self.requesterMark) {
+                hear(frames[1], from: frames[0].text)
+                continue
+            }
             guard frames.count == 2,
                 let member = members.first(where: { $0.planned.name == frames[0].text })
             else { continue }

@@ -79,7 +79,10 @@ package struct ZMQSocket: ~Copyable {
     /// Ending the context waits for its sockets, so each socket keeps it until it is closed.
     private let context: ZMQContext
 
-    package init(_ role: Role, in context: ZMQContext, identity: String? = nil) throws {
+    /// - Parameter linger: how long unsent messages outlive the socket, in milliseconds.
+    package init(
+        _ role: Role, in context: ZMQContext, identity: String? = nil, linger: Int32 = 2000
+    ) throws {
         let type = role == .dealer ? ZMQ_DEALER : ZMQ_ROUTER
         guard let pointer = zmq_socket(context.pointer, type) else {
             throw WireError(call: "zmq_socket", "\(role)")
@@ -89,7 +92,7 @@ package struct ZMQSocket: ~Copyable {
         // Credits bound what is in flight; the library's own marks would drop silently.
         set(ZMQ_SNDHWM, 0)
         set(ZMQ_RCVHWM, 0)
-        set(ZMQ_LINGER, 2000)
+        set(ZMQ_LINGER, linger)
         set(ZMQ_RECONNECT_IVL, 10)
         set(ZMQ_RECONNECT_IVL_MAX, 500)
         if role == .router {

@@ -4,5 +4,7 @@ import ArgumentParser
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measures, on this machine, what the README claims.",
-        subcommands: [NetworksBench.self, TransportBench.self, StartupBench.self])
+        subcommands: [
+            NetworksBench.self, TransportBench.self, StartupBench.self, LiveBench.self,
+        ])
 }

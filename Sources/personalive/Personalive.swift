@@ -9,6 +9,7 @@ struct Personalive: ParsableCommand {
         abstract: "Animates a portrait photo from a video or webcam, live.",
         subcommands: [
             RunCommand.self,
+            StatusCommand.self,
             CheckCommand.self,
             PlanCommand.self,
             GraphCommand.self,

@@ -32,6 +32,9 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Start even when the nodes' estimated memory is more than their machine has.")
     var ignoreMemory = false
 
+    @Option(help: "What other commands call the run; the graph file's name without its ending.")
+    var name: String?
+
     func run() throws {
         let plugins = PluginFolders.load(besides: file)
         plugins.report()
@@ -52,7 +55,7 @@ struct RunCommand: ParsableCommand {
         defer { folder.remove() }
         let display = RunDisplay(quiet: quiet)
         let supervisor = try Supervisor(
-            RunPlan(graph, folder: folder.path), executable: Personalive.executable,
+            RunPlan(graph, name: name, folder: folder.path), executable: Personalive.executable,
             display: display)
         let outcome = supervisor.run()
         folder.remove()

@@ -135,8 +135,8 @@ enum BenchGraph {
                     outputs: outputs))
         }
         let supervisor = try Supervisor(
-            RunPlan(nodes: nodes, folder: folder.path), executable: Personalive.executable,
-            display: RunDisplay(quiet: true))
+            RunPlan(name: "transport", graph: "-", nodes: nodes, folder: folder.path),
+            executable: Personalive.executable, display: RunDisplay(quiet: true))
         if case .failed(let failure) = supervisor.run() { throw failure }
         return (supervisor.snapshot, supervisor)
     }

@@ -69,6 +69,23 @@ final class Tool {
         return finish()
     }
 
+    /// Asks something about, or of, the run that goes on: another command of the tool.
+    func ask(_ arguments: String...) throws -> Outcome {
+        let asking = Process(), output = Pipe(), errors = Pipe()
+        asking.executableURL = process.executableURL
+        asking.arguments = arguments
+        asking.environment = process.environment
+        asking.standardOutput = output
+        asking.standardError = errors
+        try asking.run()
+        let printed = output.fileHandleForReading.readDataToEndOfFile()
+        let complaints = errors.fileHandleForReading.readDataToEndOfFile()
+        asking.waitUntilExit()
+        return Outcome(
+            status: asking.terminationStatus, output: String(decoding: printed, as: UTF8.self),
+            errors: String(decoding: complaints, as: UTF8.self))
+    }
+
     /// The processes of this run's nodes by node name; those that nobody has buried do not count.
     var nodes: [String: Int32] {
         var nodes: [String: Int32] = [:]

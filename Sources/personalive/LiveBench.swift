@@ -1,0 +1,41 @@
+import ArgumentParser
+import Foundation
+
+/// `personalive bench live`: what the runtime promises of running graphs, measured in one go.
+///
+/// Each measurement has its file and says what it found as names and numbers; the command only
+/// collects them, in this order, into one object.
+struct LiveBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "live",
+        abstract: "Measures ages, swaps and recoveries of running graphs.")
+
+    @Option(help: "Where the kills and swaps fall; the same seed repeats them.")
+    var seed: UInt64 = 1
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    /// One measurement: what it found by name, such as `swap_lost`.
+    typealias Measurement = @Sendable (_ seed: UInt64) throws -> [String: Double]
+
+    /// Every measurement, in the order in which they are made.
+    private static let measurements: [(name: String, measure: Measurement)] = []
+
+    func run() throws {
+        var found: [String: Double] = ["seed": Double(seed)]
+        for (name, measure) in Self.measurements {
+            FileHandle.standardError.write(Data("measuring \(name) …\n".utf8))
+            found.merge(try measure(seed)) { _, new in new }
+        }
+        if json {
+            let data = try JSONSerialization.data(
+                withJSONObject: found, options: [.prettyPrinted, .sortedKeys])
+            print(String(decoding: data, as: UTF8.self))
+        } else {
+            for (name, value) in found.sorted(by: { $0.key < $1.key }) {
+                print("\(name): \(value.formatted())")
+            }
+        }
+    }
+}
