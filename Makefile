@@ -8,15 +8,20 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BUILD := swift build -c release --explicit-target-dependency-import-check error
 TOOL := .build/release/personalive
 
-.PHONY: demo test fuzz build packages bench clean format
+# What plugins in Python need, from PyPI, apart from the machine's own: about 15 s, once.
+PYTHON := .build/python
+
+.PHONY: demo test fuzz build packages python bench clean format
 
 demo: build
 	@$(TOOL) demo-media Models/demo
 	@$(TOOL) run Graphs/demo.yaml
 
-test: packages
+test: PACKAGES += python3-venv
+test: packages python
 	@$(BUILD) --build-tests
-	@swift test -c release --skip-build
+	@PATH="$(CURDIR)/$(PYTHON)/bin:$$PATH" PERSONALIVE_PYTHON=required \
+	    swift test -c release --skip-build
 
 # A million damaged checkpoints of each format; PERSONALIVE_FUZZ_FIRST starts at another number.
 fuzz: packages
@@ -37,6 +42,14 @@ packages:
 	  $(SUDO) apt-get update -q && \
 	  $(SUDO) apt-get install -y -q --no-install-recommends $$missing; \
 	fi
+
+python: packages $(PYTHON)/complete
+
+$(PYTHON)/complete: Plugins/requirements.txt
+	@echo "installing: $$(grep -v '^#' $< | tr '\n' ' ')into $(PYTHON)"
+	@python3 -m venv $(PYTHON)
+	@$(PYTHON)/bin/pip install -q --disable-pip-version-check -r $<
+	@touch $@
 
 bench: build
 	@$(TOOL) bench startup

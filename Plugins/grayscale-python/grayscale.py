@@ -26,6 +26,9 @@ import zmq
 class Node:
     """One step of a graph: arrays in, arrays out."""
 
+    cores = 1
+    """How many processor cores its mathematics may use; set before it is made."""
+
     def __init__(self, settings):
         """Loads. `settings` has every setting of node.yaml that has a value."""
         self.strength = settings["strength"]
@@ -191,7 +194,8 @@ class Input:
         if grant or released:
             self.tell(Header(GRANT, count=grant, released=released))
 
-    def read(self, slots):
+    def read(self, slots=None):
+        """Takes in what has come; without `slots` it is only counted."""
         while True:
             try:
                 frames = self.socket.recv_multipart(zmq.NOBLOCK)
@@ -201,6 +205,8 @@ class Input:
             if header.kind == END:
                 self.has_ended = True
                 self.tell(Header(BYE))
+            elif header.kind == DATA and slots is None:
+                self.waiting.append((header, None))
             elif header.kind == DATA:
                 dtype = numpy.dtype(TYPES[header.code])
                 count = int(numpy.prod(header.shape, dtype=numpy.int64))
@@ -224,7 +230,7 @@ class Output:
         self.latest = None
         self.dropped, self.unwanted = Frames(), Frames()
         self.sent = 0
-        self.has_ended = self.end_sent = self.is_closed = False
+        self.is_connected = self.has_ended = self.end_sent = self.is_closed = False
 
     @property
     def is_full(self):
@@ -251,6 +257,7 @@ class Output:
 
     def hear(self, header):
         if header.kind == HELLO:
+            self.is_connected = True
             self.credits = header.count
             if self.latest and not self.waiting:
                 self.waiting = [self.latest]
@@ -273,7 +280,8 @@ class Output:
             self.credits -= 1
             self.sent += 1
             router.send_multipart([self.consumer.encode(), header.encoded(), payload])
-        if self.has_ended and not self.waiting and not self.end_sent:
+        # Whoever has not said hello would not hear it.
+        if self.is_connected and self.has_ended and not self.waiting and not self.end_sent:
             self.end_sent = True
             router.send_multipart([self.consumer.encode(), Header(END).encoded()])
 
@@ -315,9 +323,8 @@ class Host:
             if sys.stdin.fileno() in ready and not os.read(sys.stdin.fileno(), 1):
                 return self.end_alone()
             if self.is_told:
-                # The signal of a death may come before the pipe's end.
-                gone = select.select([sys.stdin], [], [], 0)[0]
-                return self.end_alone() if gone else self.end_early()
+                # The signal of a death may come a little before the pipe's end.
+                return self.end_alone() if self.is_alone(within=0.1) else self.end_early()
             if self.control in ready:
                 self.read_control()
             for input in self.inputs:
@@ -326,12 +333,38 @@ class Host:
                 self.read_router()
             while self.tick():
                 pass
+            if self.node and self.outputs and not self.has_finished:
+                if all(output.is_closed for output in self.outputs):
+                    self.leave()
             if self.has_finished and all(output.is_closed for output in self.outputs):
+                if self.is_alone():
+                    return self.end_alone()
                 self.say("done", report=self.report())
                 return 0
             if self.node and time.monotonic() > self.next_report:
                 self.next_report = time.monotonic() + 0.25
                 self.say("progress", report=self.report(is_last=False))
+
+    @staticmethod
+    def is_alone(within=0):
+        """Whether the supervisor is gone: standard input never brings anything but its end."""
+        return bool(select.select([sys.stdin], [], [], within)[0])
+
+    def leave(self):
+        """All consumers have left: so does this node, with an eye on what is still under way."""
+        self.node.finish()
+        self.has_finished = True
+        for input in self.inputs:
+            if not input.has_ended:
+                input.tell(Header(BYE))
+        deadline = time.monotonic() + 0.25
+        while time.monotonic() < deadline and not all(i.has_ended for i in self.inputs):
+            self.poller.poll(10)
+            for input in self.inputs:
+                input.read()
+        for input in self.inputs:
+            while input.waiting:
+                self.drop(input)
 
     def end_early(self):
         """Told to end: what was made so far is kept."""
@@ -363,6 +396,7 @@ class Host:
                 # Until now a consumer's hello would mean nothing: it waits in the socket.
                 self.poller.register(self.router, zmq.POLLIN)
                 began = time.monotonic()
+                Node.cores = message["cores"]
                 self.node = Node(message["settings"])
                 self.loading = time.monotonic() - began
                 self.say("ready")
@@ -496,7 +530,8 @@ def main():
     except Exception as error:
         traceback.print_exc()
         host.say("failed", reason=f"{type(error).__name__}: {error}")
-        status = 1
+        # Neighbours that were killed take their memory along.
+        status = host.end_alone() if host.is_alone() else 1
     host.context.destroy(linger=2000)
     sys.exit(status)
 

@@ -8,7 +8,7 @@ final class ChildProcess {
     /// What the process prints, both streams together; readable without blocking.
     let output: Int32
     /// The child's standard input: it ends when this process ends, however it ends.
-    private let lifeline: Int32
+    private var lifeline: Int32
     private(set) var outputHasEnded = false
     private var partial = ""
     /// Nil while it runs; an exit code, or minus a signal.
@@ -47,8 +47,14 @@ final class ChildProcess {
     deinit {
         if pid > 0 {
             close(output)
-            close(lifeline)
+            cutLifeline()
         }
+    }
+
+    /// Ends the child's standard input, as the death of this process would.
+    func cutLifeline() {
+        if lifeline >= 0 { close(lifeline) }
+        lifeline = -1
     }
 
     func signal(_ signal: Int32) { if status == nil { kill(pid, signal) } }

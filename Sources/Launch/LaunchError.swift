@@ -46,7 +46,11 @@ package struct NodeFailure: Error, Sendable {
     }
 
     private var statusText: String {
-        guard let status else { return "no exit status" }
+        status.map(Self.words) ?? "no exit status"
+    }
+
+    /// How a process ended: `exit code 3`, `signal 9 (SIGKILL)`.
+    static func words(for status: Int32) -> String {
         guard status < 0 else { return "exit code \(status)" }
         let names: [Int32: String] = [
             4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV",

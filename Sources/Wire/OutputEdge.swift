@@ -28,6 +28,8 @@ struct OutputEdge {
     private(set) var hasEnded = false
     private(set) var isClosed = false
     private var endSent = false
+    /// Whether the consumer has said hello: before that it would hear nothing.
+    private var isConnected = false
 
     /// The most that `even` keeps to choose from; beyond it every second one goes.
     private static let evenCapacity = 64
@@ -60,6 +62,7 @@ struct OutputEdge {
     /// The consumer is there, perhaps anew, with its first credits.
     mutating func connect(credits: Int) {
         self.credits = credits
+        isConnected = true
         isClosed = false
         lent = [:]
         if keep == .last, waiting.isEmpty, let latest { waiting = [latest] }
@@ -92,7 +95,7 @@ struct OutputEdge {
 
     /// Whether it is time to say that nothing follows; true once.
     mutating func takeEnd() -> Bool {
-        guard hasEnded, !endSent, !isClosed, waiting.isEmpty else { return false }
+        guard isConnected, hasEnded, !endSent, !isClosed, waiting.isEmpty else { return false }
         endSent = true
         return true
     }

@@ -111,6 +111,9 @@ package struct ZMQSocket: ~Copyable {
         zmq_setsockopt(pointer, option, &value, MemoryLayout<Int32>.size)
     }
 
+    /// What is not sent when the socket closes need not be.
+    package func forgetUnsent() { set(ZMQ_LINGER, 0) }
+
     package func bind(_ endpoint: String) throws {
         guard zmq_bind(pointer, endpoint) == 0 else { throw WireError(call: "zmq_bind", endpoint) }
     }

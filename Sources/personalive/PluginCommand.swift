@@ -6,7 +6,7 @@ import Foundation
 struct PluginCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plugin", abstract: "Helps to write nodes in other languages.",
-        subcommands: [PluginNewCommand.self])
+        subcommands: [PluginNewCommand.self, PluginCheckCommand.self])
 }
 
 /// `personalive plugin new`: a plugin that works, to be changed.

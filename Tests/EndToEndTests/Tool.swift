@@ -42,6 +42,12 @@ final class Tool {
         process.standardError = try FileHandle(forWritingTo: errors)
     }
 
+    /// Prepares `personalive` with these arguments and no graph.
+    convenience init(arguments: [String]) throws {
+        try self.init("", graph: "")
+        process.arguments = arguments
+    }
+
     deinit { try? FileManager.default.removeItem(atPath: folder) }
 
     /// Folders in which plugins are looked for, besides the usual ones.

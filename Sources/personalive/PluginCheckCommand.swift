@@ -1,0 +1,83 @@
+import ArgumentParser
+import Dataflow
+import Foundation
+import Launch
+
+/// `personalive plugin check`: plays the other side of the protocol, and says what is wrong.
+struct PluginCheckCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Runs a plugin against a stand-in for the rest of a graph, and says what is wrong.",
+        discussion: """
+            The program is started several times. It gets ticks of the shapes that its node.yaml \
+            promises to take, and its answers are checked; then streams end, credits are held back, \
+            consumers leave and the supervisor dies. Exit codes: 0 nothing is wrong, 1 something is, \
+            2 node.yaml has faults or is not there, 64 the command line is wrong.
+            """)
+
+    @Argument(help: "The plugin's folder, which has a node.yaml.", completion: .directory)
+    var folder: String
+
+    @Option(
+        name: .customLong("set"), parsing: .singleValue,
+        help: ArgumentHelp("A value of a setting; may be repeated.", valueName: "name=value"))
+    var assignments: [GraphSettings.Assignment] = []
+
+    @Option(help: "Seconds that loading, or any other step, may take.")
+    var patience = 20.0
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func validate() throws {
+        guard patience > 0, patience <= 3600 else {
+            throw ValidationError("--patience is between 0 and 3600 seconds")
+        }
+    }
+
+    private struct Answer: Codable {
+        let kind: String
+        let acts: [PluginCheck.Act]
+    }
+
+    func run() throws {
+        let plugin = try load()
+        let (values, faults) = plugin.values(assignments.map { ($0.name, $0.value) })
+        if let faults {
+            FileHandle.standardError.write(Data(faults.utf8))
+            throw ExitCode(2)
+        }
+        if !json { print("\(plugin.spec.kind) (\(plugin.file))") }
+        let check = PluginCheck(plugin, values: values, patience: .seconds(patience))
+        let acts = check.run { if !json { show($0) } }
+        let count = acts.reduce(0) { $0 + $1.faults.count }
+        if json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            let answer = Answer(kind: plugin.spec.kind, acts: acts)
+            print(String(decoding: try encoder.encode(answer), as: UTF8.self))
+        } else {
+            print(
+                count == 0
+                    ? "\(acts.count) acts, nothing is wrong"
+                    : "\(acts.count) acts, \(count) thing\(count == 1 ? " is" : "s are") wrong: "
+                        + "Plugins/README.md is the whole promise")
+        }
+        if count > 0 { throw ExitCode(1) }
+    }
+
+    private func load() throws -> Plugin {
+        let check = PluginFile.check(path: "\(folder)/\(PluginFile.name)")
+        FileHandle.standardError.write(Data(check.text.utf8))
+        guard let plugin = check.plugin else { throw ExitCode(2) }
+        return plugin
+    }
+
+    private func show(_ act: PluginCheck.Act) {
+        let word = act.faults.isEmpty ? "ok   " : "WRONG"
+        print(String(format: "  %@ %5.1f s  %@", word, act.seconds, act.name))
+        for fault in act.faults {
+            print("        found:  \(fault.found)\n        needed: \(fault.needed)")
+        }
+    }
+}
