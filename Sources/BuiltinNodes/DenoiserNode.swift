@@ -12,12 +12,14 @@ package struct DenoiserNode: Node {
         "portrait", UInt8.self, "1 p q 3", meaning: "rgb", pace: .last, "who is to be animated")
     package static let latent = Port(
         "latent", Float.self, "1 4 h w", meaning: "latent/sd1",
-        "a finished frame, three chunks after its driving frame came in")
+        "a finished frame, three chunks after its driving frame came in"
+    ).when(ModelSettings.model, is: "small", "1 8 h w", meaning: "latent/small")
     package static let seed = Setting(
         "seed", Int.self, default: 42, "of the noise: the same seed gives the same video")
     package static let threshold = Setting(
-        "keyframe-threshold", Double.self, type: .number(0...1000), default: 17,
-        "distance of motion beyond which a frame becomes a historical keyframe")
+        "keyframe-threshold", Double.self, type: .number(0...1000), isOptional: true,
+        "distance of motion beyond which a frame becomes a historical keyframe; the model says it "
+            + "otherwise: 17 for the published one")
     package static let limit = Setting(
         "keyframe-limit", Int.self, type: .integer(0...16), default: 3,
         "historical keyframes at most; each makes a pass about a tenth slower")
@@ -34,7 +36,7 @@ package struct DenoiserNode: Node {
     private var queue = ChunkQueue()
 
     package init(settings: Settings) throws {
-        let model = ModelSettings(settings)
+        let model = try ModelSettings(settings)
         networks = try StreamNetworks(model.configuration, weights: model.checkpoint)
         self.settings = settings
     }
@@ -57,7 +59,9 @@ package struct DenoiserNode: Node {
 
     private func begin(_ portrait: Tensor<UInt8>) -> PortraitStream {
         var rule = PortraitStream.KeyframeRule()
-        rule.threshold = Float(settings[Self.threshold])
+        rule.threshold =
+            settings[ifSet: Self.threshold].map(Float.init)
+            ?? networks.configuration.keyframeThreshold
         rule.limit = settings[Self.limit]
         let picture = PortraitPicture(portrait, networks.configuration)
         return PortraitStream(

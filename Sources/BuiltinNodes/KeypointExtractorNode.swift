@@ -29,7 +29,7 @@ package struct KeypointExtractorNode: Node {
     private var isHolding = false
 
     package init(settings: Settings) throws {
-        let model = ModelSettings(settings)
+        let model = try ModelSettings(settings)
         configuration = model.configuration
         extract = try MotionExtractor(
             from: model.checkpoint("motion_extractor"), configuration.motionExtractor)

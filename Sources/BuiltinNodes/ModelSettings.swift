@@ -1,3 +1,4 @@
+import Glibc
 import Layers
 import Networks
 import NodeKit
@@ -16,10 +17,18 @@ struct ModelSettings {
     private let source: String
 
     /// Reads the settings, and gives the mathematics of this process the cores of its placement.
-    init(_ settings: Settings) {
+    ///
+    /// A folder of weights may have a `config.json`, which then gives the dimensions.
+    init(_ settings: Settings) throws(CheckpointError) {
         let name = settings[Self.model]
-        configuration = ModelConfiguration.named.first { $0.name == name } ?? .mini
+        let known = ModelConfiguration.named.first { $0.name == name } ?? .mini
         source = settings[Self.weights]
+        let file = source + "/config.json"
+        if source != "synthetic", access(file, R_OK) == 0 {
+            configuration = try ModelConfiguration(contentsOf: file)
+        } else {
+            configuration = known
+        }
         Compute.cores = settings.cores
     }
 

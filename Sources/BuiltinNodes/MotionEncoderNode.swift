@@ -23,7 +23,7 @@ package struct MotionEncoderNode: Node {
     private var tracker: MotionTracker?
 
     package init(settings: Settings) throws {
-        let model = ModelSettings(settings)
+        let model = try ModelSettings(settings)
         configuration = model.configuration
         encode = try MotionEncoder(
             from: model.checkpoint("motion_encoder"), configuration.motionEncoder,

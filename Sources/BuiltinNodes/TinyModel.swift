@@ -24,7 +24,7 @@ struct TinyModel {
 
     /// - Parameter half: `encoder` or `decoder`.
     init(_ settings: Settings, half: String) throws(CheckpointError) {
-        let model = ModelSettings(settings)
+        let model = try ModelSettings(settings)
         if settings[Self.variant] == "flux2" {
             configuration = .flux2
             checkpoint = try model.checkpoint("taef2_\(half)")

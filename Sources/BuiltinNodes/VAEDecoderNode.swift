@@ -8,7 +8,8 @@ import Tensors
 /// Every decoder has these two ports, so one can replace another while the graph runs.
 package struct VAEDecoderNode: Node {
     package static let latent = Port(
-        "latent", Float.self, "n 4 h w", meaning: "latent/sd1", "in the diffusion model's scale")
+        "latent", Float.self, "n 4 h w", meaning: "latent/sd1", "in the diffusion model's scale"
+    ).when(ModelSettings.model, is: "small", "n 8 h w", meaning: "latent/small")
     package static let frame = Port("frame", UInt8.self, "n 8h 8w 3", meaning: "rgb", "pictures")
 
     package static let spec = NodeSpec(
@@ -19,7 +20,7 @@ package struct VAEDecoderNode: Node {
     private let scaling: Float
 
     package init(settings: Settings) throws {
-        let model = ModelSettings(settings)
+        let model = try ModelSettings(settings)
         scaling = model.configuration.vae.scaling
         decode = try VAEDecoder(from: model.checkpoint("vae"), model.configuration.vae)
     }

@@ -49,8 +49,34 @@ extension ModelConfiguration {
             channels: 16, latentChannels: 4, encoderBlocks: [1, 3, 3, 3],
             decoderBlocks: [3, 3, 3, 1]))
 
+    /// The model in `Models/small`, 128 × 128 pixels: its `config.json`, known without the file.
+    package static let small = ModelConfiguration(
+        name: "small", imageSize: 128, latentSize: 16, framesPerChunk: 4, chunksInWindow: 4,
+        unet: UNet(
+            channels: [32, 64, 96], layersPerBlock: 1, attentionHeads: 4, motionHeads: 4,
+            temporalHeads: 4, attentionLevels: [true, true, true], tokenDimension: 64,
+            normGroups: 8, timeEmbeddingDimension: 96, latentChannels: 8),
+        motionTokens: MotionTokens(count: 4, dimension: 16),
+        motionExtractor: MotionExtractor(
+            inputSize: 64, depths: [1, 1, 3, 1], channels: [32, 64, 96, 128], keypoints: 21,
+            bins: 66),
+        motionEncoder: MotionEncoder(
+            inputSize: 64, stemChannels: 16, attentionHeads: 4, attentionHeadDimension: 16,
+            hourglassDepth: 3, landmarkChannels: 32, fullyConnectedInput: 64, output: 64),
+        poseGuider: PoseGuider(channels: [8, 16, 24, 32], outputChannels: 32),
+        vae: VAE(
+            channels: [8, 16, 32, 64], layersPerBlock: 1, normGroups: 2, latentChannels: 8,
+            scaling: 1),
+        imageEncoder: ImageEncoder(
+            hiddenSize: 96, intermediateSize: 192, layers: 3, attentionHeads: 4, imageSize: 56,
+            patchSize: 7, projectionDimension: 64, normEpsilon: 1e-5),
+        tinyAutoencoder: TinyAutoencoder(
+            channels: 24, latentChannels: 8, encoderBlocks: [0, 1, 2, 3],
+            decoderBlocks: [3, 2, 1, 0]),
+        prediction: .clean, portraitEncoder: .taesd, keyframeThreshold: 6)
+
     /// The sizes that have a name.
-    package static let named = [full, mini]
+    package static let named = [full, mini, small]
 }
 
 extension ModelConfiguration.TinyAutoencoder {

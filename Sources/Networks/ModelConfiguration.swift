@@ -1,8 +1,8 @@
 /// The dimensions of every network of one model.
 ///
 /// All sizes run the same code: ``full`` is the published model, ``mini`` the same topology with
-/// small numbers, for tests.
-package struct ModelConfiguration: Sendable {
+/// small numbers, for tests, and ``small`` the trained model that comes with the project.
+package struct ModelConfiguration: Sendable, Equatable {
     /// The word for it in settings, and the namespace of its synthetic weights.
     package var name: String
     /// Rows and columns of a portrait and of a frame, pixels.
@@ -21,12 +21,21 @@ package struct ModelConfiguration: Sendable {
     package var vae: VAE
     package var imageEncoder: ImageEncoder
     package var tinyAutoencoder: TinyAutoencoder
+    /// What the denoiser estimates.
+    package var prediction = Scheduler.Prediction.noise
+    /// Which network makes the portrait's latent.
+    package var portraitEncoder = PortraitEncoder.vae
+    /// Distance of motion tokens beyond which a frame becomes a historical keyframe.
+    package var keyframeThreshold: Float = 17
+
+    /// The networks that can turn a portrait into a latent.
+    package enum PortraitEncoder: String, Sendable { case vae, taesd }
 
     /// Frames that the denoiser sees at once.
     package var windowFrames: Int { framesPerChunk * chunksInWindow }
 
     /// Both UNets.
-    package struct UNet: Sendable {
+    package struct UNet: Sendable, Equatable {
         /// Channels at each resolution, finest first.
         package var channels: [Int]
         package var layersPerBlock: Int
@@ -44,14 +53,14 @@ package struct ModelConfiguration: Sendable {
     }
 
     /// What the motion encoder says of a face.
-    package struct MotionTokens: Sendable {
+    package struct MotionTokens: Sendable, Equatable {
         package var count: Int
         /// Values in a token.
         package var dimension: Int
     }
 
     /// The ConvNeXt V2 that finds keypoints.
-    package struct MotionExtractor: Sendable {
+    package struct MotionExtractor: Sendable, Equatable {
         package var inputSize: Int
         package var depths: [Int]
         package var channels: [Int]
@@ -61,7 +70,7 @@ package struct ModelConfiguration: Sendable {
     }
 
     /// The face network behind the motion tokens.
-    package struct MotionEncoder: Sendable {
+    package struct MotionEncoder: Sendable, Equatable {
         package var inputSize: Int
         package var stemChannels: Int
         package var attentionHeads: Int
@@ -73,13 +82,13 @@ package struct ModelConfiguration: Sendable {
     }
 
     /// The small convolutional network on drawn keypoints.
-    package struct PoseGuider: Sendable {
+    package struct PoseGuider: Sendable, Equatable {
         package var channels: [Int]
         package var outputChannels: Int
     }
 
     /// The Stable Diffusion autoencoder.
-    package struct VAE: Sendable {
+    package struct VAE: Sendable, Equatable {
         /// Channels at each resolution, finest first.
         package var channels: [Int]
         package var layersPerBlock: Int
@@ -90,7 +99,7 @@ package struct ModelConfiguration: Sendable {
     }
 
     /// CLIP's vision tower.
-    package struct ImageEncoder: Sendable {
+    package struct ImageEncoder: Sendable, Equatable {
         package var hiddenSize: Int
         package var intermediateSize: Int
         package var layers: Int
@@ -102,7 +111,7 @@ package struct ModelConfiguration: Sendable {
     }
 
     /// TAESD and networks of its form.
-    package struct TinyAutoencoder: Sendable {
+    package struct TinyAutoencoder: Sendable, Equatable {
         package var channels: Int
         package var latentChannels: Int
         /// Blocks at each resolution, in the order of computation.

@@ -59,7 +59,7 @@ package struct PortraitStream {
     private let noise: any NoiseSource
     private let portrait: PortraitConditioning
     private let token: TokenConditioning
-    private let scheduler = Scheduler()
+    private let scheduler: Scheduler
     private let drawing: KeypointDrawing
     /// The portrait's banks, then one per keyframe.
     private var banks: [ProjectedBanks]
@@ -73,6 +73,7 @@ package struct PortraitStream {
         (self.networks, self.portrait, self.noise, self.rule) = (networks, portrait, noise, rule)
         let configuration = networks.configuration
         drawing = KeypointDrawing(size: configuration.imageSize)
+        scheduler = Scheduler(prediction: configuration.prediction)
         token = networks.denoiser.prepare(token: portrait.token)
         let reference = networks.reference(portrait.latent, token: portrait.token)
         banks = [networks.denoiser.project(reference)]
@@ -154,7 +155,7 @@ package struct PortraitStream {
             state.latents, timesteps: timesteps, motion: motion, pose: pose, token: token,
             banks: banks)
         observe?("eps", estimate)
-        let latents = scheduler.step(state.latents, noise: estimate, at: timesteps)
+        let latents = scheduler.step(state.latents, estimate: estimate, at: timesteps)
         observe?("latents_out", latents)
         return latents
     }

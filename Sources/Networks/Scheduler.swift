@@ -11,11 +11,22 @@ package struct Scheduler: Sendable {
     /// Distance between two of them.
     package static let stepLength = 333
 
+    /// What a denoiser says of noisy latents.
+    package enum Prediction: String, Sendable {
+        /// The noise in them, as the published model.
+        case noise = "epsilon"
+        /// The latents without it: steadier where almost all is noise, since no error is multiplied.
+        case clean = "x0"
+    }
+
+    private let prediction: Prediction
+
     /// What is left of the signal's variance at each of the 1000 timesteps of training.
     package let alphasCumulative: [Float]
 
     /// The schedule of the published model: square roots of beta run evenly from √0.00085 to √0.02.
-    package init() {
+    package init(prediction: Prediction = .noise) {
+        self.prediction = prediction
         // As PyTorch does it: binary32, the second half counted from the end.
         let (first, last) = (Float(0.00085.squareRoot()), Float(0.02.squareRoot()))
         let step = (last - first) / 999
@@ -40,15 +51,21 @@ package struct Scheduler: Sendable {
     /// Moves frames `[n, ...]` one noise level down, each from its own timestep; a frame at 0 is
     /// finished by it.
     package func step(
-        _ latents: Tensor<Float>, noise estimate: Tensor<Float>, at timesteps: [Int]
+        _ latents: Tensor<Float>, estimate: Tensor<Float>, at timesteps: [Int]
     ) -> Tensor<Float> {
         combine(latents, estimate, timesteps) { t in
             let before = t >= Self.stepLength ? Double(alphasCumulative[t - Self.stepLength]) : 1
             let alpha = Double(alphasCumulative[t])
-            let kept = (before / alpha).squareRoot()
-            return (
-                Float(kept), Float((1 - before).squareRoot() - kept * (1 - alpha).squareRoot())
-            )
+            switch prediction {
+            case .noise:
+                let kept = (before / alpha).squareRoot()
+                let added = (1 - before).squareRoot() - kept * (1 - alpha).squareRoot()
+                return (Float(kept), Float(added))
+            case .clean:
+                // The noise is what is left of the latents without the clean ones.
+                let kept = ((1 - before) / (1 - alpha)).squareRoot()
+                return (Float(kept), Float(before.squareRoot() - kept * alpha.squareRoot()))
+            }
         }
     }
 

@@ -4,7 +4,8 @@ import Tensors
 /// The networks that a stream of latents needs.
 package final class StreamNetworks {
     package let imageEncoder: ImageEncoder
-    package let autoencoder: VAEEncoder
+    /// An image in -1...1 to its latent in the diffusion model's scale.
+    private let encodePortrait: (Tensor<Float>) -> Tensor<Float>
     package let reference: ReferenceUNet
     package let denoiser: DenoisingUNet
     package let poseGuider: PoseGuider
@@ -17,7 +18,14 @@ package final class StreamNetworks {
         weights: (_ network: String) throws(CheckpointError) -> Checkpoint
     ) throws(CheckpointError) {
         imageEncoder = try ImageEncoder(from: weights("image_encoder"), configuration.imageEncoder)
-        autoencoder = try VAEEncoder(from: weights("vae"), configuration.vae)
+        switch configuration.portraitEncoder {
+        case .vae:
+            let encode = try VAEEncoder(from: weights("vae"), configuration.vae)
+            encodePortrait = { encode($0).scaled(by: configuration.vae.scaling) }
+        case .taesd:
+            let encode = try TinyEncoder(from: weights("taesd"), configuration.tinyAutoencoder)
+            encodePortrait = { encode($0) }
+        }
         reference = try ReferenceUNet(from: weights("reference_unet"), configuration.unet)
         denoiser = try DenoisingUNet(from: weights("denoising_unet"), configuration)
         poseGuider = try PoseGuider(from: weights("pose_guider"), configuration.poseGuider)
@@ -30,7 +38,7 @@ package final class StreamNetworks {
         defer { BufferPool.trim() }
         return PortraitConditioning(
             token: imageEncoder(portrait.imageEncoderInput),
-            latent: autoencoder(portrait.autoencoderInput).scaled(by: configuration.vae.scaling))
+            latent: encodePortrait(portrait.autoencoderInput))
     }
 }
 

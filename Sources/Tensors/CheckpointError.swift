@@ -8,6 +8,8 @@ package enum CheckpointError: Error, Equatable {
     case unwritable(file: String, reason: String)
     /// A folder of weights lacks the file of one network.
     case noFile(folder: String, network: String)
+    /// A checkpoint's `config.json` does not describe a model.
+    case badConfiguration(file: String, reason: String)
     /// An archive that is not one of PyTorch's, or damaged.
     case badArchive(file: String, reason: String)
     /// The index of a checkpoint in several files is wrong.
@@ -45,6 +47,8 @@ extension CheckpointError: CustomStringConvertible {
             "the folder \(folder) has no weights of \(network): neither \(network).safetensors or "
                 + ".pth nor the published file; give the file itself, a folder that has it, or the "
                 + "word 'synthetic', or fetch it with 'personalive models pull personalive'"
+        case .badConfiguration(let file, let reason):
+            "\(file) does not describe a model: \(reason)"
         case .badIndex(let file, let reason):
             "\(file) does not lead to a checkpoint: \(reason)"
         case .badArchive(let file, let reason):

@@ -14,7 +14,7 @@ enum SchedulerCheck: FixtureCheck {
             try fixture.floats("clean"), try fixture.floats("noise"), at: timesteps)
         let estimate = try fixture.floats("eps")
         results.compare("out/noisy", noisy)
-        results.compare("out/previous", scheduler.step(noisy, noise: estimate, at: timesteps))
+        results.compare("out/previous", scheduler.step(noisy, estimate: estimate, at: timesteps))
         results.compare(
             "out/clean_estimate", scheduler.cleanEstimate(noisy, noise: estimate, at: timesteps))
         results.compare(
