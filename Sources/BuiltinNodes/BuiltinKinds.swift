@@ -14,6 +14,7 @@ package enum BuiltinKinds {
             VAEDecoderNode.self,
             TinyEncoderNode.self,
             TinyDecoderNode.self,
+            SideBySideNode.self,
             VideoEncoderNode.self,
             TestSourceNode.self,
             TestStageNode.self,
