@@ -17,6 +17,10 @@ package struct CheckedGraph: Sendable {
     package let machines: [Machine]
     /// Producers before consumers, and otherwise in the order of the file.
     package let nodes: [CheckedNode]
+    /// Graph files whose nodes are among the graph's.
+    package let parts: [CheckedPart]
+    /// Inputs that only a graph around this one can feed: with any, it is a part of others.
+    package let openInputs: [String]
     /// In the order of the consumers, then of their `in:`.
     package let edges: [CheckedEdge]
     package let warnings: [Diagnostic]

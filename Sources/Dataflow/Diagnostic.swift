@@ -60,21 +60,29 @@ package struct Diagnostic: Sendable {
     package var hint: String? { words.hint.map(Self.oneLine) }
 
     /// The diagnostic as compilers write it, with the source line, carets and notes.
-    package func text(in source: SourceText) -> String {
-        notes.reduce(
-            "\(source.location(place)): \(severity): \(message)\n"
-                + source.excerpt(place, remark: hint)
+    ///
+    /// - Parameter sources: the files that places are in.
+    package func text(in sources: SourceText...) -> String { text(in: sources) }
+
+    func text(in sources: [SourceText]) -> String {
+        func source(_ place: SourceRange) -> SourceText { sources[min(place.file, sources.count - 1)] }
+        return notes.reduce(
+            "\(source(place).location(place)): \(severity): \(message)\n"
+                + source(place).excerpt(place, remark: hint)
         ) { text, note in
-            text + "\(source.location(note.place)): note: \(Self.oneLine(note.text))\n"
-                + source.excerpt(note.place, remark: nil)
+            text + "\(source(note.place).location(note.place)): note: \(Self.oneLine(note.text))\n"
+                + source(note.place).excerpt(note.place, remark: nil)
         }
     }
 
     /// The diagnostic for programs: `file`, `line`, `column`, `length`, `severity`, `code`,
     /// `message`, `hint`, `notes`.
-    package func json(file: String) -> JSONValue {
-        .object([
-            ("file", .text(file)), ("line", .integer(place.line)),
+    package func json(file: String) -> JSONValue { json(files: [file]) }
+
+    func json(files: [String]) -> JSONValue {
+        func file(_ place: SourceRange) -> String { files[min(place.file, files.count - 1)] }
+        return .object([
+            ("file", .text(file(place))), ("line", .integer(place.line)),
             ("column", .integer(place.column)), ("length", .integer(place.length)),
             ("severity", .text(severity.rawValue)), ("code", .text(code)),
             ("message", .text(message)), ("hint", hint.map { .text($0) } ?? .null),
@@ -83,6 +91,7 @@ package struct Diagnostic: Sendable {
                 .array(
                     notes.map { note in
                         .object([
+                            ("file", .text(file(note.place))),
                             ("line", .integer(note.place.line)),
                             ("column", .integer(note.place.column)),
                             ("length", .integer(note.place.length)),

@@ -39,6 +39,7 @@ struct EdgeChecker {
             reportUnconnected(node, specs[index], besides: meant)
         }
         for index in edges.indices { resolve(&edges[index]) }
+        checkExposed()
         reportDeadEnds()
         return edges
     }
@@ -101,6 +102,7 @@ extension EdgeChecker {
         }
         let (name, port) = (String(parts[0]), String(parts[1]))
         guard let index = indices[name] else {
+            if document.brokenParts.contains(name) { return nil }
             let nearest =
                 findings.nearest(to: source.value, among: sources)
                 ?? findings.nearest(to: name, among: document.nodes.map(\.name))
@@ -157,11 +159,53 @@ extension EdgeChecker {
     ) {
         guard let spec, !node.unreadBlocks.contains("in") else { return }
         for port in spec.inputs where !port.isOptional && !meant.contains(port.name) {
-            guard !node.inputs.contains(where: { $0.port.value == port.name }) else { continue }
+            guard !node.inputs.contains(where: { $0.port.value == port.name }),
+                !openEnds.contains("\(node.name).\(port.name)")
+            else { continue }
+            if let open = node.openPorts[port.name] {
+                report(open, port)
+                continue
+            }
             findings.report(
                 EdgeFault.unconnected(
                     port, node: node.name, candidates: Array(candidates(port, node.name).prefix(4))),
                 at: node.place)
+        }
+    }
+
+    /// Ends of this file's own inputs, which the graph around it will feed.
+    private var openEnds: [String] { document.inputs.flatMap(\.ends).map(\.value) }
+
+    /// A part wants something that the graph around it does not feed.
+    private mutating func report(_ open: OpenPort, _ port: PortSpec) {
+        let candidates = candidates(port, open.node).filter {
+            !$0.hasPrefix(open.node + GraphParts.separator)
+        }
+        let named = PortSpec(
+            name: open.name, elementType: port.elementType, axes: port.axes, meaning: port.meaning,
+            pace: port.pace, isOptional: false, summary: port.summary)
+        findings.report(
+            EdgeFault.unconnected(
+                named, node: open.node, candidates: Array(candidates.prefix(4))), at: open.place,
+            notes: [Diagnostic.Note("the part's input \(open.name.quoted) is this", at: open.note)])
+    }
+
+    /// What parts show to others must be there, used or not.
+    private mutating func checkExposed() {
+        let own = document.inputs.flatMap(\.ends).map { (end: $0, isInput: true) }
+            + document.outputs.flatMap(\.ends).map { (end: $0, isInput: false) }
+        for (end, isInput) in own + document.exposed {
+            let words = end.value.split(separator: ".", omittingEmptySubsequences: false)
+            let index = words.first.flatMap { indices[String($0)] }
+            if let index, specs[index] == nil { continue }
+            let ports = zip(document.nodes, specs).flatMap { node, spec in
+                ((isInput ? spec?.inputs : spec?.outputs) ?? []).map { "\(node.name).\($0.name)" }
+            }
+            guard !ports.contains(end.value),
+                !document.brokenParts.contains(words.first.map(String.init) ?? "")
+            else { continue }
+            let nearest = findings.nearest(to: end.value, among: ports)
+            findings.report(PartFault.unknownEnd(end.value, nearest: nearest), at: end.place)
         }
     }
 
@@ -181,10 +225,13 @@ extension EdgeChecker {
     /// understood, it may have been meant, and nothing is said.
     private mutating func reportDeadEnds() {
         let isWhole = !document.nodes.contains { $0.unreadBlocks.contains("in") }
-        guard isWhole, links.count == document.nodes.reduce(0, { $0 + $1.inputs.count }) else {
-            return
-        }
+        guard isWhole, document.brokenParts.isEmpty,
+            links.count == document.nodes.reduce(0, { $0 + $1.inputs.count })
+        else { return }
+        let shown = document.outputs.flatMap(\.ends)
+            + document.exposed.filter { !$0.isInput }.map(\.end)
         let used = Set(links.map(\.from))
+            .union(shown.compactMap { end in indices[String(end.value.prefix { $0 != "." })] })
         for (index, node) in document.nodes.enumerated() where !used.contains(index) {
             guard let outputs = specs[index]?.outputs, !outputs.isEmpty else { continue }
             findings.report(

@@ -36,6 +36,7 @@ struct GraphChecker {
             path: path, mode: document.mode, latencyBudget: document.latencyBudget,
             machines: allMachines,
             nodes: order.sorted.map { node($0, specs[$0]!, values[$0], machines[$0]) },
+            parts: document.parts, openInputs: document.inputs.map(\.name.value),
             edges: order.sorted.flatMap { node in planned.filter { $0.toIndex == node } }
                 .map(\.edge),
             warnings: findings.inOrder)

@@ -14,11 +14,29 @@ struct GraphDocument {
     /// Machines that were declared wrongly: a node that names one is not at fault too.
     var brokenMachines: Set<String> = []
     var nodes: [NodeDeclaration] = []
+    /// What this file shows to a graph that uses it.
+    var inputs: [PartPort] = []
+    var outputs: [PartPort] = []
+    /// Files whose nodes are among these, and nodes that stand for a file that could not be read.
+    var parts: [CheckedPart] = []
+    var brokenParts: Set<String> = []
+    /// Ports of nodes that parts name as theirs, used or not.
+    var exposed: [(end: Located<String>, isInput: Bool)] = []
+}
+
+/// An input of a part that the graph which uses it does not feed.
+struct OpenPort {
+    /// The node that stands for the part, and the part's input.
+    let node: String
+    let name: String
+    let place: SourceRange
+    /// Where the part says which port it is.
+    let note: SourceRange
 }
 
 /// One entry of `nodes:`.
 struct NodeDeclaration {
-    let name: String
+    private(set) var name: String
     let place: SourceRange
     var kind: Located<String>?
     var machine: Located<String>?
@@ -31,6 +49,16 @@ struct NodeDeclaration {
     /// `in` or `with` where they could not be read, or were called something else: what they lack is
     /// not known.
     var unreadBlocks: Set<String> = []
+    /// Inputs by name that only the graph around this node's part can feed.
+    var openPorts: [String: OpenPort] = [:]
+
+    init(name: String, place: SourceRange) {
+        self.name = name
+        self.place = place
+    }
+
+    /// The name that the node has in the graph around its part.
+    mutating func rename(_ name: String) { self.name = name }
 }
 
 /// One entry of a node's `in:`.

@@ -15,9 +15,11 @@ package struct GraphDrawing {
     package var mermaid: String {
         var lines = ["flowchart LR"]
         for (machine, nodes) in nodesByMachine {
-            let boxes = nodes.map { node in
+            let boxes = boxes(nodes) { node in
                 let label = "<b>\(node.name)</b><br/>\(node.kind)"
                 return "  n\(indices[node.name]!)[\"\(label)\"]"
+            } part: { part, number in
+                ("  subgraph p\(number)[\"\(Self.mermaidText(part.label))\"]", "  end")
             }
             guard !isAllLocal, let index = graph.machines.firstIndex(of: machine) else {
                 lines += boxes
@@ -45,8 +47,13 @@ package struct GraphDrawing {
             "  edge [color=\"#5b7db1\", fontname=\"Helvetica\", fontsize=9];",
         ]
         for (machine, nodes) in nodesByMachine {
-            let boxes = nodes.map { node in
+            let boxes = boxes(nodes) { node in
                 "  n\(indices[node.name]!) [label=\"\(node.name)\\n\(node.kind)\"];"
+            } part: { part, number in
+                (
+                    "  subgraph cluster_p\(number) { style=dashed; "
+                        + "label=\"\(Self.dotText(part.label))\";", "  }"
+                )
             }
             guard !isAllLocal, let index = graph.machines.firstIndex(of: machine) else {
                 lines += boxes
@@ -81,6 +88,24 @@ package struct GraphDrawing {
             }
         }
         return text
+    }
+
+    /// Nodes as lines, those of a part in a box of its own. On several machines a part has several.
+    private func boxes(
+        _ nodes: [CheckedNode], within outer: String? = nil, node: (CheckedNode) -> String,
+        part: (CheckedPart, String) -> (open: String, close: String)
+    ) -> [String] {
+        var lines = nodes.filter { graph.part(around: $0.name)?.name == outer }.map(node)
+        for (index, inner) in graph.parts.enumerated()
+        where graph.part(around: inner.name)?.name == outer {
+            let own = nodes.filter { $0.name.hasPrefix(inner.name + GraphParts.separator) }
+            guard let first = own.first, let number = indices[first.name] else { continue }
+            let box = part(inner, "\(index)n\(number)")
+            lines.append(box.open)
+            lines += boxes(own, within: inner.name, node: node, part: part).map { "  " + $0 }
+            lines.append(box.close)
+        }
+        return lines
     }
 
     private var isAllLocal: Bool {
@@ -119,6 +144,18 @@ extension CheckedEdge {
         let ports = from.port == to.port ? from.port : "\(from.port) → \(to.port)"
         return [ports, typeText, "keep \(keep.rawValue)"]
     }
+}
+
+extension CheckedGraph {
+    /// The innermost part that a node, or a part, is in.
+    func part(around name: String) -> CheckedPart? {
+        parts.filter { name.hasPrefix($0.name + GraphParts.separator) }
+            .max { $0.name.count < $1.name.count }
+    }
+}
+
+extension CheckedPart {
+    fileprivate var label: String { "\(name): \(file)" }
 }
 
 extension Machine {

@@ -14,13 +14,13 @@ package enum GraphFile {
         package let diagnostics: [Diagnostic]
         /// False when there was no file to read.
         package let isReadable: Bool
-        private let source: SourceText
+        private let sources: [SourceText]
 
         fileprivate init(
-            _ source: SourceText, graph: CheckedGraph?, diagnostics: [Diagnostic],
+            _ sources: [SourceText], graph: CheckedGraph?, diagnostics: [Diagnostic],
             isReadable: Bool = true
         ) {
-            self.source = source
+            self.sources = sources
             self.graph = graph
             self.diagnostics = diagnostics
             self.isReadable = isReadable
@@ -30,10 +30,10 @@ package enum GraphFile {
         package var errorCount: Int { diagnostics.count { $0.severity == .error } }
 
         /// All diagnostics as compilers write them, each with its source line and carets.
-        package var text: String { diagnostics.map { $0.text(in: source) }.joined() }
+        package var text: String { diagnostics.map { $0.text(in: sources) }.joined() }
 
         /// All diagnostics for programs.
-        package var json: [JSONValue] { diagnostics.map { $0.json(file: source.name) } }
+        package var json: [JSONValue] { diagnostics.map { $0.json(files: sources.map(\.name)) } }
     }
 
     /// Reads and checks a file; starts nothing and writes nothing.
@@ -47,7 +47,7 @@ package enum GraphFile {
                 bytes: try bytes(of: path), name: path, overrides: overrides, registry: registry)
         } catch {
             return Check(
-                SourceText(name: path, text: ""), graph: nil,
+                [SourceText(name: path, text: "")], graph: nil,
                 diagnostics: [Diagnostic(error, at: .wholeFile)], isReadable: error.isReadable)
         }
     }
@@ -69,19 +69,21 @@ package enum GraphFile {
         let bytes = bytes.starts(with: mark) ? Array(bytes.dropFirst(mark.count)) : bytes
         let source = SourceText(name: name, text: String(decoding: bytes, as: UTF8.self))
         if let fault = encodingFault(bytes) {
-            return Check(source, graph: nil, diagnostics: [fault])
+            return Check([source], graph: nil, diagnostics: [fault])
         }
         var findings = Findings()
         var composer = YAMLComposer(bytes: ReferenceMask.masked(bytes), source: source)
         let root = composer.document()
         findings.add(composer.diagnostics)
-        guard let root else { return Check(source, graph: nil, diagnostics: findings.inOrder) }
+        guard let root else { return Check([source], graph: nil, diagnostics: findings.inOrder) }
         var reader = GraphReader(findings: findings)
         let document = reader.document(root, overrides: overrides)
+        var parts = GraphParts(findings: reader.findings, sources: [source])
+        let whole = parts.expand(document, files: [name])
         var checker = GraphChecker(
-            path: name, document: document, registry: registry, findings: reader.findings)
+            path: name, document: whole, registry: registry, findings: parts.findings)
         let graph = checker.graph()
-        return Check(source, graph: graph, diagnostics: checker.findings.inOrder)
+        return Check(parts.sources, graph: graph, diagnostics: checker.findings.inOrder)
     }
 
     static func bytes(of path: String) throws(FileFault) -> [UInt8] {
@@ -105,18 +107,19 @@ package enum GraphFile {
         return [UInt8](data)
     }
 
-    static func encodingFault(_ bytes: [UInt8]) -> Diagnostic? {
-        if bytes.count > largestSize { return Diagnostic(FileFault.tooLarge, at: .wholeFile) }
+    static func encodingFault(_ bytes: [UInt8], file: Int = 0) -> Diagnostic? {
+        let wholeFile = SourceRange(line: 0, column: 0, length: 0, file: file)
+        if bytes.count > largestSize { return Diagnostic(FileFault.tooLarge, at: wholeFile) }
         if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
-            return Diagnostic(FileFault.utf16, at: .wholeFile)
+            return Diagnostic(FileFault.utf16, at: wholeFile)
         }
         guard String(validating: bytes, as: UTF8.self) == nil else { return nil }
-        var place = SourceRange(line: 1, column: 1, length: 1)
+        var place = SourceRange(line: 1, column: 1, length: 1, file: file)
         var decoder = UTF8()
         var rest = bytes.makeIterator()
         while case .scalarValue(let scalar) = decoder.decode(&rest) {
             place.column += 1
-            if scalar == "\n" { place = SourceRange(line: place.line + 1, column: 1, length: 1) }
+            if scalar == "\n" { (place.line, place.column) = (place.line + 1, 1) }
         }
         return Diagnostic(FileFault.notUTF8, at: place)
     }

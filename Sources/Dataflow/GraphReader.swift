@@ -2,7 +2,9 @@ import NodeKit
 
 /// Reads what a graph file says out of its YAML; asks nothing of the nodes themselves.
 struct GraphReader {
-    static let keys = ["settings", "mode", "latency_budget", "machines", "nodes"]
+    static let keys = [
+        "settings", "mode", "latency_budget", "machines", "inputs", "outputs", "nodes",
+    ]
     static let nodeKeys = ["use", "machine", "cores", "in", "with"]
     static let inputKeys = ["from", "keep", "window"]
     /// Credits of one edge. The upper end keeps a pool of 786 KB frames at 50 MB.
@@ -18,26 +20,58 @@ struct GraphReader {
     mutating func document(_ root: YAMLNode, overrides: [(name: String, value: String)])
         -> GraphDocument
     {
+        guard let entries = mapping(root, "a graph file") else { return GraphDocument() }
+        readSettings(entries["settings"])
+        for (name, value) in overrides {
+            references.override(name, with: value, findings: &findings)
+        }
+        return document(entries, of: root)
+    }
+
+    /// Reads a file that another graph uses.
+    ///
+    /// - Parameters:
+    ///   - file: what the graph calls it.
+    ///   - given: values for its settings; nil where one is at fault.
+    mutating func part(
+        _ root: YAMLNode, file: String, given: [(name: Located<String>, value: Scalar?)]
+    ) -> GraphDocument {
+        guard let entries = mapping(root, "a graph file") else { return GraphDocument() }
+        readSettings(entries["settings"])
+        for (name, value) in given {
+            references.give(name, value, part: file, findings: &findings)
+        }
+        for key in ["mode", "latency_budget", "machines"] {
+            guard let entry = entries[key] else { continue }
+            findings.report(PartFault.notInPart(key), at: entry.keyPlace)
+        }
+        return document(entries, of: root)
+    }
+
+    private mutating func document(_ entries: [YAMLEntry], of root: YAMLNode) -> GraphDocument {
         var document = GraphDocument()
-        guard let entries = mapping(root, "a graph file") else { return document }
-        readSettings(entries["settings"], overrides)
         for entry in entries {
             switch entry.key {
             case "settings": break
             case "mode": document.mode = mode(entry.value) ?? .offline
             case "latency_budget": document.latencyBudget = duration(entry.value, "the latency budget")
             case "machines": readMachines(entry.value, into: &document)
+            case "inputs": document.inputs = ports(entry, isInput: true)
+            case "outputs": document.outputs = ports(entry, isInput: false)
             case "nodes": document.nodes = nodes(entry.value)
             case let key where key.hasPrefix("x-"): break  // a place for anchors, as in Compose
             default: unknownKey(entry, owner: "a graph file", known: Self.keys)
             }
         }
-        checkWhole(entries, document)
+        checkWhole(entries, document, root.place.file)
         return document
     }
 
-    private mutating func checkWhole(_ entries: [YAMLEntry], _ document: GraphDocument) {
-        if entries["nodes"] == nil { findings.report(ShapeFault.noNodes, at: .wholeFile) }
+    private mutating func checkWhole(
+        _ entries: [YAMLEntry], _ document: GraphDocument, _ file: Int
+    ) {
+        let wholeFile = SourceRange(line: 0, column: 0, length: 0, file: file)
+        if entries["nodes"] == nil { findings.report(ShapeFault.noNodes, at: wholeFile) }
         if let budget = entries["latency_budget"], document.mode == .offline,
             entries["mode"].map({ self.isReadable($0.value) }) ?? true
         {
@@ -51,9 +85,7 @@ struct GraphReader {
         return CheckedGraph.Mode(rawValue: text) != nil
     }
 
-    private mutating func readSettings(
-        _ block: YAMLEntry?, _ overrides: [(name: String, value: String)]
-    ) {
+    private mutating func readSettings(_ block: YAMLEntry?) {
         if let block, let entries = mapping(block.value, "'settings'") {
             for entry in entries {
                 if !entry.key.utf8.allSatisfy(ReferenceMask.isNameByte) || entry.key.isEmpty {
@@ -64,13 +96,27 @@ struct GraphReader {
                 references.declare(entry.key, at: entry.keyPlace, value: value)
             }
         }
-        for (name, value) in overrides {
-            references.override(name, with: value, findings: &findings)
-        }
     }
 
     private mutating func mode(_ node: YAMLNode) -> CheckedGraph.Mode? {
         choice(node, "the mode", of: CheckedGraph.Mode.self)
+    }
+}
+
+// MARK: - What a part shows
+
+extension GraphReader {
+    /// `frame: keypoints.frame`; an input may go to several, as a list.
+    private mutating func ports(_ entry: YAMLEntry, isInput: Bool) -> [PartPort] {
+        (mapping(entry.value, entry.key.quoted) ?? []).map { port in
+            checkName(port, what: isInput ? "an input" : "an output")
+            var values = [port.value]
+            if isInput, case .sequence(let several) = port.value.content { values = several }
+            let ends = values.compactMap {
+                source($0, "\(entry.key.quoted) of a part", needed: "'node.port'")
+            }
+            return PartPort(name: Located(value: port.key, place: port.keyPlace), ends: ends)
+        }
     }
 }
 

@@ -69,6 +69,35 @@ package struct GraphSchema {
                     ])
             ),
             (
+                "inputs",
+                described(
+                    "For a graph that others use: what they feed, and to which inputs it goes.",
+                    [
+                        ("type", .text("object")), ("propertyNames", names),
+                        (
+                            "additionalProperties",
+                            .object([
+                                (
+                                    "anyOf",
+                                    .array([
+                                        end,
+                                        .object([("type", .text("array")), ("items", end)]),
+                                    ])
+                                )
+                            ])
+                        ),
+                    ])
+            ),
+            (
+                "outputs",
+                described(
+                    "For a graph that others use: what they get, and from which outputs it comes.",
+                    [
+                        ("type", .text("object")), ("propertyNames", names),
+                        ("additionalProperties", end),
+                    ])
+            ),
+            (
                 "nodes",
                 described(
                     "The nodes, top to bottom in the order in which a frame meets them.",
@@ -89,11 +118,15 @@ package struct GraphSchema {
         ]
     }
 
-    private var edge: JSONValue {
-        let source = JSONValue.object([
+    private var end: JSONValue {
+        .object([
             ("type", .text("string")), ("pattern", .text(#"^[^. ]+\.[^. ]+$|\$\{"#)),
             ("description", .text("node.port")),
         ])
+    }
+
+    private var edge: JSONValue {
+        let source = end
         return .object([
             (
                 "anyOf",
@@ -147,12 +180,19 @@ package struct GraphSchema {
     }
 
     private var node: JSONValue {
+        let file = JSONValue.object([
+            ("type", .text("string")), ("pattern", .text(#"/|\.ya?ml$"#)),
+            ("description", .text("A graph file; 'with:' has its settings, 'in:' feeds its inputs.")),
+        ])
         let kinds = registry.specs.map { spec in
             JSONValue.object([("const", .text(spec.kind)), ("description", .text(spec.summary))])
         }
         return closed(
             [
-                ("use", described("The kind of node.", [("anyOf", .array(kinds))])),
+                (
+                    "use",
+                    described("The kind of node, or a graph file.", [("anyOf", .array(kinds + [file]))])
+                ),
                 (
                     "machine",
                     described(

@@ -51,6 +51,8 @@ struct SettingReferences {
         let place: SourceRange
         var value: Scalar
         var isOverridden = false
+        /// Where the graph that uses this file gives the value.
+        var givenAt: SourceRange?
         var isUsed = false
         var isBroken = false
     }
@@ -81,6 +83,25 @@ struct SettingReferences {
         declarations[index].value.isPlain = true
         declarations[index].isOverridden = true
         declarations[index].isBroken = false
+    }
+
+    /// Puts a value that the graph around this file gives in the place of the file's.
+    mutating func give(
+        _ name: Located<String>, _ value: Scalar?, part: String, findings: inout Findings
+    ) {
+        guard let index = indices[name.value] else {
+            let known = declarations.map(\.name)
+            let nearest = findings.nearest(to: name.value, among: known)
+            let fault = PartFault.unknownSetting(
+                name.value, part: part, nearest: nearest, known: known)
+            return findings.report(fault, at: name.place)
+        }
+        declarations[index].givenAt = name.place
+        declarations[index].isBroken = value == nil
+        if let value {
+            declarations[index].value = value
+            declarations[index].isOverridden = true
+        }
     }
 
     /// Writes out all references of a text; nil when one of them was at fault, which is reported.
@@ -159,6 +180,10 @@ struct SettingReferences {
 
     private func traced(_ value: Scalar, _ declaration: Declaration) -> Scalar {
         var value = value
+        if let place = declaration.givenAt {
+            value.origin = Diagnostic.Note("the value is given here", at: place)
+            return value
+        }
         let text =
             declaration.isOverridden
             ? "the value is that of --set \(declaration.name)=\(value.text)"

@@ -3,11 +3,14 @@ package struct SourceRange: Sendable, Hashable {
     package var line: Int
     package var column: Int
     package var length: Int
+    /// Which of the files that were read: 0 is the graph itself, others are its parts.
+    package var file: Int
 
-    package init(line: Int, column: Int, length: Int) {
+    package init(line: Int, column: Int, length: Int, file: Int = 0) {
         self.line = line
         self.column = column
         self.length = length
+        self.file = file
     }
 
     /// The file as a whole, for faults that no line is to blame for.
@@ -16,13 +19,14 @@ package struct SourceRange: Sendable, Hashable {
     /// A part of this range, `offset` scalars in.
     func part(from offset: Int, length: Int) -> SourceRange {
         guard offset + length <= self.length else { return self }
-        return SourceRange(line: line, column: column + offset, length: length)
+        return SourceRange(line: line, column: column + offset, length: length, file: file)
     }
 }
 
 extension SourceRange: Comparable {
     package static func < (left: SourceRange, right: SourceRange) -> Bool {
-        (left.line, left.column, left.length) < (right.line, right.column, right.length)
+        (left.file, left.line, left.column, left.length)
+            < (right.file, right.line, right.column, right.length)
     }
 }
 

@@ -7,15 +7,19 @@ struct YAMLComposer {
 
     private let parser: YAMLParser
     private let source: SourceText
+    private let wholeFile: SourceRange
     private(set) var diagnostics: [Diagnostic] = []
     private var anchors: [String: YAMLNode] = [:]
     private var openAnchors: Set<String> = []
     private var size = 0
     private var names = NearestName()
 
-    /// - Parameter bytes: the text of `source`, references masked.
-    init(bytes: [UInt8], source: SourceText) {
-        parser = YAMLParser(bytes: bytes)
+    /// - Parameters:
+    ///   - bytes: the text of `source`, references masked.
+    ///   - file: which of the files that are read.
+    init(bytes: [UInt8], source: SourceText, file: Int = 0) {
+        parser = YAMLParser(bytes: bytes, file: file)
+        wholeFile = SourceRange(line: 0, column: 0, length: 0, file: file)
         self.source = source
     }
 
@@ -38,7 +42,7 @@ struct YAMLComposer {
 
     private mutating func readDocument() throws -> YAMLNode? {
         guard case .documentStart = try parser.next().event else {
-            report(.emptyDocument, .wholeFile)
+            report(.emptyDocument, wholeFile)
             return nil
         }
         let root = try node(parser.next(), depth: 1)

@@ -26,9 +26,13 @@ struct YAMLItem {
 final class YAMLParser {
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     private let input: UnsafeMutableBufferPointer<UInt8>
+    private let file: Int
 
-    /// - Parameter bytes: UTF-8 without a byte order mark.
-    init(bytes: [UInt8]) {
+    /// - Parameters:
+    ///   - bytes: UTF-8 without a byte order mark.
+    ///   - file: which of the files that are read; every place says so.
+    init(bytes: [UInt8], file: Int = 0) {
+        self.file = file
         parser = .allocate(capacity: 1)
         input = .allocate(capacity: max(bytes.count, 1))
         _ = input.initialize(from: bytes)
@@ -52,16 +56,16 @@ final class YAMLParser {
             guard yaml_parser_parse(parser, &event) == 1 else { throw failure() }
             defer { yaml_event_delete(&event) }
             if event.type == YAML_STREAM_START_EVENT { continue }
-            return Self.item(event)
+            return item(event)
         }
     }
 
-    private static func item(_ event: yaml_event_t) -> YAMLItem {
-        let (value, anchor, tag) = parts(of: event)
+    private func item(_ event: yaml_event_t) -> YAMLItem {
+        let (value, anchor, tag) = Self.parts(of: event)
         return YAMLItem(
             event: value, place: range(event.start_mark, event.end_mark),
             anchor: anchor.map { String(cString: $0) },
-            tag: tag.map { shown(String(cString: $0)) })
+            tag: tag.map { Self.shown(String(cString: $0)) })
     }
 
     private typealias Characters = UnsafeMutablePointer<yaml_char_t>
@@ -88,10 +92,10 @@ final class YAMLParser {
     }
 
     /// A range of several lines becomes its first line: nothing is underlined that was not meant.
-    private static func range(_ start: yaml_mark_t, _ end: yaml_mark_t) -> SourceRange {
+    private func range(_ start: yaml_mark_t, _ end: yaml_mark_t) -> SourceRange {
         SourceRange(
             line: start.line + 1, column: start.column + 1,
-            length: end.line == start.line ? max(end.column - start.column, 1) : 1)
+            length: end.line == start.line ? max(end.column - start.column, 1) : 1, file: file)
     }
 
     private static func shown(_ tag: String) -> String {
@@ -107,9 +111,9 @@ final class YAMLParser {
                 problem: problem, place: place(ofByte: state.problem_offset), context: nil)
         }
         let context = state.context.map { text in
-            (String(cString: text), Self.range(state.context_mark, state.context_mark))
+            (String(cString: text), range(state.context_mark, state.context_mark))
         }
-        let place = Self.range(state.problem_mark, state.problem_mark)
+        let place = range(state.problem_mark, state.problem_mark)
         return YAMLFailure(problem: problem, place: place, context: context)
     }
 
@@ -117,7 +121,7 @@ final class YAMLParser {
         let before = String(decoding: input.prefix(offset), as: UTF8.self).unicodeScalars
         let line = before.reversed().prefix { $0 != "\n" }.count
         return SourceRange(
-            line: before.count { $0 == "\n" } + 1, column: line + 1, length: 1)
+            line: before.count { $0 == "\n" } + 1, column: line + 1, length: 1, file: file)
     }
 }
 

@@ -42,6 +42,13 @@ struct RunCommand: ParsableCommand {
             path: file, overrides: settings.overrides, registry: plugins.registry)
         printToStandardError(check.text)
         guard let graph = check.graph else { throw ExitCode(check.isReadable ? 1 : 2) }
+        if let input = graph.openInputs.first {
+            printToStandardError(
+                "error: \(file) is a part of other graphs: nothing feeds its input '\(input)'\n"
+                    + "  use it in a graph: 'use: ./\((file as NSString).lastPathComponent)' with "
+                    + "'in: { \(input): node.port }'\n")
+            throw ExitCode(1)
+        }
         try refuseRemote(graph)
         if !ignoreMemory, let refusal = MemoryPlan(graph).refusal {
             printToStandardError(refusal + "  nothing was started (--ignore-memory would)\n")

@@ -21,7 +21,8 @@ import Testing
     func `a graph of the folder has no faults`(name: String) throws {
         let file = Self.folder.appendingPathComponent(name)
         let text = try String(contentsOf: file, encoding: .utf8)
-        let overrides = Self.stand.filter { text.contains("\n  \($0.key): ") }
+        let settings = text.components(separatedBy: "\ninputs:")[0]
+        let overrides = Self.stand.filter { settings.contains("\n  \($0.key): ") }
             .map { (name: $0.key, value: $0.value) }
 
         let check = GraphFile.check(
