@@ -11,7 +11,7 @@ TOOL := .build/release/personalive
 # What plugins in Python need, from PyPI, apart from the machine's own: about 15 s, once.
 PYTHON := .build/python
 
-.PHONY: demo test fuzz build packages python bench clean format
+.PHONY: demo test fuzz build packages python bench bench-live clean format
 
 demo: build
 	@$(TOOL) demo-media Models/demo
@@ -50,6 +50,10 @@ $(PYTHON)/complete: Plugins/requirements.txt
 	@python3 -m venv $(PYTHON)
 	@$(PYTHON)/bin/pip install -q --disable-pip-version-check -r $<
 	@touch $@
+
+# Ages, swaps and recoveries of running graphs; OVERLOAD_SECONDS=600 for the ten minutes.
+bench-live: build
+	@$(TOOL) bench live --json
 
 bench: build
 	@$(TOOL) bench startup

@@ -305,6 +305,8 @@ class Host:
         self.poller.register(sys.stdin.fileno(), zmq.POLLIN)
         self.node, self.slots = None, Slots()
         self.inputs, self.outputs, self.kept = [], [], {}
+        # Those who only look on; see 'Looking on' in the manual.
+        self.taps = []
         self.sequences = collections.Counter()
         self.delivered, self.delivered_count, self.age = Frames(), 0, Ages()
         self.ticks, self.busy, self.loading = 0, 0.0, 0.0
@@ -393,6 +395,8 @@ class Host:
             if message["type"] == "configure":
                 self.configuration = message
                 self.outputs = [Output(edge) for edge in message["outputs"]]
+                if "listen" in message:
+                    self.router.bind(message["listen"])
                 # Until now a consumer's hello would mean nothing: it waits in the socket.
                 self.poller.register(self.router, zmq.POLLIN)
                 began = time.monotonic()
@@ -413,10 +417,21 @@ class Host:
     def read_router(self):
         while self.router.poll(0):
             identity, data = self.router.recv_multipart()
-            for output in self.outputs:
-                if output.consumer.encode() == identity:
-                    output.hear(Header.decoded(data))
+            name, header = identity.decode(), Header.decoded(data)
+            if name.startswith("tap.") and header.kind == HELLO:
+                self.admit(name, header)
+            for output in self.outputs + self.taps:
+                if output.consumer == name:
+                    output.hear(header)
                     output.flush(self.router)
+            self.taps = [tap for tap in self.taps if not tap.is_closed]
+
+    def admit(self, name, header):
+        """Somebody looks on: he gets what he has credits for, and nobody waits for him."""
+        port = name.split(".")[1]
+        if any(output.port == port for output in self.outputs):
+            self.taps.append(
+                Output({"port": port, "to": name, "keep": "newest", "window": header.count}))
 
     def tick(self):
         """Handles one tick if there is one; false when something is still missing."""
@@ -442,7 +457,7 @@ class Host:
         if is_over and all(i.has_ended and not i.waiting for i in own):
             self.node.finish()
             self.has_finished = True
-            for output in self.outputs:
+            for output in self.outputs + self.taps:
                 output.has_ended = True
                 output.flush(self.router)
         return False
@@ -493,7 +508,7 @@ class Host:
                 DATA, stamp, self.sequences[port], time.monotonic_ns(), CODES[array.dtype],
                 array.shape)
             self.sequences[port] += 1
-            for output in self.outputs:
+            for output in self.outputs + self.taps:
                 if output.port == port:
                     output.offer((header, array.tobytes()))
                     output.flush(self.router)

@@ -8,6 +8,7 @@ package enum BuiltinKinds {
             ImageFileNode.self,
             VideoFileNode.self,
             CameraNode.self,
+            ReplayNode.self,
             KeypointExtractorNode.self,
             MotionEncoderNode.self,
             DenoiserNode.self,
@@ -24,6 +25,11 @@ package enum BuiltinKinds {
     }
 
     package static var specs: [NodeSpec] { kinds.map { $0.spec } }
+
+    /// A kind whose ports depend on the file that it is given; nil for all others.
+    package static func spec(of kind: String, file: String) -> NodeSpec? {
+        kind == ReplayNode.spec.kind ? ReplayNode.spec(of: file) : nil
+    }
 
     package static func make(kind: String) -> (any Node.Type)? {
         kinds.first { $0.spec.kind == kind }

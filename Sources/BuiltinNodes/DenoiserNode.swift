@@ -28,7 +28,8 @@ package struct DenoiserNode: Node {
         "denoiser", "Paints the portrait in the driver's pose and expression, as latents.",
         inputs: [keypoints, motion, portrait], outputs: [latent],
         settings: [ModelSettings.model, ModelSettings.weights, seed, threshold, limit],
-        heldFrames: ModelConfiguration.mini.windowFrames - 1)
+        heldFrames: ModelConfiguration.mini.windowFrames - 1,
+        chunk: ModelConfiguration.mini.framesPerChunk)
 
     private let networks: StreamNetworks
     private let settings: Settings

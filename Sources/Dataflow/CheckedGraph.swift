@@ -47,6 +47,8 @@ package struct CheckedNode: Sendable {
     package let machine: String
     /// Processor cores that its mathematics may use.
     package let cores: Int
+    /// How long one tick takes, as the graph says; for a source, the time between two frames.
+    package let takes: Duration?
     /// The plugin that serves it; nil for the tool's own kinds.
     package let plugin: Plugin?
     /// The node's name in the file.

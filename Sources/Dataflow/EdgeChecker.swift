@@ -67,9 +67,10 @@ struct EdgeChecker {
         let edge = CheckedEdge(
             from: start, to: end, output: output, input: port,
             keep: input.keep?.value ?? usualKeep(from: from, port),
-            window: input.window?.value ?? EdgeWindows.usual, extents: [])
+            window: input.window?.value ?? EdgeWindows.usual(document.mode, port.pace), extents: [])
         return PlannedEdge(
-            edge: edge, fromIndex: from, toIndex: index, place: source.place, window: input.window)
+            edge: edge, fromIndex: from, toIndex: index, place: source.place, window: input.window,
+            keep: input.keep)
     }
 
     /// In a live graph frames are dropped where they enter; what is in is worked on to the end.

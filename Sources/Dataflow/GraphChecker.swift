@@ -28,7 +28,7 @@ struct GraphChecker {
         reportUnknownKeys(specs)
         if order.cycles.isEmpty {
             var windows = EdgeWindows(findings: findings)
-            windows.plan(&planned, order: order.sorted, specs: specs)
+            windows.plan(&planned, order: order.sorted, specs: specs, mode: document.mode)
             findings = windows.findings
         }
         guard !findings.hasErrors else { return nil }
@@ -48,7 +48,7 @@ struct GraphChecker {
         let node = document.nodes[index]
         return CheckedNode(
             name: node.name, spec: spec, settings: Settings(values, cores: node.cores),
-            values: values, machine: machine, cores: node.cores,
+            values: values, machine: machine, cores: node.cores, takes: node.takes,
             plugin: registry.plugin(spec.kind), place: node.place)
     }
 
@@ -63,7 +63,8 @@ struct GraphChecker {
             findings.report(EdgeFault.brokenPlugin(kind.value, file: file), at: kind.place)
             return nil
         }
-        if let spec = registry[kind.value] { return spec }
+        let path = node.settings.first { $0.name.value == "path" }?.value?.text
+        if let spec = registry.spec(kind.value, path: path) { return spec }
         let nearest = findings.nearest(to: kind.value, among: registry.kinds)
         findings.report(EdgeFault.unknownKind(kind.value, nearest: nearest), at: kind.place)
         return nil

@@ -41,6 +41,7 @@ struct NodeDeclaration {
     var kind: Located<String>?
     var machine: Located<String>?
     var cores = 1
+    var takes: Duration?
     var inputs: [InputDeclaration] = []
     /// Values that were at fault are nil.
     var settings: [(name: Located<String>, value: Scalar?)] = []

@@ -5,7 +5,7 @@ struct GraphReader {
     static let keys = [
         "settings", "mode", "latency_budget", "machines", "inputs", "outputs", "nodes",
     ]
-    static let nodeKeys = ["use", "machine", "cores", "in", "with"]
+    static let nodeKeys = ["use", "machine", "cores", "takes", "in", "with"]
     static let inputKeys = ["from", "keep", "window"]
     /// Credits of one edge. The upper end keeps a pool of 786 KB frames at 50 MB.
     static let windows = 1...64
@@ -155,6 +155,7 @@ extension GraphReader {
                 node.machine = Located(value: scalar.text, place: scalar.place)
             }
         case "cores": node.cores = whole(entry.value, "'cores'", within: Self.cores)?.value ?? 1
+        case "takes": node.takes = duration(entry.value, "'takes'")
         case "in":
             node.inputs = block(entry, of: &node).map { input($0) }
         case "with":

@@ -204,6 +204,13 @@ package struct GraphSchema {
                     described(
                         "Processor cores that its mathematics may use.", integer(GraphReader.cores))
                 ),
+                (
+                    "takes",
+                    described(
+                        "How long one frame takes it, for the plan of ages: 40ms; of a source, the "
+                            + "time between two frames.",
+                        [("type", .text("string")), ("pattern", .text(#"^[0-9.e+-]+ *(ms|s)$|\$\{"#))])
+                ),
                 ("in", described("What feeds each input.", [("type", .text("object"))])),
                 ("with", described("Settings of the node.", [("type", .text("object"))])),
             ], required: ["use"],

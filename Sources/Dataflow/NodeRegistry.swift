@@ -7,20 +7,35 @@ package struct NodeRegistry: Sendable {
     private let byKind: [String: NodeSpec]
     private let plugins: [String: Plugin]
     private let broken: [String: String]
+    private let specOfFile: SpecOfFile
 
-    /// - Parameter broken: files at fault by the kind that they would have defined.
+    /// The ports of a kind that has them from the file in its setting `path`; nil for other kinds,
+    /// and where the file cannot be read.
+    package typealias SpecOfFile = @Sendable (_ kind: String, _ path: String) -> NodeSpec?
+
+    /// - Parameters:
+    ///   - broken: files at fault by the kind that they would have defined.
+    ///   - specOfFile: kinds whose ports are those of a file.
     /// - Precondition: no kind is given twice.
-    package init(_ specs: [NodeSpec], plugins: [Plugin] = [], broken: [String: String] = [:]) {
+    package init(_ specs: [NodeSpec], plugins: [Plugin] = [], broken: [String: String] = [:],
+        specOfFile: @escaping SpecOfFile = { _, _ in nil }
+    ) {
         self.specs = specs + plugins.map(\.spec)
         byKind = Dictionary(uniqueKeysWithValues: self.specs.map { ($0.kind, $0) })
         self.plugins = Dictionary(uniqueKeysWithValues: plugins.map { ($0.spec.kind, $0) })
         self.broken = broken
+        self.specOfFile = specOfFile
     }
 
     package subscript(kind: String) -> NodeSpec? { byKind[kind] }
 
     /// The plugin that serves a kind; nil for the tool's own.
     package func plugin(_ kind: String) -> Plugin? { plugins[kind] }
+
+    /// A kind as it is for one node, whose `path:` may decide what its ports are.
+    func spec(_ kind: String, path: String?) -> NodeSpec? {
+        path.flatMap { specOfFile(kind, $0) } ?? byKind[kind]
+    }
 
     /// The file that would have defined a kind, or another of that name, were it not at fault.
     func brokenFile(of kind: String) -> String? { broken[kind] }

@@ -14,7 +14,8 @@ package struct PluginFolders: Sendable {
     /// In each of them every folder with a `node.yaml` is a plugin; a listed folder may be one itself.
     package init(
         builtin: [NodeSpec], graph: String? = nil,
-        listed: String? = ProcessInfo.processInfo.environment["PERSONALIVE_PLUGINS"]
+        listed: String? = ProcessInfo.processInfo.environment["PERSONALIVE_PLUGINS"],
+        specOfFile: @escaping NodeRegistry.SpecOfFile = { _, _ in nil }
     ) {
         var folders = ["Plugins"]
         if let graph {
@@ -22,11 +23,14 @@ package struct PluginFolders: Sendable {
             folders.append(beside.isEmpty ? "Plugins" : "\(beside)/Plugins")
         }
         folders += (listed ?? "").split(separator: ":").map(String.init)
-        self.init(builtin: builtin, files: Self.files(in: folders))
+        self.init(builtin: builtin, files: Self.files(in: folders), specOfFile: specOfFile)
     }
 
     /// Reads these files.
-    package init(builtin: [NodeSpec], files: [String]) {
+    package init(
+        builtin: [NodeSpec], files: [String],
+        specOfFile: @escaping NodeRegistry.SpecOfFile = { _, _ in nil }
+    ) {
         let read = files.map { PluginFile.check(path: $0) }
         var owners = Dictionary(uniqueKeysWithValues: builtin.map { ($0.kind, "the tool's own") })
         checks = read.map { check in
@@ -39,7 +43,7 @@ package struct PluginFolders: Sendable {
             .compactMap { check in check.kind.map { ($0, check.file) } }
         registry = NodeRegistry(
             builtin, plugins: checks.compactMap(\.plugin),
-            broken: Dictionary(broken) { first, _ in first })
+            broken: Dictionary(broken) { first, _ in first }, specOfFile: specOfFile)
     }
 
     /// All faults as compilers write them.

@@ -4,7 +4,7 @@ import NodeKit
 /// Reads what a `node.yaml` says: `Plugins/README.md` has its keys.
 struct PluginReader {
     static let keys = [
-        "kind", "summary", "command", "inputs", "outputs", "settings", "held-frames",
+        "kind", "summary", "command", "inputs", "outputs", "settings", "held-frames", "chunk",
         "start-within",
     ]
     static let defaultStart = Duration.seconds(60)
@@ -43,12 +43,13 @@ struct PluginReader {
         let held = entries["held-frames"].flatMap {
             whole($0.value, "'held-frames'", within: 0...100_000)
         }
+        let chunk = entries["chunk"].flatMap { whole($0.value, "'chunk'", within: 1...64) }
         let start = entries["start-within"].flatMap { duration($0.value, "'start-within'") }
         guard !findings.hasErrors, let kind, let summary, let command else { return nil }
         return Plugin(
             spec: NodeSpec(
                 kind: kind.value, summary: summary.text, inputs: inputs, outputs: outputs,
-                settings: settings, heldFrames: held?.value ?? 0),
+                settings: settings, heldFrames: held?.value ?? 0, chunk: chunk?.value ?? 1),
             command: command, startWithin: start ?? Self.defaultStart, file: file)
     }
 

@@ -11,6 +11,11 @@ extension RunPlan {
         self.init(
             name: name ?? file.deletingPathExtension().lastPathComponent, graph: file.path,
             nodes: graph.nodes.map { Self.planned($0, graph, folder) }, folder: folder)
+        for edge in graph.edges {
+            types[edge.from.description] = PortType(
+                type: edge.output.elementType.name, axes: edge.axesText,
+                meaning: edge.output.meaning)
+        }
     }
 
     private static func planned(

@@ -32,6 +32,12 @@ package struct RunPlan: Sendable {
     package let nodes: [PlannedNode]
     /// Where this run's sockets are.
     package let folder: String
+    /// What flows on an output, by `node.port`: type, axes and meaning as in `node.yaml`.
+    package var types: [String: PortType] = [:]
+
+    package struct PortType: Sendable, Codable {
+        package let type, axes, meaning: String
+    }
 
     package init(name: String, graph: String, nodes: [PlannedNode], folder: String) {
         self.name = name

@@ -46,6 +46,8 @@ package struct RunStatus: Sendable, Codable {
         package let window: Int
         /// Where the producer serves it.
         package let endpoint: String
+        /// What flows on it.
+        package var type: RunPlan.PortType?
     }
 
     /// What the run is called: the graph file's name without its ending, or what `--name` said.

@@ -41,7 +41,8 @@ extension Supervisor {
                     .init(
                         from: "\($0.producer).\($0.producerPort)",
                         to: "\(member.planned.name).\($0.port)", keep: $0.keep.rawValue,
-                        window: $0.window, endpoint: $0.endpoint)
+                        window: $0.window, endpoint: $0.endpoint,
+                        type: plan.types["\($0.producer).\($0.producerPort)"])
                 }
             })
     }

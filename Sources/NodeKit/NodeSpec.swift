@@ -13,12 +13,14 @@ public struct NodeSpec: Sendable {
     /// How many frames the node keeps to itself before the first one leaves it (the denoiser's
     /// window, for example); a path around the node must be able to hold as many.
     public let heldFrames: Int
+    /// How many frames the node works on at once: a live graph gives it so many, evenly spaced.
+    public let chunk: Int
 
     /// A spec from typed ports and settings.
     public init(
         _ kind: String, _ summary: String, inputs: [any PortDescribing] = [],
         outputs: [any PortDescribing] = [], settings: [any SettingDescribing] = [],
-        heldFrames: Int = 0
+        heldFrames: Int = 0, chunk: Int = 1
     ) {
         self.kind = kind
         self.summary = summary
@@ -26,12 +28,13 @@ public struct NodeSpec: Sendable {
         self.outputs = outputs.map(\.spec)
         self.settings = settings.map(\.spec)
         self.heldFrames = heldFrames
+        self.chunk = chunk
     }
 
     /// A spec from its parts, for nodes that are described in a file instead of in Swift.
     public init(
         kind: String, summary: String, inputs: [PortSpec], outputs: [PortSpec],
-        settings: [SettingSpec], heldFrames: Int
+        settings: [SettingSpec], heldFrames: Int, chunk: Int = 1
     ) {
         self.kind = kind
         self.summary = summary
@@ -39,6 +42,7 @@ public struct NodeSpec: Sendable {
         self.outputs = outputs
         self.settings = settings
         self.heldFrames = heldFrames
+        self.chunk = chunk
     }
 
     private init(_ spec: NodeSpec, inputs: [PortSpec], outputs: [PortSpec]) {
@@ -48,6 +52,7 @@ public struct NodeSpec: Sendable {
         self.outputs = outputs
         settings = spec.settings
         heldFrames = spec.heldFrames
+        chunk = spec.chunk
     }
 
     /// The same kind with its ports as they are under some settings.

@@ -51,6 +51,14 @@ public struct Outputs {
         return Tensor(shape: shape, memory: allocate(port.name, bytes))
     }
 
+    /// Sends a message on a port that is known by its name only.
+    package mutating func send(_ message: Message, on port: String) {
+        sent.append((port, message))
+    }
+
+    /// Room for a port's next payload where the next process can read it.
+    package func memory(for port: String, bytes: Int) -> TensorMemory { allocate(port, bytes) }
+
     /// Says that a frame ends here, so that frames in = frames out + frames dropped.
     public mutating func drop(_ stamp: Stamp, because reason: String) {
         dropped.append((stamp, reason))

@@ -19,6 +19,17 @@ package struct AgeHistogram: Sendable {
         counts[Self.bin(of: milliseconds), default: 0] += 1
     }
 
+    /// What was counted since an earlier state of the same histogram; the maximum is the whole's.
+    package func since(_ earlier: AgeHistogram) -> AgeHistogram {
+        var recent = self
+        for (bin, count) in earlier.counts {
+            let left = (recent.counts[bin] ?? 0) - count
+            recent.counts[bin] = left > 0 ? left : nil
+        }
+        recent.count = recent.counts.values.reduce(0, +)
+        return recent
+    }
+
     /// The age in milliseconds that `fraction` of all stay below; nil without any.
     package func percentile(_ fraction: Double) -> Double? {
         guard count > 0 else { return nil }

@@ -99,7 +99,9 @@ final class InputLinks {
         }
         report[index].received += 1
         report[index].bytes += bytes
-        report[index].hop.add(nanoseconds: posix_monotonic_ns() - envelope.sent)
+        let now = posix_monotonic_ns()
+        report[index].hop.add(nanoseconds: now - envelope.sent)
+        report[index].age.add(nanoseconds: now - envelope.stamp.captured)
         let tensor = AnyTensor(
             elementType: envelope.elementType, shape: envelope.shape, memory: memory)
         exchange.deliver(

@@ -2,7 +2,7 @@ import NodeKit
 
 extension NodeConfiguration: Codable {
     private enum Key: String, CodingKey {
-        case node, settings, cores, inputs, outputs
+        case node, settings, cores, inputs, outputs, listen
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -12,6 +12,7 @@ extension NodeConfiguration: Codable {
         try object.encode(settings.cores, forKey: .cores)
         try object.encode(inputs, forKey: .inputs)
         try object.encode(outputs, forKey: .outputs)
+        try object.encodeIfPresent(listen, forKey: .listen)
     }
 
     package init(from decoder: any Decoder) throws {
@@ -23,6 +24,7 @@ extension NodeConfiguration: Codable {
                 cores: try object.decode(Int.self, forKey: .cores)),
             inputs: try object.decode([Input].self, forKey: .inputs),
             outputs: try object.decode([Output].self, forKey: .outputs))
+        listen = try object.decodeIfPresent(String.self, forKey: .listen)
     }
 }
 
@@ -69,7 +71,7 @@ extension NodeConfiguration.Input: Codable {
 
 extension NodeConfiguration.Output: Codable {
     private enum Key: String, CodingKey {
-        case port, to, keep, window
+        case port, to, keep, window, inline
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -78,6 +80,7 @@ extension NodeConfiguration.Output: Codable {
         try object.encode(identity, forKey: .to)
         try object.encode(keep, forKey: .keep)
         try object.encode(window, forKey: .window)
+        if isInline { try object.encode(true, forKey: .inline) }
     }
 
     package init(from decoder: any Decoder) throws {
@@ -87,5 +90,6 @@ extension NodeConfiguration.Output: Codable {
             port: try object.decode(String.self, forKey: .port), consumer: to.node,
             consumerPort: to.port, keep: try object.decode(Keep.self, forKey: .keep),
             window: try object.decode(Int.self, forKey: .window))
+        isInline = try object.decodeIfPresent(Bool.self, forKey: .inline) ?? false
     }
 }

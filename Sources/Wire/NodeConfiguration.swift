@@ -31,6 +31,10 @@ package struct NodeConfiguration: Sendable {
         package var consumerPort: String
         package var keep: Keep
         package var window: Int
+        /// Whether the consumer is where it cannot read this process's memory.
+        package var isInline = false
+        /// Whether somebody only looks on: what is not taken is not missed.
+        var isTap = false
 
         package init(
             port: String, consumer: String, consumerPort: String, keep: Keep, window: Int
@@ -42,6 +46,16 @@ package struct NodeConfiguration: Sendable {
             self.window = window
         }
 
+        /// The edge to someone who calls himself `tap.PORT.…`: his process may come and go.
+        init?(tap identity: String) {
+            let words = identity.split(separator: ".", maxSplits: 2).map(String.init)
+            guard words.count == 3, words[0] == "tap" else { return nil }
+            self.init(
+                port: words[1], consumer: "tap", consumerPort: "\(words[1]).\(words[2])",
+                keep: .newest, window: 1)
+            isTap = true
+        }
+
         /// How the consumer's socket calls itself.
         var identity: String { "\(consumer).\(consumerPort)" }
     }
@@ -50,6 +64,8 @@ package struct NodeConfiguration: Sendable {
     package var settings: Settings
     package var inputs: [Input]
     package var outputs: [Output]
+    /// Where the outputs are served besides the node's own endpoint, for consumers elsewhere.
+    package var listen: String?
 
     package init(name: String, settings: Settings, inputs: [Input], outputs: [Output]) {
         self.name = name

@@ -164,7 +164,15 @@ public final class NodeHost: @unchecked Sendable {
         }
         var outputs = Outputs(stamp: stamp, allocate: allocate)
         let began = posix_monotonic_ns()
-        defer { note { $0.busy += Self.seconds(since: began); $0.ticks += 1 } }
+        defer {
+            let duration = posix_monotonic_ns() - began
+            let frame = stamp?.frame ?? outputs.sent.last?.message.stamp.frame
+            note {
+                $0.busy += Double(duration) / 1e9
+                $0.ticks += 1
+                $0.remember(.init(start: began, duration: duration, frame: frame))
+            }
+        }
         try body(&outputs)
         try publish(outputs)
         return outputs
@@ -211,7 +219,9 @@ public final class NodeHost: @unchecked Sendable {
             for (stamp, reason) in outputs.dropped { report.drop(stamp.frame, because: reason) }
             if let frames = outputs.expectedFrames { report.expectedFrames = frames }
             guard isSource else { return }
-            for (port, message) in outputs.sent where paced.contains(port) {
+            // A kind that has its port from a file has none here.
+            for (port, message) in outputs.sent
+            where paced.contains(port) || kind.spec.outputs.isEmpty {
                 report.emit(message.stamp.frame)
             }
         }

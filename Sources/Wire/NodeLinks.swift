@@ -51,7 +51,7 @@ final class NodeLinks {
             poll(milliseconds: 50)
             guard posix_monotonic_ns() >= nextReport, configuration != nil else { continue }
             nextReport = posix_monotonic_ns() + Self.reportInterval
-            say(.progress(progress(true)))
+            say(.progress(briefReport))
         }
         carryOut(exchange.takeCommands())
         leave()
@@ -121,6 +121,7 @@ final class NodeLinks {
         case .configure(let configuration):
             self.configuration = configuration
             outputs.configure(configuration.outputs)
+            if let endpoint = configuration.listen { try outputs.listen(at: endpoint) }
             configured(configuration)
         case .connect:
             guard let configuration, inputs == nil else { return }
@@ -154,6 +155,16 @@ final class NodeLinks {
 
     // MARK: Report
 
+    /// The same without sets of frames, which grow: what a few reports a second can afford.
+    private var briefReport: NodeReport {
+        var report = progress(true)
+        report.inputs = inputs?.report ?? []
+        for index in report.inputs.indices { report.inputs[index].unpaired = FrameSet() }
+        report.outputs = outputs.report(isBrief: true)
+        report.peakMemory = posix_peak_memory()
+        return report
+    }
+
     /// The node's own figures with those of its edges.
     private func wholeReport() -> NodeReport {
         exchange.abandonInputs()
@@ -163,7 +174,7 @@ final class NodeLinks {
             guard let index = report.inputs.firstIndex(where: { $0.port == port }) else { continue }
             report.inputs[index].unpaired = frames
         }
-        report.outputs = outputs.report
+        report.outputs = outputs.report(isBrief: false)
         report.peakMemory = posix_peak_memory()
         return report
     }

@@ -2,7 +2,7 @@
 /// within bounds, so that no arithmetic on it can overflow.
 extension NodeReport: Codable {
     private enum Key: String, CodingKey {
-        case ticks, emitted, delivered, age, inputs, outputs, dropped
+        case ticks, recent, emitted, delivered, age, inputs, outputs, dropped
         case emittedCount = "emitted_count"
         case deliveredCount = "delivered_count"
         case expectedFrames = "expected_frames"
@@ -16,6 +16,7 @@ extension NodeReport: Codable {
     package func encode(to encoder: any Encoder) throws {
         var object = encoder.container(keyedBy: Key.self)
         try object.encode(ticks, forKey: .ticks)
+        if !recent.isEmpty { try object.encode(recent, forKey: .recent) }
         try object.encode(emittedCount, forKey: .emittedCount)
         try object.encode(deliveredCount, forKey: .deliveredCount)
         try object.encode(emitted, forKey: .emitted)
@@ -36,6 +37,7 @@ extension NodeReport: Codable {
         let object = try decoder.container(keyedBy: Key.self)
         self.init()
         ticks = try object.count(.ticks)
+        recent = try object.decodeIfPresent([Tick].self, forKey: .recent) ?? []
         emitted = try object.decodeIfPresent(FrameSet.self, forKey: .emitted) ?? emitted
         delivered = try object.decodeIfPresent(FrameSet.self, forKey: .delivered) ?? delivered
         emittedCount = max(try object.count(.emittedCount), emitted.count)
@@ -55,7 +57,7 @@ extension NodeReport: Codable {
 
 extension NodeReport.Input: Codable {
     private enum Key: String, CodingKey {
-        case port, received, bytes, hop, unpaired
+        case port, received, bytes, hop, age, unpaired
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -64,6 +66,7 @@ extension NodeReport.Input: Codable {
         try object.encode(received, forKey: .received)
         try object.encode(bytes, forKey: .bytes)
         try object.encode(hop, forKey: .hop)
+        try object.encode(age, forKey: .age)
         try object.encode(unpaired, forKey: .unpaired)
     }
 
@@ -73,13 +76,15 @@ extension NodeReport.Input: Codable {
         received = try object.count(.received)
         bytes = try object.count(.bytes)
         hop = try object.decodeIfPresent(AgeHistogram.self, forKey: .hop) ?? hop
+        age = try object.decodeIfPresent(AgeHistogram.self, forKey: .age) ?? age
         unpaired = try object.decodeIfPresent(FrameSet.self, forKey: .unpaired) ?? unpaired
     }
 }
 
 extension NodeReport.Output: Codable {
     private enum Key: String, CodingKey {
-        case port, to, keep, sent, dropped, unwanted
+        case port, to, keep, sent, waiting, credits, dropped, unwanted
+        case droppedCount = "dropped_count"
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -88,6 +93,9 @@ extension NodeReport.Output: Codable {
         try object.encode(consumer, forKey: .to)
         try object.encode(keep, forKey: .keep)
         try object.encode(sent, forKey: .sent)
+        try object.encode(waiting, forKey: .waiting)
+        try object.encode(credits, forKey: .credits)
+        try object.encode(droppedCount, forKey: .droppedCount)
         try object.encode(dropped, forKey: .dropped)
         try object.encode(unwanted, forKey: .unwanted)
     }
@@ -100,6 +108,31 @@ extension NodeReport.Output: Codable {
             keep: try object.decode(String.self, forKey: .keep), sent: try object.count(.sent),
             dropped: try object.decodeIfPresent(FrameSet.self, forKey: .dropped) ?? FrameSet(),
             unwanted: try object.decodeIfPresent(FrameSet.self, forKey: .unwanted) ?? FrameSet())
+        waiting = try object.count(.waiting)
+        credits = try object.count(.credits)
+        droppedCount = max(try object.count(.droppedCount), dropped.count)
+    }
+}
+
+/// As JSON: `[start, duration, frame]`, the frame left out when there is none.
+extension NodeReport.Tick: Codable {
+    package func encode(to encoder: any Encoder) throws {
+        var array = encoder.unkeyedContainer()
+        try array.encode(start)
+        try array.encode(duration)
+        if let frame { try array.encode(frame) }
+    }
+
+    package init(from decoder: any Decoder) throws {
+        var array = try decoder.unkeyedContainer()
+        let bounds: ClosedRange<Int64> = 0...1 << 62
+        let (start, duration) = (try array.decode(Int64.self), try array.decode(Int64.self))
+        guard bounds.contains(start), bounds.contains(duration) else {
+            throw DecodingError.dataCorruptedError(
+                in: array, debugDescription: "a tick is [start, duration, frame] in nanoseconds")
+        }
+        (self.start, self.duration) = (start, duration)
+        frame = array.isAtEnd ? nil : try array.decode(UInt64.self)
     }
 }
 

@@ -7,6 +7,8 @@ package struct NodeReport: Sendable {
         package var bytes = 0
         /// Handed over by the producer until received here: the hop.
         package var hop = AgeHistogram()
+        /// Captured until received here.
+        package var age = AgeHistogram()
         /// Frames whose partner on another input never came.
         package var unpaired = FrameSet()
     }
@@ -17,6 +19,11 @@ package struct NodeReport: Sendable {
         package var consumer: String
         package var keep: String
         package var sent = 0
+        /// Messages that wait for a credit, and credits that wait for a message.
+        package var waiting = 0
+        package var credits = 0
+        /// How many are in `dropped`, which only the last report has.
+        package var droppedCount = 0
         package var dropped = FrameSet()
         /// Frames that the consumer ended without.
         package var unwanted = FrameSet()
@@ -30,6 +37,7 @@ package struct NodeReport: Sendable {
             self.keep = keep
             self.sent = sent
             self.dropped = dropped
+            droppedCount = dropped.count
             self.unwanted = unwanted
         }
     }
@@ -40,7 +48,18 @@ package struct NodeReport: Sendable {
         package var frames: FrameSet
     }
 
+    /// One call of a node.
+    package struct Tick: Sendable, Equatable {
+        /// Nanoseconds of the monotonic clock.
+        package var start: Int64
+        package var duration: Int64
+        /// The frame that it was about; nil for a tick that belongs to none.
+        package var frame: UInt64?
+    }
+
     package var ticks = 0
+    /// The last few of them, oldest first.
+    package var recent: [Tick] = []
     /// Frames that a source has sent, and that a sink has taken.
     package var emittedCount = 0
     package var deliveredCount = 0
@@ -70,8 +89,17 @@ package struct NodeReport: Sendable {
         (brief.emittedCount, brief.deliveredCount) = (emittedCount, deliveredCount)
         (brief.loading, brief.busy) = (loading, busy)
         (brief.waitingForInput, brief.waitingForOutput) = (waitingForInput, waitingForOutput)
-        brief.age = age
+        (brief.age, brief.recent) = (age, recent)
         return brief
+    }
+
+    /// So many ticks of a node that is called a thousand times a second reach back to the last report.
+    private static let recentTicks = 256
+
+    /// Remembers a call for whoever traces the run.
+    mutating func remember(_ tick: Tick) {
+        recent.append(tick)
+        if recent.count > Self.recentTicks { recent.removeFirst() }
     }
 
     mutating func emit(_ frame: UInt64) {

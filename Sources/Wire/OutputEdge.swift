@@ -20,6 +20,7 @@ struct OutputEdge {
     private(set) var waiting: [Numbered] = []
     private(set) var sentCount = 0
     private(set) var dropped = FrameSet()
+    private(set) var droppedCount = 0
     /// Frames that the consumer ended without.
     private(set) var unwanted = FrameSet()
     private var latest: Numbered?
@@ -126,6 +127,7 @@ struct OutputEdge {
         for (index, message) in waiting.enumerated() {
             if isDropped(index) {
                 dropped.insert(message.message.stamp.frame)
+                droppedCount += 1
             } else {
                 kept.append(message)
             }

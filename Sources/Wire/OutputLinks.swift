@@ -26,13 +26,21 @@ final class OutputLinks {
 
     var pollItem: zmq_pollitem_t? { isConfigured ? router.socket.pollItem : nil }
 
-    var report: [NodeReport.Output] {
-        edges.map {
-            .init(
-                port: $0.output.port, consumer: $0.output.consumer, keep: $0.edge.keep.rawValue,
-                sent: $0.edge.sentCount, dropped: $0.edge.dropped, unwanted: $0.edge.unwanted)
+    /// - Parameter isBrief: whether sets of frames are left out.
+    func report(isBrief: Bool) -> [NodeReport.Output] {
+        edges.filter { !$0.output.isTap }.map { output, edge in
+            var report = NodeReport.Output(
+                port: output.port, consumer: output.consumer, keep: edge.keep.rawValue,
+                sent: edge.sentCount)
+            (report.waiting, report.credits) = (edge.waiting.count, edge.credits)
+            report.droppedCount = edge.droppedCount
+            if !isBrief { (report.dropped, report.unwanted) = (edge.dropped, edge.unwanted) }
+            return report
         }
     }
+
+    /// Serves the outputs at another endpoint as well, for consumers elsewhere.
+    func listen(at endpoint: String) throws { try router.socket.bind(endpoint) }
 
     /// Offers a message to every consumer of a port.
     func publish(_ message: Numbered, on port: String) {
@@ -55,18 +63,38 @@ final class OutputLinks {
     func read() {
         while let frames = router.socket.receive() {
             // A stranger's words mean nothing: this run's consumers are all known by name.
-            guard let index = edges.firstIndex(where: { $0.output.identity == frames[0].text })
+            guard
+                let index = edges.firstIndex(where: { $0.output.identity == frames[0].text })
+                    ?? admit(frames)
             else { continue }
             do {
                 try hear(frames, from: index)
             } catch {
                 let output = edges[index].output
+                guard !output.isTap else {
+                    _ = edges[index].edge.close()
+                    continue
+                }
                 exchange.fail(
                     "its input '\(output.consumerPort)' answered with \(error)",
                     culprit: output.consumer)
             }
         }
-        if edges.allSatisfy(\.edge.isClosed) { exchange.outputsAreClosed() }
+        edges.removeAll { $0.output.isTap && $0.edge.isClosed }
+        if edges.allSatisfy({ $0.edge.isClosed || $0.output.isTap }) { exchange.outputsAreClosed() }
+    }
+
+    /// Somebody of this user's wants to look at what a port sends: a consumer without any rights.
+    private func admit(_ frames: [ZMQFrame]) -> Int? {
+        guard frames.count == 2, let tap = NodeConfiguration.Output(tap: frames[0].text),
+            edges.contains(where: { $0.output.port == tap.port }),
+            let hello = try? frames[1].withBytes({ try Envelope(decoding: $0) }),
+            hello.kind == .hello, (1...64).contains(hello.count)
+        else { return nil }
+        var output = tap
+        output.window = Int(hello.count)
+        edges.append((output, OutputEdge(keep: output.keep, window: output.window)))
+        return edges.count - 1
     }
 
     private func hear(_ frames: [ZMQFrame], from index: Int) throws {
@@ -105,7 +133,8 @@ final class OutputLinks {
         envelope.sent = numbered.published
         envelope.elementType = tensor.elementType
         envelope.shape = tensor.shape
-        if let slot = tensor.memory.owner as? SlotPool.Slot, tensor.offset == 0 {
+        let isShared = !edges[index].output.isInline && !edges[index].output.isTap
+        if isShared, let slot = tensor.memory.owner as? SlotPool.Slot, tensor.offset == 0 {
             envelope.place = Envelope.Place(
                 slot: slot.number, process: UInt32(getpid()),
                 descriptor: UInt32(slot.descriptor), capacity: UInt64(slot.capacity))
@@ -117,15 +146,21 @@ final class OutputLinks {
     }
 
     private func send(_ envelope: Envelope, _ payload: UnsafeRawBufferPointer?, to index: Int) {
+        let isThere = post(envelope, payload, to: index)
+        // Whoever only looks on may go without a word.
+        if !isThere, edges[index].output.isTap { _ = edges[index].edge.close() }
+    }
+
+    /// False when the consumer is not there.
+    private func post(
+        _ envelope: Envelope, _ payload: UnsafeRawBufferPointer?, to index: Int
+    ) -> Bool {
         let identity = Array(edges[index].output.identity.utf8)
         let header = envelope.encoded()
-        identity.withUnsafeBytes { identity in
+        return identity.withUnsafeBytes { identity in
             header.withUnsafeBytes { header in
-                if let payload {
-                    _ = router.socket.send(identity, header, payload)
-                } else {
-                    _ = router.socket.send(identity, header)
-                }
+                guard let payload else { return router.socket.send(identity, header) }
+                return router.socket.send(identity, header, payload)
             }
         }
     }

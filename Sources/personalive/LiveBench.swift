@@ -20,7 +20,10 @@ struct LiveBench: ParsableCommand {
     typealias Measurement = @Sendable (_ seed: UInt64) throws -> [String: Double]
 
     /// Every measurement, in the order in which they are made.
-    private static let measurements: [(name: String, measure: Measurement)] = []
+    private static let measurements: [(name: String, measure: Measurement)] = [
+        ("ages over ipc and over tcp", LiveAges.measure),
+        ("a camera six times faster than the graph", LiveAges.overload),
+    ]
 
     func run() throws {
         var found: [String: Double] = ["seed": Double(seed)]

@@ -10,6 +10,9 @@ struct Personalive: ParsableCommand {
         subcommands: [
             RunCommand.self,
             StatusCommand.self,
+            TopCommand.self,
+            TraceCommand.self,
+            RecordCommand.self,
             CheckCommand.self,
             PlanCommand.self,
             GraphCommand.self,

@@ -7,10 +7,14 @@ import Foundation
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan",
-        abstract: "States each node's peak memory, and whether its machine can give it.",
+        abstract: "States each node's peak memory and how old frames get, and refuses what cannot be.",
         discussion: """
             Weights are counted exactly. The working set is estimated for pictures of the model's \
             size (512x512 for FLUX.2's tiny autoencoder); frames that nodes hold besides are not in it.
+
+            For a live graph it works out the oldest that a frame can be, from how long each node \
+            takes ('takes:' in the graph, or measured: '--from'), the windows of its edges, and 1 ms \
+            for each transfer; a graph that cannot meet its 'latency_budget:' is refused.
 
             Exit codes: 0 the graph fits, 1 it does not or has faults, 2 the file cannot be read, 64 \
             the command line is wrong.
@@ -21,12 +25,44 @@ struct PlanCommand: ParsableCommand {
 
     @OptionGroup var settings: GraphSettings
 
+    @Option(help: "What 'personalive run --json' printed of a run of this graph: how long nodes take.")
+    var from: String?
+
     @Flag(help: "Print one JSON object.")
     var json = false
 
     private struct Report: Codable {
         var nodes: [MemoryPlan.Line]
         var machines: [MemoryPlan.Place]
+        var age: Age?
+    }
+
+    private struct Age: Codable {
+        struct Hop: Codable {
+            var node: String
+            var edge: String?
+            var wait_ms: Double
+            var work_ms: Double
+            var age_ms: Double
+        }
+
+        var worst_ms: Double
+        var budget_ms: Double?
+        var path: [Hop]
+        /// Nodes of which nobody said how long they take.
+        var unknown: [String]
+
+        init(_ plan: AgePlan) {
+            func ms(_ time: Duration) -> Double { time / .milliseconds(1) }
+            worst_ms = ms(plan.worst)
+            budget_ms = plan.budget.map(ms)
+            unknown = plan.unknown
+            path = plan.path.map {
+                Hop(
+                    node: $0.node, edge: $0.edge, wait_ms: ms($0.wait), work_ms: ms($0.work),
+                    age_ms: ms($0.age))
+            }
+        }
     }
 
     func run() throws {
@@ -36,16 +72,41 @@ struct PlanCommand: ParsableCommand {
         FileHandle.standardError.write(Data(check.text.utf8))
         guard let graph = check.graph else { throw ExitCode(check.isReadable ? 1 : 2) }
         let plan = MemoryPlan(graph)
+        let ages = graph.mode == .live ? AgePlan(graph, times: try measured()) : nil
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            let report = Report(nodes: plan.lines, machines: plan.places)
+            let report = Report(nodes: plan.lines, machines: plan.places, age: ages.map(Age.init))
             print(String(decoding: try encoder.encode(report), as: UTF8.self))
         } else {
             print(plan.text)
+            if let ages { print("\n\(ages.text)") }
         }
-        guard let refusal = plan.refusal else { return }
-        FileHandle.standardError.write(Data(refusal.utf8))
+        let refusals = [plan.refusal, ages?.refusal].compactMap { $0 }
+        guard !refusals.isEmpty else { return }
+        FileHandle.standardError.write(Data(refusals.joined().utf8))
         throw ExitCode(1)
+    }
+
+    private struct Run: Codable {
+        struct Node: Codable {
+            var name: String
+            var ticks: Int
+            var busy_s: Double
+        }
+        var nodes: [Node]
+    }
+
+    /// How long a tick of each node took in an earlier run.
+    private func measured() throws -> [String: Duration] {
+        guard let from else { return [:] }
+        guard let data = FileManager.default.contents(atPath: from),
+            let run = try? JSONDecoder().decode(Run.self, from: data)
+        else {
+            throw ValidationError("\(from) is not what 'personalive run --json' prints")
+        }
+        let times = run.nodes.filter { $0.ticks > 0 }
+            .map { ($0.name, Duration.seconds($0.busy_s / Double($0.ticks))) }
+        return Dictionary(times) { first, _ in first }
     }
 }

@@ -35,6 +35,15 @@ struct RunCommand: ParsableCommand {
     @Option(help: "What other commands call the run; the graph file's name without its ending.")
     var name: String?
 
+    @Flag(help: "Start even when frames can become older than the graph's latency budget.")
+    var ignoreBudget = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Serves figures for Prometheus at http://127.0.0.1:PORT/metrics while the graph runs.",
+            valueName: "port"))
+    var metrics: UInt16?
+
     func run() throws {
         let plugins = PluginFolders.load(besides: file)
         plugins.report()
@@ -54,6 +63,10 @@ struct RunCommand: ParsableCommand {
             printToStandardError(refusal + "  nothing was started (--ignore-memory would)\n")
             throw ExitCode(1)
         }
+        if graph.mode == .live, !ignoreBudget, let refusal = AgePlan(graph).refusal {
+            printToStandardError(refusal + "  nothing was started (--ignore-budget would)\n")
+            throw ExitCode(1)
+        }
         try run(graph)
     }
 
@@ -64,7 +77,8 @@ struct RunCommand: ParsableCommand {
         let supervisor = try Supervisor(
             RunPlan(graph, name: name, folder: folder.path), executable: Personalive.executable,
             display: display)
-        let outcome = supervisor.run()
+        let server = try metrics.map { try MetricsServer(port: $0, folder: folder.path) }
+        let outcome = withExtendedLifetime(server) { supervisor.run() }
         folder.remove()
         try report(outcome, supervisor.snapshot, graph)
     }

@@ -1,0 +1,25 @@
+import Glibc
+
+/// A port of this machine's loopback that nobody uses at the moment.
+package enum FreePort {
+    /// Asks the kernel for one, which it then gives to nobody else for a while.
+    package static func find() throws -> UInt16 {
+        let descriptor = socket(
+            AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let found = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
+            }
+        }
+        guard descriptor >= 0, found else {
+            throw LaunchError.system(
+                call: "bind(127.0.0.1:0)", reason: String(cString: strerror(errno)))
+        }
+        return UInt16(bigEndian: address.sin_port)
+    }
+}

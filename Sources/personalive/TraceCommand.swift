@@ -1,0 +1,164 @@
+import ArgumentParser
+import Foundation
+import Launch
+import Wire
+
+/// `personalive trace`: what a running graph does, for chrome://tracing or ui.perfetto.dev.
+struct TraceCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "trace",
+        abstract: "Writes a Chrome trace of a running graph: every tick of every node, and the way "
+            + "of each frame.",
+        discussion: """
+            Open the file in ui.perfetto.dev or chrome://tracing. Nodes always remember their last \
+            256 ticks, so nothing is switched on and nothing slows down. Exit codes: 0 written, 1 no \
+            such run, or nothing happened in it, 64 the command line is wrong.
+            """)
+
+    @OptionGroup var target: RunArgument
+
+    @Option(help: "How many seconds to look on.")
+    var seconds = 5.0
+
+    @Option(name: .shortAndLong, help: "The file to write.", completion: .file())
+    var output = "trace.json"
+
+    func validate() throws {
+        guard seconds > 0, seconds <= 3600 else {
+            throw ValidationError("--seconds is between 0 and 3600")
+        }
+    }
+
+    func run() throws {
+        let client = try target.client()
+        var trace = RunTrace()
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        repeat {
+            guard let status = try? client.status() else { break }
+            trace.take(status)
+            Thread.sleep(forTimeInterval: 0.1)
+        } while ContinuousClock.now < deadline
+        guard trace.count > 0 else {
+            FileHandle.standardError.write(Data("error: no node did anything in that time\n".utf8))
+            throw ExitCode(1)
+        }
+        try trace.json().write(to: URL(fileURLWithPath: output))
+        print("\(output): \(trace.count) ticks of \(trace.nodes.count) nodes")
+    }
+}
+
+/// Ticks of a run's nodes, collected from one look after the other.
+struct RunTrace {
+    /// By node, in the order of the run.
+    private(set) var nodes: [(name: String, kind: String, pid: Int32)] = []
+    private var ticks: [String: [Int64: NodeReport.Tick]] = [:]
+    /// Ticks from before the first look are none of this trace's business.
+    private var began: Int64?
+
+    var count: Int { ticks.values.reduce(0) { $0 + $1.count } }
+
+    /// Adds what nodes did since the last look: each of them says its last ticks again and again.
+    mutating func take(_ status: RunStatus) {
+        let newest = status.nodes.compactMap { $0.report.recent.last?.start }.max()
+        let began = began ?? newest ?? 0
+        self.began = began
+        for node in status.nodes {
+            if !nodes.contains(where: { $0.name == node.name }) {
+                nodes.append((node.name, node.kind, node.pid))
+            }
+            for tick in node.report.recent where tick.start >= began {
+                ticks[node.name, default: [:]][tick.start] = tick
+            }
+        }
+    }
+
+    private struct Event: Codable {
+        var name: String
+        var cat: String?
+        var ph: String
+        /// Microseconds of the machine's monotonic clock.
+        var ts, dur: Double?
+        var pid: Int32
+        var tid: Int32
+        var id: UInt64?
+        /// A flow's end belongs to the slice around it.
+        var bp: String?
+        var args: [String: Argument]?
+    }
+
+    private enum Argument: Codable {
+        case text(String)
+        case frame(UInt64)
+
+        func encode(to encoder: any Encoder) throws {
+            var value = encoder.singleValueContainer()
+            switch self {
+            case .text(let text): try value.encode(text)
+            case .frame(let frame): try value.encode(frame)
+            }
+        }
+    }
+
+    private struct File: Codable {
+        let traceEvents: [Event]
+        let displayTimeUnit = "ms"
+
+        private enum CodingKeys: CodingKey { case traceEvents, displayTimeUnit }
+    }
+
+    /// The file: one process per node, one slice per tick, arrows along the way of each frame.
+    func json() throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(File(traceEvents: names + slices + flows))
+    }
+
+    private var names: [Event] {
+        nodes.enumerated().flatMap { index, node in
+            [
+                Event(
+                    name: "process_name", ph: "M", pid: node.pid, tid: node.pid,
+                    args: ["name": .text("\(node.name) (\(node.kind))")]),
+                Event(
+                    name: "process_sort_index", ph: "M", pid: node.pid, tid: node.pid,
+                    args: ["sort_index": .frame(UInt64(index))]),
+            ]
+        }
+    }
+
+    private func sorted(_ node: String) -> [NodeReport.Tick] {
+        (ticks[node] ?? [:]).values.sorted { $0.start < $1.start }
+    }
+
+    private var slices: [Event] {
+        nodes.flatMap { node in
+            sorted(node.name).map { tick in
+                Event(
+                    name: tick.frame.map { "frame \($0)" } ?? "tick", cat: node.kind, ph: "X",
+                    ts: Double(tick.start) / 1e3, dur: Double(tick.duration) / 1e3, pid: node.pid,
+                    tid: node.pid, args: tick.frame.map { ["frame": .frame($0)] })
+            }
+        }
+    }
+
+    private var flows: [Event] {
+        var steps: [UInt64: [(tick: NodeReport.Tick, pid: Int32)]] = [:]
+        for node in nodes {
+            for tick in sorted(node.name) {
+                if let frame = tick.frame { steps[frame, default: []].append((tick, node.pid)) }
+            }
+        }
+        return steps.sorted { $0.key < $1.key }.flatMap { frame, steps -> [Event] in
+            guard steps.count > 1 else { return [] }
+            let inOrder = steps.sorted { $0.tick.start < $1.tick.start }
+            return inOrder.enumerated().map { index, step in
+                let isLast = index == inOrder.count - 1
+                return Event(
+                    name: "frame", cat: "frame", ph: index == 0 ? "s" : isLast ? "f" : "t",
+                    // Within the slice: the end of the first, the middle of the others.
+                    ts: Double(step.tick.start + step.tick.duration / 2) / 1e3, pid: step.pid,
+                    tid: step.pid, id: frame, bp: isLast ? "e" : nil)
+            }
+        }
+    }
+}
