@@ -1,0 +1,157 @@
+"""Figures on held-out people and motions, each beside its controls: `python -m portrait.evaluate`.
+
+Cross-reenactment: a portrait takes on the rotation and the expression of a driver, who is somebody
+else, and keeps its own size and place. The renderer draws what should come out.
+"""
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from . import conditions, geometry, training
+from .faces import identity, motion, renderer
+from .recipe import Recipe
+from .stages.faces import extractor_input, faces_of, found_keypoints, r_squared
+
+HELD_OUT_SEED, MOTION_SEED = 77, 9
+
+
+class Cases:
+    """Portraits, drivers and the pictures that should come out."""
+
+    def __init__(self, count: int, size: int, first: int = 64):
+        self.count, self.size = count, size
+        people = identity.samples(first + 2 * count, HELD_OUT_SEED)[first:]
+        self.who, self.drivers = people[:count], people[count:]
+        self.rests = np.stack([motion.rest(np.random.default_rng([MOTION_SEED, i]))
+                               for i in range(count)])
+        self.driving = np.stack([motion.sample(np.random.default_rng([MOTION_SEED, 1, i]))
+                                 for i in range(count)])
+        self.wanted = self.driving.copy()
+        self.wanted[:, 3:6] = self.rests[:, 3:6]
+        self.portraits = renderer.render(self.who, self.rests, size)
+        self.driver_pictures = renderer.render(self.drivers, self.driving, size)
+        self.truth = renderer.render(self.who, self.wanted, size)
+        self.rest_points = torch.from_numpy(renderer.rest_keypoints(self.who))
+        self.points = geometry.of_motion(self.rest_points, torch.from_numpy(self.wanted))
+        self.expressions = conditions.expressions(torch.from_numpy(self.wanted))
+
+
+def ssim(a: torch.Tensor, b: torch.Tensor) -> float:
+    """Structural similarity of images in -1...1, Gaussian window of 11 and deviation 1.5, on grey."""
+    grey = torch.tensor([.299, .587, .114])[None, :, None, None]
+    a, b = (((x.float().clamp(-1, 1) + 1) / 2 * grey).sum(1, keepdim=True) for x in (a, b))
+    g = torch.exp(-(torch.arange(11) - 5.0).square() / (2 * 1.5 ** 2))
+    window = (g[:, None] * g / g.sum().square())[None, None]
+    mean = lambda x: F.conv2d(x, window)  # noqa: E731
+    ma, mb = mean(a), mean(b)
+    va, vb, cov = mean(a * a) - ma ** 2, mean(b * b) - mb ** 2, mean(a * b) - ma * mb
+    c1, c2 = .01 ** 2, .03 ** 2
+    return float((((2 * ma * mb + c1) * (2 * cov + c2))
+                  / ((ma ** 2 + mb ** 2 + c1) * (va + vb + c2))).mean())
+
+
+class Evaluation:
+    def __init__(self, recipe: Recipe, count: int):
+        self.c = recipe.configuration
+        self.cases = Cases(count, self.c["image_size"])
+        self.painter, self.tiny = recipe.painter(), recipe.tiny()
+        self.encoder, self.extractor = recipe.encoder(), recipe.extractor()
+        self.truth = training.to_tensor(self.cases.truth)
+        self.portraits = training.to_tensor(self.cases.portraits)
+        self.drivers = training.to_tensor(self.cases.driver_pictures)
+        self.noise = torch.randn(
+            count, self.c["unet"]["latent_channels"], self.c["latent_size"],
+            self.c["latent_size"], generator=torch.Generator().manual_seed(3))
+
+    def paint(self, points, motions, portraits=None) -> torch.Tensor:
+        x = self.portraits if portraits is None else portraits
+        token, latent = self.painter.token(x), self.tiny.encode(x)
+        z = self.painter.rollout(self.noise, 4, token, motions, self.painter.pose(points),
+                                 [self.painter.banks(latent, token)])
+        return self.tiny.decode(z).clamp(-1, 1)
+
+    def seen(self, images: torch.Tensor) -> dict:
+        return self.extractor(extractor_input(images, self.c["motion_extractor"]["input_size"]))
+
+    def drawn_from_pictures(self) -> torch.Tensor:
+        """Key points as the runtime has them: the portrait's own, at the driver's rotation."""
+        portrait, driver = self.seen(self.portraits), self.seen(self.drivers)
+        degrees = torch.stack([driver["pitch"], driver["yaw"], driver["roll"]], 1)
+        return geometry.posed(portrait["keypoints"], degrees, portrait["translation"],
+                              portrait["scale"])
+
+    def tokens_from_pictures(self) -> torch.Tensor:
+        crops = faces_of(self.drivers, found_keypoints(self.seen(self.drivers)),
+                         self.c["motion_encoder"]["input_size"], 0)
+        return self.encoder(crops)
+
+    def expressions_in(self, images: torch.Tensor) -> torch.Tensor:
+        crops = faces_of(images, self.cases.points, self.c["motion_encoder"]["input_size"], 0)
+        return conditions.read(self.encoder(crops))
+
+    def figures(self, images: torch.Tensor) -> dict:
+        """What can be said of pictures that should be the truth."""
+        points = found_keypoints(self.seen(images))
+        error = (points - self.cases.points)[..., :2].norm(dim=-1).mean() * self.c["image_size"] / 2
+        r2 = r_squared(self.expressions_in(images), self.cases.expressions)
+        return dict(
+            psnr=training.psnr(images, self.truth), ssim=ssim(images, self.truth),
+            keypoints_px=float(error), r2_lids=float(r2[:2].mean()), r2_open=float(r2[6]),
+            r2_all=float(r2.mean()))
+
+    @torch.no_grad()
+    def run(self) -> tuple[dict, dict]:
+        cases, other = self.cases, torch.arange(self.cases.count).roll(1)
+        exact = conditions.tokens(cases.expressions)
+        neutral = conditions.tokens(torch.zeros_like(cases.expressions))
+        pictures = dict(
+            truth=self.truth,
+            autoencoder=self.tiny.decode(self.tiny.encode(self.truth)).clamp(-1, 1),
+            copied_portrait=self.portraits,
+            ours=self.paint(self.drawn_from_pictures(), self.tokens_from_pictures()),
+            ours_exact_motion=self.paint(cases.points, exact),
+            tokens_shuffled=self.paint(cases.points, exact[other]),
+            tokens_neutral=self.paint(cases.points, neutral),
+            keypoints_shuffled=self.paint(cases.points[other], exact),
+            portrait_shuffled=self.paint(cases.points, exact, self.portraits[other]))
+        return {name: self.figures(images) for name, images in pictures.items()}, pictures
+
+    def grid(self, pictures: dict, path: Path, rows: int = 8) -> None:
+        """The first cases, not picked: portrait, driver, truth, ours, ours with exact motion."""
+        b = training.to_bytes
+        columns = [self.cases.portraits, self.cases.driver_pictures, self.cases.truth,
+                   b(pictures["autoencoder"]), b(pictures["ours"]),
+                   b(pictures["ours_exact_motion"]), b(pictures["tokens_shuffled"])]
+        training.grid([[column[i] for column in columns] for i in range(rows)], path)
+
+
+def main() -> None:
+    here = Path(__file__).parent.parent
+    parser = argparse.ArgumentParser(prog="portrait.evaluate", description=__doc__)
+    parser.add_argument("--folder", default="runs/small")
+    parser.add_argument("--configuration", default=str(here / "configurations/small.json"))
+    parser.add_argument("--options", default=str(here / "configurations/small-training.json"))
+    parser.add_argument("--count", type=int, default=96)
+    parser.add_argument("--metrics", help="where the figures go, as JSON")
+    a = parser.parse_args()
+    began = time.time()
+    evaluation = Evaluation(Recipe(a.folder, a.configuration, a.options), a.count)
+    figures, pictures = evaluation.run()
+    evaluation.grid(pictures, Path(a.folder) / "evaluation.png")
+    names = list(next(iter(figures.values())))
+    print(f"{'':20}" + "".join(f"{name:>14}" for name in names))
+    for row, values in figures.items():
+        print(f"{row:20}" + "".join(f"{values[name]:14.3f}" for name in names))
+    if a.metrics:
+        Path(a.metrics).write_text(json.dumps(
+            dict(cases=a.count, seconds=round(time.time() - began, 1), figures=figures),
+            indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

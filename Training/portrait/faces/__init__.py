@@ -1,0 +1,1 @@
+"""Faces of invented people: who they are, how they move, and pictures of them."""

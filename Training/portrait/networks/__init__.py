@@ -1,0 +1,1 @@
+"""The paper's networks, with the published checkpoints' names for every weight."""

@@ -1,0 +1,39 @@
+"""The noise schedule, and the steps of a chunk from noise to a picture."""
+import torch
+
+TIMESTEPS = [999, 666, 333, 0]  # in the order of a rollout
+STEP = 333
+
+
+def cumulative_alphas() -> torch.Tensor:
+    betas = torch.linspace(.00085 ** .5, .02 ** .5, 1000).square()
+    return (1 - betas).double().cumprod(0).float()
+
+
+ALPHAS = cumulative_alphas()
+
+
+def _alpha(timesteps: torch.Tensor) -> torch.Tensor:
+    found = ALPHAS.to(timesteps.device)[timesteps.clamp(min=0)]
+    return torch.where(timesteps < 0, torch.ones_like(found), found)[:, None, None, None]
+
+
+def add_noise(x: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+    a = _alpha(timesteps)
+    return a.sqrt() * x + (1 - a).sqrt() * noise
+
+
+def clean(x: torch.Tensor, estimate: torch.Tensor, timesteps: torch.Tensor,
+          prediction: str) -> torch.Tensor:
+    """What a network's estimate says of the clean latent."""
+    if prediction == "x0":
+        return estimate
+    a = _alpha(timesteps)
+    return (x - (1 - a).sqrt() * estimate) / a.sqrt()
+
+
+def step(x: torch.Tensor, x0: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor:
+    """One noise level down, without fresh noise (DDIM, eta 0)."""
+    a, before = _alpha(timesteps), _alpha(timesteps - STEP)
+    noise = (x - a.sqrt() * x0) / (1 - a).sqrt()
+    return before.sqrt() * x0 + (1 - before).sqrt() * noise

@@ -1,0 +1,1 @@
+"""The stages of training, in the order in which they run."""
