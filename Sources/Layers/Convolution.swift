@@ -119,10 +119,11 @@ package final class Convolution {
         return run(winograd, x, .init(doubles: true), adding: nil)
     }
 
-    /// How often its weights a 3 × 3 layer with stride 1 keeps, when the first images that it meets
-    /// have `side` rows and columns: four times where it is computed by Winograd's method.
-    package static func weightFactor(_ inChannels: Int, _ outChannels: Int, side: Int) -> Int {
-        Winograd.suits(in: inChannels, out: outChannels, side, side) ? 4 : 1
+    /// Numbers that a 3 × 3 layer with stride 1 keeps for each of its weights, when the first images
+    /// that it meets have `side` rows and columns: more than one where Winograd's method computes it.
+    package static func weightFactor(_ inChannels: Int, _ outChannels: Int, side: Int) -> Double {
+        let tile = Winograd.tileSide(in: inChannels, out: outChannels, side, side)
+        return tile.map { Double(($0 + 2) * ($0 + 2)) / 9 } ?? 1
     }
 
     /// The one place that chooses how a layer is computed: by the first shape that it meets, after
@@ -134,9 +135,10 @@ package final class Convolution {
         let (_, h, w) = x.frames(channels: inChannels)
         let scale = doubles ? 2 : 1
         guard let plain = weights.plain,
-            Winograd.suits(in: inChannels, out: outChannels, scale * h, scale * w)
+            let side = Winograd.tileSide(
+                in: inChannels, out: outChannels, scale * h, scale * w)
         else { return nil }
-        let made = Winograd(plain)
+        let made = Winograd(plain, side: side)
         winograd = made
         weights.plain = nil
         return made

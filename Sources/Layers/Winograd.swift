@@ -1,9 +1,10 @@
 import Kernels
 import Tensors
 
-/// The 3 × 3 convolution of one layer by Winograd's method: a quarter of the multiplications.
+/// The 3 × 3 convolution of one layer by Winograd's method, with a quarter of the multiplications on
+/// tiles of 4 × 4 results and four ninths on tiles of 2 × 2.
 ///
-/// Its weights take four times the memory. What is read can be normalised, activated or doubled on the
+/// Its weights take four times the memory, or 16 / 9 of it. What is read can be normalised, activated or doubled on the
 /// way, and what is written gets bias, residual and activation, so that no further pass over the image
 /// is needed. Against oneDNN's direct convolution on one core of a busy AVX-512 machine, by
 /// processor time: 2.4-3.1 times as fast with 256 channels at 256 × 256, 1.7-2.3 times with 128 at
@@ -18,7 +19,7 @@ struct Winograd {
         var doubles = false
     }
 
-    private let inChannels, outChannels: Int
+    private let inChannels, outChannels, side: Int
     private let packed: Tensor<Float>
 
     /// Weights that fit a core's cache are multiplied tile group by tile group, each core for itself;
@@ -29,26 +30,32 @@ struct Winograd {
     /// for each group. 96 and 192 were best or near it from 64 to 1280 channels.
     private var group: Int { sharesTiles ? 192 : 96 }
 
-    /// Whether a layer gains from it on images of `h` rows and `w` columns.
+    /// Rows and columns of the tiles with which a layer gains on images of `h` rows and `w` columns,
+    /// or nil where it does not.
     ///
-    /// On small images the weights, read and kept four times as large, weigh more than what is saved:
-    /// at 16 × 16 the UNets' 1280 channels would take 2.3 GB more in each of them.
-    static func suits(in inChannels: Int, out outChannels: Int, _ h: Int, _ w: Int) -> Bool {
-        guard isAvailable, inChannels % 16 == 0, outChannels % 16 == 0 else { return false }
-        return h * w >= 1024 || h * w >= 256 && inChannels * outChannels <= 320 * 320
+    /// The smaller the image, the more the weights count, which are read once for each: at 16 × 16 a
+    /// UNet's 1280 channels with large tiles would read, and keep, 5.5 GB.
+    static func tileSide(in inChannels: Int, out outChannels: Int, _ h: Int, _ w: Int) -> Int? {
+        guard isAvailable, inChannels % 16 == 0, outChannels % 16 == 0 else { return nil }
+        if h * w >= 1024 || h * w >= 256 && inChannels * outChannels <= 320 * 320 { return 4 }
+        return h * w >= 64 ? 2 : nil
     }
 
     private static let isAvailable = kernel_winograd_works()
 
-    /// - Parameter weight: `[out, in, 3, 3]`.
-    init(_ weight: Tensor<Float>) {
+    /// - Parameters:
+    ///   - weight: `[out, in, 3, 3]`.
+    ///   - side: rows and columns of a tile of results, 4 or 2.
+    init(_ weight: Tensor<Float>, side: Int) {
         (outChannels, inChannels) = (weight.shape[0], weight.shape[1])
-        let packed = Tensor<Float>(uninitialized: [36, inChannels * outChannels])
+        self.side = side
+        let frequencies = Int(kernel_winograd_frequencies(Int64(side)))
+        let packed = Tensor<Float>(uninitialized: [frequencies, inChannels * outChannels])
         let (o, i) = (Int64(outChannels), Int64(inChannels))
         Compute.parallel(inChannels) { range in
             kernel_winograd_weights(
-                weight.pointer, i, o, Int64(range.lowerBound), Int64(range.upperBound),
-                packed.pointer)
+                weight.pointer, i, o, Int64(side), Int64(range.lowerBound),
+                Int64(range.upperBound), packed.pointer, false)
         }
         self.packed = packed
     }
@@ -60,12 +67,12 @@ struct Winograd {
     ) {
         let shape = kernel_winograd(
             x: x.pointer, h: Int64(y.shape[1]), w: Int64(y.shape[2]),
-            in_channels: Int64(inChannels), out_channels: Int64(outChannels),
+            in_channels: Int64(inChannels), out_channels: Int64(outChannels), side: Int64(side),
             doubles: reading.doubles, factors: reading.factors?.pointer,
             before: Int32(reading.activation.kernel.rawValue),
             after: Int32(activation.kernel.rawValue), bias: bias?.pointer, added: added?.pointer,
             y: y.pointer)
-        let tiles = y.shape[0] * Int(kernel_winograd_tiles(shape.h, shape.w))
+        let tiles = y.shape[0] * Int(kernel_winograd_tiles(shape.h, shape.w, shape.side))
         // The tensors behind the pointers must outlive the work.
         withExtendedLifetime((x, reading, bias, added, y)) {
             if sharesTiles { together(shape, tiles) } else { apart(shape, tiles) }
@@ -107,14 +114,15 @@ struct Winograd {
         private let inputStride, outputStride: Int64
 
         /// How many pieces a product has.
-        var units: Int { Int(kernel_winograd_units(shape.out_channels)) }
+        var units: Int { withUnsafePointer(to: shape) { Int(kernel_winograd_units($0)) } }
 
         init(_ shape: kernel_winograd, tiles: Int) {
             self.shape = shape
             inputStride = kernel_winograd_stride(Int64(tiles), shape.in_channels)
             outputStride = kernel_winograd_stride(Int64(tiles), shape.out_channels)
-            input = Tensor(pooled: [36, Int(inputStride)])
-            output = Tensor(pooled: [36, Int(outputStride)])
+            let frequencies = Int(kernel_winograd_frequencies(shape.side))
+            input = Tensor(pooled: [frequencies, Int(inputStride)])
+            output = Tensor(pooled: [frequencies, Int(outputStride)])
         }
 
         /// Tiles to frequencies.
@@ -133,7 +141,7 @@ struct Winograd {
         func multiply(_ packed: Tensor<Float>, _ tiles: Int, _ units: Range<Int>) {
             withUnsafePointer(to: shape) { shape in
                 kernel_winograd_multiply(
-                    shape, packed.pointer, Int64(tiles), Int64(units.lowerBound),
+                    shape, packed.pointer, false, Int64(tiles), Int64(units.lowerBound),
                     Int64(units.upperBound), input.pointer, inputStride, output.pointer,
                     outputStride)
             }

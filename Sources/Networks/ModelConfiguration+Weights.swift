@@ -32,7 +32,8 @@ private func norm(_ channels: Int) -> Int { 2 * channels }
 
 /// What a 3 × 3 convolution keeps beyond its weights.
 private func transformed(_ from: Int, _ to: Int, _ side: Int) -> Int {
-    (Convolution.weightFactor(from, to, side: side) - 1) * convolution(from, to, 3, bias: false)
+    let factor = Convolution.weightFactor(from, to, side: side) - 1
+    return Int(factor * Double(convolution(from, to, 3, bias: false)))
 }
 
 private func gatedFeedForward(_ c: Int) -> Int { linear(c, 8 * c) + linear(4 * c, c) }
@@ -160,7 +161,8 @@ extension ModelConfiguration.VAE {
     ///   - weights: of this half, nearly all of which are such convolutions'.
     ///   - side: rows and columns of the smallest map.
     func transformedWeights(of weights: Int, side: Int) -> Int {
-        (Convolution.weightFactor(channels[0], channels[0], side: side) - 1) * weights
+        let factor = Convolution.weightFactor(channels[0], channels[0], side: side) - 1
+        return Int(factor * Double(weights))
     }
 
     private func middle(_ c: Int) -> Int {
