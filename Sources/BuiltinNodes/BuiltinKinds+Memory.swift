@@ -27,13 +27,15 @@ extension ModelSettings {
 
 extension DenoiserNode: MemoryEstimating {
     static func memory(_ settings: Settings) -> MemoryEstimate {
-        ModelSettings.configuration(settings).denoiserMemory
+        ModelSettings.configuration(settings)
+            .denoiserMemory(ModelSettings.precision(of: settings))
     }
 }
 
 extension VAEDecoderNode: MemoryEstimating {
     static func memory(_ settings: Settings) -> MemoryEstimate {
-        ModelSettings.configuration(settings).vaeDecoderMemory
+        ModelSettings.configuration(settings)
+            .vaeDecoderMemory(ModelSettings.precision(of: settings))
     }
 }
 

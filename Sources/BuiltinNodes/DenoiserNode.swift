@@ -27,7 +27,10 @@ package struct DenoiserNode: Node {
     package static let spec = NodeSpec(
         "denoiser", "Paints the portrait in the driver's pose and expression, as latents.",
         inputs: [keypoints, motion, portrait], outputs: [latent],
-        settings: [ModelSettings.model, ModelSettings.weights, seed, threshold, limit],
+        settings: [
+            ModelSettings.model, ModelSettings.weights, ModelSettings.precision, seed, threshold,
+            limit,
+        ],
         heldFrames: ModelConfiguration.mini.windowFrames - 1,
         chunk: ModelConfiguration.mini.framesPerChunk)
 
@@ -38,7 +41,10 @@ package struct DenoiserNode: Node {
 
     package init(settings: Settings) throws {
         let model = try ModelSettings(settings)
-        networks = try StreamNetworks(model.configuration, weights: model.checkpoint)
+        let precision = ModelSettings.precision(of: settings)
+        networks = try StreamNetworks(model.configuration) { (network) throws(CheckpointError) in
+            try model.checkpoint(network).stored(as: precision)
+        }
         self.settings = settings
     }
 

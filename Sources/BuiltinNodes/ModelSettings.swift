@@ -13,6 +13,12 @@ struct ModelSettings {
         "weights", String.self, type: .weights, default: "synthetic",
         "'synthetic', a safetensors file, or a folder that has one for each network")
 
+    static let precision = Setting(
+        "precision", String.self,
+        type: .choice(WeightStorage.Precision.allCases.map(\.rawValue)),
+        default: WeightStorage.Precision.float32.rawValue,
+        "what weights are kept as: 'bf16' takes half the memory")
+
     let configuration: ModelConfiguration
     private let source: String
 
@@ -30,6 +36,11 @@ struct ModelSettings {
             configuration = known
         }
         Compute.cores = settings.cores
+    }
+
+    /// What the weights are kept as by a node that has this setting.
+    static func precision(of settings: Settings) -> WeightStorage.Precision {
+        WeightStorage.Precision(rawValue: settings[precision]) ?? .float32
     }
 
     /// The weights of one network.

@@ -14,7 +14,8 @@ package struct VAEDecoderNode: Node {
 
     package static let spec = NodeSpec(
         "vae-decoder", "Turns latents into frames with the Stable Diffusion VAE.",
-        inputs: [latent], outputs: [frame], settings: [ModelSettings.model, ModelSettings.weights])
+        inputs: [latent], outputs: [frame],
+        settings: [ModelSettings.model, ModelSettings.weights, ModelSettings.precision])
 
     private let decode: VAEDecoder
     private let scaling: Float
@@ -22,7 +23,8 @@ package struct VAEDecoderNode: Node {
     package init(settings: Settings) throws {
         let model = try ModelSettings(settings)
         scaling = model.configuration.vae.scaling
-        decode = try VAEDecoder(from: model.checkpoint("vae"), model.configuration.vae)
+        let weights = try model.checkpoint("vae").stored(as: ModelSettings.precision(of: settings))
+        decode = try VAEDecoder(from: weights, model.configuration.vae)
     }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {

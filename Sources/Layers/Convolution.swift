@@ -32,8 +32,16 @@ package final class Convolution {
     private let padding: Padding
     private let activation: Activation
     private let bias: Tensor<Float>?
-    private var weights: PlannedWeights<[Int]>
-    private var winograd: Winograd?
+    private let storage: WeightStorage
+    private var method: Method
+
+    /// How the layer is computed, and its weights as that wants them.
+    private enum Method {
+        case direct(PlannedWeights<[Int]>)
+        case winograd(Winograd)
+        /// Not decided yet, or put in order anew each time.
+        case narrow(NarrowWeights)
+    }
 
     /// A layer from its weights.
     ///
@@ -42,9 +50,11 @@ package final class Convolution {
     ///   - bias: `[out]`.
     ///   - scale: a normalisation that follows, to be folded into weights and bias.
     ///   - activation: what the result passes last.
+    ///   - storage: how the weights are kept.
     package init(
         weight: Tensor<Float>, bias: Tensor<Float>?, stride: Int = 1, padding: Padding = .none,
-        groups: Int = 1, folding scale: ChannelScale? = nil, activation: Activation = .none
+        groups: Int = 1, folding scale: ChannelScale? = nil, activation: Activation = .none,
+        storage: WeightStorage = WeightStorage()
     ) {
         let shape = weight.shape
         precondition(shape.count == 4 && shape[2] == shape[3], "no square kernel: \(shape)")
@@ -55,7 +65,11 @@ package final class Convolution {
         self.activation = activation
         let folded = scale?.folded(into: weight, bias)
         self.bias = folded?.bias ?? bias
-        weights = PlannedWeights(folded?.weight ?? weight)
+        self.storage = storage
+        let weights = folded?.weight ?? weight
+        method =
+            storage.precision == .float32
+            ? .direct(PlannedWeights(weights)) : .narrow(NarrowWeights(weights))
     }
 
     /// A layer read from `weight` and, unless there is none, `bias` of a checkpoint's scope.
@@ -68,7 +82,8 @@ package final class Convolution {
         self.init(
             weight: try checkpoint.tensor("weight", shape),
             bias: bias ? try checkpoint.tensor("bias", [outChannels]) : nil, stride: stride,
-            padding: padding, groups: groups, folding: scale, activation: activation)
+            padding: padding, groups: groups, folding: scale, activation: activation,
+            storage: checkpoint.storage)
     }
 
     /// `[n, h, w, in]` to `[n, h', w', out]`; `residual`, of the result's shape, is added before the
@@ -84,7 +99,7 @@ package final class Convolution {
         ])
         precondition(residual == nil || residual?.shape == y.shape, "cannot add to \(y.shape)")
         let adds = residual != nil
-        let (plan, packed) = weights.plan(for: [n, h, w, adds ? 1 : 0]) {
+        let (plan, packed) = plan([n, h, w, adds ? 1 : 0]) {
             ProductPlan.convolution(shape(n, h, w, adds: adds))
         }
         Profile.measure(name("direct", x), work: work(y)) {
@@ -131,17 +146,43 @@ package final class Convolution {
     private func winograd(for x: Tensor<Float>, doubles: Bool = false) -> Winograd? {
         guard kernel == 3, stride == 1, groups == 1, padding == .all(1), activation.fused != nil
         else { return nil }
-        if let winograd { return winograd }
+        if case .winograd(let winograd) = method { return winograd }
         let (_, h, w) = x.frames(channels: inChannels)
         let scale = doubles ? 2 : 1
-        guard let plain = weights.plain,
+        guard !storage.isCompact,
             let side = Winograd.tileSide(
-                in: inChannels, out: outChannels, scale * h, scale * w)
+                in: inChannels, out: outChannels, scale * h, scale * w),
+            let plain = plainWeights
         else { return nil }
-        let made = Winograd(plain, side: side)
-        winograd = made
-        weights.plain = nil
+        let made = Winograd(plain, side: side, precision: storage.precision)
+        method = .winograd(made)
         return made
+    }
+
+    /// The weights as they came, if nothing made its own order of them.
+    private var plainWeights: Tensor<Float>? {
+        switch method {
+        case .direct(let weights): weights.plain
+        case .narrow(let weights): weights.widened()
+        case .winograd: nil
+        }
+    }
+
+    /// The plan for a shape and its weights. A compact layer that has narrow weights keeps only them.
+    private func plan(
+        _ shape: [Int], _ make: () -> ProductPlan
+    ) -> (plan: ProductPlan, weights: Tensor<Float>) {
+        switch method {
+        case .direct(var weights):
+            defer { method = .direct(weights) }
+            return weights.plan(for: shape, make)
+        case .narrow(let narrow):
+            var weights = PlannedWeights<[Int]>(narrow.widened())
+            let planned = weights.plan(for: shape, make)
+            if !storage.isCompact { method = .direct(weights) }
+            return planned
+        case .winograd: preconditionFailure("a layer that met larger images first")
+        }
     }
 
     private func run(

@@ -7,15 +7,22 @@ import Tensors
 ///
 /// With AVX-512, oneDNN's packed product reaches 140 to 165 GFLOP/s per core where OpenBLAS' `sgemm`
 /// reached 95 (4096 rows of 320 to 1280); below that oneDNN has none and reaches 18 to 37, so OpenBLAS
-/// does the product and a second loop the rest. A layer plans once per number of rows and keeps the
+/// does the product and a second loop the rest. Weights kept as BF16 are multiplied by our own product
+/// (``PackedProduct``), as fast as oneDNN's. A layer plans once per number of rows and keeps the
 /// plan; it belongs to one thread at a time.
 package final class Linear {
     /// Values in a row that goes in, and in one that comes out.
     package let inChannels, outChannels: Int
     private let activation: Activation
     private let bias: Tensor<Float>?
-    private let plain: Tensor<Float>?
-    private var weights: PlannedWeights<[Int]>
+    private var method: Method
+
+    /// Who multiplies, and the weights as he wants them.
+    private enum Method {
+        case oneDNN(PlannedWeights<[Int]>)
+        case openBLAS(Tensor<Float>)
+        case narrow(PackedProduct)
+    }
 
     /// Whether this processor has oneDNN's packed product.
     private static let isPacked = ProductPlan.linear(
@@ -24,16 +31,26 @@ package final class Linear {
             adds: true)
     ).implementation.hasPrefix("brg")
 
-    /// A layer from its weights: `weight` is `[out, in]` in PyTorch's order (further axes of 1 are
-    /// ignored), `bias` is `[out]`.
-    package init(weight: Tensor<Float>, bias: Tensor<Float>?, activation: Activation = .none) {
+    /// A layer from its weights.
+    ///
+    /// - Parameters:
+    ///   - weight: `[out, in]` in PyTorch's order (further axes of 1 are ignored).
+    ///   - bias: `[out]`.
+    ///   - precision: what the weights are kept as, where this processor can multiply such.
+    package init(
+        weight: Tensor<Float>, bias: Tensor<Float>?, activation: Activation = .none,
+        precision: WeightStorage.Precision = .float32
+    ) {
         outChannels = weight.shape[0]
         inChannels = weight.shape[1]
         precondition(weight.count == inChannels * outChannels, "no matrix: \(weight.shape)")
         self.bias = bias
         self.activation = activation
-        plain = Self.isPacked ? nil : weight
-        weights = PlannedWeights(weight)
+        if precision == .bfloat16 && PackedProduct.suits(outChannels: outChannels) {
+            method = .narrow(PackedProduct(weight))
+        } else {
+            method = Self.isPacked ? .oneDNN(PlannedWeights(weight)) : .openBLAS(weight)
+        }
     }
 
     /// A layer read from `weight` and, unless there is none, `bias` of a checkpoint's scope.
@@ -47,7 +64,7 @@ package final class Linear {
         self.init(
             weight: try checkpoint.tensor("weight", shape),
             bias: bias ? try checkpoint.tensor("bias", [outChannels]) : nil,
-            activation: activation)
+            activation: activation, precision: checkpoint.storage.precision)
     }
 
     /// Several layers of the same input as one, their results side by side.
@@ -61,7 +78,8 @@ package final class Linear {
             if bias { biases.append(try checkpoint.tensor("bias", [outChannels])) }
         }
         self.init(
-            weight: Tensor(stacking: matrices), bias: bias ? Tensor(stacking: biases) : nil)
+            weight: Tensor(stacking: matrices), bias: bias ? Tensor(stacking: biases) : nil,
+            precision: checkpoints.first?.storage.precision ?? .float32)
     }
 
     /// `[..., in]` to `[..., out]`.
@@ -98,16 +116,25 @@ package final class Linear {
         _ x: Tensor<Float>, _ rows: Int, _ sum: Tensor<Float>?, _ residual: Tensor<Float>?,
         into y: Tensor<Float>
     ) {
-        if let plain { return multiply(x, plain, rows, sum, residual, into: y) }
-        let shape = [rows, residual == nil ? 0 : 1, sum == nil ? 0 : 1]
-        let (plan, packed) = weights.plan(for: shape) {
-            ProductPlan.linear(
-                onednn_linear(
-                    rows: Int64(rows), in_channels: Int64(inChannels),
-                    out_channels: Int64(outChannels), activation: activation.fused ?? ONEDNN_NONE,
-                    has_bias: sum != nil, adds: residual != nil))
+        switch method {
+        case .narrow(let matrix):
+            matrix.run(
+                x, bias: sum, added: residual, activation.fused == nil ? .none : activation,
+                into: y)
+        case .openBLAS(let weight): multiply(x, weight, rows, sum, residual, into: y)
+        case .oneDNN(var weights):
+            let shape = [rows, residual == nil ? 0 : 1, sum == nil ? 0 : 1]
+            let (plan, packed) = weights.plan(for: shape) {
+                ProductPlan.linear(
+                    onednn_linear(
+                        rows: Int64(rows), in_channels: Int64(inChannels),
+                        out_channels: Int64(outChannels),
+                        activation: activation.fused ?? ONEDNN_NONE, has_bias: sum != nil,
+                        adds: residual != nil))
+            }
+            method = .oneDNN(weights)
+            plan.run(x, weights: packed, bias: sum, added: residual, into: y)
         }
-        plan.run(x, weights: packed, bias: sum, added: residual, into: y)
     }
 
     /// The product by OpenBLAS, then bias, residual and activation in loops of their own.

@@ -20,11 +20,12 @@ struct Winograd {
     }
 
     private let inChannels, outChannels, side: Int
-    private let packed: Tensor<Float>
+    private let isNarrow: Bool
+    private let packed: Tensor<UInt8>
 
     /// Weights that fit a core's cache are multiplied tile group by tile group, each core for itself;
     /// larger ones are divided among the cores, which then work on the same tiles.
-    private var sharesTiles: Bool { packed.count > 1 << 20 }
+    private var sharesTiles: Bool { packed.count > 4 << 20 }
 
     /// Tiles that go through together: all they need stays in the cache, and weights are read anew
     /// for each group. 96 and 192 were best or near it from 64 to 1280 channels.
@@ -46,16 +47,20 @@ struct Winograd {
     /// - Parameters:
     ///   - weight: `[out, in, 3, 3]`.
     ///   - side: rows and columns of a tile of results, 4 or 2.
-    init(_ weight: Tensor<Float>, side: Int) {
+    ///   - precision: what the frequencies are kept as.
+    init(_ weight: Tensor<Float>, side: Int, precision: WeightStorage.Precision = .float32) {
         (outChannels, inChannels) = (weight.shape[0], weight.shape[1])
         self.side = side
+        let isNarrow = precision == .bfloat16
+        self.isNarrow = isNarrow
         let frequencies = Int(kernel_winograd_frequencies(Int64(side)))
-        let packed = Tensor<Float>(uninitialized: [frequencies, inChannels * outChannels])
+        let packed = Tensor<UInt8>(
+            uninitialized: [frequencies, inChannels * outChannels, isNarrow ? 2 : 4])
         let (o, i) = (Int64(outChannels), Int64(inChannels))
         Compute.parallel(inChannels) { range in
             kernel_winograd_weights(
                 weight.pointer, i, o, Int64(side), Int64(range.lowerBound),
-                Int64(range.upperBound), packed.pointer, false)
+                Int64(range.upperBound), packed.pointer, isNarrow)
         }
         self.packed = packed
     }
@@ -86,7 +91,7 @@ struct Winograd {
             for first in stride(from: range.lowerBound, to: range.upperBound, by: group) {
                 let tiles = first..<min(first + group, range.upperBound)
                 work.read(tiles, of: tiles.lowerBound)
-                work.multiply(packed, tiles.count, 0..<work.units)
+                work.multiply(packed, isNarrow, tiles.count, 0..<work.units)
                 work.write(tiles, of: tiles.lowerBound)
             }
         }
@@ -100,7 +105,7 @@ struct Winograd {
             Compute.parallel(count) {
                 work.read(first + $0.lowerBound..<first + $0.upperBound, of: first)
             }
-            Compute.parallel(work.units) { work.multiply(packed, count, $0) }
+            Compute.parallel(work.units) { work.multiply(packed, isNarrow, count, $0) }
             Compute.parallel(count) {
                 work.write(first + $0.lowerBound..<first + $0.upperBound, of: first)
             }
@@ -138,10 +143,12 @@ struct Winograd {
         }
 
         /// Some pieces of the product of all frequencies.
-        func multiply(_ packed: Tensor<Float>, _ tiles: Int, _ units: Range<Int>) {
+        func multiply(
+            _ packed: Tensor<UInt8>, _ isNarrow: Bool, _ tiles: Int, _ units: Range<Int>
+        ) {
             withUnsafePointer(to: shape) { shape in
                 kernel_winograd_multiply(
-                    shape, packed.pointer, false, Int64(tiles), Int64(units.lowerBound),
+                    shape, packed.pointer, isNarrow, Int64(tiles), Int64(units.lowerBound),
                     Int64(units.upperBound), input.pointer, inputStride, output.pointer,
                     outputStride)
             }

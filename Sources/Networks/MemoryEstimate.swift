@@ -1,6 +1,8 @@
+import Tensors
+
 /// How much memory a node's networks take at most, bytes.
 ///
-/// Weights are counted as F32 in the order that the processor wants them. What a pass needs
+/// Weights are counted in the order that the processor wants them. What a pass needs
 /// besides is a number of its largest maps; the factors were measured (peak of the process less the
 /// weights and an empty process), and hold for pictures of the model's size.
 package struct MemoryEstimate: Sendable, Equatable {
@@ -12,8 +14,10 @@ package struct MemoryEstimate: Sendable, Equatable {
     package var total: Int { weights + work }
 
     /// From a number of weights and a number of values in maps.
-    fileprivate init(weights: Int, values: Double) {
-        self.weights = 4 * weights
+    fileprivate init(
+        weights: Int, values: Double, precision: WeightStorage.Precision = .float32
+    ) {
+        self.weights = (precision == .float32 ? 4 : 2) * weights
         work = Int(4 * values)
     }
 }
@@ -22,16 +26,16 @@ extension ModelConfiguration {
     private var pixels: Double { Double(imageSize * imageSize) }
 
     /// The denoiser with all that prepares a portrait, which stays for the next one.
-    package var denoiserMemory: MemoryEstimate {
+    package func denoiserMemory(_ precision: WeightStorage.Precision) -> MemoryEstimate {
         let window = Double(windowFrames * latentSize * latentSize * unet.channels[0])
         // The portrait is encoded, and what that took given back, before the window is worked on.
         let maps = max(vaeValues, 20 * window + pixels * Double(poseGuider.channels[0]))
         return MemoryEstimate(
             weights: denoiserWeights + referenceWeights + vae.encoderWeights
                 + imageEncoder.weights + 4 * poseGuider.weights
-                + 2 * unet.transformedWeights(side: latentSize)
+                + unet.transformedWeights(side: latentSize)
                 + vae.transformedWeights(of: vae.encoderWeights, side: latentSize),
-            values: maps + Self.planValues + tileValues(unet.channels))
+            values: maps + Self.planValues + tileValues(unet.channels), precision: precision)
     }
 
     /// What oneDNN's machine code for some hundred layers and their shapes takes, 24 MB at any size.
@@ -42,11 +46,11 @@ extension ModelConfiguration {
         Double(36 * 192 * 4 * channels.reduce(0, +))
     }
 
-    package var vaeDecoderMemory: MemoryEstimate {
+    package func vaeDecoderMemory(_ precision: WeightStorage.Precision) -> MemoryEstimate {
         MemoryEstimate(
             weights: vae.decoderWeights
                 + vae.transformedWeights(of: vae.decoderWeights, side: latentSize),
-            values: vaeValues)
+            values: vaeValues, precision: precision)
     }
 
     /// At full size two widths meet: the finest map has the channels of the level below until its

@@ -4,7 +4,7 @@ import Tensors
 /// Reads a portrait's appearance out of its latent, for the denoiser to attend to.
 ///
 /// A Stable Diffusion UNet of which only the inputs of its self-attention are used; the pass ends at
-/// the last of them.
+/// the last of them. It runs once for a portrait and once for each keyframe, so its layers are kept small.
 package final class ReferenceUNet {
     private let unet: UNet
 
@@ -13,7 +13,7 @@ package final class ReferenceUNet {
         from checkpoint: Checkpoint, _ configuration: ModelConfiguration.UNet
     ) throws(CheckpointError) {
         unet = try UNet(
-            from: checkpoint, UNetPlan(unet: configuration, motionDimension: nil))
+            from: checkpoint.compact(), UNetPlan(unet: configuration, motionDimension: nil))
     }
 
     /// A scaled latent `[1, h, w, 4]` and the image token `[1, dimension]` to banks.

@@ -15,8 +15,13 @@ struct Fixture: Sendable {
     let inputs: JSONValue
     let measured: JSONValue
     let file: SafetensorsFile
+    /// What networks shall keep their weights as.
+    let precision: WeightStorage.Precision
 
-    init(contentsOf path: String) throws {
+    init(
+        contentsOf path: String, precision: WeightStorage.Precision = .float32
+    ) throws {
+        self.precision = precision
         file = try SafetensorsFile(contentsOf: path)
         let base = path.split(separator: "/").last.map(String.init) ?? path
         name = base.hasSuffix(".safetensors") ? String(base.dropLast(12)) : base
@@ -39,10 +44,17 @@ struct Fixture: Sendable {
         }
     }
 
-    /// The network's synthetic weights.
+    /// The network's synthetic weights; those of nodes that have a precision, with it.
     func weights(_ network: String? = nil) -> Checkpoint {
-        .synthetic(namespace: namespace, network: network ?? self.network)
+        let network = network ?? self.network
+        let weights = Checkpoint.synthetic(namespace: namespace, network: network)
+        return Self.narrowed.contains(network) ? weights.stored(as: precision) : weights
     }
+
+    /// What the nodes `denoiser` and `vae-decoder` are made of.
+    private static let narrowed: Set = [
+        "denoising_unet", "reference_unet", "pose_guider", "image_encoder", "vae",
+    ]
 
     /// Which of the two sets of dimensions the fixture was made with: what its shapes tell, else the
     /// namespace, else the names of its inputs, else the file's name, else the small one.

@@ -118,7 +118,8 @@ final class FixtureResults {
     ) {
         let difference = exact_compare(found.pointer, stride, golden.pointer, golden.count)
         let tolerance = Tolerance(
-            for: key, in: fixture, largestValue: difference.largest_golden)
+            for: key, in: fixture, largestValue: difference.largest_golden
+        ).widened(for: fixture.precision, largestValue: difference.largest_golden)
         var line = ParityLine(fixture: fixture.name, tensor: key)
         line.relativeError = Self.ratio(
             difference.squared_difference.squareRoot(), difference.squared_golden.squareRoot())

@@ -5,10 +5,16 @@ import Tensors
 /// Every fixture of a folder, run one after the other.
 package struct ParityRun: Sendable {
     private let paths: [String]
+    private let precision: WeightStorage.Precision
 
-    /// - Parameter filter: only fixtures whose file name contains this; nil for all.
+    /// - Parameters:
+    ///   - filter: only fixtures whose file name contains this; nil for all.
+    ///   - precision: what the networks keep their weights as; each has its own tolerance.
     /// - Throws: when the folder cannot be read.
-    package init(folder: String, filter: String? = nil) throws(FixtureError) {
+    package init(
+        folder: String, filter: String? = nil, precision: WeightStorage.Precision = .float32
+    ) throws(FixtureError) {
+        self.precision = precision
         guard let directory = opendir(folder) else {
             throw .unreadableFolder(folder, reason: String(cString: strerror(errno)))
         }
@@ -35,17 +41,17 @@ package struct ParityRun: Sendable {
     package func callAsFunction(_ report: ([ParityLine]) -> Void) -> [ParityLine] {
         Compute.cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
         return paths.flatMap { path in
-            let lines = Self.lines(path)
+            let lines = lines(path)
             report(lines)
             return lines
         }
     }
 
-    private static func lines(_ path: String) -> [ParityLine] {
+    private func lines(_ path: String) -> [ParityLine] {
         let name = path.split(separator: "/").last.map(String.init) ?? path
         let fixture: Fixture
         do {
-            fixture = try Fixture(contentsOf: path)
+            fixture = try Fixture(contentsOf: path, precision: precision)
         } catch {
             return [ParityLine(fixture: name, tensor: "-", note: "\(error)")]
         }

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// What a correct F32 implementation may differ from the golden values.
 ///
@@ -33,6 +34,15 @@ package struct Tolerance: Equatable, Sendable {
         } else {
             self.init(worstOf: fixture.measured, largestValue: largestValue)
         }
+    }
+
+    /// What networks that keep their weights as BF16 may differ besides.
+    ///
+    /// Each weight is off by at most one part in 256, most by half of it, at random.
+    func widened(for precision: WeightStorage.Precision, largestValue: Double) -> Tolerance {
+        guard precision == .bfloat16, self != .exact else { return self }
+        return Tolerance(
+            relative: max(relative, 0.1), largest: max(largest, 0.25 * largestValue))
     }
 
     private init(measuredRelative relative: Double, largest: Double) {

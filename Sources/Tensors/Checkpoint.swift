@@ -13,10 +13,13 @@ package struct Checkpoint: Sendable {
 
     private let source: Source
     private let prefix: String
+    /// How layers shall keep what they are given.
+    package let storage: WeightStorage
 
-    private init(source: Source, prefix: String = "") {
-        self.source = source
-        self.prefix = prefix
+    private init(
+        source: Source, prefix: String = "", storage: WeightStorage = WeightStorage()
+    ) {
+        (self.source, self.prefix, self.storage) = (source, prefix, storage)
     }
 
     /// The weights in a file: safetensors, or PyTorch's as an archive or older, told apart by their
@@ -84,7 +87,21 @@ package struct Checkpoint: Sendable {
 
     /// The weights whose keys start with `name.`, reached without it.
     package func scope(_ name: String) -> Checkpoint {
-        Checkpoint(source: source, prefix: prefix + name + ".")
+        Checkpoint(source: source, prefix: prefix + name + ".", storage: storage)
+    }
+
+    /// The same weights, to be kept with this precision.
+    package func stored(as precision: WeightStorage.Precision) -> Checkpoint {
+        Checkpoint(
+            source: source, prefix: prefix,
+            storage: WeightStorage(precision, isCompact: storage.isCompact))
+    }
+
+    /// The same weights, for a network that is seldom used and should be small rather than fast.
+    package func compact() -> Checkpoint {
+        Checkpoint(
+            source: source, prefix: prefix,
+            storage: WeightStorage(storage.precision, isCompact: true))
     }
 
     /// Whether there is such a weight.

@@ -20,10 +20,11 @@ enum BenchNetwork: String, CaseIterable {
     }
 
     /// Loads the network; each call of the result runs it once.
-    func makePass(size: Int) throws -> () -> Void {
+    func makePass(size: Int, _ precision: WeightStorage.Precision) throws -> () -> Void {
         let model = ModelConfiguration.full
         let name = self == .window || self == .unet ? "denoising_unet" : rawValue
         let weights = Checkpoint.synthetic(namespace: model.name, network: name)
+            .stored(as: precision)
         let latent = Self.numbers([1, size / 8, size / 8, 4])
         switch self {
         case .taesd:

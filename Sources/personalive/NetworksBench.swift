@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Layers
 import Networks
+import Tensors
 
 /// How long the full-size networks take on this machine.
 struct NetworksBench: ParsableCommand {
@@ -22,6 +23,9 @@ struct NetworksBench: ParsableCommand {
     @Option(help: "Rows and columns of the image, a multiple of 64.")
     var size = 512
 
+    @Option(help: "What weights are kept as: f32 or bf16; arithmetic is F32.")
+    var precision = WeightStorage.Precision.float32
+
     @Option(help: "Cores to use.")
     var threads = 2
 
@@ -36,7 +40,7 @@ struct NetworksBench: ParsableCommand {
 
     private struct Row: Codable {
         var network: String
-        var precision = "f32"
+        var precision: String
         var threads: Int
         var size: Int
         var medianSeconds: Double
@@ -94,7 +98,7 @@ struct NetworksBench: ParsableCommand {
     private func measure(_ network: BenchNetwork, _ trace: inout ChromeTrace) throws -> Row {
         BufferPool.trim()
         ThisMachine.forgetPeakMemory()
-        let pass = try network.makePass(size: size)
+        let pass = try network.makePass(size: size, precision)
         pass()
         var (times, processor): ([Double], [Double]) = ([], [])
         for _ in 0..<self.repeat {
@@ -109,7 +113,8 @@ struct NetworksBench: ParsableCommand {
         let gflop = network.gflop(size: size)
         let median = times[times.count / 2]
         return Row(
-            network: network.rawValue, threads: threads, size: size, medianSeconds: median,
+            network: network.rawValue, precision: precision.rawValue, threads: threads, size: size,
+            medianSeconds: median,
             minSeconds: times[0], processorSeconds: processor[processor.count / 2], gflop: gflop,
             gflopPerSecond: gflop / median,
             peakBytes: ThisMachine.peakMemory)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Parity
+import Tensors
 
 /// `personalive parity`: compares the networks with golden values.
 struct ParityCommand: ParsableCommand {
@@ -19,13 +20,16 @@ struct ParityCommand: ParsableCommand {
     @Option(help: "Only fixtures whose file name contains this.")
     var filter: String?
 
+    @Option(help: "What networks keep their weights as, f32 or bf16; each has its tolerance.")
+    var precision = WeightStorage.Precision.float32
+
     @Flag(help: "Print one JSON array instead of a table.")
     var json = false
 
     func run() throws {
         let parity: ParityRun
         do {
-            parity = try ParityRun(folder: folder, filter: filter)
+            parity = try ParityRun(folder: folder, filter: filter, precision: precision)
         } catch {
             throw ValidationError("\(error)")
         }
@@ -77,3 +81,5 @@ struct ParityCommand: ParsableCommand {
         print(String(decoding: try encoder.encode(lines), as: UTF8.self))
     }
 }
+
+extension WeightStorage.Precision: ExpressibleByArgument {}

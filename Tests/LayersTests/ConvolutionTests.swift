@@ -102,18 +102,19 @@ import Testing
         }
     }
 
-    @Test func `large images give the same, whatever their edges and channels`() {
-        // 48 and 80 channels end panels early; 18 and 21 end tiles early.
+    @Test(arguments: [(18, 21), (9, 11)])
+    func `images of every size give the same, whatever their edges and channels`(h: Int, wide: Int) {
+        // 48 and 80 channels end panels early; the images end tiles of 4 and of 2 early.
         let (x, w, b) = (
-            numbers([2, 18, 21, 48], seed: 23), numbers([80, 48, 3, 3], seed: 24),
+            numbers([2, h, wide, 48], seed: 23), numbers([80, 48, 3, 3], seed: 24),
             numbers([80], seed: 25)
         )
-        let residual = numbers([2, 18, 21, 80], seed: 26)
+        let residual = numbers([2, h, wide, 80], seed: 26)
         let layer = Convolution(weight: w, bias: b, padding: .all(1), activation: .relu)
 
         let y = layer(x, adding: residual)
 
-        let sums = plain(x, w, b, stride: 1, top: 1, left: 1, out: (18, 21))
+        let sums = plain(x, w, b, stride: 1, top: 1, left: 1, out: (h, wide))
         let expected = zip(sums, residual.array).map { max($0 + Double($1), 0) }
         #expect(difference(y, expected) < 1e-4)
     }

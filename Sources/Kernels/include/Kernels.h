@@ -1,6 +1,7 @@
 #pragma once
 #include "Pictures.h"
 #include "Portrait.h"
+#include "Product.h"
 #include "Winograd.h"
 #include <stdint.h>
 

@@ -1,0 +1,18 @@
+/// How layers keep the weights that a checkpoint gives them.
+package struct WeightStorage: Sendable, Equatable {
+    /// What each large matrix is kept as; arithmetic is F32 all the same.
+    package enum Precision: String, CaseIterable, Sendable {
+        case float32 = "f32"
+        /// Half the memory; each weight is off by at most one part in 256.
+        case bfloat16 = "bf16"
+    }
+
+    package var precision: Precision
+    /// Whether layers keep no more numbers than they have weights, where more would make them faster:
+    /// for a network that is seldom used.
+    package var isCompact: Bool
+
+    package init(_ precision: Precision = .float32, isCompact: Bool = false) {
+        (self.precision, self.isCompact) = (precision, isCompact)
+    }
+}
