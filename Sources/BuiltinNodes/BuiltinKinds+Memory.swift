@@ -34,8 +34,7 @@ extension DenoiserNode: MemoryEstimating {
 
 extension VAEDecoderNode: MemoryEstimating {
     static func memory(_ settings: Settings) -> MemoryEstimate {
-        ModelSettings.configuration(settings)
-            .vaeDecoderMemory(ModelSettings.precision(of: settings))
+        ModelSettings.configuration(settings).vaeDecoderMemory
     }
 }
 

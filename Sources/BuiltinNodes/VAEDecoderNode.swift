@@ -14,8 +14,7 @@ package struct VAEDecoderNode: Node {
 
     package static let spec = NodeSpec(
         "vae-decoder", "Turns latents into frames with the Stable Diffusion VAE.",
-        inputs: [latent], outputs: [frame],
-        settings: [ModelSettings.model, ModelSettings.weights, ModelSettings.precision])
+        inputs: [latent], outputs: [frame], settings: [ModelSettings.model, ModelSettings.weights])
 
     private let decode: VAEDecoder
     private let scaling: Float
@@ -23,8 +22,7 @@ package struct VAEDecoderNode: Node {
     package init(settings: Settings) throws {
         let model = try ModelSettings(settings)
         scaling = model.configuration.vae.scaling
-        let weights = try model.checkpoint("vae").stored(as: ModelSettings.precision(of: settings))
-        decode = try VAEDecoder(from: weights, model.configuration.vae)
+        decode = try VAEDecoder(from: model.checkpoint("vae"), model.configuration.vae)
     }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {

@@ -136,8 +136,12 @@ package final class Convolution {
 
     /// Numbers that a 3 × 3 layer with stride 1 keeps for each of its weights, when the first images
     /// that it meets have `side` rows and columns: more than one where Winograd's method computes it.
-    package static func weightFactor(_ inChannels: Int, _ outChannels: Int, side: Int) -> Double {
-        let tile = Winograd.tileSide(in: inChannels, out: outChannels, side, side)
+    package static func weightFactor(
+        _ inChannels: Int, _ outChannels: Int, side: Int,
+        precision: WeightStorage.Precision = .float32
+    ) -> Double {
+        let tile = Winograd.tileSide(
+            in: inChannels, out: outChannels, side, side, precision: precision)
         return tile.map { Double(($0 + 2) * ($0 + 2)) / 9 } ?? 1
     }
 
@@ -151,7 +155,8 @@ package final class Convolution {
         let scale = doubles ? 2 : 1
         guard !storage.isCompact,
             let side = Winograd.tileSide(
-                in: inChannels, out: outChannels, scale * h, scale * w),
+                in: inChannels, out: outChannels, scale * h, scale * w,
+                precision: storage.precision),
             let plain = plainWeights
         else { return nil }
         let made = Winograd(plain, side: side, precision: storage.precision)

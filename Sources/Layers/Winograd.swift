@@ -36,10 +36,16 @@ struct Winograd {
     ///
     /// The smaller the image, the more the weights count, which are read once for each: at 16 × 16 a
     /// UNet's 1280 channels with large tiles would read, and keep, 5.5 GB.
-    static func tileSide(in inChannels: Int, out outChannels: Int, _ h: Int, _ w: Int) -> Int? {
-        guard isAvailable, inChannels % 16 == 0, outChannels % 16 == 0 else { return nil }
-        if h * w >= 1024 || h * w >= 256 && inChannels * outChannels <= 320 * 320 { return 4 }
-        return h * w >= 64 ? 2 : nil
+    static func tileSide(
+        in inChannels: Int, out outChannels: Int, _ h: Int, _ w: Int,
+        precision: WeightStorage.Precision = .float32
+    ) -> Int? {
+        guard isAvailable, inChannels % 16 == 0, outChannels % 16 == 0, h * w >= 64 else {
+            return nil
+        }
+        // Large tiles multiply the error of narrow weights by six, small ones hardly.
+        guard precision == .float32 else { return 2 }
+        return h * w >= 1024 || h * w >= 256 && inChannels * outChannels <= 320 * 320 ? 4 : 2
     }
 
     private static let isAvailable = kernel_winograd_works()

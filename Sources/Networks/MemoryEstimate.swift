@@ -33,7 +33,7 @@ extension ModelConfiguration {
         return MemoryEstimate(
             weights: denoiserWeights + referenceWeights + vae.encoderWeights
                 + imageEncoder.weights + 4 * poseGuider.weights
-                + unet.transformedWeights(side: latentSize)
+                + unet.transformedWeights(side: latentSize, precision)
                 + vae.transformedWeights(of: vae.encoderWeights, side: latentSize),
             values: maps + Self.planValues + tileValues(unet.channels), precision: precision)
     }
@@ -46,11 +46,11 @@ extension ModelConfiguration {
         Double(36 * 192 * 4 * channels.reduce(0, +))
     }
 
-    package func vaeDecoderMemory(_ precision: WeightStorage.Precision) -> MemoryEstimate {
+    package var vaeDecoderMemory: MemoryEstimate {
         MemoryEstimate(
             weights: vae.decoderWeights
                 + vae.transformedWeights(of: vae.decoderWeights, side: latentSize),
-            values: vaeValues, precision: precision)
+            values: vaeValues)
     }
 
     /// At full size two widths meet: the finest map has the channels of the level below until its

@@ -1,4 +1,5 @@
 import Layers
+import Tensors
 
 // How many numbers the networks keep. Each count is that of the weights which the network asks its
 // checkpoint for; the published files hold a few more that have no effect.
@@ -31,8 +32,10 @@ private func convolution(_ from: Int, _ to: Int, _ kernel: Int, bias: Bool = tru
 private func norm(_ channels: Int) -> Int { 2 * channels }
 
 /// What a 3 × 3 convolution keeps beyond its weights.
-private func transformed(_ from: Int, _ to: Int, _ side: Int) -> Int {
-    let factor = Convolution.weightFactor(from, to, side: side) - 1
+private func transformed(
+    _ from: Int, _ to: Int, _ side: Int, _ precision: WeightStorage.Precision = .float32
+) -> Int {
+    let factor = Convolution.weightFactor(from, to, side: side, precision: precision) - 1
     return Int(factor * Double(convolution(from, to, 3, bias: false)))
 }
 
@@ -82,10 +85,11 @@ extension ModelConfiguration.UNet {
     /// What 3 × 3 convolutions keep beyond their weights, in numbers.
     ///
     /// - Parameter side: rows and columns of a latent.
-    func transformedWeights(side: Int) -> Int {
+    func transformedWeights(side: Int, _ precision: WeightStorage.Precision) -> Int {
         let deepest = channels.count - 1
         func block(_ from: Int, _ to: Int, _ level: Int) -> Int {
-            transformed(from, to, side >> level) + transformed(to, to, side >> level)
+            transformed(from, to, side >> level, precision)
+                + transformed(to, to, side >> level, precision)
         }
         var count = 2 * block(channels[deepest], channels[deepest], deepest)
         var skips = [channels[0]]
@@ -102,7 +106,9 @@ extension ModelConfiguration.UNet {
                 count += block(current + skips.removeLast(), width, level)
                 current = width
             }
-            if level > 0 { count += transformed(width, width, side >> (level - 1)) }
+            if level > 0 {
+                count += transformed(width, width, side >> (level - 1), precision)
+            }
         }
         return count
     }

@@ -44,14 +44,14 @@ struct Fixture: Sendable {
         }
     }
 
-    /// The network's synthetic weights; those of nodes that have a precision, with it.
+    /// The network's synthetic weights; those of the node that has a precision, with it.
     func weights(_ network: String? = nil) -> Checkpoint {
         let network = network ?? self.network
         let weights = Checkpoint.synthetic(namespace: namespace, network: network)
         return Self.narrowed.contains(network) ? weights.stored(as: precision) : weights
     }
 
-    /// What the nodes `denoiser` and `vae-decoder` are made of.
+    /// What the node `denoiser` is made of.
     private static let narrowed: Set = [
         "denoising_unet", "reference_unet", "pose_guider", "image_encoder", "vae",
     ]

@@ -42,7 +42,7 @@ package struct Tolerance: Equatable, Sendable {
     func widened(for precision: WeightStorage.Precision, largestValue: Double) -> Tolerance {
         guard precision == .bfloat16, self != .exact else { return self }
         return Tolerance(
-            relative: max(relative, 0.1), largest: max(largest, 0.25 * largestValue))
+            relative: max(relative, 0.08), largest: max(largest, 0.25 * largestValue))
     }
 
     private init(measuredRelative relative: Double, largest: Double) {

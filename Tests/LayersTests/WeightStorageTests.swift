@@ -35,7 +35,7 @@ import Testing
 
         let expected = wide(x).array.map(Double.init)
 
-        // Sums of 288 products reach 20; frequencies of exact weights are rounded all the same.
+        // Sums of 288 products reach 20; the frequencies of exact weights are rounded.
         for _ in 0..<2 { #expect(difference(narrow(x), expected) < (isCompact ? 1e-4 : 0.2)) }
     }
 
