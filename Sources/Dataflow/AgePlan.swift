@@ -168,8 +168,9 @@ package struct AgePlan: Sendable {
             case .newest: return arrival + (window - 1) * period
             // What is taken in one go was made during the last take, and is worked through in turn.
             case .even: return window * period + (window - 1) * period
-            // The window is full, and one more is held in the producer's hand.
-            case .all: return window * period
+            // The window is full, and one more waits for its credit; with more than one credit the
+            // producer has a third in its hand meanwhile.
+            case .all: return (window == 1 ? 1 : window + 1) * period
             }
         }
     }

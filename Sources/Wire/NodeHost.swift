@@ -137,6 +137,14 @@ public final class NodeHost: @unchecked Sendable {
         _ = try call(stamp: tick.inputs.stamp) { outputs in
             try node.process(tick.inputs, into: &outputs)
         }
+        // With one credit a frame is done when what came of it has been taken: were the next one let in
+        // before, it would only grow old in this node's hand (a live chain of 5, 50 and 10 ms at 30 Hz:
+        // 184 ms instead of 135).
+        if configuration?.inputs.contains(where: { $0.window == 1 && $0.keep != .last }) ?? false {
+            let waited = posix_monotonic_ns()
+            exchange.waitForConsumers()
+            note { $0.waitingForOutput += Self.seconds(since: waited) }
+        }
         exchange.done(tick)
         guard tick.isFrame else { return }
         let isSink = configuration?.outputs.isEmpty ?? true

@@ -10,7 +10,7 @@ enum LiveAges {
     static func measure(_ seed: UInt64) throws -> [String: Double] {
         var found: [String: Double] = [:]
         for (name, isTCP) in [("ipc", false), ("tcp", true)] {
-            let run = try LiveRun(rate: 30, seconds: 12, isTCP: isTCP)
+            let run = try LiveRun(rate: 30, seconds: Self.seconds("AGES_SECONDS", 12), isTCP: isTCP)
             let snapshot = try run.finish()
             let input = snapshot.nodes.last!.report.inputs[0]
             found["edge_age_p50_ms_\(name)"] = input.age.percentile(0.5)
@@ -20,12 +20,15 @@ enum LiveAges {
         return found
     }
 
+    private static func seconds(_ variable: String, _ usual: Int) -> Int {
+        ProcessInfo.processInfo.environment[variable].flatMap { Int($0) } ?? usual
+    }
+
     /// A camera six times faster than the graph: whether age or memory grow.
     ///
     /// A minute, or as many seconds as `OVERLOAD_SECONDS` says.
     static func overload(_ seed: UInt64) throws -> [String: Double] {
-        let text = ProcessInfo.processInfo.environment["OVERLOAD_SECONDS"]
-        let seconds = text.flatMap { Int($0) } ?? 60
+        let seconds = Self.seconds("OVERLOAD_SECONDS", 60)
         let run = try LiveRun(rate: 120, seconds: seconds, isTCP: false)
         let samples = Samples()
         let folder = run.folder

@@ -16,6 +16,9 @@ struct LiveBench: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
+    @Option(help: "Only measurements that have this word in their name; may be repeated.")
+    var only: [String] = []
+
     /// One measurement: what it found by name, such as `swap_lost`.
     typealias Measurement = @Sendable (_ seed: UInt64) throws -> [String: Double]
 
@@ -27,7 +30,8 @@ struct LiveBench: ParsableCommand {
 
     func run() throws {
         var found: [String: Double] = ["seed": Double(seed)]
-        for (name, measure) in Self.measurements {
+        for (name, measure) in Self.measurements
+        where only.isEmpty || only.contains(where: { name.contains($0) }) {
             FileHandle.standardError.write(Data("measuring \(name) …\n".utf8))
             found.merge(try measure(seed)) { _, new in new }
         }

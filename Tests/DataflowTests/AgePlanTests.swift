@@ -58,7 +58,7 @@ import Testing
 
         let refusal = try #require(AgePlan(graph).refusal)
 
-        #expect(refusal.contains("the latency budget is 140ms, but a frame can be 239ms old at 'screen'"))
+        #expect(refusal.contains("the latency budget is 140ms, but a frame can be 289ms old at 'screen'"))
         #expect(refusal.contains("most of it on 'first.frame → slow.frame'"))
         #expect(refusal.contains("'window: 1' on the edges of this path: 139ms, which meets it"))
     }

@@ -158,3 +158,101 @@ import Testing
         #expect(outcome.output.contains("node 'old' has no output 'data'"))
     }
 }
+
+/// Ages of live graphs, over real processes. Bounds are wide: a machine under load is slow.
+@Suite(.serialized) struct LiveAgeTests {
+    private static let chain = """
+        mode: live
+        latency_budget: BUDGET
+        nodes:
+          source: { use: test-source, with: { bytes: 786432, count: 90, rate: 30 } }
+          first: { use: test-stage, takes: 5ms, in: { data: source.data }, with: { work: 5 } }
+          slow: { use: test-stage, takes: 50ms, in: { data: first.data }, with: { work: 50 } }
+          last: { use: test-stage, takes: 10ms, in: { data: slow.data }, with: { work: 10 } }
+          sink: { use: test-sink, takes: 0.1ms, in: { data: last.data } }
+        """
+
+    private func median(_ outcome: Tool.Outcome) -> Double? {
+        let object = try? JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
+        let age = (object as? [String: Any])?["age"] as? [String: Any]
+        return age?["p50_ms"] as? Double
+    }
+
+    @Test func `a chain is as young as its plan says, and every frame is accounted for`() throws {
+        let tool = try Tool("run", graph: Self.chain.replacing("BUDGET", with: "160ms"), "--json")
+
+        let outcome = try tool.run()
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(try #require(median(outcome)) < 165, "the plan's worst is 152 ms")
+        #expect(outcome.number("frames_unaccounted") == 0)
+        #expect(try #require(outcome.number("frames_dropped")) > 10)
+    }
+
+    @Test func `a graph that cannot meet its budget is not started, and told what would help`() throws {
+        let graph = Self.chain.replacing("BUDGET", with: "100ms")
+
+        let planned = try Tool("plan", graph: graph).run()
+        let run = try Tool("run", graph: graph).run()
+
+        #expect(planned.status == 1)
+        #expect(planned.errors.contains("a frame can be 152ms old at 'sink', most of it on"))
+        #expect(planned.errors.contains("'first.data → slow.data'"))
+        #expect(run.status == 1)
+        #expect(run.errors.contains("nothing was started (--ignore-budget would)"))
+    }
+
+    @Test func `what is measured of a run serves the plan`() throws {
+        let graph = Self.chain.replacing("BUDGET", with: "900ms")
+        let tool = try Tool("run", graph: graph, "--json")
+        let outcome = try tool.run()
+        let file = "\(tool.folder)/run.json"
+        try Data(outcome.output.utf8).write(to: URL(fileURLWithPath: file))
+        let bare = graph.replacing(/, takes: [0-9.]+ms/, with: "")
+
+        let unknown = try Tool("plan", graph: bare).run()
+        let known = try Tool("plan", graph: bare, "--from", file).run()
+
+        #expect(unknown.output.contains("nobody said how long 'first', 'slow', 'last' and 'sink' take"))
+        #expect(!known.output.contains("nobody said"))
+        #expect(known.status == 0, "\(known.errors)")
+    }
+
+    @Test func `frames cross TCP as they cross shared memory, and none is lost count of`() throws {
+        let tool = try Tool(arguments: ["bench", "live", "--only", "ages", "--json"])
+        tool.process.environment!["AGES_SECONDS"] = "2"
+
+        let outcome = try tool.run()
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.number("edge_frames_unaccounted_ipc") == 0)
+        #expect(outcome.number("edge_frames_unaccounted_tcp") == 0)
+        let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
+        let age = (object as? [String: Any])?["edge_age_p50_ms_tcp"] as? Double
+        #expect(try #require(age) < 45, "one frame's time is 33 ms")
+    }
+
+    @Test func `what is taken in one go is spread evenly over time`() throws {
+        let graph = """
+            mode: live
+            nodes:
+              source: { use: test-source, with: { bytes: 64, count: 240, rate: 120 } }
+              stage:
+                use: test-stage
+                in: { data: { from: source.data, keep: even, window: 4 } }
+              slow: { use: test-stage, in: { data: stage.data }, with: { work: 25 } }
+              sink: { use: test-sink, in: { data: slow.data } }
+            """
+
+        let outcome = try Tool("run", graph: graph, "--json").run()
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
+        let drops = (object as? [String: Any])?["dropped"] as? [[String: Any]]
+        let runs = try #require(drops?.first?["frames"] as? [[Int]])
+        // 120 frames a second, 40 of them used: two are left out between any two, never a burst.
+        let lengths = runs.dropFirst(3).dropLast(3).map { $0[1] - $0[0] + 1 }
+        #expect(lengths.count > 20)
+        #expect(lengths.filter { (1...4).contains($0) }.count >= lengths.count * 9 / 10, "\(lengths)")
+    }
+}

@@ -6,20 +6,7 @@ import Testing
 
 /// Bytes by a seed, where headers and control messages are due.
 @Suite struct RubbishBytesTests {
-    /// Numbers that a seed repeats (SplitMix64).
-    private struct Numbers: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
-        }
-    }
-
-    private func damaged(_ bytes: [UInt8], _ numbers: inout Numbers) -> [UInt8] {
+    private func damaged(_ bytes: [UInt8], _ numbers: inout Seeded) -> [UInt8] {
         var bytes = bytes
         switch Int.random(in: 0..<4, using: &numbers) {
         case 0: bytes.removeLast(Int.random(in: 0...bytes.count, using: &numbers))
@@ -38,7 +25,7 @@ import Testing
     }
 
     @Test func `a damaged header is refused, or is one that can be written again`() {
-        var numbers = Numbers(state: 1)
+        var numbers = SystemRandomNumberGenerator.seeded(1)
         var whole = Envelope(.data)
         whole.shape = [1, 48, 64, 3]
         whole.sequence = 4
@@ -56,7 +43,7 @@ import Testing
     }
 
     @Test func `a damaged control message is refused, or has figures that can be added`() {
-        var numbers = Numbers(state: 2)
+        var numbers = SystemRandomNumberGenerator.seeded(2)
         var report = NodeReport()
         for frame in [0, 1, 2, 7] as [UInt64] { report.emit(frame) }
         report.age.add(nanoseconds: 24_000_000)
