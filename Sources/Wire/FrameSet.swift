@@ -1,30 +1,44 @@
-/// A set of frame numbers, small on the wire because frames mostly come in runs.
+/// A set of frame numbers, small because frames mostly come in runs.
 package struct FrameSet: Sendable, Equatable {
-    /// Runs of consecutive numbers as first and last, ascending, apart from each other.
-    package private(set) var runs: [[UInt64]] = []
+    /// First and last of each run, one after the other: a live graph that drops five of six frames
+    /// adds a run with every frame that it keeps, and an array for each took four times the memory.
+    private var bounds: [UInt64] = []
 
     package init() {}
 
-    package var count: Int { runs.reduce(0) { $0 + Int($1[1] - $1[0]) + 1 } }
-    package var isEmpty: Bool { runs.isEmpty }
+    /// Runs of consecutive numbers as first and last, ascending, apart from each other.
+    package var runs: [[UInt64]] { indices.map { [first($0), last($0)] } }
+
+    /// Runs are counted from 0.
+    private var indices: Range<Int> { 0..<bounds.count / 2 }
+    private func first(_ run: Int) -> UInt64 { bounds[2 * run] }
+    private func last(_ run: Int) -> UInt64 { bounds[2 * run + 1] }
+
+    package var count: Int { indices.reduce(0) { $0 + Int(last($1) - first($1)) + 1 } }
+    package var isEmpty: Bool { bounds.isEmpty }
 
     package mutating func insert(_ frame: UInt64) {
-        if let last = runs.last, frame == last[1] + 1 {
-            runs[runs.count - 1][1] = frame
-        } else if runs.last.map({ frame > $0[1] }) ?? true {
-            runs.append([frame, frame])
+        if let last = bounds.last, frame == last + 1 {
+            bounds[bounds.count - 1] = frame
+        } else if bounds.last.map({ frame > $0 }) ?? true {
+            bounds += [frame, frame]
         } else if !contains(frame) {
-            insertInside(frame)
+            bounds = Self.merged((runs + [[frame, frame]]).sorted { $0[0] < $1[0] })
         }
     }
 
     package func contains(_ frame: UInt64) -> Bool {
-        runs.contains { $0[0] <= frame && frame <= $0[1] }
+        var (low, high) = (0, bounds.count / 2)
+        while low < high {
+            let middle = (low + high) / 2
+            if last(middle) < frame { low = middle + 1 } else { high = middle }
+        }
+        return low < bounds.count / 2 && first(low) <= frame
     }
 
     package func union(_ other: FrameSet) -> FrameSet {
         var result = FrameSet()
-        result.runs = Self.merged((runs + other.runs).sorted { $0[0] < $1[0] })
+        result.bounds = Self.merged((runs + other.runs).sorted { $0[0] < $1[0] })
         return result
     }
 
@@ -32,18 +46,18 @@ package struct FrameSet: Sendable, Equatable {
         // One pass over both: a long live run has many thousands of runs.
         var result = FrameSet()
         var next = 0
-        for run in runs {
-            var start = run[0]
-            while next < other.runs.count, other.runs[next][1] < start { next += 1 }
+        for run in indices {
+            var start = first(run)
+            while next < other.indices.count, other.last(next) < start { next += 1 }
             var hole = next
-            while hole < other.runs.count, other.runs[hole][0] <= run[1] {
-                if other.runs[hole][0] > start {
-                    result.runs.append([start, other.runs[hole][0] - 1])
+            while hole < other.indices.count, other.first(hole) <= last(run) {
+                if other.first(hole) > start {
+                    result.bounds += [start, other.first(hole) - 1]
                 }
-                start = other.runs[hole][1] + 1
+                start = other.last(hole) + 1
                 hole += 1
             }
-            if start <= run[1] { result.runs.append([start, run[1]]) }
+            if start <= last(run) { result.bounds += [start, last(run)] }
         }
         return result
     }
@@ -54,17 +68,14 @@ package struct FrameSet: Sendable, Equatable {
         return shown.joined(separator: ", ") + (runs.count > 6 ? ", …" : "")
     }
 
-    private mutating func insertInside(_ frame: UInt64) {
-        runs = Self.merged((runs + [[frame, frame]]).sorted { $0[0] < $1[0] })
-    }
-
-    private static func merged(_ sorted: [[UInt64]]) -> [[UInt64]] {
-        var merged: [[UInt64]] = []
+    /// The bounds of runs that may touch or overlap.
+    private static func merged(_ sorted: [[UInt64]]) -> [UInt64] {
+        var merged: [UInt64] = []
         for run in sorted {
-            if let last = merged.last, run[0] <= last[1] + 1 {
-                merged[merged.count - 1][1] = max(last[1], run[1])
+            if let last = merged.last, run[0] <= last + 1 {
+                merged[merged.count - 1] = max(last, run[1])
             } else {
-                merged.append(run)
+                merged += run
             }
         }
         return merged
@@ -89,6 +100,6 @@ extension FrameSet: Codable {
             throw DecodingError.dataCorruptedError(
                 in: value, debugDescription: "frames are not ascending pairs of first and last")
         }
-        runs = found
+        bounds = found.flatMap { $0 }
     }
 }
