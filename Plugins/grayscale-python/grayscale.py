@@ -178,7 +178,7 @@ class Input:
         self.waiting = collections.deque()
         self.has_ended = False
         self.owed = 0
-        self.unpaired, self.hop = Frames(), Ages()
+        self.unpaired, self.hop, self.age = Frames(), Ages(), Ages()
         self.received = self.bytes = 0
         self.tell(Header(HELLO, count=self.window))
 
@@ -213,7 +213,9 @@ class Input:
                 data = slots.view(header.place) if header.place else frames[1]
                 array = numpy.frombuffer(data, dtype, count) if count else numpy.empty(0, dtype)
                 array = array.reshape(header.shape)
-                self.hop.add(time.monotonic_ns() - header.sent)
+                now = time.monotonic_ns()
+                self.hop.add(now - header.sent)
+                self.age.add(now - header.stamp.captured)
                 self.received += 1
                 self.bytes += array.nbytes
                 self.waiting.append((header, array))
@@ -229,7 +231,7 @@ class Output:
         self.waiting = []
         self.latest = None
         self.dropped, self.unwanted = Frames(), Frames()
-        self.sent = 0
+        self.sent = self.dropped_count = 0
         self.is_connected = self.has_ended = self.end_sent = self.is_closed = False
 
     @property
@@ -253,6 +255,7 @@ class Output:
         for index, (header, _) in enumerate(self.waiting):
             if is_dropped(index):
                 self.dropped.add(header.stamp.frame)
+                self.dropped_count += 1
         self.waiting = [m for index, m in enumerate(self.waiting) if not is_dropped(index)]
 
     def hear(self, header):
@@ -310,6 +313,9 @@ class Host:
         self.sequences = collections.Counter()
         self.delivered, self.delivered_count, self.age = Frames(), 0, Ages()
         self.ticks, self.busy, self.loading = 0, 0.0, 0.0
+        self.recent = collections.deque(maxlen=256)
+        # What the last tick used up and is not done with.
+        self.used = []
         self.is_running = self.has_finished = self.is_told = False
         self.next_report = time.monotonic() + 0.25
         self.say("hello")
@@ -435,6 +441,7 @@ class Host:
 
     def tick(self):
         """Handles one tick if there is one; false when something is still missing."""
+        self.settle()
         if not self.is_running or self.has_finished or any(o.is_full for o in self.outputs):
             return False
         for input in self.inputs:
@@ -486,18 +493,28 @@ class Host:
         messages = [(input, *input.waiting.popleft()) for input in inputs]
         arrays = {**self.kept, **{input.port: array for input, _, array in messages}}
         stamp = messages[0][1].stamp
-        began = time.monotonic()
+        began = time.monotonic_ns()
         outputs = self.node.process(arrays)
-        self.busy += time.monotonic() - began
+        duration = time.monotonic_ns() - began
+        self.busy += duration / 1e9
         self.ticks += 1
+        self.recent.append([began, duration] + ([stamp.frame] if is_frame else []))
         self.publish(outputs or {}, stamp)
         if is_frame:
             self.age.add(time.monotonic_ns() - stamp.captured)
             if not self.outputs:
                 self.delivered.add(stamp.frame)
                 self.delivered_count += 1
-        for input, header, _ in messages:
+        self.used += [(input, header) for input, header, _ in messages]
+        self.settle()
+
+    def settle(self):
+        """Gives back what was used up: for a window of 1 not before what came of it has been taken."""
+        if any(o.is_full for o in self.outputs) and any(i.window == 1 for i, _ in self.used):
+            return
+        for input, header in self.used:
             input.done(header)
+        self.used = []
 
     def publish(self, arrays, stamp):
         for port, array in arrays.items():
@@ -515,7 +532,15 @@ class Host:
 
     def report(self, is_last=True):
         """Sets of frames grow with every gap, so that only the last report has them."""
+        inputs = [
+            {"port": i.port, "received": i.received, "bytes": i.bytes, "hop": i.hop.report(),
+             "age": i.age.report()} for i in self.inputs]
+        outputs = [
+            {"port": o.port, "to": o.consumer.split(".")[0], "keep": o.keep, "sent": o.sent,
+             "waiting": len(o.waiting), "credits": o.credits, "dropped_count": o.dropped_count}
+            for o in self.outputs]
         brief = {
+            "inputs": inputs, "outputs": outputs, "recent": list(self.recent),
             "ticks": self.ticks, "busy_s": self.busy, "load_s": self.loading,
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10,
             "delivered_count": self.delivered_count, "age": self.age.report()}
@@ -525,11 +550,10 @@ class Host:
             **brief,
             "delivered": self.delivered.runs,
             "inputs": [
-                {"port": i.port, "received": i.received, "bytes": i.bytes,
-                 "hop": i.hop.report(), "unpaired": i.unpaired.runs} for i in self.inputs],
+                {**found, "unpaired": i.unpaired.runs} for i, found in zip(self.inputs, inputs)],
             "outputs": [
-                {"port": o.port, "to": o.consumer, "keep": o.keep, "sent": o.sent,
-                 "dropped": o.dropped.runs, "unwanted": o.unwanted.runs} for o in self.outputs],
+                {**found, "dropped": o.dropped.runs, "unwanted": o.unwanted.runs}
+                for o, found in zip(self.outputs, outputs)],
         }
 
 

@@ -204,7 +204,7 @@ package struct EdgeFigures {
         let (from, to) = (Self.split(edge.from), Self.split(edge.to))
         input = run.nodes.first { $0.name == to.node }?.report.inputs.first { $0.port == to.port }
         output = run.nodes.first { $0.name == from.node }?.report.outputs
-            .first { $0.port == from.port && $0.consumer == to.node }
+            .first { $0.port == from.port && ($0.consumer == to.node || $0.consumer == edge.to) }
     }
 
     var labels: [(String, String)] { [("from", edge.from), ("to", edge.to)] }
