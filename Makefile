@@ -14,8 +14,7 @@ PYTHON := .build/python
 .PHONY: demo test fuzz build packages python bench bench-live clean format
 
 demo: build
-	@$(TOOL) demo-media Models/demo
-	@$(TOOL) run Graphs/demo.yaml
+	@$(TOOL) run Graphs/side-by-side.yaml
 
 test: PACKAGES += python3-venv
 test: packages python
@@ -58,6 +57,10 @@ bench-live: build
 bench: build
 	@$(TOOL) bench startup
 	@$(TOOL) bench transport
+
+# The README's moving picture, from the film that `make demo` makes (needs the ffmpeg program).
+Models/demo/portrait.webp: demo
+	@ffmpeg -y -loglevel error -t 8 -i portrait.mp4 -vf fps=12.5,scale=576:-1 -loop 0 -q:v 60 $@
 
 # PyTorch in an environment of its own, from PyPI; PYTHON=… uses one that is there.
 PYTHON ?= Training/.venv/bin/python

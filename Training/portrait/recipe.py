@@ -66,9 +66,10 @@ class Recipe:
 
     # Finished networks
 
-    def average(self, stage: str, **models) -> list:
+    def average(self, stage: str, part: str = "average", /, **models) -> list:
+        """Loads a stage's averaged weights (or its last ones: `models`)."""
         state = torch.load(self.folder / f"{stage}.pt", weights_only=True,
-                           map_location=training.device())["average"]
+                           map_location=training.device())[part]
         for name, model in models.items():
             model.load_state_dict(state[name])
             model.to(training.device()).eval().requires_grad_(False)
@@ -136,7 +137,8 @@ class Recipe:
             self.average("image-encoder", image_encoder=painter.image_encoder)
             painter.requires_grad_(True).train()
         if stage == "stage2":
-            self.average("stage1", painter=painter)
+            # The last weights, not their average, which lags behind when a stage was short.
+            self.average("stage1", "models", painter=painter)
             painter.requires_grad_(True).train()
             if "decoded" in o:
                 decoder, encoder = self.tiny(), self.encoder()
