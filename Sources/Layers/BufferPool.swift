@@ -30,9 +30,13 @@ package enum BufferPool {
     package static func trim() {
         let idle = blocks.withLock { blocks in
             defer { blocks = [:] }
-            return blocks.values.flatMap { $0 }
+            return blocks
         }
-        for address in idle { UnsafeMutableRawPointer(bitPattern: address)?.deallocate() }
+        for (size, addresses) in idle {
+            for address in addresses.compactMap(UnsafeMutableRawPointer.init(bitPattern:)) {
+                TensorMemory.deallocate(address, byteCount: size)
+            }
+        }
     }
 
     /// Sizes are rounded up by at most an eighth, so that near sizes share their blocks.

@@ -33,8 +33,7 @@ extension ModelConfiguration {
         return MemoryEstimate(
             weights: denoiserWeights + referenceWeights + vae.encoderWeights
                 + imageEncoder.weights + 4 * poseGuider.weights
-                + unet.transformedWeights(side: latentSize, precision)
-                + vae.transformedWeights(of: vae.encoderWeights, side: latentSize),
+                + unet.transformedWeights(side: latentSize, precision),
             values: maps + Self.planValues + tileValues(unet.channels), precision: precision)
     }
 
