@@ -11,7 +11,7 @@ TOOL := .build/release/personalive
 # What plugins in Python need, from PyPI, apart from the machine's own: about 15 s, once.
 PYTHON := .build/python
 
-.PHONY: demo test fuzz build packages python bench bench-live clean format
+.PHONY: demo test fuzz build packages python bench bench-live soak clean format
 
 demo: build
 	@$(TOOL) run Graphs/side-by-side.yaml
@@ -49,6 +49,11 @@ $(PYTHON)/complete: Plugins/requirements.txt
 	@python3 -m venv $(PYTHON)
 	@$(PYTHON)/bin/pip install -q --disable-pip-version-check -r $<
 	@touch $@
+
+# Kills, stalls and swaps at random, seed after seed: make soak MINUTES=60
+MINUTES ?= 10
+soak: build
+	@$(TOOL) bench chaos --messages 10000 --minutes $(MINUTES)
 
 # Ages, swaps and recoveries of running graphs; OVERLOAD_SECONDS=600 for the ten minutes.
 bench-live: build

@@ -171,16 +171,32 @@ class Input:
 
     def __init__(self, context, node, edge):
         self.port, self.keep, self.window = edge["port"], edge["keep"], edge["window"]
-        self.socket = context.socket(zmq.DEALER)
-        self.socket.setsockopt(zmq.IDENTITY, f"{node}.{self.port}".encode())
-        self.socket.setsockopt(zmq.LINGER, 2000)
-        self.socket.connect(edge["endpoint"])
+        self.context, self.identity = context, f"{node}.{self.port}".encode()
+        self.next = 0
+        self.connect(edge["endpoint"])
         self.waiting = collections.deque()
         self.has_ended = False
         self.owed = 0
         self.unpaired, self.hop, self.age = Frames(), Ages(), Ages()
         self.received = self.bytes = 0
         self.tell(Header(HELLO, count=self.window))
+
+    def connect(self, endpoint):
+        self.socket = self.context.socket(zmq.DEALER)
+        self.socket.setsockopt(zmq.IDENTITY, self.identity)
+        self.socket.setsockopt(zmq.LINGER, 2000)
+        self.socket.connect(endpoint)
+
+    def reconnect(self, endpoint, is_fresh):
+        """The producer is another process now: it sends on from what has been received."""
+        self.socket.close(linger=0)
+        self.connect(endpoint)
+        self.has_ended = False
+        for header, _ in self.waiting:
+            header.place = None  # its slot was the old process's
+        self.next = 0 if is_fresh else self.next
+        count = max(self.window - len(self.waiting), 0)
+        self.tell(Header(HELLO, count=count, sequence=self.next))
 
     def tell(self, header):
         self.socket.send(header.encoded())
@@ -202,6 +218,8 @@ class Input:
             except zmq.Again:
                 return
             header = Header.decoded(frames[0])
+            if header.kind == DATA:
+                self.next = header.sequence + 1
             if header.kind == END:
                 self.has_ended = True
                 self.tell(Header(BYE))
@@ -412,11 +430,17 @@ class Host:
                 self.say("ready")
             elif message["type"] == "connect":
                 self.inputs = [
-                    Input(self.context, self.name, edge) for edge in self.configuration["inputs"]]
+                    Input(self.context, self.configuration["node"], edge) for edge in self.configuration["inputs"]]
                 for input in self.inputs:
                     self.poller.register(input.socket, zmq.POLLIN)
             elif message["type"] == "start":
                 self.is_running = True
+            elif message["type"] == "reconnect":
+                for input in self.inputs:
+                    if input.port == message["port"]:
+                        self.poller.unregister(input.socket)
+                        input.reconnect(message["endpoint"], message.get("fresh", False))
+                        self.poller.register(input.socket, zmq.POLLIN)
             elif message["type"] == "finish":
                 self.is_told = True
 

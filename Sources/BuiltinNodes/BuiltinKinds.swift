@@ -17,6 +17,7 @@ package enum BuiltinKinds {
             TinyDecoderNode.self,
             SideBySideNode.self,
             VideoEncoderNode.self,
+            FrameListNode.self,
             TestSourceNode.self,
             TestStageNode.self,
             TestJoinNode.self,

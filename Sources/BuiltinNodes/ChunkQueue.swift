@@ -70,6 +70,35 @@ package struct ChunkQueue {
         return Array(underWay.prefix(count))
     }
 
+    // MARK: In bytes, while no row waits
+
+    func write(to writer: inout StateWriter) {
+        writer.write(recent.count)
+        for row in recent {
+            writer.write(row.keypoints)
+            writer.write(row.motion)
+        }
+        writer.write(underWay.count)
+        for stamp in underWay {
+            writer.write(stamp != nil)
+            if let stamp { writer.write(stamp) }
+        }
+        for shape in [keypointShape, motionShape] {
+            writer.write(shape.count)
+            shape.forEach { writer.write($0) }
+        }
+    }
+
+    init(reading reader: inout StateReader) {
+        for _ in 0..<reader.number() {
+            let keypoints = reader.floats()
+            recent.append(Row(keypoints: keypoints, motion: reader.floats()))
+        }
+        for _ in 0..<reader.number() { underWay.append(reader.flag() ? reader.stamp() : nil) }
+        keypointShape = (0..<reader.number()).map { _ in reader.number() }
+        motionShape = (0..<reader.number()).map { _ in reader.number() }
+    }
+
     /// Where in `recent` the n-th padded row lies: back from the end, and forth again.
     private func mirrored(_ n: Int) -> Int {
         let last = recent.count - 1

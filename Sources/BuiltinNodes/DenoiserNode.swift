@@ -32,12 +32,14 @@ package struct DenoiserNode: Node {
             limit,
         ],
         heldFrames: ModelConfiguration.mini.windowFrames - 1,
-        chunk: ModelConfiguration.mini.framesPerChunk)
+        chunk: ModelConfiguration.mini.framesPerChunk, state: .saved)
 
     private let networks: StreamNetworks
     private let settings: Settings
     private var stream: PortraitStream?
     private var queue = ChunkQueue()
+    /// Where an earlier process of this node ended.
+    private var resumed: PortraitStream.Saved?
 
     package init(settings: Settings) throws {
         let model = try ModelSettings(settings)
@@ -71,9 +73,38 @@ package struct DenoiserNode: Node {
             ?? networks.configuration.keyframeThreshold
         rule.limit = settings[Self.limit]
         let picture = PortraitPicture(portrait, networks.configuration)
-        return PortraitStream(
+        var stream = PortraitStream(
             networks, portrait: networks.condition(on: picture),
             noise: SeededNoise(seed: settings[Self.seed]), keyframes: rule)
+        if let resumed { stream.restore(resumed) }
+        return stream
+    }
+
+    /// Known between chunks only: what waits for a chunk to be full is sent again.
+    package func save() -> SavedState? {
+        guard let stream, queue.count == 0, let saved = stream.saved else { return nil }
+        var writer = StateWriter()
+        queue.write(to: &writer)
+        writer.write(saved.latents)
+        writer.write(saved.keypoints)
+        writer.write(saved.motion)
+        for tensors in [saved.motionBank, saved.keyframes] {
+            writer.write(tensors.count)
+            tensors.forEach { writer.write($0) }
+        }
+        writer.write(saved.calls)
+        return SavedState(writer.bytes)
+    }
+
+    package mutating func restore(_ state: [UInt8]) {
+        var reader = StateReader(state)
+        queue = ChunkQueue(reading: &reader)
+        var saved = PortraitStream.Saved(
+            latents: reader.tensor(), keypoints: reader.tensor(), motion: reader.tensor())
+        saved.motionBank = (0..<reader.number()).map { _ in reader.tensor() }
+        saved.keyframes = (0..<reader.number()).map { _ in reader.tensor() }
+        saved.calls = reader.number()
+        resumed = saved
     }
 
     /// One pass over the window; what leads in from the portrait belongs to no driving frame and

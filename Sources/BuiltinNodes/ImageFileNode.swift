@@ -10,7 +10,8 @@ package struct ImageFileNode: Node {
         "path", String.self, type: .inputFile, "a picture of any format that FFmpeg reads")
 
     package static let spec = NodeSpec(
-        "image-file", "Sends a picture from a file, once.", outputs: [image], settings: [path])
+        "image-file", "Sends a picture from a file, once.", outputs: [image], settings: [path],
+        state: .none)
 
     private let picture: Tensor<UInt8>
 

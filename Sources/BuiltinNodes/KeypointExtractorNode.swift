@@ -21,12 +21,14 @@ package struct KeypointExtractorNode: Node {
     package static let spec = NodeSpec(
         "keypoint-extractor", "Finds where the driver's head is, and moves the portrait's likewise.",
         inputs: [frame, portrait], outputs: [keypoints, face, portraitFace],
-        settings: [ModelSettings.model, ModelSettings.weights])
+        settings: [ModelSettings.model, ModelSettings.weights], state: .saved)
 
     private let configuration: ModelConfiguration
     private let extract: MotionExtractor
     private var tracker: KeypointTracker?
     private var isHolding = false
+    /// What an earlier process of this node has seen.
+    private var resumed: (first: FacePose, lastFace: Tensor<UInt8>?)?
 
     package init(settings: Settings) throws {
         let model = try ModelSettings(settings)
@@ -47,10 +49,40 @@ package struct KeypointExtractorNode: Node {
     private mutating func begin(_ portrait: Tensor<UInt8>, _ outputs: inout Outputs) {
         let picture = PortraitPicture(portrait, configuration)
         tracker = KeypointTracker(extract, portrait: picture, configuration)
+        if let resumed {
+            // The face of the portrait was sent by whoever came before.
+            (tracker!.first, tracker!.lastFace) = (resumed.first, resumed.lastFace)
+            return
+        }
         outputs[Self.portraitFace] = tracker!.portraitFace
         if tracker!.portraitBox.isEmpty {
             outputs.warn("no face found in the portrait: the whole picture is taken for one")
         }
+    }
+
+    package func save() -> SavedState? {
+        guard let first = tracker?.first else { return nil }
+        var writer = StateWriter()
+        let keypoints = first.keypoints.flatMap { [$0.x, $0.y, $0.z] }
+        let (angles, place) = (first.degrees, first.translation)
+        writer.write(
+            keypoints + [angles.x, angles.y, angles.z, place.x, place.y, place.z, first.scale])
+        writer.write(ifPresent: tracker?.lastFace)
+        writer.write(isHolding)
+        return SavedState(writer.bytes)
+    }
+
+    package mutating func restore(_ state: [UInt8]) {
+        var reader = StateReader(state)
+        let numbers = reader.floats()
+        let triples = stride(from: 0, to: numbers.count - 1, by: 3).map {
+            SIMD3(numbers[$0], numbers[$0 + 1], numbers[$0 + 2])
+        }
+        let first = FacePose(
+            keypoints: Array(triples.dropLast(2)), degrees: triples[triples.count - 2],
+            translation: triples[triples.count - 1], scale: numbers[numbers.count - 1])
+        resumed = (first, reader.tensorIfPresent(UInt8.self))
+        isHolding = reader.flag()
     }
 
     /// Says once per gap that a face is missing, and where the gap ends.

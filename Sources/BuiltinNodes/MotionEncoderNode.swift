@@ -16,11 +16,13 @@ package struct MotionEncoderNode: Node {
     package static let spec = NodeSpec(
         "motion-encoder", "Turns the driver's face into tokens that say what it expresses.",
         inputs: [face, portraitFace], outputs: [motion],
-        settings: [ModelSettings.model, ModelSettings.weights])
+        settings: [ModelSettings.model, ModelSettings.weights], state: .saved)
 
     private let configuration: ModelConfiguration
     private let encode: MotionEncoder
     private var tracker: MotionTracker?
+    /// Whether an earlier process of this node has seen driving frames.
+    private var hasBegun = false
 
     package init(settings: Settings) throws {
         let model = try ModelSettings(settings)
@@ -34,7 +36,11 @@ package struct MotionEncoderNode: Node {
         if tracker == nil {
             tracker = MotionTracker(
                 encode, portraitFace: inputs[Self.portraitFace], configuration)
+            tracker!.hasBegun = hasBegun
         }
         outputs[Self.motion] = tracker!.track(inputs[Self.face])
     }
+
+    package func save() -> SavedState? { SavedState([(tracker?.hasBegun ?? hasBegun) ? 1 : 0]) }
+    package mutating func restore(_ state: [UInt8]) { hasBegun = state == [1] }
 }

@@ -19,7 +19,7 @@ package struct SideBySideNode: Node {
 
     package static let spec = NodeSpec(
         "side-by-side", "Sets portrait, driver and result beside each other.",
-        inputs: [portrait, driver, result], outputs: [frame], settings: [size])
+        inputs: [portrait, driver, result], outputs: [frame], settings: [size], state: .none)
 
     private let side: Int
 

@@ -11,18 +11,20 @@ package struct TestSourceNode: Node {
     static let rate = Setting(
         "rate", Double.self, type: .number(0...1_000_000), default: 0, unit: "Hz",
         "payloads per second; 0 is as fast as they are taken")
+    static let isNumbered = Setting(
+        "numbered", Bool.self, default: false, "begins each payload with its number")
     static let copy = Setting(
         "copy", Bool.self, default: true,
         "copies each payload to where the consumer reads it, instead of writing it there")
 
     package static let spec = NodeSpec(
         "test-source", "Sends tensors of a chosen size at a chosen rate.", outputs: [data],
-        settings: [bytes, count, rate, copy])
+        settings: [bytes, count, rate, isNumbered, copy], state: .saved)
 
     private let settings: Settings
     private let payload: Tensor<UInt8>
     private var sent = 0
-    private var began: Int64 = 0
+    private var began: Int64?
 
     package init(settings: Settings) {
         self.settings = settings
@@ -34,18 +36,42 @@ package struct TestSourceNode: Node {
         outputs.expect(frames: settings[Self.count])
         let rate = settings[Self.rate]
         let period = rate > 0 ? Int64(1e9 / rate) : 0
-        if sent == 0 { began = posix_monotonic_ns() }
-        let due = began + Int64(sent) * period
+        let start = began ?? posix_monotonic_ns() - Int64(sent) * period
+        began = start
+        let due = start + Int64(sent) * period
         let wait = due - posix_monotonic_ns()
         if period > 0, wait > 0 { Thread.sleep(forTimeInterval: Double(wait) / 1e9) }
         let stamp = Stamp(
             frame: UInt64(sent), captured: posix_monotonic_ns(),
             presentation: Int64(sent) * period, duration: period)
+        let isNumbered = settings[Self.isNumbered]
         let tensor =
-            settings[Self.copy]
+            settings[Self.copy] && !isNumbered
             ? payload : outputs.tensor(for: Self.data, shape: [settings[Self.bytes]])
+        if isNumbered { number(tensor) }
         outputs.send(tensor, on: Self.data, stamp: stamp)
         sent += 1
+    }
+
+    /// Makes one payload unlike another.
+    private func number(_ tensor: Tensor<UInt8>) {
+        tensor.pointer.update(from: payload.pointer, count: payload.count)
+        withUnsafeBytes(of: UInt64(sent).littleEndian) { number in
+            UnsafeMutableRawBufferPointer(start: tensor.pointer, count: tensor.count)
+                .copyBytes(from: number.prefix(tensor.count))
+        }
+    }
+
+    package func save() -> SavedState? { SavedState(number: sent) }
+    package mutating func restore(_ state: [UInt8]) { sent = SavedState.number(state) }
+}
+
+extension SavedState {
+    /// A state that is one number.
+    init(number: Int) { self.init(withUnsafeBytes(of: UInt64(number).littleEndian) { Array($0) }) }
+
+    static func number(_ bytes: [UInt8]) -> Int {
+        bytes.reversed().reduce(0) { $0 << 8 | Int($1) }
     }
 }
 
@@ -56,16 +82,24 @@ package struct TestStageNode: Node {
     static let work = Setting(
         "work", Double.self, type: .number(0...60_000), default: 0, unit: "ms",
         "how long each tensor takes")
+    static let load = Setting(
+        "load", Double.self, type: .number(0...60_000), default: 0, unit: "ms",
+        "how long the node takes to load")
     static let fail = Setting(
-        "fail-at", Int.self, isOptional: true, "throws at this frame, to see what a failure does")
+        "fail-at", Int.self, type: .integer(-1...Int(Int32.max)), isOptional: true, "throws at this frame, or while loading if -1, to see what a failure does")
 
     package static let spec = NodeSpec(
         "test-stage", "Hands on what it gets, after a pause that stands for work.",
-        inputs: [input], outputs: [output], settings: [work, fail])
+        inputs: [input], outputs: [output], settings: [work, load, fail], state: .none)
 
     private let settings: Settings
 
-    package init(settings: Settings) { self.settings = settings }
+    package init(settings: Settings) throws {
+        self.settings = settings
+        let milliseconds = settings[Self.load]
+        if milliseconds > 0 { Thread.sleep(forTimeInterval: milliseconds / 1000) }
+        if settings[ifSet: Self.fail] == -1 { throw TestFailure(frame: -1) }
+    }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {
         if let frame = settings[ifSet: Self.fail], inputs.stamp.frame == UInt64(frame) {
@@ -80,7 +114,11 @@ package struct TestStageNode: Node {
 /// A failure that was asked for.
 struct TestFailure: Error, CustomStringConvertible {
     let frame: Int
-    var description: String { "told to fail at frame \(frame) by 'fail-at'" }
+    var description: String {
+        frame < 0
+            ? "told to fail while it loads by 'fail-at'"
+            : "told to fail at frame \(frame) by 'fail-at'"
+    }
 }
 
 /// Takes tensors and forgets them.
@@ -90,15 +128,31 @@ package struct TestSinkNode: Node {
         "work", Double.self, type: .number(0...60_000), default: 0, unit: "ms",
         "how long each tensor takes")
 
+    static let list = Setting(
+        "list", String.self, type: .outputFile, isOptional: true,
+        "writes a line for each: its frame, a hash of its bytes, when it came in ns")
+
     package static let spec = NodeSpec(
-        "test-sink", "Takes tensors and forgets them.", inputs: [data], settings: [work])
+        "test-sink", "Takes tensors and forgets them.", inputs: [data], settings: [work, list],
+        state: .saved)
 
     private let work: Double
+    private var list: FrameList?
 
-    package init(settings: Settings) { work = settings[Self.work] }
+    package init(settings: Settings) throws {
+        work = settings[Self.work]
+        list = try settings[ifSet: Self.list].map(FrameList.init(path:))
+    }
 
-    package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
+    package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {
+        let data = inputs[Self.data]
+        try list?.add(inputs.stamp, UnsafeRawBufferPointer(data.buffer))
         if work > 0 { Thread.sleep(forTimeInterval: work / 1000) }
+    }
+
+    package func save() -> SavedState? { SavedState(number: list?.size ?? 0) }
+    package mutating func restore(_ state: [UInt8]) throws {
+        try list?.truncate(to: SavedState.number(state))
     }
 }
 
@@ -109,7 +163,7 @@ package struct TestJoinNode: Node {
 
     package static let spec = NodeSpec(
         "test-join", "Takes frames of two streams that belong together, and forgets them.",
-        inputs: [a, b])
+        inputs: [a, b], state: .none)
 
     package init(settings: Settings) {}
 

@@ -14,7 +14,7 @@ package struct VAEDecoderNode: Node {
 
     package static let spec = NodeSpec(
         "vae-decoder", "Turns latents into frames with the Stable Diffusion VAE.",
-        inputs: [latent], outputs: [frame], settings: [ModelSettings.model, ModelSettings.weights])
+        inputs: [latent], outputs: [frame], settings: [ModelSettings.model, ModelSettings.weights], state: .none)
 
     private let decode: VAEDecoder
     private let scaling: Float

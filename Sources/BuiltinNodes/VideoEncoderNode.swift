@@ -26,7 +26,7 @@ package struct VideoEncoderNode: Node {
 
     package static let spec = NodeSpec(
         "video-encoder", "Writes frames and sound into an H.264 mp4.", inputs: [frame, audio],
-        settings: [path, crf, preset, tune, label])
+        settings: [path, crf, preset, tune, label], state: .saved)
 
     private let writer: VideoWriter
 
@@ -50,6 +50,12 @@ package struct VideoEncoderNode: Node {
         }
         for warning in writer.takeWarnings() { outputs.warn(warning) }
     }
+
+    package func save() -> SavedState? {
+        writer.savePoint().map { SavedState($0.bytes, missingTicks: $0.missing) }
+    }
+
+    package mutating func restore(_ state: [UInt8]) throws { try writer.resume(from: state) }
 
     package mutating func finish(into outputs: inout Outputs) throws {
         try writer.finish()

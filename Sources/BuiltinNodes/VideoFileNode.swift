@@ -20,12 +20,14 @@ package struct VideoFileNode: Node {
 
     package static let spec = NodeSpec(
         "video-file", "Sends the frames of a film, and its sound.", outputs: [frame, audio],
-        settings: [path, frames, realtime])
+        settings: [path, frames, realtime], state: .saved)
 
     private let reader: VideoReader
     private let isRealtime: Bool
     private var began: Int64?
     private var packets: UInt64 = 0
+    /// Frames and packets taken from the film.
+    private var items = 0
 
     package init(settings: Settings) throws {
         reader = try VideoReader(
@@ -36,6 +38,7 @@ package struct VideoFileNode: Node {
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {
         if began == nil, let frames = reader.estimatedFrames { outputs.expect(frames: frames) }
+        items += 1
         switch try reader.next() {
         case .frame(let time):
             let room = outputs.tensor(for: Self.frame, shape: reader.shape)
@@ -55,6 +58,20 @@ package struct VideoFileNode: Node {
             outputs.finish()
         }
         for warning in reader.takeWarnings() { outputs.warn(warning) }
+    }
+
+    package func save() -> SavedState? { SavedState(number: items) }
+
+    /// Goes through the film up to where an earlier process came.
+    package mutating func restore(_ state: [UInt8]) throws {
+        items = SavedState.number(state)
+        for _ in 0..<items {
+            switch try reader.next() {
+            case .frame(let time): began = MonotonicClock.now - time.presentation
+            case .audio: packets += 1
+            case nil: break
+            }
+        }
     }
 
     private func stamp(_ number: UInt64, _ presentation: Int64, _ duration: Int64) -> Stamp {

@@ -31,7 +31,7 @@ int posix_open_for_reading(const char *path) {
 }
 
 pid_t posix_start(const char *path, char *const argv[], char *const envp[], int in, int out,
-                  int err, int death_signal) {
+                  int err, int lent, int death_signal) {
     // The pipe closes by itself on exec; a failed exec writes its errno into it.
     int report[2];
     if (pipe2(report, O_CLOEXEC) != 0) return -errno;
@@ -52,6 +52,7 @@ pid_t posix_start(const char *path, char *const argv[], char *const envp[], int 
         sigset_t none;
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
+        if (lent >= 0) fcntl(lent, F_SETFD, 0);
         if (dup2(in, 0) >= 0 && dup2(out, 1) >= 0 && dup2(err, 2) >= 0)
             execve(path, argv, envp);
         int code = errno;
@@ -137,4 +138,20 @@ int posix_pipe(int *read_end, int *write_end) {
     *read_end = ends[0];
     *write_end = ends[1];
     return 0;
+}
+
+uint64_t frame_hash(const void *bytes, size_t count) {
+    // FNV's offset and prime over words of eight bytes, with a mix that spreads the high bits down.
+    const unsigned char *at = bytes;
+    uint64_t hash = 0xcbf29ce484222325u ^ count;
+    while (count >= 8) {
+        uint64_t word;
+        __builtin_memcpy(&word, at, 8);
+        hash = (hash ^ word) * 0x100000001b3u;
+        hash ^= hash >> 29;
+        at += 8;
+        count -= 8;
+    }
+    while (count-- > 0) hash = (hash ^ *at++) * 0x100000001b3u;
+    return hash ^ hash >> 32;
 }

@@ -49,6 +49,8 @@ package struct CheckedNode: Sendable {
     package let cores: Int
     /// How long one tick takes, as the graph says; for a source, the time between two frames.
     package let takes: Duration?
+    /// What is done when its process ends by accident.
+    package var restart = RestartPolicy.usual
     /// The plugin that serves it; nil for the tool's own kinds.
     package let plugin: Plugin?
     /// The node's name in the file.

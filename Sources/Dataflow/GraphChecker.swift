@@ -49,7 +49,7 @@ struct GraphChecker {
         return CheckedNode(
             name: node.name, spec: spec, settings: Settings(values, cores: node.cores),
             values: values, machine: machine, cores: node.cores, takes: node.takes,
-            plugin: registry.plugin(spec.kind), place: node.place)
+            restart: node.restart, plugin: registry.plugin(spec.kind), place: node.place)
     }
 
     private var allMachines: [Machine] {

@@ -42,6 +42,7 @@ struct NodeDeclaration {
     var machine: Located<String>?
     var cores = 1
     var takes: Duration?
+    var restart = RestartPolicy.usual
     var inputs: [InputDeclaration] = []
     /// Values that were at fault are nil.
     var settings: [(name: Located<String>, value: Scalar?)] = []

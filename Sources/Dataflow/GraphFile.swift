@@ -63,7 +63,7 @@ package enum GraphFile {
     /// Checks bytes as if they were those of a file of that name.
     package static func check(
         bytes: [UInt8], name: String, overrides: [(name: String, value: String)] = [],
-        registry: NodeRegistry
+        replacements: [NodeReplacement] = [], registry: NodeRegistry
     ) -> Check {
         let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
         let bytes = bytes.starts(with: mark) ? Array(bytes.dropFirst(mark.count)) : bytes
@@ -79,12 +79,16 @@ package enum GraphFile {
         var reader = GraphReader(findings: findings)
         let document = reader.document(root, overrides: overrides)
         var parts = GraphParts(findings: reader.findings, sources: [source])
-        let whole = parts.expand(document, files: [name])
+        var whole = parts.expand(document, files: [name])
+        for replacement in replacements { replacement.apply(to: &whole) }
         var checker = GraphChecker(
             path: name, document: whole, registry: registry, findings: parts.findings)
         let graph = checker.graph()
         return Check(parts.sources, graph: graph, diagnostics: checker.findings.inOrder)
     }
+
+    /// The file's bytes, to be checked again later; nil when it cannot be read.
+    package static func contents(of path: String) -> [UInt8]? { try? bytes(of: path) }
 
     static func bytes(of path: String) throws(FileFault) -> [UInt8] {
         var isFolder: ObjCBool = false

@@ -5,7 +5,8 @@ struct GraphReader {
     static let keys = [
         "settings", "mode", "latency_budget", "machines", "inputs", "outputs", "nodes",
     ]
-    static let nodeKeys = ["use", "machine", "cores", "takes", "in", "with"]
+    static let nodeKeys = ["use", "machine", "cores", "takes", "restart", "in", "with"]
+    static let restartKeys = ["limit", "within", "backoff"]
     static let inputKeys = ["from", "keep", "window"]
     /// Credits of one edge. The upper end keeps a pool of 786 KB frames at 50 MB.
     static let windows = 1...64
@@ -156,6 +157,7 @@ extension GraphReader {
             }
         case "cores": node.cores = whole(entry.value, "'cores'", within: Self.cores)?.value ?? 1
         case "takes": node.takes = duration(entry.value, "'takes'")
+        case "restart": node.restart = restart(entry.value)
         case "in":
             node.inputs = block(entry, of: &node).map { input($0) }
         case "with":

@@ -211,10 +211,31 @@ package struct GraphSchema {
                             + "time between two frames.",
                         [("type", .text("string")), ("pattern", .text(#"^[0-9.e+-]+ *(ms|s)$|\$\{"#))])
                 ),
+                ("restart", restart),
                 ("in", described("What feeds each input.", [("type", .text("object"))])),
                 ("with", described("Settings of the node.", [("type", .text("object"))])),
             ], required: ["use"],
             more: [("allOf", .array(registry.specs.map(condition)))])
+    }
+
+    private var restart: JSONValue {
+        let time: [(String, JSONValue)] = [
+            ("type", .text("string")), ("pattern", .text(#"^[0-9.e+-]+ *(ms|s)$|\$\{"#)),
+        ]
+        let policy = closed(
+            [
+                (
+                    "limit",
+                    described(
+                        "Crashes within the time that are forgiven: 5 without it.",
+                        integer(GraphReader.restartLimits))
+                ),
+                ("within", described("The time: 60s without it.", time)),
+                ("backoff", described("Pause before the first new process, doubled each time.", time)),
+            ], required: [])
+        return described(
+            "What is done when its process ends by accident.",
+            [("anyOf", .array([.object([("const", .text("never"))]), policy]))])
     }
 
     /// What `in:` and `with:` of one kind may hold.

@@ -5,6 +5,7 @@ import NodeKit
 struct PluginReader {
     static let keys = [
         "kind", "summary", "command", "inputs", "outputs", "settings", "held-frames", "chunk",
+        "state",
         "start-within",
     ]
     static let defaultStart = Duration.seconds(60)
@@ -45,11 +46,13 @@ struct PluginReader {
         }
         let chunk = entries["chunk"].flatMap { whole($0.value, "'chunk'", within: 1...64) }
         let start = entries["start-within"].flatMap { duration($0.value, "'start-within'") }
+        let state = entries["state"].flatMap { choice($0.value, "'state'", of: NodeState.self) }
         guard !findings.hasErrors, let kind, let summary, let command else { return nil }
         return Plugin(
             spec: NodeSpec(
                 kind: kind.value, summary: summary.text, inputs: inputs, outputs: outputs,
-                settings: settings, heldFrames: held?.value ?? 0, chunk: chunk?.value ?? 1),
+                settings: settings, heldFrames: held?.value ?? 0, chunk: chunk?.value ?? 1,
+                state: state ?? .unknown),
             command: command, startWithin: start ?? Self.defaultStart, file: file)
     }
 

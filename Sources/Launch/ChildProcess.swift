@@ -1,6 +1,7 @@
 import CPosix
 import Foundation
 import Glibc
+import Wire
 
 /// A local process of the run, with its output and a line that ends when the supervisor does.
 final class ChildProcess {
@@ -16,7 +17,9 @@ final class ChildProcess {
 
     /// Starts a program. Call from a thread that lives as long as the process: the kernel ends the
     /// child when the thread that started it ends.
-    init(_ arguments: [String]) throws {
+    ///
+    /// - Parameter journal: what the node's processes hand on to each other.
+    init(_ arguments: [String], journal: Int32 = -1) throws {
         let (input, lifeline) = try Self.pipe()
         let (output, childOutput) = try Self.pipe()
         defer {
@@ -28,11 +31,12 @@ final class ChildProcess {
         // other take them from nodes that have work: the demo on two busy cores made 1.3 frames a second
         // with two spinning threads in one node, and 4.3 with one.
         let defaults = ["OMP_WAIT_POLICY": "passive"]
+        let own = journal < 0 ? [:] : [Journal.variable: String(journal)]
         let environment = ProcessInfo.processInfo.environment
-            .merging(defaults) { own, _ in own }
+            .merging(defaults) { own, _ in own }.merging(own) { $1 }
             .map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { (argv + environment).forEach { free($0) } }
-        pid = posix_start(arguments[0], argv, environment, input, childOutput, childOutput, SIGTERM)
+        pid = posix_start(arguments[0], argv, environment, input, childOutput, childOutput, journal, SIGTERM)
         self.output = output
         self.lifeline = lifeline
         guard pid > 0 else {

@@ -26,19 +26,33 @@ package struct NodeFailure: Error, Sendable {
     package let status: Int32?
     /// The last lines it printed.
     package let log: [String]
+    /// How often it had been started again before.
+    package let restarts: Int
+    /// Why it was not started again, where that needs saying.
+    package let obstacle: String
 
-    package init(node: String, kind: String, reason: String?, status: Int32?, log: [String]) {
+    package init(
+        node: String, kind: String, reason: String?, status: Int32?, log: [String],
+        restarts: Int = 0, obstacle: String = ""
+    ) {
         self.node = node
         self.kind = kind
         self.reason = reason
         self.status = status
         self.log = log
+        self.restarts = restarts
+        self.obstacle = obstacle
     }
 
     /// What happened, how it ended and what to do, for a person.
     package var description: String {
         var text = "error: node '\(node)' (\(kind)) failed: \(reason ?? statusText)"
         if reason != nil, status != nil { text += "\n  it ended with \(statusText)" }
+        if restarts > 0 {
+            text += "\n  it had been started again \(restarts) \(restarts == 1 ? "time" : "times"); "
+                + "this is what ended it last"
+        }
+        if !obstacle.isEmpty { text += "\n  \(obstacle)" }
         if !log.isEmpty {
             text += "\n  its last lines:\n" + log.map { "    \($0)" }.joined(separator: "\n")
         }

@@ -1,49 +1,52 @@
 import Glibc
 import Wire
 
-extension Supervisor {
-    /// What the supervisor knows of one node.
-    final class Member {
-        let planned: RunPlan.PlannedNode
-        let process: ChildProcess
-        var saidHello = false
-        var isReady = false
-        var isDone = false
-        var reason: String?
-        var report = NodeReport()
-        var log: [String] = []
-        /// When its end was noticed.
-        var endedAt: Int64?
-        var isJudged = false
+/// What the supervisor knows of one node: its process, and what outlives that.
+final class Member {
+    /// What it is now; a swap changes kind and settings, never name and edges.
+    var planned: RunPlan.PlannedNode
+    /// What its processes hand on to each other.
+    let journal: Int32
+    private(set) var current: Incarnation
+    private(set) var count = 1
+    /// When processes of it ended by accident, and when the next is to be started.
+    var crashes: [Int64] = []
+    var restarts = 0
+    var restartAt: Int64?
+    /// What is being made ready to take its place.
+    var swap: Swap?
+    var swaps = 0
+    /// What earlier processes reported, and the one that runs.
+    private var earlier = NodeReport()
+    private var newest = NodeReport()
 
-        init(_ planned: RunPlan.PlannedNode, _ process: ChildProcess) {
-            self.planned = planned
-            self.process = process
-        }
+    var name: String { planned.name }
 
-        /// How long a node's last words may take after its end.
-        private static let lastWords: Int64 = 1_000_000_000
+    init(_ planned: RunPlan.PlannedNode, journal: Int32, _ first: Incarnation) {
+        self.planned = planned
+        self.journal = journal
+        current = first
+    }
 
-        /// Whether nothing more is to be expected: last words may arrive after the end itself, and
-        /// a program that the node started may hold its output open for ever.
-        func isSettled(at now: Int64) -> Bool {
-            guard let endedAt else { return false }
-            let saidAll = process.outputHasEnded && (isDone || process.status != 0)
-            return saidAll || now - endedAt > Self.lastWords
-        }
+    deinit { close(journal) }
 
-        /// Keeps the last lines for the case that the node fails.
-        func keep(_ line: String) {
-            log.append(line)
-            if log.count > 20 { log.removeFirst() }
-        }
+    /// The name of the node's next process.
+    func nextID() -> String {
+        count += 1
+        return "\(name)~\(count)"
+    }
 
-        /// In a word, for whoever asks.
-        func state(isRunning: Bool) -> String {
-            if process.status != nil { return "ended" }
-            if !saidHello { return "starting" }
-            if !isReady { return "loading" }
-            return isRunning ? "running" : "ready"
-        }
+    /// The node is another process from now on.
+    func replace(by next: Incarnation) {
+        earlier = report
+        newest = NodeReport()
+        planned = next.planned
+        current = next
+    }
+
+    /// What all its processes did.
+    var report: NodeReport {
+        get { newest.following(earlier) }
+        set { newest = newValue }
     }
 }

@@ -10,7 +10,8 @@ extension RunPlan {
         let file = URL(fileURLWithPath: graph.path)
         self.init(
             name: name ?? file.deletingPathExtension().lastPathComponent, graph: file.path,
-            nodes: graph.nodes.map { Self.planned($0, graph, folder) }, folder: folder)
+            nodes: graph.nodes.map { Self.planned($0, graph, folder) },
+            isLive: graph.mode == .live, folder: folder)
         for edge in graph.edges {
             types[edge.from.description] = PortType(
                 type: edge.output.elementType.name, axes: edge.axesText,
@@ -36,6 +37,7 @@ extension RunPlan {
             name: node.name, kind: node.kind,
             configuration: NodeConfiguration(
                 name: node.name, settings: node.settings, inputs: inputs, outputs: outputs),
-            command: node.plugin?.command, startWithin: node.plugin?.startWithin ?? .seconds(60))
+            command: node.plugin?.command, startWithin: node.plugin?.startWithin ?? .seconds(60),
+            state: node.spec.state, restart: node.restart)
     }
 }

@@ -1,3 +1,4 @@
+import Dataflow
 import NodeKit
 import Wire
 
@@ -11,16 +12,22 @@ package struct RunPlan: Sendable {
         package let command: [String]?
         /// How long its process may take until it says hello.
         package let startWithin: Duration
+        /// What the node remembers, which has to be known to go on after its process ended.
+        package let state: NodeState
+        package let restart: RestartPolicy
 
         package init(
             name: String, kind: String, configuration: NodeConfiguration, command: [String]? = nil,
-            startWithin: Duration = .seconds(60)
+            startWithin: Duration = .seconds(60), state: NodeState = .unknown,
+            restart: RestartPolicy = .usual
         ) {
             self.name = name
             self.kind = kind
             self.configuration = configuration
             self.command = command
             self.startWithin = startWithin
+            self.state = state
+            self.restart = restart
         }
 
         package var isSource: Bool { configuration.inputs.isEmpty }
@@ -30,6 +37,8 @@ package struct RunPlan: Sendable {
     /// What the run is called, and the graph file it came from.
     package let name, graph: String
     package let nodes: [PlannedNode]
+    /// Whether time does not wait for the nodes.
+    package let isLive: Bool
     /// Where this run's sockets are.
     package let folder: String
     /// What flows on an output, by `node.port`: type, axes and meaning as in `node.yaml`.
@@ -39,10 +48,11 @@ package struct RunPlan: Sendable {
         package let type, axes, meaning: String
     }
 
-    package init(name: String, graph: String, nodes: [PlannedNode], folder: String) {
+    package init(name: String, graph: String, nodes: [PlannedNode], isLive: Bool = false, folder: String) {
         self.name = name
         self.graph = graph
         self.nodes = nodes
+        self.isLive = isLive
         self.folder = folder
     }
 }

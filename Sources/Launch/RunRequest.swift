@@ -1,3 +1,4 @@
+import Dataflow
 import Foundation
 import Wire
 
@@ -8,6 +9,8 @@ import Wire
 package enum RunRequest: Sendable, Equatable {
     /// How the run stands.
     case status
+    /// Nodes are replaced; a dry run only says which.
+    case change(GraphChange, isDry: Bool = false)
 }
 
 /// What a running graph answers.
@@ -35,6 +38,8 @@ package struct RunStatus: Sendable, Codable {
         package let state: String
         /// How often its process was replaced because it failed.
         package let restarts: Int
+        /// How often it was replaced because somebody wanted it.
+        package let swaps: Int
         package let report: NodeReport
     }
 
@@ -66,20 +71,45 @@ package struct RunStatus: Sendable, Codable {
 // MARK: - JSON
 
 extension RunRequest: Codable {
-    private enum Word: String, Codable { case status }
-    private enum Key: String, CodingKey { case type }
+    private enum Word: String, Codable { case status, swap, apply, set }
+    private enum Key: String, CodingKey {
+        case type, replacement, graph, settings
+        case isDry = "dry_run"
+    }
 
     package func encode(to encoder: any Encoder) throws {
         var object = encoder.container(keyedBy: Key.self)
         switch self {
         case .status: try object.encode(Word.status, forKey: .type)
+        case .change(let change, let isDry):
+            if isDry { try object.encode(true, forKey: .isDry) }
+            switch change {
+            case .replace(let replacement):
+                try object.encode(Word.swap, forKey: .type)
+                try object.encode(replacement, forKey: .replacement)
+            case .file(let path):
+                try object.encode(Word.apply, forKey: .type)
+                try object.encode(path, forKey: .graph)
+            case .settings(let settings):
+                try object.encode(Word.set, forKey: .type)
+                try object.encode(settings, forKey: .settings)
+            }
         }
     }
 
     package init(from decoder: any Decoder) throws {
         let object = try decoder.container(keyedBy: Key.self)
+        let isDry = try object.decodeIfPresent(Bool.self, forKey: .isDry) ?? false
         switch try object.decode(Word.self, forKey: .type) {
         case .status: self = .status
+        case .swap:
+            let replacement = try object.decode(NodeReplacement.self, forKey: .replacement)
+            self = .change(.replace(replacement), isDry: isDry)
+        case .apply:
+            self = .change(.file(path: try object.decode(String.self, forKey: .graph)), isDry: isDry)
+        case .set:
+            let settings = try object.decode([String: String].self, forKey: .settings)
+            self = .change(.settings(settings), isDry: isDry)
         }
     }
 }

@@ -26,6 +26,7 @@ extension RunSnapshot {
         var waiting_for_output_s: Double
         var load_s: Double
         var peak_memory_bytes: Int
+        var restarts: Int
         var hops: [Hop]
     }
 
@@ -79,7 +80,7 @@ extension RunSnapshot {
             name: state.name, kind: state.kind, ticks: report.ticks, busy_s: report.busy,
             waiting_for_input_s: report.waitingForInput,
             waiting_for_output_s: report.waitingForOutput, load_s: report.loading,
-            peak_memory_bytes: report.peakMemory,
+            peak_memory_bytes: report.peakMemory, restarts: state.restarts,
             hops: report.inputs.map {
                 Hop(
                     port: $0.port, received: $0.received, bytes: $0.bytes,

@@ -9,15 +9,19 @@ package struct RunSnapshot: Sendable {
         package let isSource: Bool
         package let isSink: Bool
         package let report: NodeReport
+        /// How often its process was replaced after a crash.
+        package let restarts: Int
 
         package init(
-            name: String, kind: String, isSource: Bool, isSink: Bool, report: NodeReport
+            name: String, kind: String, isSource: Bool, isSink: Bool, report: NodeReport,
+            restarts: Int = 0
         ) {
             self.name = name
             self.kind = kind
             self.isSource = isSource
             self.isSink = isSink
             self.report = report
+            self.restarts = restarts
         }
     }
 
@@ -55,7 +59,31 @@ package struct RunSnapshot: Sendable {
     package var sourceName: String { source?.name ?? "the source" }
 
     /// Every place where frames were lost.
-    package var losses: [Loss] { nodes.flatMap(Self.losses) }
+    package var losses: [Loss] {
+        let known = nodes.flatMap(Self.losses)
+        let rest = known.reduce(missing) { $0.subtracting($1.frames) }
+        let forgetful = restartedDroppers
+        guard !rest.isEmpty, !forgetful.isEmpty else { return known }
+        return known + [
+            Loss(
+                place: forgetful.joined(separator: ", "),
+                reason: "in its process when that ended", frames: rest)
+        ]
+    }
+
+    /// Nodes that were started again and take frames from an edge that does not send them twice.
+    private var restartedDroppers: [String] {
+        let edges = nodes.flatMap(\.report.outputs)
+        let dropping = Set(
+            edges.filter { [Keep.newest, .even].map(\.rawValue).contains($0.keep) }.map(\.consumer))
+        return nodes.filter { $0.restarts > 0 && dropping.contains($0.name) }.map(\.name)
+    }
+
+    /// Frames that came in and did not go out.
+    private var missing: FrameSet {
+        guard let source, let sink else { return FrameSet() }
+        return source.report.emitted.subtracting(sink.report.delivered)
+    }
 
     private static func losses(of node: NodeState) -> [Loss] {
         var losses: [Loss] = []
@@ -77,14 +105,9 @@ package struct RunSnapshot: Sendable {
 
     /// Frames that came in, did not go out, and that nobody says to have dropped.
     package var unaccounted: FrameSet {
-        guard let source, let sink else { return FrameSet() }
-        let lost = source.report.emitted.subtracting(sink.report.delivered)
-        return losses.reduce(lost) { $0.subtracting($1.frames) }
+        losses.reduce(missing) { $0.subtracting($1.frames) }
     }
 
     /// Frames that went in and did not come out.
-    package var lost: Int {
-        guard let source, let sink else { return 0 }
-        return source.report.emitted.subtracting(sink.report.delivered).count
-    }
+    package var lost: Int { missing.count }
 }

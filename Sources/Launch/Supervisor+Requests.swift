@@ -18,6 +18,7 @@ extension Supervisor {
         }
         switch request {
         case .status: reply(.status(status), to: requester)
+        case .change(let change, let isDry): make(change, isDry: isDry, for: requester)
         }
     }
 
@@ -33,18 +34,25 @@ extension Supervisor {
             seconds: started ? snapshot.seconds : 0,
             nodes: members.map {
                 .init(
-                    name: $0.planned.name, kind: $0.planned.kind, pid: $0.process.pid,
-                    state: $0.state(isRunning: started), restarts: 0, report: $0.report)
+                    name: $0.name, kind: $0.planned.kind, pid: $0.current.process.pid,
+                    state: $0.current.state(isRunning: started), restarts: $0.restarts,
+                    swaps: $0.swaps,
+                    report: $0.report)
             },
-            edges: members.flatMap { member in
-                member.planned.configuration.inputs.map {
-                    .init(
-                        from: "\($0.producer).\($0.producerPort)",
-                        to: "\(member.planned.name).\($0.port)", keep: $0.keep.rawValue,
-                        window: $0.window, endpoint: $0.endpoint,
-                        type: plan.types["\($0.producer).\($0.producerPort)"])
-                }
-            })
+            edges: members.flatMap(edges))
+    }
+
+    private func edges(into member: Member) -> [RunStatus.Edge] {
+        member.planned.configuration.inputs.map { input in
+            let producer = members.first { $0.name == input.producer }
+            return .init(
+                from: "\(input.producer).\(input.producerPort)",
+                to: "\(member.name).\(input.port)", keep: input.keep.rawValue,
+                window: input.window,
+                endpoint: NodeConfiguration.endpoint(
+                    of: producer?.current.id ?? input.producer, in: plan.folder),
+                type: plan.types["\(input.producer).\(input.producerPort)"])
+        }
     }
 
     private var state: String {

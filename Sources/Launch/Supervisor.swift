@@ -1,5 +1,6 @@
 import CPosix
 import CZeroMQ
+import Dataflow
 import Foundation
 import Glibc
 import NodeKit
@@ -10,6 +11,9 @@ import Wire
 /// One loop on one thread waits for everything there is to wait for (nodes' words, their output,
 /// their ends, signals), so there are no locks, and the thread that starts processes lives as long
 /// as they do, which the kernel's parent-death signal asks for.
+///
+/// What nodes say is in `Supervisor+Nodes`, what happens when one ends in `Supervisor+Faults`, what
+/// people ask in `Supervisor+Requests`.
 package final class Supervisor {
     /// How a run ended.
     package enum Outcome {
@@ -20,50 +24,74 @@ package final class Supervisor {
     }
 
     let plan: RunPlan
-    private let display: RunDisplay
+    /// Nil when the graph came from no file.
+    let planner: (any GraphPlanner)?
+    /// A change that is being made.
+    var change: Change?
+    let display: RunDisplay
     let control: ZMQSocketBox
+    private let executable: String
     private let signals: Int32
     private(set) var members: [Member] = []
-    private(set) var started = false
-    private var failure: NodeFailure?
-    private var interrupts = 0
-    private var killAt: Int64?
-    private var finishAt: Int64?
-    private let began = posix_monotonic_ns()
+    /// Every process that has not been seen to its end, those that were replaced included.
+    private(set) var incarnations: [Incarnation] = []
+    /// Whether all nodes were told to connect, and to begin.
+    var connected = false
+    var started = false
+    var failure: NodeFailure?
+    private(set) var interrupts = 0
+    var killAt: Int64?
+    var finishAt: Int64?
+    let began = posix_monotonic_ns()
+    private var lookedAt = posix_monotonic_ns()
     /// Nanoseconds from the call of ``run()`` until the sources were told to begin.
-    package private(set) var startupTime: Int64 = 0
+    package internal(set) var startupTime: Int64 = 0
 
-    /// Time that nodes get to close their files before they are killed.
-    private static let grace: Int64 = 12_000_000_000
     /// After SIGTERM frames under way are finished for so long, then files are closed.
     private static let patience: Int64 = 5_000_000_000
 
     /// - Parameter executable: the program whose `node` subcommand hosts a node.
-    package init(_ plan: RunPlan, executable: String, display: RunDisplay) throws {
+    package init(
+        _ plan: RunPlan, executable: String, display: RunDisplay, planner: (any GraphPlanner)? = nil
+    ) throws {
         self.plan = plan
+        self.planner = planner
         self.display = display
+        self.executable = executable
         signals = posix_signals([SIGINT, SIGTERM, SIGHUP, SIGCHLD], 4)
         control = ZMQSocketBox(try ZMQSocket(.router, in: ZMQContext()))
         try control.socket.bind(NodeConfiguration.controlEndpoint(in: plan.folder))
         do {
             for node in plan.nodes {
-                let program = node.command ?? [executable, "node"]
-                let arguments =
-                    program + [node.name, "--kind", node.kind, "--folder", plan.folder]
-                members.append(Member(node, try ChildProcess(arguments)))
+                let journal = try Journal.create()
+                let first = try start(node, as: node.name, journal: journal)
+                members.append(Member(node, journal: journal, first))
             }
         } catch {
-            members.forEach { $0.process.killGroup() }
+            incarnations.forEach { $0.process.killGroup() }
             throw error
         }
     }
 
+    /// Starts a process of a node.
+    func start(
+        _ node: RunPlan.PlannedNode, as id: String, journal: Int32
+    ) throws -> Incarnation {
+        let program = node.command ?? [executable, "node"]
+        let process = try ChildProcess(
+            program + [id, "--kind", node.kind, "--folder", plan.folder], journal: journal)
+        let incarnation = Incarnation(id, node, process)
+        incarnations.append(incarnation)
+        return incarnation
+    }
+
     /// Runs the graph to its end. Call from the main thread.
     package func run() -> Outcome {
-        while !members.allSatisfy({ $0.isSettled(at: posix_monotonic_ns()) }) {
+        while !isOver {
             poll()
             judgeTheSettled()
             blameTheSilent()
+            restartTheDue()
             if let finishAt, posix_monotonic_ns() > finishAt { finishNow() }
             if let killAt, posix_monotonic_ns() > killAt { killAll() }
             if started { display.progress(snapshot) }
@@ -74,14 +102,20 @@ package final class Supervisor {
         return interrupts > 0 ? .stopped : .completed
     }
 
+    private var isOver: Bool {
+        let now = posix_monotonic_ns()
+        return incarnations.allSatisfy { $0.isSettled(at: now) }
+            && members.allSatisfy { $0.restartAt == nil }
+    }
+
     /// How the run stands, or stood at its end.
     package var snapshot: RunSnapshot {
         RunSnapshot(
             seconds: Double(posix_monotonic_ns() - began - startupTime) / 1e9,
             nodes: members.map {
                 .init(
-                    name: $0.planned.name, kind: $0.planned.kind, isSource: $0.planned.isSource,
-                    isSink: $0.planned.isSink, report: $0.report)
+                    name: $0.name, kind: $0.planned.kind, isSource: $0.planned.isSource,
+                    isSink: $0.planned.isSink, report: $0.report, restarts: $0.restarts)
             })
     }
 
@@ -90,33 +124,53 @@ package final class Supervisor {
 
     /// Process numbers by node name, for whoever wants to disturb them.
     package var processes: [String: Int32] {
-        Dictionary(uniqueKeysWithValues: members.map { ($0.planned.name, $0.process.pid) })
+        Dictionary(uniqueKeysWithValues: members.map { ($0.name, $0.current.process.pid) })
     }
 
     // MARK: Waiting
 
     private func poll() {
+        forgiveOwnSilence()
         var items = [control.socket.pollItem, zmq_pollitem_t(readable: signals)]
-        let printing = members.filter { !$0.process.outputHasEnded }
+        let printing = incarnations.filter { !$0.process.outputHasEnded }
         items += printing.map { zmq_pollitem_t(readable: $0.process.output) }
-        zmqPoll(&items, milliseconds: 100)
+        zmqPoll(&items, milliseconds: pause)
         if items[1].isReady { obeySignals() }
-        for (member, item) in zip(printing, items.dropFirst(2)) where item.isReady { read(member) }
+        for (process, item) in zip(printing, items.dropFirst(2)) where item.isReady {
+            read(process)
+        }
         // A node's last words may still be under way when its end is noticed: read them first.
         readControl()
-        for member in members where member.process.reap() {
-            member.endedAt = posix_monotonic_ns()
-            read(member)
+        for process in incarnations where process.process.reap() {
+            process.endedAt = posix_monotonic_ns()
+            unlink("\(plan.folder)/\(process.id).sock")
+            read(process)
             readControl()
             // An end in good order is judged when its last words have had time to arrive.
-            if member.process.status != 0 { judge(member) }
+            if process.process.status != 0 { judge(process) }
         }
     }
 
-    private func read(_ member: Member) {
-        for line in member.process.readLines() {
-            member.keep(line)
-            display.log(member.planned.name, line)
+    /// Milliseconds until there may be something to do besides answering.
+    private var pause: Int {
+        let due = members.compactMap(\.restartAt).min() ?? .max
+        let wait = due == .max ? 100 : (due - posix_monotonic_ns()) / 1_000_000 + 1
+        return Int(min(max(wait, 0), 100))
+    }
+
+    /// After this process was stopped for a while itself, nobody else has been silent.
+    private func forgiveOwnSilence() {
+        let now = posix_monotonic_ns()
+        if now - lookedAt > 1_000_000_000 {
+            for process in incarnations { process.heardAt += now - lookedAt }
+        }
+        lookedAt = now
+    }
+
+    private func read(_ process: Incarnation) {
+        for line in process.process.readLines() {
+            process.keep(line)
+            display.log(process.id, line)
         }
     }
 
@@ -141,115 +195,6 @@ package final class Supervisor {
         }
     }
 
-    // MARK: Nodes
-
-    private func readControl() {
-        while let frames = control.socket.receive() {
-            if frames.count == 2, frames[0].text.hasPrefix(Self.requesterMark) {
-                hear(frames[1], from: frames[0].text)
-                continue
-            }
-            guard frames.count == 2,
-                let member = members.first(where: { $0.planned.name == frames[0].text })
-            else { continue }
-            if let message = frames[1].withBytes(ControlMessage.init(decoding:)) {
-                hear(message, from: member)
-            } else {
-                blame(member, "its control message cannot be read: \(frames[1].text.prefix(80))")
-            }
-        }
-    }
-
-    private func hear(_ message: ControlMessage, from member: Member) {
-        switch message {
-        case .hello:
-            member.saidHello = true
-            tell(member, .configure(member.planned.configuration))
-            if members.allSatisfy(\.saidHello) { tellAll(.connect) }
-        case .ready:
-            member.isReady = true
-            guard members.allSatisfy(\.isReady), !started else { return }
-            started = true
-            startupTime = posix_monotonic_ns() - began
-            tellAll(.start)
-        case .progress(let report): member.report = report
-        case .done(let report):
-            member.report = report
-            member.isDone = true
-        case .warning(let text): display.warn(member.planned.name, text)
-        case .failed(let reason, let culprit):
-            if let culprit = members.first(where: { $0.planned.name == culprit }) {
-                blame(culprit, "\(reason) (says '\(member.planned.name)')")
-            } else {
-                blame(member, reason)
-            }
-        default: break
-        }
-    }
-
-    /// A node that just left would be waited for by all others.
-    private func judgeTheSettled() {
-        let now = posix_monotonic_ns()
-        for member in members where !member.isJudged && member.isSettled(at: now) {
-            member.isJudged = true
-            judge(member)
-        }
-    }
-
-    /// Whether a node that has ended did so in good order.
-    private func judge(_ member: Member) {
-        guard member.process.status != 0 || !member.isDone else { return }
-        let wasTold = killAt != nil
-        // Told to end at once, a node may just go; but a sink has a file to close.
-        let lostFile = wasTold && member.planned.isSink && member.isReady && failure == nil
-        if lostFile, member.reason == nil { member.reason = "it did not close its file in time" }
-        if !wasTold || member.reason != nil { fail(member) }
-    }
-
-    private func killAll() { members.forEach { $0.process.killGroup() } }
-
-    /// A program that does not speak the protocol would be waited for for ever.
-    private func blameTheSilent() {
-        guard !started, killAt == nil else { return }
-        let waited = Duration.nanoseconds(posix_monotonic_ns() - began)
-        for member in members where !member.saidHello && waited > member.planned.startWithin {
-            let seconds = member.planned.startWithin / .seconds(1)
-            blame(member, "it did not say hello within \(seconds) s of its start")
-        }
-    }
-
-    private func blame(_ member: Member, _ reason: String) {
-        member.reason = member.reason ?? reason
-        fail(member)
-    }
-
-    /// The first node that fails names the run's end; the others close their files.
-    private func fail(_ member: Member) {
-        let isFirst = failure == nil || failure!.node == member.planned.name
-        if isFirst {
-            failure = NodeFailure(
-                node: member.planned.name, kind: member.planned.kind, reason: member.reason,
-                status: member.process.status, log: member.log)
-        }
-        finishNow()
-    }
-
-    private func finishNow() {
-        guard killAt == nil else { return }
-        finishAt = nil
-        killAt = posix_monotonic_ns() + Self.grace
-        tellAll(.finishNow)
-        // A process that has not connected yet hears nothing: the signal says the same.
-        for member in members where !member.saidHello { member.process.signal(SIGTERM) }
-    }
-
-    private func tell(_ member: Member, _ message: ControlMessage) {
-        Array(member.planned.name.utf8).withUnsafeBytes { name in
-            message.encoded().withUnsafeBytes { _ = control.socket.send(name, $0) }
-        }
-    }
-
-    private func tellAll(_ message: ControlMessage) {
-        for member in members where member.process.status == nil { tell(member, message) }
-    }
+    /// A replaced process that has come to its end is no longer of interest.
+    func forget(_ process: Incarnation) { incarnations.removeAll { $0 === process } }
 }

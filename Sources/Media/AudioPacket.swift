@@ -67,7 +67,7 @@ extension AudioPacket {
 
 extension Packet {
     /// Side data AV_PKT_DATA_SKIP_SAMPLES: two little-endian counts and two reasons.
-    fileprivate(set) var skippedSamples: (start: UInt32, end: UInt32) {
+    var skippedSamples: (start: UInt32, end: UInt32) {
         get {
             var size = 0
             let side = av_packet_get_side_data(pointer, AV_PKT_DATA_SKIP_SAMPLES, &size)

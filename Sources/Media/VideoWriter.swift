@@ -22,13 +22,21 @@ package final class VideoWriter {
     /// The file that holds what was written so far, while the writer runs.
     package let partialPath: String
     private let options: VideoWriterOptions
-    private let film: PartialFilm
+    /// Whether no log of packets was there.
+    let isNew: Bool
+    private var film: PartialFilm?
+    let log: PacketLog
+    var points = SavePoints()
+    /// The first packet of sound, which says how it is coded, and nanoseconds from frame to frame.
+    var firstSound: AudioPacket?
+    var interval: Int64?
+    private var lastDecoded = Int64.min
     private var encoder: H264Encoder?
     private var sound: SoundTrack?
     private var soundFailed = false
     private var hasBegun = false
     /// Compressed packets that wait for the header: nobody knows yet whether there is sound.
-    private var waiting: [(packet: Packet, isSound: Bool)] = []
+    var waiting: [(packet: Packet, isSound: Bool)] = []
     private var lateSound: [Packet] = []
     private var failure: MediaError?
     private var isFinished = false
@@ -38,6 +46,8 @@ package final class VideoWriter {
     private var lastTime = Int64.min
     private var lastPresentation: Int64 = -40_000_000
     private var end: Int64 = 0
+    /// An earlier process had put the film at its place already.
+    private var wasFinished = false
 
     /// Creates the partial file, so that a wrong path shows before any work is done.
     ///
@@ -50,12 +60,24 @@ package final class VideoWriter {
         let name = path.hasSuffix(".mp4") ? String(path.dropLast(4)) : path
         partialPath = name + ".partial.mp4"
         try Self.checkTarget(path)
+        let logPath = name + ".partial.packets"
+        isNew = access(logPath, F_OK) != 0
         do throws(MediaError) {
-            film = try PartialFilm(path: partialPath)
+            log = try PacketLog(path: logPath)
+            // What is in it may be an earlier process's, to be gone on with.
+            try Self.checkWriting(to: partialPath)
         } catch {
             guard case .cannotWrite(_, let reason, _) = error else { throw error }
             throw .cannotWrite(path: path, reason: reason, kept: nil)
         }
+    }
+
+    private static func checkWriting(to path: String) throws(MediaError) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            throw .cannotWrite(path: path, reason: String(cString: strerror(errno)), kept: nil)
+        }
+        close(descriptor)
     }
 
     /// What a person should know, since the last call.
@@ -82,6 +104,7 @@ package final class VideoWriter {
             let time = nextTime(for: presentation)
             lastPresentation = presentation
             let shown = max(Self.ticks(presentation + length) - time, 1)
+            points.take(frameAt: time, presentation: presentation, end: presentation + length)
             try encoder.send(frame, at: time, for: shown)
             frames += 1
             end = presentation + length
@@ -98,7 +121,10 @@ package final class VideoWriter {
             let isFirst = sound == nil
             if isFirst { sound = makeSound(for: packet) }
             guard let sound else { return }
-            for packet in try sound.packets(for: packet) { try write(packet, isSound: true) }
+            firstSound = firstSound ?? packet
+            let packets = try sound.packets(for: packet)
+            points.takeSound(packets: packets.count)
+            for packet in packets { try record(packet, isSound: true) }
             if isFirst && encoder != nil && !hasBegun { try takeFrames(encoder!) }
         }
     }
@@ -109,9 +135,12 @@ package final class VideoWriter {
     @discardableResult
     package func finish() throws(MediaError) -> Summary {
         if let failure { throw failure }
+        if wasFinished { return Summary(path: path, frames: frames, end: end, width: 0, height: 0) }
         guard let encoder, frames > 0, !isFinished else {
             isFinished = true
-            film.remove()
+            film?.remove()
+            unlink(partialPath)
+            log.remove()
             throw .nothingToWrite(path: path)
         }
         isFinished = true
@@ -119,11 +148,16 @@ package final class VideoWriter {
             try encoder.end()
             try takeFrames(encoder)
             if let sound {
-                for packet in try sound.finish() { try write(packet, isSound: true) }
+                for packet in try sound.finish() { try record(packet, isSound: true) }
             }
             if !hasBegun { try begin() }
-            try film.finish()
-            try finished.write()
+            try film!.finish()
+            do throws(MediaError) { try finished.write() } catch {
+                // The log takes as much room as the film.
+                log.remove()
+                try finished.write()
+            }
+            log.remove()
         }
         return Summary(
             path: path, frames: frames, end: end, width: encoder.width, height: encoder.height)
@@ -131,7 +165,7 @@ package final class VideoWriter {
 
     private var finished: FinishedFilm {
         FinishedFilm(
-            film: film, target: path, label: label, isLabelled: options.labelsAIGenerated,
+            film: film!, target: path, label: label, isLabelled: options.labelsAIGenerated,
             lateSound: lateSound.isEmpty ? nil : sound.map { (lateSound, $0) })
     }
 
@@ -152,6 +186,7 @@ extension VideoWriter {
                 error = .cannotWrite(path: path, reason: reason, kept: kept)
             }
             failure = error
+            log.remove()
             throw error
         }
     }
@@ -166,6 +201,32 @@ extension VideoWriter {
         guard stat(parent, &status) == 0 else {
             throw .cannotWrite(path: path, reason: "there is no folder \(parent)", kept: nil)
         }
+    }
+
+    /// Goes on from where another process's film is safe.
+    func resume(
+        _ point: SavePoints.Point, interval: Int64, firstSound: AudioPacket?
+    ) throws(MediaError) {
+        if isNew {
+            wasFinished = true
+            log.remove()
+            return
+        }
+        waiting = try log.packets(upTo: point.logSize)
+        if let firstSound {
+            log.cutSound(after: point.soundPackets)
+            var kept = point.soundPackets
+            waiting.removeAll { entry in
+                guard entry.isSound else { return false }
+                kept -= 1
+                return kept < 0
+            }
+            sound = makeSound(for: firstSound)
+        }
+        lastDecoded = waiting.last { !$0.isSound }?.packet.pointer.pointee.dts ?? .min
+        (self.interval, self.firstSound, points) = (interval, firstSound, SavePoints(after: point))
+        (frames, lastTime) = (point.frames, point.time)
+        (lastPresentation, end) = (point.presentation, point.end)
     }
 
     private static func ticks(_ nanoseconds: Int64) -> Int64 {
@@ -189,8 +250,10 @@ extension VideoWriter {
                 "\(width)x\(height) is padded to \(width + width % 2)x\(height + height % 2), "
                     + "since H.264 needs even sides")
         }
+        // The same as an earlier process's, whose packets have to go with this one's.
+        interval = interval ?? (duration > 0 ? duration : 40_000_000)
         return try H264Encoder(
-            width: width, height: height, interval: duration > 0 ? duration : 40_000_000,
+            width: width, height: height, interval: interval!,
             options: options, path: path)
     }
 
@@ -228,7 +291,7 @@ extension VideoWriter {
     }
 
     private func takeFrames(_ encoder: H264Encoder) throws(MediaError) {
-        while let packet = try encoder.receive() { try write(packet, isSound: false) }
+        while let packet = try encoder.receive() { try record(packet, isSound: false) }
         // Two seconds of pictures without any sound: there is none, or it comes late.
         let shown = waiting.filter { !$0.isSound }.map(\.packet.pointer.pointee.dts)
         guard !hasBegun, let first = shown.first, let last = shown.last else { return }
@@ -236,19 +299,34 @@ extension VideoWriter {
         if sound != nil || last - first > patience { try begin() }
     }
 
+    /// Logs a packet, so that it outlives the process, and writes it into the film.
+    private func record(_ packet: Packet, isSound: Bool) throws(MediaError) {
+        if !isSound {
+            // An encoder that went on after another's pictures counts back a little.
+            let decoded = max(packet.pointer.pointee.dts, lastDecoded == .min ? .min : lastDecoded + 1)
+            packet.pointer.pointee.dts = decoded
+            lastDecoded = decoded
+            points.log(packet, at: log.size)
+        }
+        log.append(packet, isSound: isSound)
+        try write(packet, isSound: isSound)
+    }
+
     private func write(_ packet: Packet, isSound: Bool) throws(MediaError) {
         if !hasBegun {
             waiting.append((packet, isSound))
-        } else if isSound && film.tracks.count == 1 {
+        } else if isSound && film!.tracks.count == 1 {
             lateSound.append(packet)
         } else {
-            try film.write(packet, track: isSound ? 1 : 0)
+            try film!.write(packet, track: isSound ? 1 : 0)
         }
     }
 
     /// Writes the header and all that waited for it.
     private func begin() throws(MediaError) {
         guard let encoder else { return }
+        let film = try PartialFilm(path: partialPath)
+        self.film = film
         let parameters = FFmpeg.allocated(avcodec_parameters_alloc())
         avcodec_parameters_from_context(parameters, encoder.context)
         film.addTrack(

@@ -23,8 +23,10 @@ package struct KeypointTracker {
     private let drawing: KeypointDrawing
     private let inputSize, lead: Int
     private let portrait: FacePose
-    private var first: FacePose?
-    private var lastFace: Tensor<UInt8>?
+    /// The driver's pose in the first frame, and the last face that could be cut out: all that is
+    /// remembered from frame to frame.
+    package var first: FacePose?
+    package var lastFace: Tensor<UInt8>?
 
     /// The portrait's own face, `[1, h, w, 3]`: the whole portrait when its box is empty.
     package let portraitFace: Tensor<UInt8>

@@ -6,7 +6,8 @@ package struct MotionTracker {
     private let encode: MotionEncoder
     private let inputSize, lead: Int
     private let portrait: Tensor<Float>
-    private var hasBegun = false
+    /// Whether it has seen a driving frame.
+    package var hasBegun = false
 
     /// A tracker that has seen the portrait's face, `[1, h, w, 3]`, and no driving frame.
     package init(

@@ -29,6 +29,8 @@ package struct PortraitStream {
         /// Latents of the chunks that are not finished, oldest first.
         var latents: Tensor<Float>
         var pose, motion: FrameWindow
+        /// What the poses were drawn from, since it is so much smaller.
+        var keypoints: FrameWindow
         /// Motion tokens of the portrait and of remembered frames.
         var motionBank: [Tensor<Float>] = []
         /// Finished latents of keyframes, `[1, h, w, 4]`.
@@ -63,7 +65,7 @@ package struct PortraitStream {
     private let drawing: KeypointDrawing
     /// The portrait's banks, then one per keyframe.
     private var banks: [ProjectedBanks]
-    private var state: State
+    var state: State
 
     /// A stream at its beginning.
     package init(
@@ -82,7 +84,8 @@ package struct PortraitStream {
             Self.timesteps(configuration).prefix(frames - configuration.framesPerChunk))
         state = State(
             latents: Self.noised(portrait.latent, at: levels, noise.noise, draw: 0, scheduler),
-            pose: FrameWindow(capacity: frames), motion: FrameWindow(capacity: frames))
+            pose: FrameWindow(capacity: frames), motion: FrameWindow(capacity: frames),
+            keypoints: FrameWindow(capacity: frames))
     }
 
     /// Sets of keypoints and motion tokens that the next call takes: the first also takes those
@@ -117,12 +120,11 @@ package struct PortraitStream {
 
     /// Queues pose and motion, and a chunk of the portrait under full noise.
     private mutating func takeIn(_ keypoints: Tensor<Float>, _ motion: Tensor<Float>) {
-        // One canvas at a time: sixteen of them with their first features would take 600 MB.
-        let features = Tensor(
-            stacking: keypoints.keypointSets.map { networks.poseGuider(drawing([$0])) })
+        let features = features(of: keypoints)
         observe?("pose_features", features)
         state.pose.append(features)
         state.motion.append(motion)
+        state.keypoints.append(keypoints)
         if state.calls == 0 { state.motionBank = [motion.rows(0..<1)] }
         let level = [Int](
             repeating: Self.timesteps(networks.configuration).last ?? 0,
@@ -130,6 +132,11 @@ package struct PortraitStream {
         let fresh = Self.noised(
             portrait.latent, at: level, noise.noise, draw: state.calls + 1, scheduler)
         state.latents = Tensor(stacking: [state.latents, fresh])
+    }
+
+    /// One canvas at a time: sixteen of them with their first features would take 600 MB.
+    func features(of keypoints: Tensor<Float>) -> Tensor<Float> {
+        Tensor(stacking: keypoints.keypointSets.map { networks.poseGuider(drawing([$0])) })
     }
 
     /// How far the frame about to be finished is from all remembered ones, and whether it joins them.
@@ -163,6 +170,11 @@ package struct PortraitStream {
     /// A finished frame becomes something to look at, from the next call on.
     private mutating func addKeyframe(_ latent: Tensor<Float>) {
         state.keyframes.append(latent)
+        look(at: latent)
+    }
+
+    /// Adds a finished frame to what the denoiser looks at.
+    mutating func look(at latent: Tensor<Float>) {
         let found = networks.reference(latent, token: portrait.token)
         banks.append(networks.denoiser.project(found))
     }

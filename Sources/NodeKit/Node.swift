@@ -17,8 +17,20 @@ public protocol Node {
     ///
     /// Also called when the run is stopped early, so that what was made so far is kept.
     mutating func finish(into outputs: inout Outputs) throws
+
+    /// What the node remembers now; nil while that cannot be said, as in the middle of a chunk.
+    ///
+    /// Called after every tick if the spec's state is `saved`. What a tick sent leaves only when the
+    /// state after it is known, and inputs are sent again from the last known state on. So a node
+    /// that is killed and started anew sends what it would have sent.
+    mutating func save() throws -> SavedState?
+
+    /// Goes on from what another process of this node saved. Called at most once, before any tick.
+    mutating func restore(_ state: [UInt8]) throws
 }
 
 extension Node {
     public mutating func finish(into outputs: inout Outputs) throws {}
+    public mutating func save() throws -> SavedState? { nil }
+    public mutating func restore(_ state: [UInt8]) throws {}
 }

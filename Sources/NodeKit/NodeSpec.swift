@@ -15,12 +15,15 @@ public struct NodeSpec: Sendable {
     public let heldFrames: Int
     /// How many frames the node works on at once: a live graph gives it so many, evenly spaced.
     public let chunk: Int
+    /// What the node remembers from one tick to the next: what has to be known of it to go on in
+    /// another process when its own ends.
+    public let state: NodeState
 
     /// A spec from typed ports and settings.
     public init(
         _ kind: String, _ summary: String, inputs: [any PortDescribing] = [],
         outputs: [any PortDescribing] = [], settings: [any SettingDescribing] = [],
-        heldFrames: Int = 0, chunk: Int = 1
+        heldFrames: Int = 0, chunk: Int = 1, state: NodeState = .unknown
     ) {
         self.kind = kind
         self.summary = summary
@@ -29,12 +32,13 @@ public struct NodeSpec: Sendable {
         self.settings = settings.map(\.spec)
         self.heldFrames = heldFrames
         self.chunk = chunk
+        self.state = state
     }
 
     /// A spec from its parts, for nodes that are described in a file instead of in Swift.
     public init(
         kind: String, summary: String, inputs: [PortSpec], outputs: [PortSpec],
-        settings: [SettingSpec], heldFrames: Int, chunk: Int = 1
+        settings: [SettingSpec], heldFrames: Int, chunk: Int = 1, state: NodeState = .unknown
     ) {
         self.kind = kind
         self.summary = summary
@@ -43,6 +47,7 @@ public struct NodeSpec: Sendable {
         self.settings = settings
         self.heldFrames = heldFrames
         self.chunk = chunk
+        self.state = state
     }
 
     private init(_ spec: NodeSpec, inputs: [PortSpec], outputs: [PortSpec]) {
@@ -53,6 +58,7 @@ public struct NodeSpec: Sendable {
         settings = spec.settings
         heldFrames = spec.heldFrames
         chunk = spec.chunk
+        state = spec.state
     }
 
     /// The same kind with its ports as they are under some settings.

@@ -30,6 +30,13 @@ package struct AgeHistogram: Sendable {
         return recent
     }
 
+    /// Adds what another one has counted.
+    package mutating func add(_ other: AgeHistogram) {
+        counts.merge(other.counts, uniquingKeysWith: +)
+        count += other.count
+        maximum = max(maximum, other.maximum)
+    }
+
     /// The age in milliseconds that `fraction` of all stay below; nil without any.
     package func percentile(_ fraction: Double) -> Double? {
         guard count > 0 else { return nil }

@@ -4,8 +4,9 @@ import NodeKit
 /// What supervisor and nodes say to each other, as JSON objects with a `type`.
 package enum ControlMessage: Sendable {
     // From a node.
-    /// The process runs and serves its endpoint.
-    case hello
+    /// The process runs and serves its endpoint; `recovers` when it keeps a journal, so that another
+    /// one can go on where it ends, and says at least every second how it is getting on.
+    case hello(recovers: Bool)
     /// The node has loaded.
     case ready
     /// How the node is getting on, a few times a second.
@@ -16,16 +17,26 @@ package enum ControlMessage: Sendable {
     case failed(String, culprit: String? = nil)
     /// Everything is done; the process ends.
     case done(NodeReport)
+    /// The process ends for its successor: what it knew is in the journal.
+    case retired(NodeReport)
 
     // From the supervisor.
     /// Load.
     case configure(NodeConfiguration)
-    /// All processes serve their endpoints: connect.
-    case connect
+    /// All processes serve their endpoints: connect. `anew` for a process whose settings differ from
+    /// those of the one before it, so that what was done under those is not gone on with.
+    case connect(anew: Bool = false)
     /// All nodes have loaded: sources may begin.
     case start
     /// Sources stop; what is under way is finished.
     case drain
+    /// Another process takes the node over: end after this tick, leaving all else to it.
+    case retire
+    /// The producer of an input is another process, served at another endpoint; `isFresh` when it
+    /// counts its messages from 0 and holds nothing of its predecessor's.
+    case reconnect(port: String, endpoint: String, isFresh: Bool)
+    /// A consumer is done: nothing that is sent to it will be heard.
+    case departed(consumer: String)
     /// Sinks keep what they have; everyone ends now.
     case finishNow
 
@@ -49,12 +60,12 @@ package enum ControlMessage: Sendable {
 /// The form is a promise to plugins (`Plugins/README.md`): members may come, none may change.
 extension ControlMessage: Codable {
     private enum Word: String, Codable {
-        case hello, ready, progress, warning, failed, done
-        case configure, connect, start, drain, finish
+        case hello, ready, progress, warning, failed, done, retired
+        case configure, connect, start, drain, retire, reconnect, departed, finish
     }
 
     private enum Key: String, CodingKey {
-        case type, report, text, reason, culprit
+        case type, recovers, report, text, reason, culprit, port, endpoint, fresh, consumer, anew
     }
 
     private var word: Word {
@@ -65,10 +76,14 @@ extension ControlMessage: Codable {
         case .warning: .warning
         case .failed: .failed
         case .done: .done
+        case .retired: .retired
         case .configure: .configure
         case .connect: .connect
         case .start: .start
         case .drain: .drain
+        case .retire: .retire
+        case .reconnect: .reconnect
+        case .departed: .departed
         case .finishNow: .finish
         }
     }
@@ -77,13 +92,21 @@ extension ControlMessage: Codable {
         var object = encoder.container(keyedBy: Key.self)
         try object.encode(word, forKey: .type)
         switch self {
-        case .progress(let report), .done(let report): try object.encode(report, forKey: .report)
+        case .hello(let recovers): if recovers { try object.encode(true, forKey: .recovers) }
+        case .progress(let report), .done(let report), .retired(let report):
+            try object.encode(report, forKey: .report)
         case .warning(let text): try object.encode(text, forKey: .text)
         case .failed(let reason, let culprit):
             try object.encode(reason, forKey: .reason)
             try object.encodeIfPresent(culprit, forKey: .culprit)
         case .configure(let configuration): try configuration.encode(to: encoder)
-        case .hello, .ready, .connect, .start, .drain, .finishNow: break
+        case .reconnect(let port, let endpoint, let isFresh):
+            try object.encode(port, forKey: .port)
+            try object.encode(endpoint, forKey: .endpoint)
+            try object.encode(isFresh, forKey: .fresh)
+        case .departed(let consumer): try object.encode(consumer, forKey: .consumer)
+        case .connect(let anew): if anew { try object.encode(true, forKey: .anew) }
+        case .ready, .start, .drain, .retire, .finishNow: break
         }
     }
 
@@ -93,7 +116,9 @@ extension ControlMessage: Codable {
             try object.decodeIfPresent(NodeReport.self, forKey: .report) ?? NodeReport()
         }
         switch try object.decode(Word.self, forKey: .type) {
-        case .hello: self = .hello
+        case .hello:
+            self = .hello(
+                recovers: try object.decodeIfPresent(Bool.self, forKey: .recovers) ?? false)
         case .ready: self = .ready
         case .progress: self = .progress(try report())
         case .warning: self = .warning(try object.decode(String.self, forKey: .text))
@@ -102,10 +127,19 @@ extension ControlMessage: Codable {
                 try object.decode(String.self, forKey: .reason),
                 culprit: try object.decodeIfPresent(String.self, forKey: .culprit))
         case .done: self = .done(try report())
+        case .retired: self = .retired(try report())
         case .configure: self = .configure(try NodeConfiguration(from: decoder))
-        case .connect: self = .connect
+        case .connect:
+            self = .connect(anew: try object.decodeIfPresent(Bool.self, forKey: .anew) ?? false)
         case .start: self = .start
         case .drain: self = .drain
+        case .retire: self = .retire
+        case .reconnect:
+            self = .reconnect(
+                port: try object.decode(String.self, forKey: .port),
+                endpoint: try object.decode(String.self, forKey: .endpoint),
+                isFresh: try object.decodeIfPresent(Bool.self, forKey: .fresh) ?? false)
+        case .departed: self = .departed(consumer: try object.decode(String.self, forKey: .consumer))
         case .finish: self = .finishNow
         }
     }

@@ -6,9 +6,11 @@ import Tensors
 /// Little-endian throughout; everything that comes from the wire is checked before it is believed.
 package struct Envelope: Equatable, Sendable {
     package enum Kind: UInt8, Sendable {
-        /// Consumer: here I am; `count` credits to begin with.
+        /// Consumer: here I am; `count` credits to begin with, and I want what is numbered `sequence`
+        /// and later.
         case hello = 1
-        /// Consumer: `count` more credits, and the slots in `released` may be used again.
+        /// Consumer: `count` more credits, the slots in `released` may be used again, and what is
+        /// numbered below `sequence` will not be asked for again.
         case grant = 2
         /// Consumer: all that came before the end is here.
         case bye = 3
@@ -45,6 +47,8 @@ package struct Envelope: Equatable, Sendable {
     package var shape: [Int] = []
     /// Nil when the payload is the next frame of the message.
     package var place: Place?
+    /// In `hello`: whether this consumer says in its grants what it will not ask for again.
+    package var acknowledges = false
     package var count: UInt32 = 0
     package var released: [UInt64] = []
 
@@ -74,7 +78,7 @@ package struct Envelope: Equatable, Sendable {
         writer.write(kind.rawValue)
         writer.write(elementType.rawValue)
         writer.write(UInt8(shape.count))
-        writer.write(UInt8(place == nil ? 0 : 1))
+        writer.write(UInt8(place == nil ? 0 : 1) | (acknowledges ? 2 : 0))
         writer.write(sequence)
         writer.write(stamp.frame)
         writer.write(stamp.captured)
@@ -116,6 +120,7 @@ package struct Envelope: Equatable, Sendable {
         let rank: UInt8 = reader.read()
         let flags: UInt8 = reader.read()
         guard rank <= Self.maximumRank else { throw WireError("a tensor of \(rank) axes, at most 8") }
+        acknowledges = flags & 2 != 0
         sequence = reader.read()
         stamp.frame = reader.read()
         stamp.captured = reader.read()

@@ -13,7 +13,9 @@ final class Exchange: @unchecked Sendable {
     enum Command {
         case publish(port: String, Numbered)
         case grant(input: Int, count: Int)
-        case release(input: Int, slot: UInt64)
+        case release(input: Int, slot: UInt64, connection: UInt64)
+        /// By input, what is numbered below will not be asked for again.
+        case acknowledge([String: UInt64])
         case control(ControlMessage)
         /// No more outputs will come.
         case end
@@ -29,6 +31,7 @@ final class Exchange: @unchecked Sendable {
     private var phase = Phase.loading
     private var outputsClosed = false
     private var failure: Fault?
+    private var record: JournalRecord?
 
     /// Why the node cannot go on, and the neighbour that is to blame for it, if one is.
     struct Fault: Error, CustomStringConvertible {
@@ -38,7 +41,7 @@ final class Exchange: @unchecked Sendable {
 
     /// How far the run has come, as the supervisor says.
     private enum Phase: Int, Comparable {
-        case loading, running, draining, finishing
+        case loading, running, draining, retiring, finishing
         static func < (a: Phase, b: Phase) -> Bool { a.rawValue < b.rawValue }
     }
 
@@ -50,7 +53,8 @@ final class Exchange: @unchecked Sendable {
         try monitor.locked(body)
     }
 
-    private func wakeSockets() {
+    /// Makes the thread that polls look at what there is to do.
+    func wakeSockets() {
         var one: UInt64 = 1
         _ = write(wakeup, &one, 8)
     }
@@ -64,8 +68,13 @@ final class Exchange: @unchecked Sendable {
         case source
         /// Nothing more will come; `early` when the run was stopped before its end.
         case finish(early: Bool)
+        /// Another process takes the node over from here.
+        case retire
         case fail(Fault)
     }
+
+    /// Waits until all nodes are ready, or the run is over.
+    func waitUntilStarted() { locked { while phase == .loading { monitor.wait() } } }
 
     /// Waits for the next thing to do.
     func nextStep() -> Step {
@@ -73,6 +82,7 @@ final class Exchange: @unchecked Sendable {
             while true {
                 // Whoever is told to end may well have lost a neighbour: that is not its fault.
                 if phase == .finishing { return .finish(early: true) }
+                if phase == .retiring { return .retire }
                 if let failure { return .fail(failure) }
                 if outputsClosed { return .finish(early: true) }
                 if let step = stepIfReady() { return step }
@@ -98,9 +108,13 @@ final class Exchange: @unchecked Sendable {
     }
 
     /// Inputs of a tick are done: their producers may send more.
-    func done(_ tick: TickAssembler.Tick) {
+    ///
+    /// - Parameter acknowledged: by input, what is numbered below is in the journal.
+    func done(_ tick: TickAssembler.Tick, acknowledged: [String: UInt64]) {
         locked {
-            for input in tick.credits {
+            commands.append(.acknowledge(acknowledged))
+            for (input, generation) in zip(tick.credits, tick.generations)
+            where assembler!.inputs[input].generation == generation {
                 let count = assembler!.creditsToGrant(input, done: 1)
                 if count > 0 { commands.append(.grant(input: input, count: count)) }
             }
@@ -111,7 +125,7 @@ final class Exchange: @unchecked Sendable {
     /// Waits until everything offered before is on its way, so that at most one tick's outputs wait.
     func waitForConsumers() {
         locked {
-            while backlog > 0, phase != .finishing, failure == nil {
+            while backlog > 0, phase < .retiring, failure == nil {
                 monitor.wait()
             }
         }
@@ -131,19 +145,26 @@ final class Exchange: @unchecked Sendable {
     func endOutputs() { post(.end) }
 
     /// A payload's last reader is gone; called from any thread.
-    func release(input: Int, slot: UInt64) { post(.release(input: input, slot: slot)) }
+    func release(input: Int, slot: UInt64, connection: UInt64) {
+        post(.release(input: input, slot: slot, connection: connection))
+    }
 
     private func post(_ command: Command) {
         locked { commands.append(command) }
         wakeSockets()
     }
 
-    /// Waits until every consumer has said that it has everything.
-    func waitUntilClosed() {
+    /// Waits until every consumer has said that it has everything; false when something else ended
+    /// the wait.
+    func waitUntilClosed() -> Bool {
         locked {
-            while !outputsClosed, phase != .finishing { monitor.wait() }
+            while !outputsClosed, phase < .retiring { monitor.wait() }
+            return outputsClosed
         }
     }
+
+    /// Whether another process is to take the node over.
+    var isRetiring: Bool { locked { phase == .retiring } }
 
     /// The node has finished: messages that came too late for a tick count as dropped.
     func abandonInputs() { locked { assembler?.abandon() } }
@@ -155,9 +176,15 @@ final class Exchange: @unchecked Sendable {
 
     // MARK: The thread that owns the sockets
 
+    /// Where an earlier process of this node ended; nil for the first one. Comes before the start.
+    func resume(_ record: JournalRecord?) { change { self.record = record } }
+    /// What to go on from.
+    var resumed: JournalRecord? { locked { record } }
+
     func connect(_ assembler: TickAssembler) { change { self.assembler = assembler } }
     func start() { advance(to: .running) }
     func drain() { advance(to: .draining) }
+    func retire() { advance(to: .retiring) }
     func finishNow() { advance(to: .finishing) }
     func fail(_ reason: String, culprit: String? = nil) {
         change { failure = failure ?? Fault(description: reason, culprit: culprit) }
@@ -167,7 +194,17 @@ final class Exchange: @unchecked Sendable {
         change { assembler!.deliver(message, to: input) }
     }
     func end(_ input: Int) { change { assembler!.end(input) } }
-    func sent(_ count: Int) { if count > 0 { change { backlog -= count } } }
+    func sent(_ count: Int) { if count != 0 { change { backlog -= count } } }
+
+    /// An input's producer is another process now.
+    ///
+    /// - Returns: the number of the first message that has not been used up.
+    func reconnect(_ input: Int, resends: Bool) -> UInt64 {
+        locked {
+            assembler!.reconnect(input, resends: resends)
+            return assembler!.inputs[input].next
+        }
+    }
 
     /// Whether the node was told to end at once.
     var isFinishing: Bool { locked { phase == .finishing } }

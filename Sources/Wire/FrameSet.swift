@@ -6,6 +6,9 @@ package struct FrameSet: Sendable, Equatable {
 
     package init() {}
 
+    /// Runs that are known to be ascending and apart.
+    init(ascending runs: [[UInt64]]) { bounds = runs.flatMap { $0 } }
+
     /// Runs of consecutive numbers as first and last, ascending, apart from each other.
     package var runs: [[UInt64]] { indices.map { [first($0), last($0)] } }
 
@@ -17,14 +20,19 @@ package struct FrameSet: Sendable, Equatable {
     package var count: Int { indices.reduce(0) { $0 + Int(last($1) - first($1)) + 1 } }
     package var isEmpty: Bool { bounds.isEmpty }
 
-    package mutating func insert(_ frame: UInt64) {
+    /// Adds a frame; says whether it was not there yet.
+    @discardableResult
+    package mutating func insert(_ frame: UInt64) -> Bool {
         if let last = bounds.last, frame == last + 1 {
             bounds[bounds.count - 1] = frame
         } else if bounds.last.map({ frame > $0 }) ?? true {
             bounds += [frame, frame]
         } else if !contains(frame) {
             bounds = Self.merged((runs + [[frame, frame]]).sorted { $0[0] < $1[0] })
+        } else {
+            return false
         }
+        return true
     }
 
     package func contains(_ frame: UInt64) -> Bool {

@@ -10,12 +10,24 @@ final class InputLinks {
     private struct Link {
         let configuration: NodeConfiguration.Input
         let port: PortSpec
-        let socket: ZMQSocketBox
+        var socket: ZMQSocketBox
+        var endpoint: String
         /// Number that the next message must have at least: a gap is a drop, going back is a fault.
-        var next: UInt64 = 0
+        var next: UInt64
+        /// What is numbered below it will never be asked for again.
+        var acknowledged: UInt64
+        /// Tells the processes at both ends from those before them.
+        var connection = nextConnection
+
+        /// Grows; its lower half is never 0, which is what producers say that know of no connections.
+        static var nextConnection: UInt64 { UInt64(posix_monotonic_ns()) | 1 }
+        /// The producer's process is gone: until there is another, nothing that comes is whole.
+        var isBroken = false
     }
 
     private let exchange: Exchange
+    private let context: ZMQContext
+    private let name: String
     private var links: [Link]
     private let slots = SlotView()
     private(set) var report: [NodeReport.Input]
@@ -25,43 +37,104 @@ final class InputLinks {
     var haveEnded: Bool { ended.count == links.count }
 
     /// Connects every input and says hello to its producer.
+    ///
+    /// - Parameter next: by input, the number of the first message that is wanted.
     init(
-        _ configuration: NodeConfiguration, spec: NodeSpec, context: ZMQContext, exchange: Exchange
+        _ configuration: NodeConfiguration, spec: NodeSpec, context: ZMQContext,
+        exchange: Exchange, next: [String: UInt64]
     ) throws {
         self.exchange = exchange
+        self.context = context
+        name = configuration.name
         links = try configuration.inputs.map { input in
             guard let port = spec.inputs.first(where: { $0.name == input.port }) else {
                 throw WireError("'\(spec.kind)' has no input '\(input.port)'")
             }
-            let socket = try ZMQSocket(
-                .dealer, in: context, identity: "\(configuration.name).\(input.port)")
-            try socket.connect(input.endpoint)
-            return Link(configuration: input, port: port, socket: ZMQSocketBox(socket))
+            let socket = try Self.socket(
+                to: input.endpoint, as: "\(configuration.name).\(input.port)", context)
+            let first = input.keep == .all ? next[input.port] ?? 0 : 0
+            return Link(
+                configuration: input, port: port, socket: socket, endpoint: input.endpoint,
+                next: first, acknowledged: first)
         }
         report = configuration.inputs.map { NodeReport.Input(port: $0.port) }
         let inputs = links.map {
             TickAssembler.Input(
                 port: $0.port.name, pace: $0.port.pace, keep: $0.configuration.keep,
-                window: $0.configuration.window)
+                window: $0.configuration.window, next: $0.next)
         }
         let required = Set(spec.inputs.filter { !$0.isOptional }.map(\.name))
         exchange.connect(TickAssembler(inputs: inputs, required: required))
-        for index in links.indices {
-            var hello = Envelope(.hello)
-            hello.count = UInt32(links[index].configuration.window)
-            tell(index, hello)
-        }
+        links.indices.forEach(sayHello)
     }
 
-    /// The node ends: producers that have more to say need not wait for it.
+    private static func socket(
+        to endpoint: String, as identity: String, _ context: ZMQContext
+    ) throws -> ZMQSocketBox {
+        let socket = try ZMQSocket(.dealer, in: context, identity: identity)
+        try socket.connect(endpoint)
+        return ZMQSocketBox(socket)
+    }
+
+    private func sayHello(_ index: Int) {
+        var hello = Envelope(.hello)
+        hello.count = UInt32(links[index].configuration.window)
+        hello.sequence = links[index].next
+        hello.acknowledges = true
+        tell(index, hello)
+    }
+
+    /// The node has all that it wants.
     func sayGoodbye() {
-        for index in links.indices where !ended.contains(index) { tell(index, Envelope(.bye)) }
+        for index in links.indices { tell(index, Envelope(.bye)) }
+    }
+
+    /// Whether an input still has the connection of that number.
+    func isCurrent(_ connection: UInt64, _ input: Int) -> Bool {
+        links[input].connection == connection
+    }
+
+    /// The producer of an input is served elsewhere now: what has not been used up is asked for again.
+    ///
+    /// - Parameter isFresh: whether the new process counts from 0, knowing nothing of its predecessor.
+    func reconnect(_ port: String, to endpoint: String, isFresh: Bool) throws {
+        guard let index = links.firstIndex(where: { $0.port.name == port }),
+            links[index].endpoint != endpoint
+        else { return }
+        let resends = !isFresh && links[index].configuration.keep == .all
+        let next = exchange.reconnect(index, resends: resends)
+        // What it has not sent yet is for a process that is gone.
+        links[index].socket.socket.forgetUnsent()
+        links[index].endpoint = endpoint
+        links[index].socket = try Self.socket(to: endpoint, as: "\(name).\(port)", context)
+        links[index].connection = Link.nextConnection
+        links[index].isBroken = false
+        links[index].next = resends ? next : 0
+        if isFresh { links[index].acknowledged = 0 }
+        ended.remove(index)
+        sayHello(index)
+    }
+
+    /// By input, what is numbered below will not be asked for again.
+    ///
+    /// - Returns: the inputs whose producers have to be told.
+    func acknowledge(_ next: [String: UInt64]) -> [Int] {
+        links.indices.filter { index in
+            guard let next = next[links[index].port.name], links[index].configuration.keep == .all,
+                next > links[index].acknowledged
+            else { return false }
+            links[index].acknowledged = next
+            return true
+        }
     }
 
     var pollItems: [zmq_pollitem_t] { links.map { $0.socket.socket.pollItem } }
 
     /// Sends credits, or gives back slots, to an input's producer.
     func tell(_ input: Int, _ envelope: Envelope) {
+        var envelope = envelope
+        envelope.stamp.frame = links[input].connection
+        if envelope.kind == .grant { envelope.sequence = links[input].acknowledged }
         envelope.encoded().withUnsafeBytes { _ = links[input].socket.socket.send($0) }
     }
 
@@ -70,12 +143,15 @@ final class InputLinks {
         while let frames = links[index].socket.socket.receive() {
             do {
                 let envelope = try frames[0].withBytes { try Envelope(decoding: $0) }
+                // Sent before the producer heard this process's hello: it comes again.
+                let isStale = envelope.count != 0
+                    && envelope.count != UInt32(truncatingIfNeeded: links[index].connection)
                 switch envelope.kind {
+                case .data where isStale, .end where isStale: break
                 case .data: try deliver(envelope, frames, to: index)
                 case .end:
                     ended.insert(index)
                     exchange.end(index)
-                    tell(index, Envelope(.bye))
                 default: throw WireError("a message of kind '\(envelope.kind)'")
                 }
             } catch {
@@ -87,16 +163,18 @@ final class InputLinks {
     }
 
     private func deliver(_ envelope: Envelope, _ frames: [ZMQFrame], to index: Int) throws {
+        guard !links[index].isBroken else { return }
         try check(envelope, for: index)
         guard envelope.sequence >= links[index].next, envelope.sequence < .max else {
             throw WireError(
                 "message \(envelope.sequence) where \(links[index].next) or a later one is due")
         }
-        links[index].next = envelope.sequence + 1
         let bytes = envelope.payloadBytes!
         guard let memory = try payload(of: envelope, frames, bytes: bytes, input: index) else {
+            links[index].isBroken = true
             return
         }
+        links[index].next = envelope.sequence + 1
         report[index].received += 1
         report[index].bytes += bytes
         let now = posix_monotonic_ns()
@@ -131,10 +209,10 @@ final class InputLinks {
         of envelope: Envelope, _ frames: [ZMQFrame], bytes: Int, input: Int
     ) throws -> TensorMemory? {
         if let place = envelope.place {
-            let exchange = exchange
+            let (exchange, connection) = (exchange, links[input].connection)
             // Nil when the producer has died: that is for the supervisor to tell.
             return try slots.memory(at: place, bytes: bytes) {
-                exchange.release(input: input, slot: place.slot)
+                exchange.release(input: input, slot: place.slot, connection: connection)
             }
         }
         guard frames.count == 2, frames[1].count == bytes else {

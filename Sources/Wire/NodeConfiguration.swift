@@ -3,7 +3,7 @@ import NodeKit
 /// All that a node's process is told: what it is, and who its neighbours are.
 package struct NodeConfiguration: Sendable {
     /// An edge that ends here.
-    package struct Input: Sendable {
+    package struct Input: Sendable, Equatable {
         package var port: String
         package var producer: String
         package var producerPort: String
@@ -25,7 +25,7 @@ package struct NodeConfiguration: Sendable {
     }
 
     /// An edge that begins here.
-    package struct Output: Sendable {
+    package struct Output: Sendable, Equatable {
         package var port: String
         package var consumer: String
         package var consumerPort: String

@@ -20,15 +20,20 @@ final class NodeLinks {
     private var configuration: NodeConfiguration?
     private var supervisorIsGone = false
     private let configured: (NodeConfiguration) -> Void
+    private let journal: Journal?
+    /// Whether the node is told to be handed over to another process.
+    private var isRetiring = false
 
     init(
         name: String, folder: String, spec: NodeSpec, exchange: Exchange, signals: Int32,
+        journal: Journal?,
         progress: @escaping (_ isBrief: Bool) -> NodeReport,
         configured: @escaping (NodeConfiguration) -> Void
     ) throws {
         self.exchange = exchange
         self.spec = spec
         self.signals = signals
+        self.journal = journal
         self.progress = progress
         self.configured = configured
         context = ZMQContext()
@@ -37,7 +42,7 @@ final class NodeLinks {
             exchange: exchange)
         control = ZMQSocketBox(try ZMQSocket(.dealer, in: context, identity: name))
         try control.socket.connect(NodeConfiguration.controlEndpoint(in: folder))
-        say(.hello)
+        say(.hello(recovers: journal != nil))
     }
 
     // MARK: Polling
@@ -54,12 +59,12 @@ final class NodeLinks {
             say(.progress(briefReport))
         }
         carryOut(exchange.takeCommands())
-        leave()
+        if !isRetiring { leave() }
     }
 
     /// Lets producers go that have more to say, and takes in what they had sent before they heard it.
     private func leave() {
-        guard let inputs, !inputs.haveEnded else { return }
+        guard let inputs else { return }
         inputs.sayGoodbye()
         let deadline = posix_monotonic_ns() + Self.reportInterval
         while !inputs.haveEnded, posix_monotonic_ns() < deadline { poll(milliseconds: 10) }
@@ -123,16 +128,39 @@ final class NodeLinks {
             outputs.configure(configuration.outputs)
             if let endpoint = configuration.listen { try outputs.listen(at: endpoint) }
             configured(configuration)
-        case .connect:
-            guard let configuration, inputs == nil else { return }
-            inputs = try InputLinks(
-                configuration, spec: spec.resolved(with: configuration.settings), context: context,
-                exchange: exchange)
+        case .connect(let anew): try connect(anew: anew)
         case .start: exchange.start()
         case .drain: exchange.drain()
+        case .retire:
+            isRetiring = true
+            exchange.retire()
+        case .reconnect(let port, let endpoint, let isFresh):
+            try reconnect(port, endpoint, isFresh)
+        case .departed(let consumer): outputs.depart(consumer)
         case .finishNow: exchange.finishNow()
         default: break
         }
+    }
+
+    /// Goes on where the process before this one ended, if there was one.
+    private func connect(anew: Bool) throws {
+        guard let configuration, inputs == nil else { return }
+        var found = try journal?.read()
+        if anew, let record = found?.record { found?.record = record.anew }
+        outputs.open(held: found?.held ?? [])
+        exchange.resume(found?.record)
+        var connected = configuration
+        // Whoever has had its last tick wants nothing more, and its producers may be gone.
+        if let phase = found?.record.phase, phase != .running { connected.inputs = [] }
+        inputs = try InputLinks(
+            connected, spec: spec.resolved(with: configuration.settings), context: context,
+            exchange: exchange, next: found?.record.inputs ?? [:])
+    }
+
+    private func reconnect(_ port: String, _ endpoint: String, _ isFresh: Bool) throws {
+        if let inputs { return try inputs.reconnect(port, to: endpoint, isFresh: isFresh) }
+        guard let index = configuration?.inputs.firstIndex(where: { $0.port == port }) else { return }
+        configuration!.inputs[index].endpoint = endpoint
     }
 
     // MARK: The computing thread's wishes
@@ -144,8 +172,13 @@ final class NodeLinks {
             case .publish(let port, let message): outputs.publish(message, on: port)
             case .grant(let input, let count):
                 grants[input, default: Envelope(.grant)].count += UInt32(count)
-            case .release(let input, let slot):
+            case .release(let input, let slot, let connection):
+                guard inputs?.isCurrent(connection, input) ?? false else { continue }
                 grants[input, default: Envelope(.grant)].released.append(slot)
+            case .acknowledge(let next):
+                for input in inputs?.acknowledge(next) ?? [] {
+                    grants[input] = grants[input] ?? Envelope(.grant)
+                }
             case .control(let message): say(message)
             case .end: outputs.end()
             }
@@ -167,7 +200,8 @@ final class NodeLinks {
 
     /// The node's own figures with those of its edges.
     private func wholeReport() -> NodeReport {
-        exchange.abandonInputs()
+        // What waits is for the successor, if there is to be one.
+        if !isRetiring { exchange.abandonInputs() }
         var report = progress(false)
         report.inputs = inputs?.report ?? []
         for (port, frames) in exchange.unpaired {
@@ -180,5 +214,5 @@ final class NodeLinks {
     }
 
     /// The last words of the process.
-    func sayDone() { say(.done(wholeReport())) }
+    func sayDone() { say(isRetiring ? .retired(wholeReport()) : .done(wholeReport())) }
 }

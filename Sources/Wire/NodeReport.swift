@@ -103,13 +103,11 @@ package struct NodeReport: Sendable {
     }
 
     mutating func emit(_ frame: UInt64) {
-        emitted.insert(frame)
-        emittedCount = max(emittedCount, emitted.count)
+        if emitted.insert(frame) { emittedCount += 1 }
     }
 
     mutating func deliver(_ frame: UInt64) {
-        delivered.insert(frame)
-        deliveredCount += 1
+        if delivered.insert(frame) { deliveredCount += 1 }
     }
 
     mutating func drop(_ frame: UInt64, because reason: String) {

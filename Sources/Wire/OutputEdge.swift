@@ -7,6 +7,17 @@ struct Numbered: Sendable {
     var message: Message
     /// When the node handed it over, nanoseconds.
     var published: Int64
+    /// The same tensor where it outlives the process, when somebody may ask for it again.
+    var kept: AnyTensor?
+}
+
+extension Numbered {
+    /// With the tensor that outlives the process, if there is one, so that slots come back.
+    fileprivate var toHold: Numbered {
+        guard let kept else { return self }
+        return Numbered(
+            sequence: sequence, message: Message(kept, message.stamp), published: published)
+    }
 }
 
 /// The producer's end of one edge: spends the consumer's credits and decides who waits.
@@ -24,6 +35,14 @@ struct OutputEdge {
     /// Frames that the consumer ended without.
     private(set) var unwanted = FrameSet()
     private var latest: Numbered?
+    /// Under `keep: all`, what the consumer may still ask for, oldest first.
+    private var held: [Numbered] = []
+    /// How many of those have been sent.
+    private var heldSent = 0
+    /// Which of the consumer's processes is heard: what an earlier one granted means nothing.
+    private(set) var connection: UInt64 = 0
+    /// Whether the consumer says what it will not ask for again; else a credit means that.
+    private var consumerAcknowledges = false
     /// Slots that the consumer has not given back, kept from being written again.
     private var lent: [UInt64: (memory: TensorMemory, count: Int)] = [:]
     private(set) var hasEnded = false
@@ -44,32 +63,81 @@ struct OutputEdge {
     var backlog: Int { keep == .all ? waiting.count : 0 }
 
     mutating func offer(_ message: Numbered) {
-        guard !isClosed else { return unwanted.insert(message.message.stamp.frame) }
+        guard !isClosed else {
+            unwanted.insert(message.message.stamp.frame)
+            return
+        }
         switch keep {
         case .all:
             waiting.append(message)
+            held.append(message.toHold)
         case .newest:
             if credits == 0 { dropWaiting { _ in true } }
             waiting.append(message)
         case .last:
             waiting = [message]
-            latest = message
+            latest = message.toHold
         case .even:
             waiting.append(message)
             if waiting.count > Self.evenCapacity { dropWaiting { $0 % 2 == 1 } }
         }
     }
 
-    /// The consumer is there, perhaps anew, with its first credits.
-    mutating func connect(credits: Int) {
-        self.credits = credits
-        isConnected = true
-        isClosed = false
-        lent = [:]
-        if keep == .last, waiting.isEmpty, let latest { waiting = [latest] }
+    /// What a process before this one has sent, and a consumer may still ask for.
+    mutating func adopt(_ messages: [Numbered]) {
+        switch keep {
+        case .all:
+            held = messages
+            waiting = messages
+        case .last:
+            latest = messages.last
+            waiting = messages.suffix(1)
+        case .newest, .even: break
+        }
     }
 
-    mutating func grant(_ count: Int, released: [UInt64]) {
+    /// The consumer is there, perhaps anew, with its first credits, and wants what is numbered
+    /// `next` and later.
+    mutating func connect(
+        credits: Int, next: UInt64 = 0, connection: UInt64 = 0, acknowledges: Bool = false
+    ) {
+        self.credits = credits
+        self.connection = connection
+        isConnected = true
+        consumerAcknowledges = acknowledges
+        isClosed = false
+        endSent = false
+        lent = [:]
+        switch keep {
+        case .all:
+            // What is below may be asked for again all the same, by the consumer's next process: only
+            // a grant says that it is in its journal.
+            waiting = held.filter { $0.sequence >= next }
+            heldSent = held.count - waiting.count
+        case .last: if waiting.isEmpty, let latest { waiting = [latest] }
+        case .newest, .even: break
+        }
+    }
+
+    /// The consumer will not ask again for what is numbered below `next`.
+    private mutating func acknowledge(below next: UInt64) {
+        let count = held.prefix { $0.sequence < next }.count
+        held.removeFirst(count)
+        heldSent = max(0, heldSent - count)
+    }
+
+    /// Credits, slots that are back, and what will not be asked for again.
+    mutating func grant(
+        _ count: Int, released: [UInt64], below next: UInt64 = 0, connection: UInt64 = 0
+    ) {
+        guard connection == self.connection else { return }
+        if consumerAcknowledges {
+            acknowledge(below: next)
+        } else {
+            let done = min(count, heldSent)
+            held.removeFirst(done)
+            heldSent -= done
+        }
         credits += count
         for slot in released {
             guard let loan = lent[slot] else { continue }
@@ -83,6 +151,7 @@ struct OutputEdge {
         guard credits > 0, !waiting.isEmpty else { return nil }
         credits -= 1
         sentCount += 1
+        if keep == .all { heldSent += 1 }
         return waiting.removeFirst()
     }
 
@@ -111,6 +180,8 @@ struct OutputEdge {
             unwanted.insert(message.message.stamp.frame)
         }
         waiting = []
+        held = []
+        heldSent = 0
         lent = [:]
         return !endSent
     }

@@ -7,7 +7,7 @@ import Tensors
 final class OutputLinks {
     private let exchange: Exchange
     private let router: ZMQSocketBox
-    private var isConfigured = false
+    private var isOpen = false
     private var edges: [(output: NodeConfiguration.Output, edge: OutputEdge)] = []
 
     /// Serves the node's endpoint.
@@ -20,11 +20,37 @@ final class OutputLinks {
     /// Says which consumers there will be. One that says hello before waits in the socket: until now
     /// its words would mean nothing.
     func configure(_ outputs: [NodeConfiguration.Output]) {
-        isConfigured = true
         edges = outputs.map { ($0, OutputEdge(keep: $0.keep, window: $0.window)) }
     }
 
-    var pollItem: zmq_pollitem_t? { isConfigured ? router.socket.pollItem : nil }
+    /// Begins to listen, with what an earlier process of this node has sent and not seen acknowledged.
+    func open(held: [(JournalRecord.Entry, AnyTensor)]) {
+        isOpen = true
+        for index in edges.indices {
+            let own = held.filter { $0.0.port == edges[index].output.port }
+            edges[index].edge.adopt(
+                own.map { entry, tensor in
+                    Numbered(
+                        sequence: entry.sequence, message: Message(tensor, entry.stamp),
+                        published: entry.published)
+                })
+        }
+        exchange.sent(-backlog)
+    }
+
+    private var backlog: Int { edges.reduce(0) { $0 + $1.edge.backlog } }
+
+    /// A consumer's process is over, and it has everything that it wants.
+    func depart(_ consumer: String) {
+        for index in edges.indices where edges[index].output.consumer == consumer {
+            let before = edges[index].edge.backlog
+            _ = edges[index].edge.close()
+            exchange.sent(before)
+        }
+        if edges.allSatisfy({ $0.edge.isClosed || $0.output.isTap }) { exchange.outputsAreClosed() }
+    }
+
+    var pollItem: zmq_pollitem_t? { isOpen ? router.socket.pollItem : nil }
 
     /// - Parameter isBrief: whether sets of frames are left out.
     func report(isBrief: Bool) -> [NodeReport.Output] {
@@ -45,7 +71,10 @@ final class OutputLinks {
     /// Offers a message to every consumer of a port.
     func publish(_ message: Numbered, on port: String) {
         for index in edges.indices where edges[index].output.port == port {
+            let (before, keep) = (edges[index].edge.backlog, edges[index].edge.keep)
             edges[index].edge.offer(message)
+            // A consumer that left meanwhile takes nothing: nobody waits for it.
+            if keep == .all, edges[index].edge.backlog == before { exchange.sent(1) }
             flush(index)
         }
     }
@@ -101,8 +130,16 @@ final class OutputLinks {
         guard frames.count == 2 else { throw WireError("\(frames.count - 1) frames, not one") }
         let envelope = try frames[1].withBytes { try Envelope(decoding: $0) }
         switch envelope.kind {
-        case .hello: edges[index].edge.connect(credits: Int(envelope.count))
-        case .grant: edges[index].edge.grant(Int(envelope.count), released: envelope.released)
+        case .hello:
+            let before = edges[index].edge.backlog
+            edges[index].edge.connect(
+                credits: Int(envelope.count), next: envelope.sequence,
+                connection: envelope.stamp.frame, acknowledges: envelope.acknowledges)
+            exchange.sent(before - edges[index].edge.backlog)
+        case .grant:
+            edges[index].edge.grant(
+                Int(envelope.count), released: envelope.released, below: envelope.sequence,
+                connection: envelope.stamp.frame)
         case .bye:
             let before = edges[index].edge.backlog
             // A consumer that leaves early waits for this word, so that it can count what was still
@@ -156,6 +193,8 @@ final class OutputLinks {
         _ envelope: Envelope, _ payload: UnsafeRawBufferPointer?, to index: Int
     ) -> Bool {
         let identity = Array(edges[index].output.identity.utf8)
+        var envelope = envelope
+        envelope.count = UInt32(truncatingIfNeeded: edges[index].edge.connection)
         let header = envelope.encoded()
         return identity.withUnsafeBytes { identity in
             header.withUnsafeBytes { header in

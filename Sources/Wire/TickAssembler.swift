@@ -17,6 +17,10 @@ struct TickAssembler {
         var unpaired = FrameSet()
         /// Credits owed to an `even` producer, returned all at once.
         var owed = 0
+        /// Number of the message that comes after those that were used up or dropped.
+        var next: UInt64 = 0
+        /// Counts the producer's processes: a credit for a message of an earlier one means nothing.
+        var generation = 0
     }
 
     /// Messages for one call of `process`, and the inputs that get a credit when it is done.
@@ -25,6 +29,10 @@ struct TickAssembler {
         let credits: [Int]
         let isFrame: Bool
         let published: Int64
+        /// By input, the number of the message after those that are used up with this tick.
+        let usedUp: [String: UInt64]
+        /// Which of each producer's processes the messages came from, in the order of `credits`.
+        let generations: [Int]
     }
 
     private(set) var inputs: [Input]
@@ -54,6 +62,17 @@ struct TickAssembler {
 
     mutating func end(_ input: Int) { inputs[input].hasEnded = true }
 
+    /// The producer is another process now.
+    ///
+    /// - Parameter resends: whether it sends again what has not been used up.
+    mutating func reconnect(_ input: Int, resends: Bool) {
+        if resends { inputs[input].waiting = [] }
+        inputs[input].hasEnded = false
+        inputs[input].owed = 0
+        inputs[input].generation += 1
+        returned.removeAll { $0 == input }
+    }
+
     /// Inputs that get a credit back now, once per message that went without a tick.
     mutating func takeReturned() -> [Int] {
         defer { returned = [] }
@@ -80,12 +99,12 @@ struct TickAssembler {
     mutating func next() -> Tick? {
         guard requiredKept.allSatisfy({ kept[$0] != nil }) else { return nil }
         if let input = ownPorts.first(where: { !inputs[$0].waiting.isEmpty }) {
-            let message = inputs[input].waiting.removeFirst()
-            return tick([input], [message], isFrame: false)
+            return tick([input], [takeFirst(of: input)], isFrame: false)
         }
         guard !framePorts.isEmpty, alignFrames() else { return nil }
-        return tick(
-            framePorts, framePorts.map { inputs[$0].waiting.removeFirst() }, isFrame: true)
+        var messages: [Numbered] = []
+        for port in framePorts { messages.append(takeFirst(of: port)) }
+        return tick(framePorts, messages, isFrame: true)
     }
 
     /// The node ends: what still waits for a tick will not get one.
@@ -103,7 +122,8 @@ struct TickAssembler {
         let stamp = messages[0].message.stamp
         return Tick(
             inputs: Inputs(stamp: stamp, messages: all), credits: ports, isFrame: isFrame,
-            published: messages.map(\.published).min() ?? 0)
+            published: messages.map(\.published).min() ?? 0, usedUp: usedUp,
+            generations: ports.map { inputs[$0].generation })
     }
 
     /// Drops what has no partner; true when the first message of every input is of one frame.
@@ -122,8 +142,19 @@ struct TickAssembler {
         return false
     }
 
-    private mutating func dropFirst(of port: Int) {
+    /// By input, the number of the message after those that are used up.
+    var usedUp: [String: UInt64] {
+        Dictionary(uniqueKeysWithValues: inputs.map { ($0.port, $0.next) })
+    }
+
+    private mutating func takeFirst(of port: Int) -> Numbered {
         let message = inputs[port].waiting.removeFirst()
+        inputs[port].next = message.sequence + 1
+        return message
+    }
+
+    private mutating func dropFirst(of port: Int) {
+        let message = takeFirst(of: port)
         inputs[port].unpaired.insert(message.message.stamp.frame)
         returned.append(port)
     }

@@ -26,6 +26,9 @@ struct LiveBench: ParsableCommand {
     private static let measurements: [(name: String, measure: Measurement)] = [
         ("ages over ipc and over tcp", LiveAges.measure),
         ("a camera six times faster than the graph", LiveAges.overload),
+        ("swaps under load", { _ in try SwapMeasurement.measure(count: 5, load: 3000) }),
+        ("kills, stalls and swaps", { try KillMeasurement.offline(seed: $0, messages: 2000) }),
+        ("recovery of a live graph", { _ in try KillMeasurement.live() }),
     ]
 
     func run() throws {

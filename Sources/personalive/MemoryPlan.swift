@@ -29,6 +29,11 @@ struct MemoryPlan {
     /// Machines that nodes run on.
     let places: [Place]
 
+    /// Weights, work and the process of one node.
+    static func peak(of node: CheckedNode) -> Int {
+        BuiltinKinds.emptyNode + (BuiltinKinds.memory(of: node.kind, node.settings)?.total ?? 0)
+    }
+
     /// - Parameter free: what this machine can give.
     init(_ graph: CheckedGraph, free: Int? = MemoryPlan.availableHere) {
         lines = graph.nodes.map { node in
@@ -91,7 +96,7 @@ struct MemoryPlan {
             + (place.available_bytes.map { ", \(text($0)) available" } ?? ", nobody said of how much")
     }
 
-    private static func text(_ bytes: Int) -> String {
+    static func text(_ bytes: Int) -> String {
         bytes >= 1_000_000_000
             ? String(format: "%.1f GB", Double(bytes) / 1e9)
             : bytes == 0 ? "-" : String(format: "%.0f MB", Double(bytes) / 1e6)
@@ -99,7 +104,7 @@ struct MemoryPlan {
 
     /// What the kernel could give to new programs now, and this one's control group allows; nil when
     /// it does not say.
-    private static var availableHere: Int? {
+    static var availableHere: Int? {
         func contents(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
         /// The number behind a word at the beginning of a line.
         func number(_ word: String, in path: String) -> Int? {

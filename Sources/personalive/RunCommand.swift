@@ -67,16 +67,17 @@ struct RunCommand: ParsableCommand {
             printToStandardError(refusal + "  nothing was started (--ignore-budget would)\n")
             throw ExitCode(1)
         }
-        try run(graph)
+        try run(graph, plugins.registry)
     }
 
-    private func run(_ graph: CheckedGraph) throws {
+    private func run(_ graph: CheckedGraph, _ registry: NodeRegistry) throws {
         let folder = try RunFolder()
         defer { folder.remove() }
         let display = RunDisplay(quiet: quiet)
+        let plan = { [name] in RunPlan($0, name: name, folder: folder.path) }
         let supervisor = try Supervisor(
-            RunPlan(graph, name: name, folder: folder.path), executable: Personalive.executable,
-            display: display)
+            plan(graph), executable: Personalive.executable, display: display,
+            planner: Replanner(file, settings.overrides, registry, plan: plan))
         let server = try metrics.map { try MetricsServer(port: $0, folder: folder.path) }
         let outcome = withExtendedLifetime(server) { supervisor.run() }
         folder.remove()

@@ -104,7 +104,7 @@ struct PluginCheckTests {
             """
             tell = Input.tell
             Input.tell = lambda self, h: None if h.kind == BYE else tell(self, h)
-            """, "this: it answered the end of input 'frame' with bye"
+            """, "it answered the end of input 'frame' with bye"
         ),
         (
             "talks-rubbish", "Host.say = lambda self, *a, **m: self.control.send(b'{]')",

@@ -103,9 +103,18 @@ final class Tool {
             guard let kind = words.firstIndex(of: "--kind"), kind > 0,
                 words.contains(where: hasFolder)
             else { continue }
-            nodes[words[kind - 1]] = pid
+            // The second process of a node is called `name~2`.
+            nodes[String(words[kind - 1].prefix { $0 != "~" })] = pid
         }
         return nodes
+    }
+
+    /// Sends a node's process a signal, and says which it was.
+    @discardableResult
+    func kill(_ node: String, _ signal: Int32 = SIGKILL) -> Int32? {
+        guard let pid = nodes[node] else { return nil }
+        _ = Glibc.kill(pid, signal)
+        return pid
     }
 
     /// Sockets and folders of runs that are still there.

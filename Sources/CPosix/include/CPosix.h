@@ -14,9 +14,10 @@ int posix_open_for_reading(const char *path);
 /// Starts a program in a process group of its own, with clean signals, and SIGKILL-proof ties:
 /// the child gets `death_signal` when the calling *thread* ends, so call from a thread that lives
 /// as long as the process. Descriptors 0, 1 and 2 become `in`, `out` and `err`.
+/// Descriptor `lent`, if not -1, is open in the child under the same number.
 /// Returns the pid, or -errno (the exec's own errno included).
 pid_t posix_start(const char *path, char *const argv[], char *const envp[], int in, int out,
-                  int err, int death_signal);
+                  int err, int lent, int death_signal);
 
 /// Nanoseconds of CLOCK_MONOTONIC.
 int64_t posix_monotonic_ns(void);
@@ -44,3 +45,6 @@ size_t posix_peak_memory(void);
 
 /// A pipe whose ends do not leak into children. Returns 0, or -errno.
 int posix_pipe(int *read_end, int *write_end);
+
+/// A hash of some bytes: equal bytes have equal hashes, others hardly ever (not for secrets).
+uint64_t frame_hash(const void *bytes, size_t count);

@@ -123,7 +123,7 @@ extension PluginCheck {
 
     private static func empty(_ rehearsal: Rehearsal) throws {
         try rehearsal.begin(credits: nil)
-        try rehearsal.endInputs()
+        rehearsal.endInputs()
         rehearsal.listen(for: .milliseconds(200))
         try rehearsal.takers.forEach { try $0.sayHello(credits: 2) }
         try rehearsal.awaitEnd(

@@ -23,7 +23,7 @@ extension Rehearsal {
         }
         tell(isStrange ? strangeConfiguration : configuration)
         if let credits { try takers.forEach { try $0.sayHello(credits: credits) } }
-        if !isStrange { tell(.connect) }
+        if !isStrange { tell(.connect()) }
         try wait(
             for: "said ready", needed: "once loaded, send {\"type\": \"ready\"}; members of "
                 + "'configure' that it does not know are to be ignored"
@@ -36,7 +36,7 @@ extension Rehearsal {
                     "a control message of type 'weather' was too much for it: \(ending)",
                     "new messages may come: ignore those of a type that you do not know")
             }
-            tell(.connect)
+            tell(.connect())
         }
         for feed in feeds {
             try wait(
@@ -101,20 +101,12 @@ extension Rehearsal {
 
     /// Ends every stream and sees the process to its end.
     func end() throws(Complaint) {
-        try endInputs()
+        endInputs()
         try awaitEnd(needed: "when no tick can come any more, send 'end' to each consumer")
     }
 
     /// Ends every input's stream.
-    func endInputs() throws(Complaint) {
-        feeds.forEach { $0.end() }
-        for feed in feeds {
-            try wait(
-                for: "answered the end of input '\(feed.port.name)' with bye",
-                needed: "when a producer sends 'end', answer 'bye'"
-            ) { feed.saidBye }
-        }
-    }
+    func endInputs() { feeds.forEach { $0.end() } }
 
     /// Waits for the end of every output, `done`, and the process.
     func awaitEnd(needed: String) throws(Complaint) {
@@ -122,6 +114,13 @@ extension Rehearsal {
             try wait(for: "sent the end of output '\(taker.port.name)'", needed: needed) {
                 taker.hasEnded
             }
+        }
+        for feed in feeds {
+            try wait(
+                for: "answered the end of input '\(feed.port.name)' with bye",
+                needed: "when a producer has sent 'end', answer 'bye' as soon as nothing of it is "
+                    + "wanted any more"
+            ) { feed.saidBye }
         }
         try wait(for: "said done", needed: "send {\"type\": \"done\"} with a last report") {
             said["done"] != nil

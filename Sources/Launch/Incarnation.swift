@@ -1,0 +1,60 @@
+import CPosix
+import Glibc
+import Wire
+
+/// One process of a node: the first, one that took over after a crash, or one that is swapped in.
+final class Incarnation {
+    /// How it calls itself: the node's name, from the second one on with its number, `decoder~2`.
+    let id: String
+    let planned: RunPlan.PlannedNode
+    let process: ChildProcess
+    let began = posix_monotonic_ns()
+    /// Whether it was told to go on from the journal, or to begin.
+    var isConnected = false
+    var saidHello = false
+    /// Whether it keeps a journal, so that another process can go on where it ends.
+    var recovers = false
+    var isReady = false
+    var isDone = false
+    var isRetired = false
+    var reason: String?
+    private(set) var log: [String] = []
+    /// When it last said something.
+    var heardAt = posix_monotonic_ns()
+    /// Whether it was ended for not being heard of.
+    var wasSilent = false
+    /// When its end was noticed.
+    var endedAt: Int64?
+    var isJudged = false
+
+    init(_ id: String, _ planned: RunPlan.PlannedNode, _ process: ChildProcess) {
+        self.id = id
+        self.planned = planned
+        self.process = process
+    }
+
+    /// How long a node's last words may take after its end.
+    private static let lastWords: Int64 = 1_000_000_000
+
+    /// Whether nothing more is to be expected: last words may arrive after the end itself, and
+    /// a program that the node started may hold its output open for ever.
+    func isSettled(at now: Int64) -> Bool {
+        guard let endedAt else { return false }
+        let saidAll = process.outputHasEnded && (isDone || isRetired || process.status != 0)
+        return saidAll || now - endedAt > Self.lastWords
+    }
+
+    /// Keeps the last lines for the case that the node fails.
+    func keep(_ line: String) {
+        log.append(line)
+        if log.count > 20 { log.removeFirst() }
+    }
+
+    /// In a word, for whoever asks.
+    func state(isRunning: Bool) -> String {
+        if process.status != nil { return "ended" }
+        if !saidHello { return "starting" }
+        if !isReady { return "loading" }
+        return isRunning ? "running" : "ready"
+    }
+}

@@ -1,0 +1,166 @@
+import CPosix
+import Dataflow
+import Glibc
+import NodeKit
+import Wire
+
+/// What happens when a process ends, or falls silent.
+extension Supervisor {
+    /// Time that nodes get to close their files before they are killed.
+    private static let grace: Int64 = 12_000_000_000
+    /// How long a process that promised to be heard of may be silent.
+    private var silence: Int64 { plan.isLive ? 2_000_000_000 : 10_000_000_000 }
+
+    /// A node that just left would be waited for by all others.
+    func judgeTheSettled() {
+        let now = posix_monotonic_ns()
+        for process in incarnations where process.isSettled(at: now) {
+            if !process.isJudged { judge(process) }
+            if member(of: process)?.current !== process { forget(process) }
+        }
+    }
+
+    /// Whether a process that has ended did so in good order.
+    func judge(_ process: Incarnation) {
+        guard !process.isJudged else { return }
+        process.isJudged = true
+        guard let member = member(of: process) else { return }
+        if let swap = member.swap, swap.candidate === process { return giveUp(member, swap) }
+        guard member.current === process else { return }
+        if let swap = member.swap, swap.retiredAt != nil, killAt == nil {
+            // It crashed on its way out: its successor is ready.
+            return adopt(member, swap)
+        }
+        let ended = process.process.status == 0 && (process.isDone || process.isRetired)
+        guard !ended else { return }
+        // Told to end at once, a node may just go; but a sink has a file to close.
+        let wasTold = killAt != nil
+        let lostFile =
+            wasTold && member.planned.isSink && process.isReady && failure == nil
+        if lostFile, process.reason == nil { process.reason = "it did not close its file in time" }
+        if wasTold {
+            if process.reason != nil { fail(process) }
+        } else if let obstacle = obstacle(to: process, of: member) {
+            fail(process, obstacle)
+        } else {
+            restart(member, after: process)
+        }
+    }
+
+    /// Why a node's process is not to be replaced by another one; nil when it is.
+    private func obstacle(to process: Incarnation, of member: Member) -> String? {
+        let policy = member.planned.restart
+        guard policy.limit > 0 else { return "" }
+        if process.reason != nil, !process.wasSilent, !plan.isLive {
+            // It would say the same again.
+            return ""
+        }
+        if !plan.isLive { if let lack = lack(of: member, process) { return lack } }
+        let now = posix_monotonic_ns()
+        let recent = member.crashes.filter { now - $0 < policy.within.nanoseconds }
+        return recent.count >= policy.limit ? "" : nil
+    }
+
+    /// What it lacks to be replaced without loss.
+    private func lack(of member: Member, _ process: Incarnation) -> String? {
+        if member.planned.state == .unknown {
+            return "it is not started again: kind '\(member.planned.kind)' does not say what it "
+                + "remembers ('state:'), so that frames would be lost"
+        }
+        let neighbours = producers(of: member).map(\.current) + [process]
+        if let plain = neighbours.first(where: { $0.saidHello && !$0.recovers }) {
+            return "it is not started again: '\(plain.id)' keeps nothing for its successor"
+        }
+        return nil
+    }
+
+    private func restart(_ member: Member, after process: Incarnation) {
+        let now = posix_monotonic_ns()
+        let policy = member.planned.restart
+        member.crashes.removeAll { now - $0 >= policy.within.nanoseconds }
+        let pause = policy.backoff.nanoseconds << min(member.crashes.count, 6)
+        member.crashes.append(now)
+        member.restarts += 1
+        member.restartAt = now + pause
+        let cause = process.reason ?? process.process.status.map(NodeFailure.words) ?? "no status"
+        display.say(
+            "node '\(member.name)' (\(member.planned.kind)) ended: \(cause); starting it again "
+                + "(\(member.crashes.count) of \(policy.limit) within \(policy.within))")
+    }
+
+    /// Starts processes whose time has come.
+    func restartTheDue() {
+        let now = posix_monotonic_ns()
+        for member in members {
+            guard let due = member.restartAt, due <= now || killAt != nil else { continue }
+            member.restartAt = nil
+            guard killAt == nil else { continue }
+            let old = member.current
+            do {
+                let next = try start(member.planned, as: member.nextID(), journal: member.journal)
+                member.replace(by: next)
+            } catch { fail(old, "\(error)") }
+        }
+    }
+
+    /// A process that does not speak, or no longer, would be waited for for ever.
+    func blameTheSilent() {
+        guard killAt == nil else { return }
+        let now = posix_monotonic_ns()
+        for process in incarnations where process.process.status == nil {
+            if !process.saidHello {
+                let limit = process.planned.startWithin
+                guard now - process.began > limit.nanoseconds else { continue }
+                blame(
+                    process,
+                    "it did not say hello within \(limit / .seconds(1)) s of its start")
+            } else if process.recovers, now - process.heardAt > silence, !process.wasSilent {
+                process.wasSilent = true
+                process.reason =
+                    "it has not been heard of for \(Double(silence) / 1e9) s: stopped, or hung"
+                process.process.killGroup()
+            }
+        }
+    }
+
+    func blame(_ process: Incarnation, _ reason: String) {
+        process.reason = process.reason ?? reason
+        if let member = member(of: process), let swap = member.swap, swap.candidate === process {
+            return giveUp(member, swap)
+        }
+        guard plan.isLive, started, process.process.status == nil else { return fail(process) }
+        // In a live run its end is judged like a crash.
+        process.process.killGroup()
+    }
+
+    /// The first node that fails names the run's end; the others close their files.
+    ///
+    /// - Parameter obstacle: why the node was not started again, if that needs saying.
+    func fail(_ process: Incarnation, _ obstacle: String = "") {
+        let name = process.planned.name
+        let isFirst = failure == nil || failure!.node == name
+        if isFirst {
+            let restarts = member(of: process)?.restarts ?? 0
+            failure = NodeFailure(
+                node: name, kind: process.planned.kind, reason: process.reason,
+                status: process.process.status, log: process.log, restarts: restarts,
+                obstacle: obstacle)
+        }
+        finishNow()
+    }
+
+    func finishNow() {
+        guard killAt == nil else { return }
+        finishAt = nil
+        killAt = posix_monotonic_ns() + Self.grace
+        tellAll(.finishNow)
+        // A process that has not connected yet hears nothing: the signal says the same.
+        for process in incarnations where !process.saidHello { process.process.signal(SIGTERM) }
+    }
+
+    func killAll() { incarnations.forEach { $0.process.killGroup() } }
+}
+
+extension Duration {
+    var nanoseconds: Int64 { Int64(self / .nanoseconds(1)) }
+}

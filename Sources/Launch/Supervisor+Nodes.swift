@@ -1,0 +1,135 @@
+import CPosix
+import Glibc
+import NodeKit
+import Wire
+
+/// What nodes say, and what they are told.
+extension Supervisor {
+    func member(of process: Incarnation) -> Member? {
+        members.first { $0.name == process.planned.name }
+    }
+
+    func readControl() {
+        while let frames = control.socket.receive() {
+            guard frames.count == 2 else { continue }
+            let sender = frames[0].text
+            if sender.hasPrefix(Self.requesterMark) {
+                hear(frames[1], from: sender)
+                continue
+            }
+            guard let process = incarnations.first(where: { $0.id == sender }) else { continue }
+            process.heardAt = posix_monotonic_ns()
+            if let message = frames[1].withBytes(ControlMessage.init(decoding:)) {
+                hear(message, from: process)
+            } else {
+                blame(process, "its control message cannot be read: \(frames[1].text.prefix(80))")
+            }
+        }
+    }
+
+    private func hear(_ message: ControlMessage, from process: Incarnation) {
+        guard let member = member(of: process) else { return }
+        let isCurrent = member.current === process
+        switch message {
+        case .hello(let recovers): welcome(process, recovers, of: member)
+        case .ready:
+            process.isReady = true
+            if isCurrent {
+                startIfReady(process)
+            } else if let swap = member.swap, swap.candidate === process {
+                handOver(member, swap)
+            }
+        case .progress(let report): if isCurrent { member.report = report }
+        case .done(let report):
+            if isCurrent { member.report = report }
+            process.isDone = true
+            for producer in producers(of: member) {
+                tell(producer.current, .departed(consumer: member.name))
+            }
+        case .retired(let report):
+            if isCurrent { member.report = report }
+            process.isRetired = true
+            if isCurrent, let swap = member.swap { adopt(member, swap) }
+        case .warning(let text): display.warn(member.name, text)
+        case .failed(let reason, let culprit):
+            if let culprit = members.first(where: { $0.name == culprit }) {
+                blame(culprit.current, "\(reason) (says '\(member.name)')")
+            } else {
+                blame(process, reason)
+            }
+        default: break
+        }
+    }
+
+    private func welcome(_ process: Incarnation, _ recovers: Bool, of member: Member) {
+        process.saidHello = true
+        process.recovers = recovers
+        tell(process, .configure(configuration(of: process, member)))
+        guard member.current === process else { return }
+        if !connected {
+            guard members.allSatisfy({ $0.current.saidHello }) else { return }
+            connected = true
+            members.forEach { connect($0.current, anew: false) }
+        } else {
+            connect(process, anew: false)
+            redirect(to: member)
+        }
+    }
+
+    func connect(_ process: Incarnation, anew: Bool) {
+        process.isConnected = true
+        tell(process, .connect(anew: anew))
+    }
+
+    private func startIfReady(_ process: Incarnation) {
+        if started { return tell(process, .start) }
+        guard members.allSatisfy({ $0.current.isReady }) else { return }
+        started = true
+        startupTime = posix_monotonic_ns() - began
+        tellAll(.start)
+    }
+
+    /// A node's consumers find it at its new process.
+    func redirect(to member: Member) {
+        let endpoint = NodeConfiguration.endpoint(of: member.current.id, in: plan.folder)
+        for consumer in members {
+            for input in consumer.planned.configuration.inputs where input.producer == member.name {
+                guard consumer.current.saidHello else { continue }
+                tell(
+                    consumer.current,
+                    .reconnect(
+                        port: input.port, endpoint: endpoint,
+                        isFresh: !member.current.recovers))
+            }
+        }
+    }
+
+    func producers(of member: Member) -> [Member] {
+        let names = Set(member.planned.configuration.inputs.map(\.producer))
+        return members.filter { names.contains($0.name) }
+    }
+
+    /// What a process is told: its neighbours as they are now.
+    private func configuration(of process: Incarnation, _ member: Member) -> NodeConfiguration {
+        var configuration = process.planned.configuration
+        for index in configuration.inputs.indices {
+            let producer = configuration.inputs[index].producer
+            guard let id = members.first(where: { $0.name == producer })?.current.id else { continue }
+            configuration.inputs[index].endpoint = NodeConfiguration.endpoint(
+                of: id, in: plan.folder)
+        }
+        configuration.outputs.removeAll { output in
+            members.contains { $0.name == output.consumer && $0.current.isDone }
+        }
+        return configuration
+    }
+
+    func tell(_ process: Incarnation, _ message: ControlMessage) {
+        guard process.process.status == nil else { return }
+        Array(process.id.utf8).withUnsafeBytes { name in
+            message.encoded().withUnsafeBytes { _ = control.socket.send(name, $0) }
+        }
+    }
+
+    func tellAll(_ message: ControlMessage) { incarnations.forEach { tell($0, message) } }
+}

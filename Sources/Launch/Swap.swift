@@ -1,0 +1,28 @@
+import CPosix
+import Dataflow
+
+/// A process that is made ready beside a node's own, to take its place.
+final class Swap {
+    let candidate: Incarnation
+    /// Whether settings of a source differ, so that what it sent is not gone on with.
+    let anew: Bool
+    /// When the old process was told to hand over.
+    var retiredAt: Int64?
+    let began = posix_monotonic_ns()
+
+    init(candidate: Incarnation, anew: Bool) {
+        self.candidate = candidate
+        self.anew = anew
+    }
+}
+
+/// A change of the graph that is being made, node after node.
+struct Change {
+    let change: GraphChange
+    let plan: RunPlan
+    /// Whom to tell what came of it.
+    let requester: String
+    /// Nodes that are still to be replaced, the one that is being replaced included.
+    var left: [String]
+    var made: [String] = []
+}

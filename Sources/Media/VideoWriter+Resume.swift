@@ -1,0 +1,44 @@
+import Tensors
+
+/// Going on with a film that another process has begun.
+extension VideoWriter {
+    /// What another process needs to go on, and how many of the newest frames and packets of sound
+    /// are not in it.
+    package struct SavePoint {
+        package let bytes: [UInt8]
+        package let missing: Int
+    }
+
+    /// The newest place in the film from which another process can go on, if there is a new one: a
+    /// keyframe before which everything is safe. That is some seconds behind.
+    package func savePoint() -> SavePoint? {
+        guard log.isWhole, let interval, let point = points.newest() else { return nil }
+        let numbers = [
+            Int64(point.frames), Int64(point.sounds), Int64(point.soundPackets), point.logSize,
+            point.time, point.presentation, point.end, interval,
+        ]
+        var bytes = numbers.withUnsafeBytes { Array($0) }
+        if point.sounds > 0, let firstSound { bytes += firstSound.encoded().array }
+        return SavePoint(
+            bytes: bytes,
+            missing: points.frames + points.sounds - point.frames - point.sounds)
+    }
+
+    /// Goes on from such a place. Comes before the first frame.
+    package func resume(from bytes: [UInt8]) throws(MediaError) {
+        let size = MemoryLayout<Int64>.size
+        guard bytes.count >= 8 * size else { return }
+        let numbers = (0..<8).map { index in
+            bytes.withUnsafeBytes {
+                $0.loadUnaligned(fromByteOffset: index * size, as: Int64.self)
+            }
+        }
+        let point = SavePoints.Point(
+            frames: Int(numbers[0]), sounds: Int(numbers[1]), soundPackets: Int(numbers[2]),
+            logSize: numbers[3], time: numbers[4], presentation: numbers[5], end: numbers[6])
+        let sound = Array(bytes[(8 * size)...])
+        let first = sound.isEmpty
+            ? nil : try AudioPacket(decoding: Tensor(sound, shape: [sound.count]))
+        try resume(point, interval: numbers[7], firstSound: first)
+    }
+}

@@ -1,0 +1,59 @@
+import ArgumentParser
+import Foundation
+import Launch
+
+/// `personalive apply`: a running graph becomes what an edited file says.
+struct ApplyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "apply",
+        abstract: "Makes a running graph equal to an edited file, replacing only nodes that differ.",
+        discussion: """
+            What differs is printed first. Nodes and edges stay as they are: kinds and settings may \
+            differ.
+
+            Exit codes: 0 done, 1 not (all) done, 64 the command line is wrong.
+            """)
+
+    @Argument(help: "The edited graph file.", completion: .file(extensions: ["yaml", "yml"]))
+    var file: String
+
+    @OptionGroup var target: RunArgument
+
+    @Flag(help: "Only print what differs.")
+    var dryRun = false
+
+    func run() throws {
+        let path = URL(fileURLWithPath: file).path
+        try RunClient.order(.change(.file(path: path), isDry: dryRun), of: target.run)
+    }
+}
+
+/// `personalive set`: a running graph gets other values of its `settings:`.
+struct SetCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "set",
+        abstract: "Changes values of a running graph's 'settings:', replacing the nodes that use them.",
+        discussion: "Exit codes: 0 done, 1 not (all) done, 64 the command line is wrong.")
+
+    @Argument(
+        help: ArgumentHelp(
+            "The run's name or folder (the run that began last without it), then values.",
+            valueName: "run> <name=value"))
+    var words: [String]
+
+    @Flag(help: "Only print what would be replaced.")
+    var dryRun = false
+
+    func run() throws {
+        let run = words.first.flatMap { $0.contains("=") ? nil : $0 }
+        let values = try words.dropFirst(run == nil ? 0 : 1).map { word in
+            guard let value = GraphSettings.Assignment(argument: word) else {
+                throw ValidationError("'\(word)' is not name=value")
+            }
+            return (value.name, value.value)
+        }
+        guard !values.isEmpty else { throw ValidationError("say 'personalive set [RUN] NAME=VALUE'") }
+        try RunClient.order(
+            .change(.settings(Dictionary(values) { $1 }), isDry: dryRun), of: run)
+    }
+}

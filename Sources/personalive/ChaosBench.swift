@@ -1,0 +1,162 @@
+import ArgumentParser
+import BuiltinNodes
+import Dataflow
+import Foundation
+import Glibc
+import Launch
+
+/// `personalive bench chaos`: a graph that is killed, stopped and swapped at random, and what came
+/// of its frames.
+struct ChaosBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "chaos",
+        abstract: "Kills, stops and swaps nodes of a running graph at random; no frame may differ.",
+        discussion: "Exit codes: 0 every frame came once, in order and whole; 1 one did not.")
+
+    @Option(help: "What happens when; the same seed repeats it.")
+    var seed: UInt64 = 1
+
+    @Option(help: "Messages of a run.")
+    var messages = 10_000
+
+    @Option(help: "Messages a second.")
+    var rate = 200
+
+    @Option(help: "Go on with further seeds for so many minutes.")
+    var minutes: Double = 0
+
+    @Flag(help: "Print one JSON object for each run.")
+    var json = false
+
+    func run() throws {
+        let end = ContinuousClock.now + .seconds(minutes * 60)
+        var next = seed
+        var failed = false
+        repeat {
+            let outcome = try Chaos(seed: next, messages: messages, rate: rate).run()
+            print(json ? outcome.json : outcome.text)
+            failed = failed || !outcome.isWhole
+            next += 1
+        } while ContinuousClock.now < end
+        if failed { throw ExitCode(1) }
+    }
+}
+
+/// One run under random disturbances.
+struct Chaos {
+    struct Outcome {
+        let seed: UInt64
+        var messages = 0, lost = 0, twice = 0, unordered = 0, damaged = 0
+        var kills = 0, stalls = 0, swaps = 0, refused = 0
+        var status: Int32 = 0
+        var errors = ""
+
+        var isWhole: Bool { status == 0 && lost + twice + unordered + damaged == 0 }
+
+        private var figures: [(String, Int)] {
+            [
+                ("seed", Int(seed)), ("messages", messages), ("lost", lost), ("twice", twice),
+                ("unordered", unordered), ("damaged", damaged), ("kills", kills),
+                ("stalls", stalls), ("swaps", swaps), ("refused", refused),
+                ("status", Int(status)),
+            ]
+        }
+
+        var text: String {
+            figures.map { "\($0.0) \($0.1)" }.joined(separator: ", ") + (isWhole ? "" : "\n\(errors)")
+        }
+
+        var json: String {
+            "{" + figures.map { "\"\($0.0)\": \($0.1)" }.joined(separator: ", ") + "}"
+        }
+    }
+
+    let seed: UInt64
+    let messages: Int
+    let rate: Int
+
+    private static let restart = "restart: { limit: 1000, backoff: 10ms }"
+    private static let nodes = ["source", "small", "large", "sink"]
+
+    private var graph: String {
+        """
+        nodes:
+          source:
+            use: test-source
+            \(Self.restart)
+            with: { bytes: 60000, count: \(messages), rate: \(rate), numbered: true }
+          small: { use: test-stage, \(Self.restart), in: { data: source.data }, with: { work: 1 } }
+          large: { use: test-stage, \(Self.restart), in: { data: small.data }, with: { work: 2 } }
+          sink:
+            use: test-sink
+            \(Self.restart)
+            in: { data: large.data }
+            with: { list: FOLDER/list.txt }
+        """
+    }
+
+    func run() throws -> Outcome {
+        var dice = SeededDice(seed: seed)
+        var outcome = Outcome(seed: seed)
+        let run = try DisturbedRun(graph)
+        let client = try run.client()
+        _ = run.wait { !run.arrivals.isEmpty }
+        while run.isRunning {
+            usleep(UInt32.random(in: 10_000...300_000, using: &dice))
+            try disturb(run, client, &dice, &outcome)
+        }
+        outcome.status = run.finish().status
+        outcome.errors = run.errors
+        judge(run.arrivals, &outcome)
+        return outcome
+    }
+
+    private func disturb(
+        _ run: DisturbedRun, _ client: RunClient, _ dice: inout SeededDice, _ outcome: inout Outcome
+    ) throws {
+        let choice = Int.random(in: 0..<10, using: &dice)
+        let name = Self.nodes.randomElement(using: &dice)!
+        let work = Int.random(in: 0...3, using: &dice)
+        let pause = UInt32.random(in: 20_000...200_000, using: &dice)
+        guard let status = try? client.status(seconds: 10), status.state == "running",
+            let node = status.nodes.first(where: { $0.name == name }), node.state != "ended"
+        else { return }
+        switch choice {
+        case 0..<6:
+            if kill(node.pid, SIGKILL) == 0 { outcome.kills += 1 }
+        case 6..<8:
+            guard kill(node.pid, SIGSTOP) == 0 else { return }
+            outcome.stalls += 1
+            usleep(pause)
+            kill(node.pid, SIGCONT)
+        default:
+            let stage = name == "small" ? "small" : "large"
+            let wanted = NodeReplacement(
+                node: stage, kind: "test-stage", settings: ["work": "\(work)"])
+            if case .done? = try? client.ask(.change(.replace(wanted)), seconds: 20) {
+                outcome.swaps += 1
+            } else {
+                outcome.refused += 1
+            }
+        }
+    }
+
+    /// The source numbers its payloads, so that equal frames have equal hashes in every run.
+    private func judge(_ arrivals: [DisturbedRun.Arrival], _ outcome: inout Outcome) {
+        outcome.messages = arrivals.count
+        var seen: [UInt64: Int] = [:]
+        for arrival in arrivals { seen[arrival.frame, default: 0] += 1 }
+        outcome.lost = (0..<UInt64(messages)).count { seen[$0] == nil }
+        outcome.twice = seen.values.count { $0 > 1 }
+        outcome.unordered = zip(arrivals, arrivals.dropFirst()).count { $0.frame >= $1.frame }
+        let hashes = Self.hashes(messages, bytes: 60_000)
+        outcome.damaged = arrivals.count { arrival in
+            arrival.frame >= hashes.count || hashes[Int(arrival.frame)] != arrival.hash
+        }
+    }
+
+    /// What an undisturbed run would list.
+    private static func hashes(_ count: Int, bytes: Int) -> [String] {
+        (0..<count).map { TestPayload.hash(number: $0, bytes: bytes) }
+    }
+}

@@ -1,0 +1,65 @@
+import ArgumentParser
+import Dataflow
+import Foundation
+import Launch
+
+/// `personalive swap`: another kind of node takes a node's place while the graph runs.
+struct SwapCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "swap",
+        abstract: "Replaces a node of a running graph without losing a frame.",
+        discussion: """
+            The new process is started and loaded beside the old one, which works on until then. If it \
+            cannot be made ready, the old one stays and the reason is printed.
+
+            Exit codes: 0 replaced, 1 not replaced, 64 the command line is wrong.
+            """)
+
+    @Argument(
+        help: ArgumentHelp(
+            "The run's name or folder (the run that began last without it), and node=kind.",
+            valueName: "run> <node=kind"))
+    var words: [String]
+
+    @Option(
+        name: .customLong("set"), parsing: .singleValue,
+        help: ArgumentHelp("A setting of the new node; may be repeated.", valueName: "name=value"))
+    var assignments: [GraphSettings.Assignment] = []
+
+    func validate() throws {
+        guard (1...2).contains(words.count), let last = words.last, last.contains("=") else {
+            throw ValidationError("say 'personalive swap [RUN] NODE=KIND'")
+        }
+    }
+
+    func run() throws {
+        let parts = words[words.count - 1].split(separator: "=", maxSplits: 1).map(String.init)
+        guard parts.count == 2 else { throw ValidationError("say NODE=KIND") }
+        let settings = Dictionary(assignments.map { ($0.name, $0.value) }) { $1 }
+        let replacement = NodeReplacement(node: parts[0], kind: parts[1], settings: settings)
+        try RunClient.order(.change(.replace(replacement)), of: words.count == 2 ? words[0] : nil)
+    }
+}
+
+extension RunClient {
+    /// Asks for a change and waits for what comes of it, however long that takes.
+    static func order(_ request: RunRequest, of run: String?) throws {
+        do {
+            let reply = try RunClient(run).ask(request, seconds: 3600) { Self.say($0) }
+            switch reply {
+            case .done(let text): print(text)
+            case .refused(let reason):
+                Self.say("error: \(reason)")
+                throw ExitCode(1)
+            case .status, .note: break
+            }
+        } catch let error as RunClientError {
+            Self.say("error: \(error)")
+            throw ExitCode(1)
+        }
+    }
+
+    private static func say(_ text: String) {
+        FileHandle.standardError.write(Data((text + "\n").utf8))
+    }
+}

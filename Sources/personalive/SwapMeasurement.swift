@@ -1,0 +1,50 @@
+import Dataflow
+import Foundation
+import Launch
+
+/// A stage that takes seconds to load replaces another in a running graph, again and again.
+enum SwapMeasurement {
+    private static func graph(frames: Int) -> String {
+        """
+        mode: live
+        nodes:
+          source:
+            use: test-source
+            with: { bytes: 786432, count: \(frames), rate: 30, numbered: true }
+          decoder:
+            use: test-stage
+            in: { data: { from: source.data, keep: all } }
+            with: { work: 15 }
+          sink: { use: test-sink, in: { data: decoder.data }, with: { list: FOLDER/list.txt } }
+        """
+    }
+
+    /// - Parameters:
+    ///   - count: swaps, one after the other.
+    ///   - load: milliseconds that each new process takes to load.
+    static func measure(count: Int, load: Int) throws -> [String: Double] {
+        let frames = 60 + count * (load * 30 / 1000 + 12)
+        let run = try DisturbedRun(graph(frames: frames))
+        let client = try run.client()
+        _ = run.wait { run.arrivals.count > 15 }
+        var swaps = 0
+        for _ in 0..<count {
+            let wanted = NodeReplacement(
+                node: "decoder", kind: "test-stage", settings: ["work": "15", "load": "\(load)"])
+            if case .done = try client.ask(.change(.replace(wanted)), seconds: 60) { swaps += 1 }
+            usleep(200_000)
+        }
+        let (status, _) = run.finish()
+        guard status == 0 else { throw DisturbedRunError("the run failed: \(run.errors)") }
+        let arrivals = run.arrivals
+        var seen: [UInt64: Int] = [:]
+        for arrival in arrivals { seen[arrival.frame, default: 0] += 1 }
+        let gaps = zip(arrivals, arrivals.dropFirst()).map { Double($1.time - $0.time) / 1e9 * 30 }
+        return [
+            "swaps": Double(swaps),
+            "swap_lost": Double(frames - seen.count),
+            "swap_duplicated": Double(seen.values.count { $0 > 1 }),
+            "swap_longest_gap_periods": gaps.dropFirst(10).max() ?? 0,
+        ]
+    }
+}

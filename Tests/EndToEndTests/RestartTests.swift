@@ -1,0 +1,98 @@
+import Foundation
+import Testing
+
+/// Processes that end by accident while their graph runs.
+@Suite(.serialized) struct RestartTests {
+    private static let chain = """
+        nodes:
+          source: { use: test-source, with: { bytes: 50000, count: 80, rate: 60, numbered: true } }
+          stage: { use: test-stage, RESTART in: { data: source.data }, with: { work: 2 } }
+          sink: { use: test-sink, in: { data: stage.data }, with: { list: FOLDER/list.txt } }
+        """
+
+    private static func chain(restart: String = "") -> String {
+        chain.replacing("RESTART", with: restart.isEmpty ? "" : "restart: \(restart),")
+    }
+
+    /// Number and hash of every frame that came to the sink, in order.
+    private func frames(of tool: Tool) throws -> [Substring] {
+        let text = try String(contentsOfFile: "\(tool.folder)/list.txt", encoding: .utf8)
+        return text.split(separator: "\n").map { $0[..<$0.lastIndex(of: " ")!] }
+    }
+
+    @Test func `a run whose processes are killed gives the frames of one that is left alone`() throws {
+        let quiet = try Tool("run", graph: Self.chain())
+        #expect(try quiet.run().status == 0)
+        let undisturbed = try frames(of: quiet)
+
+        let tool = try Tool("run", graph: Self.chain(), "--json")
+        try tool.start()
+        for name in ["stage", "source", "sink", "stage"] {
+            let before = (try? frames(of: tool).count) ?? 0
+            #expect(tool.waitUntil { ((try? frames(of: tool).count) ?? 0) > before + 5 })
+            tool.kill(name)
+        }
+        let outcome = tool.finish()
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(undisturbed.count == 80)
+        #expect(try frames(of: tool) == undisturbed)
+        #expect(outcome.number("frames_out") == 80)
+        #expect(outcome.number("frames_unaccounted") == 0)
+        #expect(tool.nodes.isEmpty)
+        #expect(tool.traces.isEmpty)
+    }
+
+    @Test func `all processes killed at once go on where they were`() throws {
+        let tool = try Tool("run", graph: Self.chain(), "--json")
+        try tool.start()
+        #expect(tool.waitUntil { ((try? frames(of: tool).count) ?? 0) > 10 })
+
+        for name in ["source", "stage", "sink"] { tool.kill(name) }
+        let outcome = tool.finish()
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(try frames(of: tool).count == 80)
+        #expect(Set(try frames(of: tool)).count == 80)
+    }
+
+    @Test func `a crash loop ends the run with the node and its last crash`() throws {
+        let tool = try Tool("run", graph: Self.chain(restart: "{ limit: 2, backoff: 10ms }"))
+        try tool.start()
+        for _ in 0..<3 {
+            #expect(tool.waitUntil { tool.nodes["stage"] != nil })
+            let old = tool.kill("stage")
+            #expect(tool.waitUntil { tool.nodes["stage"] != old })
+        }
+        let outcome = tool.finish()
+
+        #expect(outcome.status == 3)
+        #expect(outcome.errors.contains("node 'stage' (test-stage) failed: signal 9 (SIGKILL)"))
+        #expect(outcome.errors.contains("it had been started again 2 times"))
+    }
+
+    @Test func `a node that is never to be restarted ends the run`() throws {
+        let tool = try Tool("run", graph: Self.chain(restart: "never"))
+        try tool.start()
+        #expect(tool.waitUntil { ((try? frames(of: tool).count) ?? 0) > 5 })
+
+        tool.kill("stage")
+        let outcome = tool.finish()
+
+        #expect(outcome.status == 3)
+        #expect(outcome.errors.contains("node 'stage' (test-stage) failed: signal 9"))
+    }
+
+    @Test func `a stopped process is noticed and replaced`() throws {
+        let tool = try Tool("run", graph: "mode: live\n" + Self.chain(), "--json")
+        try tool.start()
+        #expect(tool.waitUntil { ((try? frames(of: tool).count) ?? 0) > 5 })
+
+        tool.kill("stage", SIGSTOP)
+        let outcome = tool.finish()
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.errors.contains("node 'stage' (test-stage) ended: it has not been heard of"))
+        #expect(outcome.number("frames_unaccounted") == 0)
+    }
+}
