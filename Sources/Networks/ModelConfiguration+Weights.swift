@@ -119,11 +119,7 @@ extension ModelConfiguration.UNet {
     }
 
     private func motion(_ c: Int, _ dimension: Int) -> Int {
-        let width = motionHeads * dimension
-        let projections =
-            2 * width <= c
-            ? 2 * width * c + c : c * c + 2 * dimension * c + linear(c, c)
-        return transformer(c) + 2 * (norm(c) + projections)
+        transformer(c) + 2 * (norm(c) + c * c + 2 * dimension * c + linear(c, c))
     }
 
     private func temporal(_ c: Int) -> Int {

@@ -7,18 +7,18 @@ import Testing
 @Suite struct WeightCountTests {
     private let mini = ModelConfiguration.mini
 
-    /// Counts the numbers that a network asks its checkpoint for.
+    /// Counts the numbers that a network asks its checkpoint for, each once.
     private final class Counter: Sendable {
-        private let total = Mutex(0)
+        private let sizes = Mutex<[String: Int]>([:])
 
         var checkpoint: Checkpoint {
-            Checkpoint.computed("counted") { [self] _, shape in
-                total.withLock { $0 += shape.reduce(1, *) }
+            Checkpoint.computed("counted") { [self] key, shape in
+                sizes.withLock { $0[key] = shape.reduce(1, *) }
                 return Tensor<Float>(repeating: 0.5, shape: shape)
             }
         }
 
-        var count: Int { total.withLock { $0 } }
+        var count: Int { sizes.withLock { $0.values.reduce(0, +) } }
     }
 
     private func count(_ body: (Checkpoint) throws -> Void) throws -> Int {

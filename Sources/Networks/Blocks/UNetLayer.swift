@@ -29,12 +29,24 @@ final class UNetLayer {
             motion = try MotionModule(
                 from: network, "\(block).motion_modules.\(index)", outChannels, configuration,
                 motionDimension: motionDimension)
-            temporal = try TemporalModule(
-                from: network, "\(block).temporal_modules.\(index)", outChannels, configuration)
+            let name = "\(block).temporal_modules.\(index)"
+            temporal =
+                try Self.isSilent(network, name, outChannels)
+                ? nil : try TemporalModule(from: network, name, outChannels, configuration)
         } else {
             motion = nil
             temporal = nil
         }
+    }
+
+    /// Whether a module adds nothing, as before its stage of training: then it need not be computed.
+    private static func isSilent(
+        _ network: Checkpoint, _ name: String, _ channels: Int
+    ) throws(CheckpointError) -> Bool {
+        let last = network.scope("\(name).temporal_transformer.proj_out")
+        let weight = try last.tensor("weight", [channels, channels])
+        let bias = try last.tensor("bias", [channels])
+        return weight.buffer.allSatisfy { $0 == 0 } && bias.buffer.allSatisfy { $0 == 0 }
     }
 
     func callAsFunction(_ x: Tensor<Float>, _ pass: UNetPass) -> Tensor<Float> {
