@@ -30,7 +30,7 @@ package final class VideoWriter {
     /// The first packet of sound, which says how it is coded, and nanoseconds from frame to frame.
     var firstSound: AudioPacket?
     var interval: Int64?
-    private var lastDecoded = Int64.min
+    private var lastDecoded = Int64.min, lastSound = Int64.min
     private var encoder: H264Encoder?
     private var sound: SoundTrack?
     private var soundFailed = false
@@ -224,6 +224,7 @@ extension VideoWriter {
             sound = makeSound(for: firstSound)
         }
         lastDecoded = waiting.last { !$0.isSound }?.packet.pointer.pointee.dts ?? .min
+        lastSound = waiting.last { $0.isSound }?.packet.pointer.pointee.dts ?? .min
         (self.interval, self.firstSound, points) = (interval, firstSound, SavePoints(after: point))
         (frames, lastTime) = (point.frames, point.time)
         (lastPresentation, end) = (point.presentation, point.end)
@@ -301,7 +302,11 @@ extension VideoWriter {
 
     /// Logs a packet, so that it outlives the process, and writes it into the film.
     private func record(_ packet: Packet, isSound: Bool) throws(MediaError) {
-        if !isSound {
+        if isSound {
+            // After a crash sound may come again that is in the film already.
+            guard packet.pointer.pointee.dts > lastSound else { return }
+            lastSound = packet.pointer.pointee.dts
+        } else {
             // An encoder that went on after another's pictures counts back a little.
             let decoded = max(packet.pointer.pointee.dts, lastDecoded == .min ? .min : lastDecoded + 1)
             packet.pointer.pointee.dts = decoded
