@@ -11,7 +11,7 @@ TOOL := .build/release/personalive
 # What plugins in Python need, from PyPI, apart from the machine's own: about 15 s, once.
 PYTHON := .build/python
 
-.PHONY: demo test fuzz build packages python bench bench-live soak clean format
+.PHONY: demo test train test-training fuzz build packages python bench bench-live soak clean format
 
 demo: build
 	@$(TOOL) run Graphs/side-by-side.yaml
@@ -67,19 +67,20 @@ bench: build
 Models/demo/portrait.webp: demo
 	@ffmpeg -y -loglevel error -t 8 -i portrait.mp4 -vf fps=12.5,scale=576:-1 -loop 0 -q:v 60 $@
 
-# PyTorch in an environment of its own, from PyPI; PYTHON=… uses one that is there.
-PYTHON ?= Training/.venv/bin/python
-Training/.venv/bin/python:
+# PyTorch in an environment of its own, from PyPI; TORCH=… uses a Python that has it.
+TORCH ?= Training/.venv/bin/python
+train test-training: PACKAGES += python3-venv
+Training/.venv/bin/python: | packages
 	@python3 -m venv Training/.venv
 	@$@ -m pip install --quiet numpy pillow safetensors torch
 
 # The shipped checkpoint, anew: goes on where it stopped. Two to three hours on two free cores.
-train: $(PYTHON)
-	@cd Training && OMP_NUM_THREADS=1 $(abspath $(PYTHON)) -m portrait.recipe all --folder runs/small
+train: $(TORCH)
+	@cd Training && OMP_NUM_THREADS=1 $(abspath $(TORCH)) -m portrait.recipe all --folder runs/small
 
 # Not part of `make test`: PyTorch is hundreds of megabytes.
-test-training: $(PYTHON)
-	@cd Training && OMP_NUM_THREADS=1 $(abspath $(PYTHON)) -m unittest tests.test_recipe
+test-training: $(TORCH)
+	@cd Training && OMP_NUM_THREADS=1 $(abspath $(TORCH)) -m unittest tests.test_recipe
 
 format:
 	@swift format --in-place --recursive Package.swift Sources Tests
