@@ -201,6 +201,10 @@ final class Exchange: @unchecked Sendable {
     /// - Returns: the number of the first message that has not been used up.
     func reconnect(_ input: Int, resends: Bool) -> UInt64 {
         locked {
+            // The new one gives its whole window at once: what was owed to the old one is not its own.
+            commands.removeAll {
+                if case .grant(input, _) = $0 { true } else { false }
+            }
             assembler!.reconnect(input, resends: resends)
             return assembler!.inputs[input].next
         }

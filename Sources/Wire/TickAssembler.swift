@@ -21,6 +21,8 @@ struct TickAssembler {
         var next: UInt64 = 0
         /// Counts the producer's processes: a credit for a message of an earlier one means nothing.
         var generation = 0
+        /// How many of the first that wait came from an earlier process.
+        var inherited = 0
     }
 
     /// Messages for one call of `process`, and the inputs that get a credit when it is done.
@@ -31,8 +33,9 @@ struct TickAssembler {
         let published: Int64
         /// By input, the number of the message after those that are used up with this tick.
         let usedUp: [String: UInt64]
-        /// Which of each producer's processes the messages came from, in the order of `credits`.
-        let generations: [Int]
+        /// Which of each producer's processes the messages came from, in the order of `credits`; nil
+        /// when that one is gone.
+        let generations: [Int?]
     }
 
     private(set) var inputs: [Input]
@@ -67,6 +70,7 @@ struct TickAssembler {
     /// - Parameter resends: whether it sends again what has not been used up.
     mutating func reconnect(_ input: Int, resends: Bool) {
         if resends { inputs[input].waiting = [] }
+        inputs[input].inherited = inputs[input].waiting.count
         inputs[input].hasEnded = false
         inputs[input].owed = 0
         inputs[input].generation += 1
@@ -99,12 +103,10 @@ struct TickAssembler {
     mutating func next() -> Tick? {
         guard requiredKept.allSatisfy({ kept[$0] != nil }) else { return nil }
         if let input = ownPorts.first(where: { !inputs[$0].waiting.isEmpty }) {
-            return tick([input], [takeFirst(of: input)], isFrame: false)
+            return takeTick([input], isFrame: false)
         }
         guard !framePorts.isEmpty, alignFrames() else { return nil }
-        var messages: [Numbered] = []
-        for port in framePorts { messages.append(takeFirst(of: port)) }
-        return tick(framePorts, messages, isFrame: true)
+        return takeTick(framePorts, isFrame: true)
     }
 
     /// The node ends: what still waits for a tick will not get one.
@@ -116,14 +118,20 @@ struct TickAssembler {
         framePorts.contains { inputs[$0].hasEnded && inputs[$0].waiting.isEmpty }
     }
 
-    private func tick(_ ports: [Int], _ messages: [Numbered], isFrame: Bool) -> Tick {
+    private mutating func takeTick(_ ports: [Int], isFrame: Bool) -> Tick {
+        var (messages, generations): ([Numbered], [Int?]) = ([], [])
+        for port in ports {
+            let (message, generation) = takeFirst(of: port)
+            messages.append(message)
+            generations.append(generation)
+        }
         var all = kept
         for (port, message) in zip(ports, messages) { all[inputs[port].port] = message.message }
         let stamp = messages[0].message.stamp
         return Tick(
             inputs: Inputs(stamp: stamp, messages: all), credits: ports, isFrame: isFrame,
             published: messages.map(\.published).min() ?? 0, usedUp: usedUp,
-            generations: ports.map { inputs[$0].generation })
+            generations: generations)
     }
 
     /// Drops what has no partner; true when the first message of every input is of one frame.
@@ -147,16 +155,19 @@ struct TickAssembler {
         Dictionary(uniqueKeysWithValues: inputs.map { ($0.port, $0.next) })
     }
 
-    private mutating func takeFirst(of port: Int) -> Numbered {
+    /// The first that waits, and which of its producer's processes wants a credit for it.
+    private mutating func takeFirst(of port: Int) -> (Numbered, generation: Int?) {
         let message = inputs[port].waiting.removeFirst()
         inputs[port].next = message.sequence + 1
-        return message
+        guard inputs[port].inherited > 0 else { return (message, inputs[port].generation) }
+        inputs[port].inherited -= 1
+        return (message, nil)
     }
 
     private mutating func dropFirst(of port: Int) {
-        let message = takeFirst(of: port)
+        let (message, generation) = takeFirst(of: port)
         inputs[port].unpaired.insert(message.message.stamp.frame)
-        returned.append(port)
+        if generation != nil { returned.append(port) }
     }
 
     /// How many credits to send to an input's producer when one message is done: an `even`

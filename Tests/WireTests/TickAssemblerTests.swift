@@ -110,4 +110,39 @@ import Testing
 
         #expect(credits == [0, 2])
     }
+
+    @Test func `what a producer's earlier process sent is used up without a credit for the next one`() {
+        var ticks = TickAssembler(
+            inputs: [input("a", .frame, keep: .newest), input("b", .frame, keep: .newest)],
+            required: ["a", "b"])
+        for frame in 0..<2 { ticks.deliver(message(UInt64(frame)), to: 0) }
+
+        ticks.reconnect(0, resends: false)
+        ticks.deliver(message(2), to: 0)
+        for frame in 1..<3 { ticks.deliver(message(UInt64(frame)), to: 1) }
+        let generations = [ticks.next()?.generations, ticks.next()?.generations]
+
+        #expect(generations == [[nil, 0], [1, 0]])
+        let returned = ticks.takeReturned()
+        #expect(returned.isEmpty, "frame 0 found no partner, but its producer is gone")
+    }
+
+    @Test func `a credit that was not sent yet when the producer's process changed is forgotten`() {
+        let exchange = Exchange()
+        exchange.connect(TickAssembler(inputs: [input("a", .frame)], required: ["a"]))
+        exchange.start()
+        exchange.deliver(message(0), to: 0)
+        guard case .tick(let tick) = exchange.nextStep() else {
+            Issue.record("there is a message, but no tick")
+            return
+        }
+
+        exchange.done(tick, acknowledged: [:])
+        _ = exchange.reconnect(0, resends: true)
+
+        let grants = exchange.takeCommands().filter {
+            if case .grant = $0 { true } else { false }
+        }
+        #expect(grants.isEmpty)
+    }
 }
