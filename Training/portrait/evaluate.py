@@ -12,8 +12,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from . import conditions, geometry, training
+from . import conditions, geometry, schedule, training
 from .faces import identity, motion, renderer
+from .films import Films, drift
+from .networks.faces import ImageEncoder
 from .recipe import Recipe
 from .stages.faces import extractor_input, faces_of, found_keypoints, r_squared
 
@@ -61,6 +63,9 @@ class Evaluation:
         self.cases = Cases(count, self.c["image_size"])
         self.painter, self.tiny = recipe.painter(), recipe.tiny()
         self.encoder, self.extractor = recipe.encoder(), recipe.extractor()
+        self.names = recipe.average("image-encoder",
+                                    image_encoder=ImageEncoder(self.c["image_encoder"]))[0]
+        self.who = torch.from_numpy(self.cases.who)
         self.truth = training.to_tensor(self.cases.truth)
         self.portraits = training.to_tensor(self.cases.portraits)
         self.drivers = training.to_tensor(self.cases.driver_pictures)
@@ -71,7 +76,7 @@ class Evaluation:
     def paint(self, points, motions, portraits=None) -> torch.Tensor:
         x = self.portraits if portraits is None else portraits
         token, latent = self.painter.token(x), self.tiny.encode(x)
-        z = self.painter.rollout(self.noise, 4, token, motions, self.painter.pose(points),
+        z = self.painter.rollout(schedule.beginning(latent, self.noise), 4, token, motions, self.painter.pose(points),
                                  [self.painter.banks(latent, token)])
         return self.tiny.decode(z).clamp(-1, 1)
 
@@ -94,6 +99,18 @@ class Evaluation:
         crops = faces_of(images, self.cases.points, self.c["motion_encoder"]["input_size"], 0)
         return conditions.read(self.encoder(crops))
 
+    def named(self, images: torch.Tensor, people: torch.Tensor):
+        """What the image encoder says of people, and what it should: what can vary alone."""
+        e = self.c["image_encoder"]
+        wanted = conditions.image_tokens(people, e["projection_dim"])
+        found = self.names(conditions.image_input(images, e["image_size"]))
+        known = slice(0, identity.attributes(self.cases.who[:1]).shape[1])
+        return found[:, known], wanted[:, known]
+
+    def identity_error(self, images: torch.Tensor, people: torch.Tensor) -> float:
+        found, wanted = self.named(images, people)
+        return float((found - wanted).abs().mean())
+
     def figures(self, images: torch.Tensor) -> dict:
         """What can be said of pictures that should be the truth."""
         points = found_keypoints(self.seen(images))
@@ -102,7 +119,8 @@ class Evaluation:
         return dict(
             psnr=training.psnr(images, self.truth), ssim=ssim(images, self.truth),
             keypoints_px=float(error), r2_lids=float(r2[:2].mean()), r2_open=float(r2[6]),
-            r2_all=float(r2.mean()))
+            r2_all=float(r2.mean()), identity_error=self.identity_error(images, self.who),
+            r2_identity=float(r_squared(*self.named(images, self.who)).mean()))
 
     @torch.no_grad()
     def run(self) -> tuple[dict, dict]:
@@ -130,6 +148,13 @@ class Evaluation:
         training.grid([[column[i] for column in columns] for i in range(rows)], path)
 
 
+def table(figures: dict) -> None:
+    names = list(next(iter(figures.values())))
+    print(f"{'':22}" + "".join(f"{name:>15}" for name in names))
+    for row, values in figures.items():
+        print(f"{row:22}" + "".join(f"{values[name]:15.3f}" for name in names), flush=True)
+
+
 def main() -> None:
     here = Path(__file__).parent.parent
     parser = argparse.ArgumentParser(prog="portrait.evaluate", description=__doc__)
@@ -137,20 +162,27 @@ def main() -> None:
     parser.add_argument("--configuration", default=str(here / "configurations/small.json"))
     parser.add_argument("--options", default=str(here / "configurations/small-training.json"))
     parser.add_argument("--count", type=int, default=96)
+    parser.add_argument("--films", type=int, default=6, help="how many are streamed; 0 for none")
+    parser.add_argument("--frames", type=int, default=60, help="of each film")
+    parser.add_argument("--drift", type=int, default=0, help="frames of one long film, as 2000")
     parser.add_argument("--metrics", help="where the figures go, as JSON")
     a = parser.parse_args()
     began = time.time()
     evaluation = Evaluation(Recipe(a.folder, a.configuration, a.options), a.count)
     figures, pictures = evaluation.run()
     evaluation.grid(pictures, Path(a.folder) / "evaluation.png")
-    names = list(next(iter(figures.values())))
-    print(f"{'':20}" + "".join(f"{name:>14}" for name in names))
-    for row, values in figures.items():
-        print(f"{row:20}" + "".join(f"{values[name]:14.3f}" for name in names))
+    table(figures)
+    metrics = dict(cases=a.count, figures=figures)
+    if a.films:
+        metrics["films"] = dict(count=a.films, frames=a.frames,
+                                figures=Films(evaluation, a.films, a.frames).run())
+        table(metrics["films"]["figures"])
+    if a.drift:
+        metrics["drift"] = drift(evaluation, a.drift)
+        print(metrics["drift"])
+    metrics["seconds"] = round(time.time() - began, 1)
     if a.metrics:
-        Path(a.metrics).write_text(json.dumps(
-            dict(cases=a.count, seconds=round(time.time() - began, 1), figures=figures),
-            indent=1) + "\n")
+        Path(a.metrics).write_text(json.dumps(metrics, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -3,20 +3,25 @@ import torch
 from torch import nn
 
 from . import conditions, geometry, schedule
-from .networks.faces import ImageEncoder, PoseGuider
+from .networks.faces import ImageEncoder, MotionEncoder, PoseGuider
 from .networks.unet import DenoisingUNet, ReferenceUNet
 
 
 class Painter(nn.Module):
-    """Denoiser, reference UNet, pose guider and image encoder: trained together."""
+    """Denoiser, reference UNet, pose guider and image encoder: trained together.
 
-    def __init__(self, configuration: dict):
+    With `learns_motion` the motion encoder is one of them, and what its tokens mean is up to it, as
+    in the paper; otherwise tokens have the meaning of `conditions.py`.
+    """
+
+    def __init__(self, configuration: dict, learns_motion: bool = False):
         super().__init__()
         self.configuration = configuration
         self.denoising_unet = DenoisingUNet(configuration)
         self.reference_unet = ReferenceUNet(configuration["unet"])
         self.pose_guider = PoseGuider(configuration["pose_guider"])
         self.image_encoder = ImageEncoder(configuration["image_encoder"])
+        self.motion_encoder = MotionEncoder(configuration) if learns_motion else None
         self._let_conditions_speak()
         nn.init.normal_(self.denoising_unet.conv_out.weight, std=.02)
         nn.init.zeros_(self.denoising_unet.conv_out.bias)

@@ -12,9 +12,10 @@ import threading
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 
 from . import training
-from .faces import dataset
+from .faces import dataset, videos
 from .faces.dataset import Faces
 from .latents import Latents
 from .networks.autoencoders import VAE, TinyAutoencoder
@@ -44,24 +45,41 @@ class Recipe:
         return Path(os.environ.get("PORTRAIT_DATA", self.folder / "data"))
 
     def data(self) -> None:
+        if "videos" in self.options:
+            return self._clips()
         d, size = self.options["data"], self.configuration["image_size"]
         dataset.build(self.data_folder / "held-out", d["held_out"], 8, 77, size)
         dataset.build(self.data_folder / "faces", d["people"], d["each"], d["seed"], size)
 
-    def sequences(self) -> Faces:
+    def _clips(self) -> None:
+        v, e = self.options["videos"], self.configuration["motion_extractor"]
+        extractor = self.extractor()
+        for name, source in (("held-out", v["held_out"]), ("faces", v["folder"])):
+            videos.build(self.data_folder / name, source, extractor, self.configuration["image_size"],
+                         v["frames"], v["rate"], e["input_size"])
+
+    def sequences(self) -> tuple[Faces, Latents]:
+        """What stage 3 learns from; of videos, the very clips of the stages before."""
+        if "videos" in self.options:
+            return self.faces(), self.latents()
         d, size = self.options["data"], self.configuration["image_size"]
-        return dataset.build(self.data_folder / "sequences", d["sequences"], d["frames"],
-                             d["seed"] + 1, size, sequences=True)
+        faces = dataset.build(self.data_folder / "sequences", d["sequences"], d["frames"],
+                              d["seed"] + 1, size, sequences=True)
+        return faces, self.latents("sequences")
+
+    def _data_set(self, name: str) -> Faces:
+        kind = videos.Clips if "videos" in self.options else Faces
+        return kind(self.data_folder / name)
 
     def faces(self) -> Faces:
-        return Faces(self.data_folder / "faces")
+        return self._data_set("faces")
 
     def held_out(self) -> Faces:
-        return Faces(self.data_folder / "held-out")
+        return self._data_set("held-out")
 
     def latents(self, name: str = "faces") -> Latents:
         c = self.configuration
-        return Latents(self.folder / f"latents-{name}.f16", Faces(self.data_folder / name),
+        return Latents(self.folder / f"latents-{name}.f16", self._data_set(name),
                        c["vae"]["latent_channels"], c["latent_size"])
 
     # Finished networks
@@ -75,8 +93,25 @@ class Recipe:
             model.to(training.device()).eval().requires_grad_(False)
         return list(models.values())
 
+    def published(self, name: str, model: torch.nn.Module, strict: bool = True):
+        """Published weights in `begin`'s folder, or what the model began with."""
+        file = Path(self.options.get("begin", "")) / f"{name}.safetensors"
+        if "begin" in self.options and (strict or file.exists()):
+            weights = {k: v.float() for k, v in load_file(file).items()}
+            wrong = model.load_state_dict(weights, strict=False).unexpected_keys
+            if wrong:
+                raise SystemExit(f"{file}: '{wrong[0]}' is not a weight of this network")
+        return model.to(training.device())
+
+    def autoencoder(self):
+        """Whose latents are trained on."""
+        return self.vae() if self.configuration["portrait_encoder"] == "vae" else self.tiny()
+
     def vae(self) -> VAE:
-        return self.average("vae", vae=VAE(self.configuration["vae"]))[0]
+        vae = VAE(self.configuration["vae"])
+        if "begin" in self.options:
+            return self.published("vae", vae).eval().requires_grad_(False)
+        return self.average("vae", vae=vae)[0]
 
     def tiny(self) -> TinyAutoencoder:
         c = self.configuration
@@ -87,14 +122,23 @@ class Recipe:
         return self.average("encoder", motion_encoder=MotionEncoder(self.configuration))[0]
 
     def extractor(self) -> MotionExtractor:
-        e = self.configuration["motion_extractor"]
-        return self.average("extractor", motion_extractor=MotionExtractor(e))[0]
+        extractor = MotionExtractor(self.configuration["motion_extractor"])
+        if "begin" in self.options:
+            return self.published("motion_extractor", extractor).eval().requires_grad_(False)
+        return self.average("extractor", motion_extractor=extractor)[0]
+
+    def new_painter(self) -> Painter:
+        """One that has learnt nothing, or what is published in `begin`'s folder."""
+        painter = Painter(self.configuration, self.options.get("motion") == "learnt")
+        for name, network in painter.named_children():
+            self.published(name, network, strict=False)
+        return painter
 
     @functools.cache  # while it is still being trained, all that is exported comes from one moment
     def painter(self) -> Painter:
         for stage in ("stage3", "stage2", "stage1"):
             if (self.folder / f"{stage}.pt").exists():
-                return self.average(stage, painter=Painter(self.configuration))[0]
+                return self.average(stage, painter=self.new_painter())[0]
         raise SystemExit(f"no denoiser has been trained in {self.folder}")
 
     # Stages
@@ -107,8 +151,8 @@ class Recipe:
             autoencoder.train_tiny(folder, c, self.faces(), self.held_out(), o[stage])
             return None
         if stage == "latents":
-            self.latents("held-out").fill(self.tiny(), 64)
-            return self.latents().fill(self.tiny(), o["latents"]["people"])
+            self.latents("held-out").fill(self.autoencoder(), 64)
+            return self.latents().fill(self.autoencoder(), o["latents"].get("people"))
         if stage in ("image_encoder", "encoder", "extractor"):
             train = dict(image_encoder=faces.train_image_encoder, encoder=faces.train_encoder,
                          extractor=faces.train_extractor)[stage]
@@ -129,31 +173,26 @@ class Recipe:
         torch.manual_seed(7)
         o = dict(self.options[stage])
         rank = int(os.environ.get("RANK", 0))
-        pairs = images.Pairs(self.faces(), self.latents(), 10 + rank)
-        held = images.Pairs(self.held_out(), self.latents("held-out"), 0)
-        painter = Painter(self.configuration).to(training.device())
+        learns = self.options.get("motion") == "learnt"
+        crop = self.configuration["motion_encoder"]["input_size"] if learns else None
+        pairs = images.Pairs(self.faces(), self.latents(), 10 + rank, crop)
+        held = images.Pairs(self.held_out(), self.latents("held-out"), 0, crop)
+        painter = self.new_painter()
         decoder = encoder = None
         if stage == "stage1":
-            self.average("image-encoder", image_encoder=painter.image_encoder)
+            if "begin" not in self.options:
+                self.average("image-encoder", image_encoder=painter.image_encoder)
             painter.requires_grad_(True).train()
         if stage == "stage2":
             # The last weights, not their average, which lags behind when a stage was short.
             self.average("stage1", "models", painter=painter)
             painter.requires_grad_(True).train()
             if "decoded" in o:
-                decoder, encoder = self.tiny(), self.encoder()
-                o["face_size"] = self.configuration["motion_encoder"]["input_size"]
+                decoder = self.autoencoder()
+                encoder = None if learns else self.encoder()
         torch.manual_seed(100 + rank)
         images.train(self.folder, self.configuration, painter, pairs, held, o, stage,
                      decoder, encoder)
-
-
-def start_processes() -> None:
-    """Joins the other processes of this run, when accelerate or torchrun has started several."""
-    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
-        torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-        if torch.cuda.is_available():
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
 
 
 def run_all(arguments) -> None:
@@ -195,7 +234,7 @@ def main() -> None:
     torch.set_num_threads(a.threads)
     if a.stage == "all":
         return run_all(sys.argv[2:])
-    start_processes()
+    training.engine()
     Recipe(a.folder, a.configuration, a.options).run(a.stage)
 
 

@@ -23,6 +23,18 @@ def add_noise(x: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor) -> 
     return a.sqrt() * x + (1 - a).sqrt() * noise
 
 
+def signal_to_noise(timesteps: torch.Tensor) -> torch.Tensor:
+    """Squares of an error in the clean latent times this are those in the noise."""
+    a = _alpha(timesteps)
+    return a / (1 - a)
+
+
+def beginning(portraits: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+    """What a frame begins as, like the runtime's: its portrait's latent under all of the noise."""
+    t = torch.full((len(noise),), TIMESTEPS[0], device=noise.device)
+    return add_noise(portraits.repeat_interleave(len(noise) // len(portraits), 0), noise, t)
+
+
 def clean(x: torch.Tensor, estimate: torch.Tensor, timesteps: torch.Tensor,
           prediction: str) -> torch.Tensor:
     """What a network's estimate says of the clean latent."""

@@ -1,4 +1,5 @@
 """What all stages share: time budgets, schedules, averages of weights, checkpoints, curves."""
+import functools
 import json
 import math
 import os
@@ -10,11 +11,29 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from torch import nn
+
+from .optimizers import Muon
+
+
+@functools.cache
+def engine():
+    """accelerate, which joins the processes that `accelerate launch` starts; None where there is
+    only this one."""
+    count = int(os.environ.get("WORLD_SIZE", 1))
+    if count == 1:
+        return None
+    try:
+        from accelerate import Accelerator
+    except ImportError:
+        raise SystemExit(f"WORLD_SIZE is {count}, and several processes need accelerate: "
+                         "pip install accelerate") from None
+    return Accelerator()
 
 
 def device() -> torch.device:
+    if engine() and engine().device.type != "cpu":  # its processors have numbers, torch's have not
+        return engine().device
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -23,6 +42,21 @@ def half_precision(enabled: bool = True):
     """bf16 where it is fast: on GPUs, and on processors that multiply it."""
     with torch.autocast(device().type, torch.bfloat16, enabled=enabled):
         yield
+
+
+def run_options(options: dict) -> dict:
+    """Those of a stage's options that are a run's."""
+    return {k: options[k] for k in ("seconds", "steps", "warmup", "average", "decay", "optimizer",
+                                    "betas", "final") if k in options}
+
+
+def board(folder: Path):
+    """TensorBoard's curves, `tensorboard --logdir FOLDER/curves`, where it is installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder / "curves"))
 
 
 class Average:
@@ -55,7 +89,7 @@ class Run:
     def __init__(self, folder: Path, name: str, models: dict[str, nn.Module], *, rate: float,
                  seconds: float | None = None, steps: int | None = None, warmup: int = 100,
                  decay: float = .01, average: float = .998, betas=(.9, .99), final: float = .02,
-                 groups: list[dict] | None = None):
+                 groups: list[dict] | None = None, optimizer: str = "adamw"):
         self.folder, self.name, self.models = Path(folder), name, models
         self.folder.mkdir(parents=True, exist_ok=True)
         self.rate, self.seconds, self.steps, self.warmup = rate, seconds, steps, warmup
@@ -65,8 +99,9 @@ class Run:
                                    if p.requires_grad])]
         for group in groups:
             group["factor"] = group.get("factor", 1.0)
-        self.optimizer = torch.optim.AdamW(
-            groups, lr=rate, betas=betas, weight_decay=decay, fused=True)
+        made = dict(adamw=functools.partial(torch.optim.AdamW, fused=True), muon=Muon)[optimizer]
+        self.kind = optimizer
+        self.optimizer = made(groups, lr=rate, betas=betas, weight_decay=decay)
         self.average = Average(models, average)
         self.step = 0
         self.trained = 0.0
@@ -75,7 +110,9 @@ class Run:
         self.shown = 0.0
         self.means: dict[str, float] = {}
         self.stopping = False
+        self.beside: list = []  # what is saved along: critics
         self._resume()
+        self.board = board(self.folder) if self.is_first else None
         signal.signal(signal.SIGTERM, self._stop)
 
     def _stop(self, *_):
@@ -102,7 +139,11 @@ class Run:
         for name, model in self.models.items():
             model.load_state_dict(state["models"][name])
             self.average.models[name].load_state_dict(state["average"][name])
-        self.optimizer.load_state_dict(state["optimizer"])
+        own, saved = self.optimizer.state_dict(), state["optimizer"]
+        same = [len(g["params"]) for g in own["param_groups"]] == [
+            len(g["params"]) for g in saved["param_groups"]]
+        if same and state.get("kind", "adamw") == self.kind:  # otherwise its state begins anew
+            self.optimizer.load_state_dict(saved)
         self.step, self.trained = state["step"], state["trained"]
         self.average.steps = state["step"]
 
@@ -110,9 +151,11 @@ class Run:
         state = dict(
             models={n: m.state_dict() for n, m in self.models.items()},
             average={n: m.state_dict() for n, m in self.average.models.items()},
-            optimizer=self.optimizer.state_dict(), step=self.step, trained=self.trained)
+            optimizer=self.optimizer.state_dict(), kind=self.kind, step=self.step, trained=self.trained)
         torch.save(state, self.path.with_suffix(".new"))
         os.replace(self.path.with_suffix(".new"), self.path)
+        for kept in self.beside:
+            kept.save()
         self.saved = time.monotonic()
 
     def _learning_rate(self) -> float:
@@ -169,8 +212,12 @@ class Run:
         return [p for group in self.optimizer.param_groups for p in group["params"]]
 
     def _share_gradients(self) -> None:
-        """Averages gradients over all processes, and with them what decides when to stop."""
-        if not dist.is_initialized():
+        """Averages gradients over all processes, and with them what decides when to stop.
+
+        By hand, and not in accelerate's wrapper of a model, because stages call several networks
+        in several ways and each of them only once in a while.
+        """
+        if not engine():
             return
         parameters = self._parameters()
         for p in parameters:
@@ -178,8 +225,7 @@ class Run:
                 p.grad = torch.zeros_like(p)
         more = torch.tensor([self.trained, float(self.stopping)], device=parameters[0].device)
         flat = torch.cat([p.grad.flatten() for p in parameters] + [more])
-        dist.all_reduce(flat)
-        flat /= dist.get_world_size()
+        flat = engine().reduce(flat, "mean")
         parts = flat[:-2].split([p.numel() for p in parameters])
         for p, part in zip(parameters, parts):
             p.grad.copy_(part.view_as(p))
@@ -188,7 +234,7 @@ class Run:
     @property
     def is_first(self) -> bool:
         """Whether this is the process that writes and speaks; the only one, as a rule."""
-        return not dist.is_initialized() or dist.get_rank() == 0
+        return not engine() or engine().is_main_process
 
     def _evaluate(self, evaluate) -> None:
         for model in self.average.models.values():
@@ -212,6 +258,9 @@ class Run:
               + "  ".join(f"{k} {v:.4g}" for k, v in self.means.items()), flush=True)
 
     def write(self, numbers: dict) -> None:
+        for key, value in numbers.items():
+            if self.board and key != "evaluation":
+                self.board.add_scalar(f"{self.name}/{key}", value, self.step)
         row = dict(stage=self.name, step=self.step, trained=round(self.trained, 1),
                    time=time.time(), **numbers)
         with open(self.folder / "curves.jsonl", "a") as file:

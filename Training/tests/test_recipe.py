@@ -1,6 +1,7 @@
 """Each stage for a step or two on a handful of pictures: `python -m unittest discover tests`."""
 import json
 import os
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
@@ -8,13 +9,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from portrait import conditions, export, geometry, schedule
+from portrait import conditions, export, geometry, schedule, training
 from portrait.evaluate import Evaluation
 from portrait.faces import identity, motion, renderer
 from portrait.networks.autoencoders import VAE, TinyAutoencoder
 from portrait.networks.faces import ImageEncoder, MotionEncoder, MotionExtractor, PoseGuider
 from portrait.networks.unet import DenoisingUNet, ReferenceUNet
+from portrait.films import Films, acceleration
+from portrait.optimizers import is_matrix, orthogonal
 from portrait.recipe import Recipe
+from portrait.streaming import led_in
 
 ROOT = Path(__file__).parent.parent
 STAGES = ["data", "image_encoder", "encoder", "extractor", "tiny", "vae", "latents", "stage1",
@@ -61,6 +65,54 @@ class ScheduleTests(unittest.TestCase):
         self.assertLess((conditions.read(conditions.tokens(e)) - e).abs().max(), 1e-5)
 
 
+def vgg_layers() -> list:
+    """VGG16's, saying nothing in particular."""
+    layers, current = [], 3
+    for width, count in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
+        for _ in range(count):
+            layers += [torch.nn.Conv2d(current, width, 3, padding=1), torch.nn.ReLU()]
+            current = width
+        layers.append(torch.nn.MaxPool2d(2))
+    return layers[:-1]
+
+
+class OptimizerTests(unittest.TestCase):
+    def test_an_orthogonal_update_has_singular_values_near_one(self):
+        for shape in ((3, 24, 60), (2, 60, 24)):
+            values = torch.linalg.svdvals(orthogonal(torch.randn(shape)))
+            self.assertLess(values.max(), 1.4)
+            self.assertGreater(values.min(), .3)
+
+    def test_muon_takes_convolutions_and_leaves_vectors_and_thin_filters(self):
+        self.assertTrue(is_matrix(torch.zeros(24, 24, 3, 3)))
+        for other in (torch.zeros(24), torch.zeros(32, 1, 7, 7), torch.zeros(3, 24, 3, 3)):
+            self.assertFalse(is_matrix(other))
+
+    def test_a_run_goes_on_with_another_optimizer(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for optimizer, steps in (("adamw", 2), ("muon", 4)):
+                model = torch.nn.Linear(20, 20)
+                run = training.Run(Path(folder), "line", {"line": model}, rate=.01, steps=steps,
+                                   optimizer=optimizer)
+                run.loop(lambda step: (model(torch.ones(1, 20)).square().mean(), {}))
+            self.assertEqual(run.step, 4)
+
+
+class FilmTests(unittest.TestCase):
+    def test_a_steady_movement_has_no_acceleration_and_flicker_has(self):
+        steady = torch.arange(6.).reshape(1, 6, 1)
+        self.assertEqual(acceleration(steady), 0)
+        self.assertEqual(acceleration(torch.tensor([[[0.], [1], [0], [1]]])), 2 * 127.5)
+
+    def test_frames_lead_in_from_the_portrait_to_the_driver(self):
+        rest, portrait = torch.randn(1, 21, 3), torch.zeros(1, 15)
+        motions, tokens = torch.ones(2, 15), torch.ones(2, 4, 16)
+        points, said, glide = led_in(rest, portrait, motions, 0 * tokens[:1], tokens, 4)
+        self.assertEqual(glide[:, 0].tolist(), [0, .25, .5, .75, 1, 1])
+        self.assertEqual(said[:, 0, 0].tolist(), [0, .25, .5, .75, 1, 1])
+        self.assertEqual(points.shape, (6, 21, 3))
+
+
 @unittest.skipUnless(KEYS.exists(), "the reference's key lists are not here")
 class NameTests(unittest.TestCase):
     def test_every_weight_has_its_published_name_and_shape(self):
@@ -93,7 +145,8 @@ class StageTests(unittest.TestCase):
                     stage.pop("seconds")
                     stage.update(steps=2, batch=2, portraits=2, held_out=2, decoded=2)
             # The shipped run left these out for want of time; the code is there and is tested.
-            options["stage2"].update(pixel=.5, expression=.5)
+            options["stage2"].update(pixel=.5, expression=.5, perceptual=.1, adversarial=.1, judged=.1,
+                                     optimizer="muon")
             path = Path(folder) / "options.json"
             path.write_text(json.dumps(options))
             recipe = Recipe(folder, str(ROOT / "configurations/small.json"), str(path))
@@ -104,8 +157,43 @@ class StageTests(unittest.TestCase):
             export.fixture(recipe, Path(folder) / "model/fixture.safetensors")
             files = {file.name for file in (Path(folder) / "model").iterdir()}
             self.assertIn("denoising_unet.safetensors", files)
-            figures, _ = Evaluation(recipe, 4).run()
+            evaluation = Evaluation(recipe, 4)
+            figures, _ = evaluation.run()
             self.assertGreater(figures["truth"]["psnr"], 60)
+            films = Films(evaluation, 1, 8).run()
+            self.assertGreater(films["no_interpolated_start"]["acceleration"], 0)
+            self.assertEqual(films["autoencoder"]["acceleration"], 1)
+            self._runs_at_full_size_settings(Path(folder))
+
+    def _runs_at_full_size_settings(self, folder: Path):
+        """The paper's settings, a step of each stage, on a video and from published weights."""
+        options = json.loads((ROOT / "configurations/full-training.json").read_text())
+        configuration = json.loads((ROOT / "configurations/small.json").read_text())
+        configuration.update(prediction="epsilon", portrait_encoder="vae")
+        film = renderer.render(np.repeat(identity.samples(1, 5), 45, 0),
+                               motion.sequence(np.random.default_rng(5), 45), 96)
+        for name in ("train", "held-out"):
+            (folder / "videos" / name).mkdir(parents=True)
+            subprocess.run(
+                ["ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "96x96", "-r",
+                 "25", "-i", "-", str(folder / "videos" / name / "a.mp4")],
+                input=film.tobytes(), check=True)
+        torch.save({f"features.{i}.{kind}": value for i, layer in enumerate(vgg_layers())
+                    for kind, value in layer.state_dict().items()}, folder / "vgg.pt")
+        options["begin"] = str(folder / "model")
+        options["videos"].update(folder=str(folder / "videos/train"),
+                                 held_out=str(folder / "videos/held-out"))
+        for stage in ("stage1", "stage2", "stage3"):
+            options[stage].update(steps=1, half=False, held_out=1)
+        for stage in ("stage2", "stage3"):
+            options[stage].update(vgg=str(folder / "vgg.pt"), decoded=1, critic_width=4)
+        for name, value in (("options", options), ("configuration", configuration)):
+            (folder / f"full-{name}.json").write_text(json.dumps(value))
+        recipe = Recipe(folder / "full", str(folder / "full-configuration.json"),
+                        str(folder / "full-options.json"))
+        for stage in ("data", "latents", "stage1", "stage2", "stage3"):
+            with self.subTest(f"full size, {stage}"):
+                recipe.run(stage)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,12 @@
 A folder holds `identities.npy` [people, numbers], `motions.npy` [people, pictures, numbers] and
 `pictures.u8`, raw bytes [people, pictures, size, size, 3]. Rendering goes on where it stopped.
 """
+import functools
 import json
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from . import identity, motion, renderer
 
@@ -24,6 +26,11 @@ class Faces:
         self.pictures = np.memmap(
             self.folder / "pictures.u8", np.uint8, "r",
             shape=(self.people, self.each, self.size, self.size, 3))
+
+    @functools.cached_property
+    def rest(self) -> torch.Tensor:
+        """Key points at rest, `[people, 21, 3]`."""
+        return torch.from_numpy(renderer.rest_keypoints(self.identities))
 
     @property
     def ready(self) -> int:

@@ -9,41 +9,53 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from .. import training
+from .. import geometry, training
 from ..faces.dataset import Faces
 from ..networks.autoencoders import VAE, TinyAutoencoder
+from .regions import face_weights
 
 
-def crops(faces: Faces, random: np.random.Generator, count: int, side: int) -> np.ndarray:
-    """Squares of pictures, mostly of what is within the face."""
-    out = np.empty((count, side, side, 3), np.uint8)
-    for i in range(count):
-        person, row = random.integers(faces.ready), random.integers(faces.each)
-        m = faces.motions[person, row]
-        centre = (m[3:5] * .5 + .5) * faces.size + random.normal(0, 18, 2)
-        if random.uniform() < .3:
-            centre = random.uniform(0, faces.size, 2)
-        x, y = np.clip((centre - side / 2).astype(int), 0, faces.size - side)
-        out[i] = faces.pictures[person, row, y:y + side, x:x + side]
-    return out
+class Crops:
+    """Squares of pictures, mostly of what is within the face, and how much each pixel counts."""
+
+    def __init__(self, faces: Faces, seed: list[int], options: dict):
+        self.faces, self.options = faces, options
+        self.random = np.random.default_rng(seed)
+        self.rest = faces.rest
+        self.motions = torch.from_numpy(faces.motions)
+
+    def __call__(self, progress: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """Whole pictures in the last part, since group norms see as much as there is."""
+        o, size = self.options, self.faces.size
+        side = size if progress > o.get("whole_after", .7) else o["crop"]
+        count = max(1, o["batch"] * o["crop"] ** 2 // side ** 2)
+        people = self.random.integers(0, self.faces.ready, count)
+        rows = self.random.integers(0, self.faces.each, count)
+        motions = self.motions[people, rows]
+        points = geometry.of_motion(self.rest[people], motions)
+        weights = face_weights(points, motions, size, o.get("face_weight", 0))
+        pictures = np.empty((count, side, side, 3), np.uint8)
+        seen = torch.empty(count, 1, side, side)
+        for i in range(count):
+            x, y = self._corner(motions[i].numpy(), side)
+            pictures[i] = self.faces.pictures[people[i], rows[i], y:y + side, x:x + side]
+            seen[i] = weights[i, :, y:y + side, x:x + side]
+        return training.to_tensor(pictures), seen.to(training.device())
+
+    def _corner(self, motion: np.ndarray, side: int) -> np.ndarray:
+        size = self.faces.size
+        centre = (motion[3:5] * .5 + .5) * size + self.random.normal(0, 18, 2)
+        if self.random.uniform() < .3:
+            centre = self.random.uniform(0, size, 2)
+        return np.clip((centre - side / 2).astype(int), 0, size - side)
 
 
-def sample(faces: Faces, random: np.random.Generator, progress: float, options: dict) -> np.ndarray:
-    """Crops; whole pictures in the last part, since group norms see as much as there is."""
-    whole = progress > options.get("whole_after", .7)
-    count = max(1, options["batch"] * options["crop"] ** 2 // faces.size ** 2)
-    if not whole:
-        return crops(faces, random, options["batch"], options["crop"])
-    people = random.integers(0, faces.ready, count)
-    return faces.pictures[people, random.integers(0, faces.each, count)]
-
-
-def difference(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """How unlike pictures are: their pixels, and the steps between neighbours."""
+def difference(a: torch.Tensor, b: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+    """How unlike pictures are: their pixels, and the steps between neighbours, weighted."""
     d = a - b
     dx, dy = d[..., 1:] - d[..., :-1], d[..., 1:, :] - d[..., :-1, :]
-    return (d.abs().mean() + 2 * d.square().mean()
-            + .5 * (dx.abs().mean() + dy.abs().mean()))
+    return ((w * d.abs()).mean() + 2 * (w * d.square()).mean()
+            + .5 * ((w[..., 1:] * dx.abs()).mean() + (w[..., 1:, :] * dy.abs()).mean()))
 
 
 def held_out(faces: Faces, count: int = 48) -> torch.Tensor:
@@ -56,21 +68,21 @@ def train_full(folder: Path, configuration: dict, tiny: TinyAutoencoder, data: F
     """The Stable Diffusion autoencoder on the tiny one's latents: its encoder learns to give them,
     its decoder to see through them. So either decoder may replace the other."""
     torch.manual_seed(1)
-    random = np.random.default_rng(1)
     vae = VAE(configuration["vae"]).to(training.device(), memory_format=torch.channels_last)
     run = training.Run(folder, "vae", {"vae": vae}, rate=options["rate"],
-                       seconds=options.get("seconds"), steps=options.get("steps"))
+                       **training.run_options(options))
+    sample = Crops(data, [1, run.step], options)
     truth = held_out(test, options.get("held_out", 48))
     with torch.no_grad():
         latents = tiny.encode(truth)
 
     def loss_of(step):
-        x = training.to_tensor(sample(data, random, run.progress, options))
+        x, w = sample(run.progress)
         with torch.no_grad():
             z = tiny.encode(x)
         y = vae.decode(z + options["noise"] * torch.randn_like(z))
         found = vae.encode(x)
-        loss = difference(y, x) + .1 * F.mse_loss(found, z)
+        loss = difference(y, x, w) + .1 * F.mse_loss(found, z)
         return loss, dict(psnr=training.psnr(y.detach(), x),
                           latent=float(F.mse_loss(found.detach(), z)))
 
@@ -88,21 +100,21 @@ def train_tiny(folder: Path, configuration: dict, data: Faces, test: Faces,
                options: dict) -> TinyAutoencoder:
     """TAESD's form, encoder and decoder together."""
     torch.manual_seed(2)
-    random = np.random.default_rng(2)
     tiny = TinyAutoencoder(configuration["taesd"], configuration["vae"]["latent_channels"])
     tiny.begin_as_resampler()
     tiny = tiny.to(training.device(), memory_format=torch.channels_last)
     run = training.Run(folder, "tiny", {"taesd": tiny}, rate=options["rate"],
-                       seconds=options.get("seconds"), steps=options.get("steps"))
+                       **training.run_options(options))
+    sample = Crops(data, [2, run.step], options)
     truth = held_out(test, options.get("held_out", 48))
 
     def loss_of(step):
-        x = training.to_tensor(sample(data, random, run.progress, options))
+        x, w = sample(run.progress)
         z = tiny.encode(x)
         # Latents keep unit size and mean 0 in every channel; a little noise does not change them.
         size = (z.mean((0, 2, 3)).square() + (z.std((0, 2, 3)) - 1).square()).mean()
         y = tiny.decode(z + options["noise"] * torch.randn_like(z))
-        loss = difference(y, x) + .03 * size
+        loss = difference(y, x, w) + .03 * size
         return loss, dict(psnr=training.psnr(y.detach(), x), size=float(size.detach()))
 
     def evaluate(step, models):

@@ -7,7 +7,6 @@ import torch.nn.functional as F
 
 from .. import conditions, geometry, training
 from ..faces.dataset import Faces
-from ..faces.renderer import rest_keypoints
 from ..networks.faces import ImageEncoder, MotionEncoder, MotionExtractor
 
 
@@ -15,10 +14,15 @@ class Sampler:
     """Random pictures of a data set with all that is known of them."""
 
     def __init__(self, faces: Faces, seed: int):
-        self.faces, self.random = faces, np.random.default_rng(seed)
-        self.rest = torch.from_numpy(rest_keypoints(faces.identities))
+        self.faces, self.seed = faces, seed
+        self.begin(0)
+        self.rest = faces.rest
         self.identities = torch.from_numpy(faces.identities)
         self.motions = torch.from_numpy(faces.motions)
+
+    def begin(self, step: int) -> None:
+        """Other choices for a run that goes on at this step than it began with."""
+        self.random = np.random.default_rng([self.seed, step])
 
     def __call__(self, count: int):
         people = self.random.integers(0, self.faces.ready, count)
@@ -62,7 +66,8 @@ def train_extractor(folder: Path, configuration: dict, data: Faces, test: Faces,
         model.detector.fc_scale.bias.fill_(.7)
         model.detector.fc_kp.weight.mul_(.1)
     run = training.Run(folder, "extractor", {"motion_extractor": model}, rate=options["rate"],
-                       seconds=options.get("seconds"), steps=options.get("steps"), decay=.05)
+                       **{"decay": .05} | training.run_options(options))
+    sample.begin(run.step)
     truth = held.held_out(options.get("held_out", 512))
 
     def losses(model, images, motions, rest):
@@ -109,7 +114,8 @@ def train_encoder(folder: Path, configuration: dict, data: Faces, test: Faces,
     held = Sampler(test, 0)
     model = MotionEncoder(configuration).to(training.device())
     run = training.Run(folder, "encoder", {"motion_encoder": model}, rate=options["rate"],
-                       seconds=options.get("seconds"), steps=options.get("steps"), decay=.02)
+                       **{"decay": .02} | training.run_options(options))
+    sample.begin(run.step)
     images, _, motions, rest = held.held_out(options.get("held_out", 512))
     truth = faces_of(images, geometry.of_motion(rest, motions), size, 0)
 
@@ -137,7 +143,8 @@ def train_image_encoder(folder: Path, configuration: dict, data: Faces, test: Fa
     e, sample, held = configuration["image_encoder"], Sampler(data, 5), Sampler(test, 0)
     model = ImageEncoder(e).to(training.device())
     run = training.Run(folder, "image-encoder", {"image_encoder": model}, rate=options["rate"],
-                       seconds=options.get("seconds"), steps=options.get("steps"), decay=.05)
+                       **{"decay": .05} | training.run_options(options))
+    sample.begin(run.step)
     images, people, _, _ = held.held_out(options.get("held_out", 512))
     truth = conditions.image_input(images, e["image_size"])
     wanted = conditions.image_tokens(people, e["projection_dim"])

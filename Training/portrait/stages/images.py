@@ -12,9 +12,11 @@ import torch.nn.functional as F
 
 from .. import conditions, geometry, schedule, training
 from ..faces.dataset import Faces
-from ..faces.renderer import rest_keypoints
 from ..latents import Latents
 from ..portraits import Painter
+from .faces import faces_of
+from .pictures import LatentCritic, PictureLosses
+from .regions import face_weights
 
 TARGETS = 4
 
@@ -22,11 +24,16 @@ TARGETS = 4
 class Pairs:
     """Portraits with targets of the same people."""
 
-    def __init__(self, faces: Faces, latents: Latents, seed: int):
-        self.faces, self.latents = faces, latents
-        self.random = np.random.default_rng(seed)
-        self.rest = torch.from_numpy(rest_keypoints(faces.identities))
+    def __init__(self, faces: Faces, latents: Latents, seed: int, crop: int | None = None):
+        self.faces, self.latents, self.crop = faces, latents, crop
+        self.seed = seed
+        self.begin(0)
+        self.rest = faces.rest
         self.motions = torch.from_numpy(faces.motions)
+
+    def begin(self, step: int) -> None:
+        """Other choices for a run that goes on at this step than it began with."""
+        self.random = np.random.default_rng([self.seed, step])
 
     def choose(self, count: int):
         people = self.random.integers(0, self.latents.ready, count)
@@ -43,11 +50,16 @@ class Pairs:
         d, wide = training.device(), np.repeat(people, targets.shape[1])
         flat = targets.reshape(-1)
         motions, rest = self.motions[wide, flat], self.rest[wide]
-        return dict(
+        points = geometry.of_motion(rest, motions).to(d)
+        seen = {}
+        if self.crop:  # a motion encoder that learns along sees the frames themselves
+            pictures = training.to_tensor(self.faces.pictures[wide, flat])
+            seen = dict(faces=faces_of(pictures, points, self.crop, 0))
+        return seen | dict(
             portrait=torch.from_numpy(self.latents.values[people, portraits]).float().to(d),
             target=torch.from_numpy(self.latents.values[wide, flat]).float().to(d),
             pictures=training.to_tensor(self.faces.pictures[people, portraits]), motions=motions.to(d),
-            points=geometry.of_motion(rest, motions).to(d),
+            points=points,
             people=people, portraits=portraits, rows=(wide, flat))
 
     def held_out(self, count: int) -> dict:
@@ -55,37 +67,20 @@ class Pairs:
         return self.at(people, np.zeros(count, int), np.tile([2, 3, 4, 5], (count, 1)))
 
 
-def face_weights(points: torch.Tensor, motions: torch.Tensor, side: int,
-                 weight: float) -> torch.Tensor:
-    """1 + weight near eyes, brows and mouth, `[n, 1, side, side]`, of mean 1."""
-    mouth = points[:, 16:20, :2].mean(1)
-    mouth = mouth + torch.stack([0 * motions[:, 12], .04 * motions[:, 12]], 1)
-    brows = points[:, [9, 10], :2] * .35 + points[:, [1, 2], :2] * .65
-    centres = torch.cat([brows, mouth[:, None]], 1)  # [n, 3, 2]
-    cells = (torch.arange(side, device=points.device) + .5) / side * 2 - 1
-    dx = cells[None, None, None, :] - centres[..., 0, None, None]
-    dy = cells[None, None, :, None] - centres[..., 1, None, None]
-    near = torch.exp(-(dx.square() + dy.square()) / (2 * .13 ** 2)).amax(1, keepdim=True)
-    w = 1 + weight * near
-    return w / w.mean()
-
-
 def conditioned(painter: Painter, batch: dict, options: dict, jitter: bool = True) -> dict:
     """What the denoiser is given for a batch."""
     token = painter.token(batch["pictures"])
-    e, points = conditions.expressions(batch["motions"]), batch["points"]
-    motion = conditions.tokens(e)
+    points = batch["points"]
+    if painter.motion_encoder:
+        motion, jitter = painter.motion_encoder(batch["faces"]), False
+    else:
+        motion = conditions.tokens(conditions.expressions(batch["motions"]))
     if jitter:  # encoder and extractor will be a little wrong
         motion = motion + .06 * torch.randn_like(motion)
         shift = .012 * torch.randn(len(points), 1, 3) + .006 * torch.randn(len(points), 21, 3)
         points = points + shift.to(points.device)
     banks = painter.banks(batch["portrait"], token)
     return dict(token=token, motion=motion, pose=painter.pose(points), banks=[banks])
-
-
-def stage_options(options: dict, name: str) -> dict:
-    return {k: options[k] for k in ("seconds", "steps", "warmup", "average", "decay")
-            if k in options}
 
 
 class Gates:
@@ -98,7 +93,7 @@ class Gates:
     def __call__(self, painter: Painter, half: bool) -> dict:
         b = self.batch
         noise = torch.randn(b["target"].shape, generator=torch.Generator().manual_seed(0))
-        noise = noise.to(b["target"].device)
+        noise = schedule.beginning(b["portrait"], noise.to(b["target"].device))
         c = conditioned(painter, b, {}, jitter=False)
         mean = b["target"].mean(0, keepdim=True)
         numbers = dict(mean_picture=self._error(mean.expand_as(b["target"])))
@@ -131,11 +126,30 @@ def train(folder: Path, configuration: dict, painter: Painter, pairs: Pairs, hel
     side = configuration["latent_size"]
     for key, value in painter.denoising_unet.named_parameters():
         value.requires_grad_("temporal_modules" not in key)
+    for part in options.get("frozen", []):
+        getattr(painter, part).requires_grad_(False)
     run = training.Run(folder, name, {"painter": painter}, rate=options["rate"],
-                       **stage_options(options, name))
+                       **training.run_options(options))
+    if decoder is not None:
+        run.beside.append(PictureLosses(folder, name, configuration, decoder, encoder,
+                                        pairs.faces.pictures, options))
+    if options.get("judged"):
+        run.beside.append(LatentCritic(folder, name, configuration, options))
+    if options.get("compiled"):
+        painter.denoising_unet.compile()
+        painter.reference_unet.compile()
+    pairs.begin(run.step)
+    torch.manual_seed(pairs.seed * 100_000 + run.step)
     gates = Gates(held, options.get("held_out", 24))
+    # What is wrong with an estimate of the noise is what is wrong with the latent, in other units.
+    is_noise = configuration["prediction"] == "epsilon" and not options.get("rollouts")
     levels = torch.tensor(schedule.TIMESTEPS)
     odds = torch.tensor(options.get("odds", [.64, .12, .12, .12]))
+
+    def timesteps(count: int) -> torch.Tensor:
+        if options.get("timesteps") == "all":
+            return torch.randint(0, schedule.TIMESTEPS[0] + 1, (count,))
+        return levels[torch.multinomial(odds, count, replacement=True)]
 
     def loss_of(step):
         batch = pairs(options["portraits"])
@@ -144,18 +158,20 @@ def train(folder: Path, configuration: dict, painter: Painter, pairs: Pairs, hel
             c = conditioned(painter, batch, options)
             if options.get("rollouts"):
                 count = int(torch.multinomial(odds, 1)) + 1
-                x0 = painter.rollout(torch.randn_like(target), count, **c)
+                x0 = painter.rollout(schedule.beginning(batch["portrait"], torch.randn_like(target)),
+                                     count, **c)
             else:
-                t = levels[torch.multinomial(odds, n, replacement=True)].to(target.device)
+                t = timesteps(n).to(target.device)
                 x = schedule.add_noise(target, torch.randn_like(target), t)
                 x0 = painter.clean(x, t, **c)
         w = face_weights(batch["points"], batch["motions"], side, options["face_weight"])
         error = (x0.float() - target).square()
-        loss, numbers = (w * error).mean(), dict(mse=float(error.detach().mean()))
-        if decoder is not None:
-            more, found = pixel_losses(x0, batch, pairs.faces, decoder, encoder, options)
-            loss = loss + more
-            numbers |= found
+        if is_noise:
+            error = error * schedule.signal_to_noise(t)
+        loss, numbers = options.get("latent", 1) * (w * error).mean(), dict(mse=float(error.detach().mean()))
+        for judge in run.beside:
+            more, found = judge(x0.float(), batch)
+            loss, numbers = loss + more, numbers | found
         return loss, numbers
 
     def evaluate(step, models):
@@ -164,28 +180,3 @@ def train(folder: Path, configuration: dict, painter: Painter, pairs: Pairs, hel
         return gates(models["painter"], options["half"])
 
     return run.loop(loss_of, evaluate, every=options.get("every", 200))["painter"].eval()
-
-
-def pixel_losses(x0, batch: dict, faces: Faces, decoder, encoder, options: dict):
-    """Of some of the frames: pixels, and what the motion encoder sees in them."""
-    n = options["decoded"]
-    chosen = torch.randperm(len(x0))[:n]
-    people, rows = batch["rows"]
-    truth = training.to_tensor(faces.pictures[people[chosen.numpy()], rows[chosen.numpy()]])
-    with training.half_precision(options["half"]):
-        y = decoder.decode(x0[chosen])
-    points, motions = batch["points"][chosen], batch["motions"][chosen]
-    w = F.interpolate(face_weights(points, motions, 32, options["face_weight"] / 2),
-                      (truth.shape[2], truth.shape[3]), mode="bilinear")
-    pixels = (w * (y.float() - truth).abs()).mean()
-    loss, numbers = options["pixel"] * pixels, dict(pixels=float(pixels.detach()))
-    if options.get("expression"):
-        size = encoder.pe.new_zeros(1)
-        box = geometry.boxes(points, truth.shape[2])
-        side = options["face_size"]
-        found = encoder(geometry.cropped(y.float(), box, side))
-        with torch.no_grad():
-            wanted = encoder(geometry.cropped(truth, box, side))
-        e = F.smooth_l1_loss(found, wanted, beta=.3) + 0 * size.sum()
-        loss, numbers = loss + options["expression"] * e, numbers | dict(expression=float(e.detach()))
-    return loss, numbers

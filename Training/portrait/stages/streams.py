@@ -5,12 +5,16 @@ from the portrait's motion to the driver's first, the oldest chunk leaving and p
 Every third window has gradients (the paper's algorithm 2), so what is learnt from is what streaming
 gives, with its errors.
 """
+import os
+
 import numpy as np
 import torch
 
 from .. import conditions, geometry, schedule, training
-from ..faces.renderer import rest_keypoints
-from .images import face_weights, stage_options
+from ..streaming import Window, led_in
+from .faces import faces_of
+from .pictures import PictureLosses
+from .regions import face_weights
 
 KEYFRAME_ODDS = .4
 
@@ -19,81 +23,87 @@ class Stream:
     """One sequence on its way through the window."""
 
     def __init__(self, painter, data, latents, person: int, options: dict):
-        self.painter, self.options = painter, options
-        c = painter.configuration
-        self.chunk, self.chunks = c["frames_per_chunk"], c["chunks_in_window"]
-        self.lead = self.chunk * (self.chunks - 1) if options.get("interpolated", True) else 0
+        self.options, self.at = options, 0
         d = training.device()
         motions = torch.from_numpy(data.motions[person])
-        rest = torch.from_numpy(rest_keypoints(data.identities[person][None]))
-        self.truth = torch.from_numpy(latents.values[person].astype(np.float32)).to(d)
-        points = geometry.of_motion(rest.expand(len(motions), -1, -1), motions)
-        tokens = conditions.tokens(conditions.expressions(motions))
+        rest = data.rest[person:person + 1]
+        truth = torch.from_numpy(latents.values[person].astype(np.float32)).to(d)
+        with torch.no_grad():
+            tokens = self._tokens(painter, data, person, rest, motions)
+            token = painter.token(training.to_tensor(data.pictures[person, :1]))
+        self.window = Window(painter, truth[:1], token, temporal=options.get("temporal", True))
+        self.lead = self.window.lead if options.get("interpolated", True) else 0
         # The portrait is the first frame; pose and expression glide to those of the driver's start.
         begin = len(motions) // 4
-        ramp = torch.arange(self.lead)[:, None] / max(self.lead, 1)
-        glide = motions[0] * (1 - ramp) + motions[begin] * ramp
-        lead_points = geometry.of_motion(rest.expand(self.lead, -1, -1), glide)
-        lead_tokens = tokens[0] * (1 - ramp[..., None]) + tokens[begin] * ramp[..., None]
-        self.points = torch.cat([lead_points, points[begin:]]).to(d)
-        self.tokens = torch.cat([lead_tokens, tokens[begin:]]).to(d)
-        self.motions = torch.cat([glide, motions[begin:]]).to(d)
-        self.target = torch.cat([self.truth[:1].expand(self.lead, -1, -1, -1), self.truth[begin:]])
+        points, said, glide = led_in(rest, motions[:1], motions[begin:], tokens[:1],
+                                     tokens[begin:], self.lead)
+        self.points, self.tokens, self.motions = points.to(d), said.to(d), glide.to(d)
+        self.target = torch.cat([truth[:1].expand(self.lead, -1, -1, -1), truth[begin:]])
+        self.person, self.begin = person, begin
+        self.portrait = training.to_tensor(data.pictures[person, :1])
         self.known = (torch.arange(len(self.target)) >= self.lead).float().to(d)
-        levels = torch.tensor(schedule.TIMESTEPS[::-1]).repeat_interleave(self.chunk).to(d)
-        self.levels, self.at = levels, 0
-        with torch.no_grad():
-            portrait = training.to_tensor(data.pictures[person, :1])
-            self.token = painter.token(portrait)
-            self.banks = [painter.banks(self.truth[:1], self.token)]
-        copies = self.truth[:1].expand(len(levels) - self.chunk, -1, -1, -1)
-        self.x = schedule.add_noise(copies, torch.randn_like(copies), levels[:-self.chunk])
+
+    @staticmethod
+    def _tokens(painter, data, person: int, rest, motions) -> torch.Tensor:
+        if not painter.motion_encoder:
+            return conditions.tokens(conditions.expressions(motions))
+        points = geometry.of_motion(rest.expand(len(motions), -1, -1), motions)
+        pictures = training.to_tensor(data.pictures[person])
+        side = painter.configuration["motion_encoder"]["input_size"]
+        return painter.motion_encoder(faces_of(pictures, points.to(pictures.device), side, 0))
 
     @property
     def is_over(self) -> bool:
-        return self.at + len(self.levels) > len(self.target)
+        return self.at + len(self.window) > len(self.target)
 
-    def window(self):
-        """Adds a chunk of noise, and gives the clean estimates with what they should be."""
-        fresh = self.truth[:1].expand(self.chunk, -1, -1, -1)
-        x = torch.cat([self.x, schedule.add_noise(
-            fresh, torch.randn_like(fresh), self.levels[-self.chunk:])])
-        rows = slice(self.at, self.at + len(self.levels))
-        x0 = self.painter.clean(
-            x, self.levels, self.token, self.tokens[rows], self.painter.pose(self.points[rows]),
-            self.banks, frames=len(self.levels), temporal=self.options.get("temporal", True))
-        moved = schedule.step(x, x0, self.levels).detach()
-        if self.options.get("keyframes", True) and len(self.banks) == 1 and self.at > self.lead \
-                and np.random.uniform() < KEYFRAME_ODDS:
-            with torch.no_grad():
-                self.banks.append(self.painter.banks(moved[:1], self.token))
-        self.x = moved[self.chunk:]
-        finished, self.at = moved[:self.chunk], self.at + self.chunk
-        return x0, rows, finished
+    def step(self):
+        """The next window's clean estimates, and which frames they are."""
+        window, rows = self.window, slice(self.at, self.at + len(self.window))
+        if not self.options.get("sliding", True):  # the truth under noise, not the window's own
+            levels = window.levels[:-window.chunk]
+            truth = self.target[rows][:-window.chunk]
+            window.x = schedule.add_noise(truth, torch.randn_like(truth), levels)
+        x0, finished = window.step(self.points[rows], self.tokens[rows])
+        is_new = len(window.banks) == 1 and self.at > self.lead
+        if self.options.get("keyframes", True) and is_new and np.random.uniform() < KEYFRAME_ODDS:
+            window.look_at(finished[:1])
+        self.at += window.chunk
+        return x0, rows
+
+    def seen(self, rows: slice) -> dict | None:
+        """Frames of these that have a true picture, as picture losses want them; which they are."""
+        frames = np.arange(rows.start, rows.stop)
+        frames = frames[frames >= self.lead]
+        return len(frames) and dict(
+            pictures=self.portrait, points=self.points[frames], motions=self.motions[frames],
+            rows=(np.full(len(frames), self.person), frames - self.lead + self.begin))
 
 
 def run(recipe, options: dict):
     """Trains the temporal modules of the recipe's painter."""
-    data = recipe.sequences()
-    latents = recipe.latents("sequences")
-    latents.fill(recipe.tiny())
-    return train(recipe.folder, recipe.average("stage2", painter=_painter(recipe))[0], data,
-                 latents, options)
+    data, latents = recipe.sequences()
+    latents.fill(recipe.autoencoder())
+    painter = recipe.average("stage2", painter=recipe.new_painter())[0]
+    pictures = None
+    if "decoded" in options:
+        pictures = PictureLosses(recipe.folder, "stage3", recipe.configuration, recipe.autoencoder(),
+                                 recipe.encoder() if "expression" in options else None,
+                                 data.pictures, options)
+    return train(recipe.folder, painter, data, latents, options, pictures)
 
 
-def _painter(recipe):
-    from ..portraits import Painter
-    return Painter(recipe.configuration)
-
-
-def train(folder, painter, data, latents, options: dict):
-    torch.manual_seed(20)
-    random = np.random.default_rng(20)
+def train(folder, painter, data, latents, options: dict, pictures: PictureLosses | None = None):
+    """Learns on every third window; those between only move on."""
+    rank = int(os.environ.get("RANK", 0))
+    torch.manual_seed(20 + rank)
+    random = np.random.default_rng(20 + rank)
     side = painter.configuration["latent_size"]
     for name, value in painter.named_parameters():
         value.requires_grad_("temporal_modules" in name)
     run = training.Run(folder, "stage3", {"painter": painter}, rate=options["rate"],
-                       **stage_options(options, "stage3"))
+                       **training.run_options(options))
+    if pictures:
+        run.beside.append(pictures)
     streams: list[Stream] = []
     period = painter.configuration["chunks_in_window"] - 1
 
@@ -102,7 +112,7 @@ def train(folder, painter, data, latents, options: dict):
             streams[:] = [Stream(painter, data, latents, int(random.integers(latents.ready)), options)]
         stream = streams[0]
         with training.half_precision(options["half"]):
-            x0, rows, _ = stream.window()
+            x0, rows = stream.step()
         w = face_weights(stream.points[rows], stream.motions[rows], side, options["face_weight"])
         known = stream.known[rows]
         error = (x0.float() - stream.target[rows]).square()
@@ -111,10 +121,15 @@ def train(folder, painter, data, latents, options: dict):
         change = (x0[1:] - x0[:-1]).float() - (stream.target[rows][1:] - stream.target[rows][:-1])
         both = known[1:] * known[:-1]
         steady = (change.square().mean((1, 2, 3)) * both).sum() / both.sum().clamp(min=1)
+        loss = options.get("latent", 1) * (loss + .5 * steady)
+        numbers = dict(mse=float(error.detach().mean()), steady=float(steady.detach()))
+        if pictures and (batch := stream.seen(rows)):
+            more, found = pictures(x0[-len(batch["points"]):], batch)
+            loss, numbers = loss + more, numbers | found
         with torch.no_grad():
             for _ in range(period - 1):
                 if not stream.is_over:
-                    stream.window()
-        return loss + .5 * steady, dict(mse=float(error.detach().mean()), steady=float(steady.detach()))
+                    stream.step()
+        return loss, numbers
 
     return run.loop(loss_of)["painter"].eval()

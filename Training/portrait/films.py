@@ -1,0 +1,112 @@
+"""Figures of films: held-out people streamed as the runtime does it, with the paper's ablations."""
+import numpy as np
+import torch
+
+from . import conditions, geometry, training
+from .faces import identity, motion, renderer
+from .stages.faces import faces_of, found_keypoints, r_squared
+from .streaming import stream
+
+SEED, FIRST = 78, 1000  # people and motions of nobody's training
+
+
+def acceleration(films: torch.Tensor) -> float:
+    """Mean size of second differences between frames `[films, frames, ...]`, of 255."""
+    second = films[:, 2:] - 2 * films[:, 1:-1] + films[:, :-2]
+    return float(second.abs().mean()) * 127.5
+
+
+class Films:
+    """People driven by sequences of others, and what should come out."""
+
+    def __init__(self, networks, count: int, frames: int, first: int = FIRST):
+        self.networks, self.c, self.count = networks, networks.c, count
+        size = self.c["image_size"]
+        people = identity.samples(first + 2 * count, SEED)[first:]
+        self.who, self.drivers = people[:count], people[count:]
+        randoms = [np.random.default_rng([SEED, first, i]) for i in range(count)]
+        self.rests = np.stack([motion.rest(random) for random in randoms])
+        self.driving = np.stack([motion.sequence(random, frames) for random in randoms])
+        self.wanted = self.driving.copy()
+        self.wanted[:, :, 3:6] = self.rests[:, None, 3:6]
+        self.portraits = training.to_tensor(renderer.render(self.who, self.rests, size))
+        self.truth = self._rendered(self.who, self.wanted)
+        self.seen = self._rendered(self.drivers, self.driving)
+
+    def _rendered(self, people: np.ndarray, motions: np.ndarray) -> torch.Tensor:
+        frames = motions.shape[1]
+        pictures = renderer.render(np.repeat(people, frames, 0),
+                                   motions.reshape(-1, motions.shape[2]), self.c["image_size"])
+        return training.to_tensor(pictures).unflatten(0, (len(people), frames))
+
+    def autoencoded(self) -> torch.Tensor:
+        tiny = self.networks.tiny
+        return torch.stack([tiny.decode(tiny.encode(film)).clamp(-1, 1) for film in self.truth])
+
+    def driven(self, i: int):
+        """Motion of a film as the runtime finds it in pictures: angles, and tokens."""
+        n = self.networks
+        found = n.seen(self.seen[i])
+        motions = torch.from_numpy(self.wanted[i]).clone()
+        motions[:, :3] = torch.stack([found["yaw"], found["pitch"], found["roll"]], 1)
+        crops = faces_of(self.seen[i], found_keypoints(found), self.c["motion_encoder"]["input_size"],
+                         0)
+        return motions, n.encoder(crops)
+
+    @torch.no_grad()
+    def streamed(self, neutral: bool = False, **options) -> torch.Tensor:
+        """What comes out of our networks, `[films, frames, 3, h, w]`."""
+        n, films = self.networks, []
+        for i in range(self.count):
+            picture, rest = self.portraits[i:i + 1], torch.from_numpy(self.rests[i:i + 1])
+            motions, tokens = self.driven(i)
+            own = conditions.tokens(conditions.expressions(rest))
+            if neutral:
+                tokens = conditions.tokens(torch.zeros(1, conditions.COUNT)).expand_as(tokens)
+            points = torch.from_numpy(renderer.rest_keypoints(self.who[i:i + 1]))
+            z = stream(n.painter, n.tiny.encode(picture), n.painter.token(picture), points, rest,
+                       motions, own, tokens, **options)
+            films.append(n.tiny.decode(z).clamp(-1, 1))
+        return torch.stack(films)
+
+    @torch.no_grad()
+    def figures(self, films: torch.Tensor, reference: float) -> dict:
+        """`reference` is the acceleration that counts as 1."""
+        n, frames = self.networks, self.truth.shape[1]
+        flat, truth = films.flatten(0, 1), self.truth.flatten(0, 1)
+        wanted = torch.from_numpy(self.wanted).flatten(0, 1)
+        points = torch.from_numpy(renderer.rest_keypoints(self.who)).repeat_interleave(frames, 0)
+        exact = geometry.of_motion(points, wanted)
+        error = (found_keypoints(n.seen(flat)) - exact)[..., :2].norm(dim=-1).mean()
+        crops = faces_of(flat, exact, self.c["motion_encoder"]["input_size"], 0)
+        r2 = r_squared(conditions.read(n.encoder(crops)), conditions.expressions(wanted))
+        people = torch.from_numpy(np.repeat(self.who, frames, 0))
+        return dict(
+            psnr=training.psnr(flat, truth), keypoints_px=float(error) * self.c["image_size"] / 2,
+            r2_lids=float(r2[:2].mean()), r2_open=float(r2[6]), r2_all=float(r2.mean()),
+            identity_error=n.identity_error(flat, people),
+            acceleration=acceleration(films) / reference)
+
+    def run(self) -> dict:
+        """Every figure of ours, and of ours with something left out."""
+        whole = self.autoencoded()
+        reference = acceleration(whole)
+        made = dict(
+            truth=lambda: self.truth, autoencoder=lambda: whole,
+            ours=lambda: self.streamed(),
+            no_temporal_modules=lambda: self.streamed(temporal=False),
+            no_keyframes=lambda: self.streamed(keyframes=False),
+            no_interpolated_start=lambda: self.streamed(interpolated=False),
+            no_motion_tokens=lambda: self.streamed(neutral=True),
+            chunks_of_2=lambda: self.streamed(chunk=2))
+        return {name: self.figures(make(), reference) for name, make in made.items()}
+
+
+@torch.no_grad()
+def drift(networks, frames: int = 2000) -> dict:
+    """PSNR of frames 100-300 and of the last 200 of one long film."""
+    film = Films(networks, 1, frames, FIRST + 500)
+    made = film.streamed()[0]
+    early, late = slice(100, 300), slice(frames - 200, frames)
+    return dict(early=training.psnr(made[early], film.truth[0, early]),
+                late=training.psnr(made[late], film.truth[0, late]))
