@@ -169,17 +169,20 @@ class Slots:
 class Input:
     """The consumer's end of an edge."""
 
-    def __init__(self, context, node, edge):
+    def __init__(self, context, node, edge, next):
         self.port, self.keep, self.window = edge["port"], edge["keep"], edge["window"]
-        self.context, self.identity = context, f"{node}.{self.port}".encode()
-        self.next = 0
+        identity = f"{node}.{self.port}"
+        if "tap" in edge:
+            identity = f"tap.{edge['from'].split('.')[1]}.{edge['tap']}"
+        self.context, self.identity = context, identity.encode()
+        self.next = next
         self.connect(edge["endpoint"])
         self.waiting = collections.deque()
         self.has_ended = False
         self.owed = 0
         self.unpaired, self.hop, self.age = Frames(), Ages(), Ages()
         self.received = self.bytes = 0
-        self.tell(Header(HELLO, count=self.window))
+        self.tell(Header(HELLO, count=self.window, sequence=next))
 
     def connect(self, endpoint):
         self.socket = self.context.socket(zmq.DEALER)
@@ -187,15 +190,20 @@ class Input:
         self.socket.setsockopt(zmq.LINGER, 2000)
         self.socket.connect(endpoint)
 
-    def reconnect(self, endpoint, is_fresh):
-        """The producer is another process now: it sends on from what has been received."""
+    def reconnect(self, endpoint, is_fresh, slots, used):
+        """The producer is another process now: it sends on from what has been received.
+
+        `used` messages are not done with yet: their credits will be the new process's.
+        """
+        if is_fresh:
+            self.read(slots)  # what the old one has sent is not sent again
         self.socket.close(linger=0)
         self.connect(endpoint)
         self.has_ended = False
         for header, _ in self.waiting:
             header.place = None  # its slot was the old process's
         self.next = 0 if is_fresh else self.next
-        count = max(self.window - len(self.waiting), 0)
+        count = max(self.window - len(self.waiting) - used, 0)
         self.tell(Header(HELLO, count=count, sequence=self.next))
 
     def tell(self, header):
@@ -251,6 +259,12 @@ class Output:
         self.dropped, self.unwanted = Frames(), Frames()
         self.sent = self.dropped_count = 0
         self.is_connected = self.has_ended = self.end_sent = self.is_closed = False
+
+    @property
+    def is_taken(self):
+        """Whether the consumer is done with all that it was sent, as far as credits say."""
+        return self.is_closed or not self.waiting and (
+            self.keep == "even" or self.credits >= self.window)
 
     @property
     def is_full(self):
@@ -335,8 +349,10 @@ class Host:
         # What the last tick used up and is not done with.
         self.used = []
         self.is_running = self.has_finished = self.is_told = False
+        # Until when consumers may take what was made before another process takes over.
+        self.retires_by = None
         self.next_report = time.monotonic() + 0.25
-        self.say("hello")
+        self.say("hello", retires=True)
 
     def say(self, type, **members):
         self.control.send(json.dumps({"type": type, **members}).encode())
@@ -362,6 +378,8 @@ class Host:
             if self.node and self.outputs and not self.has_finished:
                 if all(output.is_closed for output in self.outputs):
                     self.leave()
+            if self.retires_by and not self.has_finished and self.is_drained():
+                return self.retire()
             if self.has_finished and all(output.is_closed for output in self.outputs):
                 if self.is_alone():
                     return self.end_alone()
@@ -391,6 +409,17 @@ class Host:
         for input in self.inputs:
             while input.waiting:
                 self.drop(input)
+
+    def is_drained(self):
+        return time.monotonic() > self.retires_by or all(o.is_taken for o in self.outputs)
+
+    def retire(self):
+        """Another process takes over: it is told which messages are its own."""
+        for input, header in self.used:
+            input.done(header)
+        next = {i.port: i.waiting[0][0].sequence if i.waiting else i.next for i in self.inputs}
+        self.say("retired", report=self.report(), next=next)
+        return 0
 
     def end_early(self):
         """Told to end: what was made so far is kept."""
@@ -429,8 +458,10 @@ class Host:
                 self.loading = time.monotonic() - began
                 self.say("ready")
             elif message["type"] == "connect":
+                next = message.get("next", {})
                 self.inputs = [
-                    Input(self.context, self.configuration["node"], edge) for edge in self.configuration["inputs"]]
+                    Input(self.context, self.configuration["node"], edge, next.get(edge["port"], 0))
+                    for edge in self.configuration["inputs"]]
                 for input in self.inputs:
                     self.poller.register(input.socket, zmq.POLLIN)
             elif message["type"] == "start":
@@ -439,8 +470,12 @@ class Host:
                 for input in self.inputs:
                     if input.port == message["port"]:
                         self.poller.unregister(input.socket)
-                        input.reconnect(message["endpoint"], message.get("fresh", False))
+                        used = sum(1 for other, _ in self.used if other is input)
+                        input.reconnect(
+                            message["endpoint"], message.get("fresh", False), self.slots, used)
                         self.poller.register(input.socket, zmq.POLLIN)
+            elif message["type"] == "retire":
+                self.retires_by = time.monotonic() + 3
             elif message["type"] == "finish":
                 self.is_told = True
 
@@ -466,7 +501,7 @@ class Host:
     def tick(self):
         """Handles one tick if there is one; false when something is still missing."""
         self.settle()
-        if not self.is_running or self.has_finished or any(o.is_full for o in self.outputs):
+        if not self.is_running or self.has_finished or self.retires_by or any(o.is_full for o in self.outputs):
             return False
         for input in self.inputs:
             while input.port in LAST_INPUTS and input.waiting:

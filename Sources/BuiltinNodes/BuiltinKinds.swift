@@ -16,6 +16,7 @@ package enum BuiltinKinds {
             TinyEncoderNode.self,
             TinyDecoderNode.self,
             SideBySideNode.self,
+            CompareNode.self,
             VideoEncoderNode.self,
             FrameListNode.self,
             TestSourceNode.self,

@@ -37,6 +37,9 @@ package struct DenoiserNode: Node {
     private let networks: StreamNetworks
     private let settings: Settings
     private var stream: PortraitStream?
+    /// Who is animated, or about to be.
+    private var picture: Tensor<UInt8>?
+    private var fusion: PortraitFusion?
     private var queue = ChunkQueue()
     /// Where an earlier process of this node ended.
     private var resumed: PortraitStream.Saved?
@@ -51,7 +54,7 @@ package struct DenoiserNode: Node {
     }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
-        if stream == nil { stream = begin(inputs[Self.portrait]) }
+        look(at: inputs[Self.portrait])
         queue.append(
             keypoints: inputs[Self.keypoints], motion: inputs[Self.motion], stamp: inputs.stamp)
         while queue.count >= stream!.framesNeeded { step(&outputs) }
@@ -63,6 +66,17 @@ package struct DenoiserNode: Node {
         while queue.hasFramesUnderWay {
             queue.pad(to: stream!.framesNeeded)
             step(&outputs)
+        }
+    }
+
+    /// Another portrait than before is made ready in the background.
+    private mutating func look(at portrait: Tensor<UInt8>) {
+        if stream == nil {
+            stream = begin(portrait)
+            picture = portrait.ownCopy
+        } else if let picture, !portrait.hasSamePixels(as: picture) {
+            self.picture = portrait.ownCopy
+            fusion = PortraitFusion(of: PortraitPicture(portrait, networks.configuration), networks)
         }
     }
 
@@ -110,6 +124,10 @@ package struct DenoiserNode: Node {
     /// One pass over the window; what leads in from the portrait belongs to no driving frame and
     /// is not sent.
     private mutating func step(_ outputs: inout Outputs) {
+        if let next = fusion?.result {
+            stream!.change(to: next)
+            fusion = nil
+        }
         let chunk = queue.take(stream!.framesNeeded)
         let latents = stream!.step(keypoints: chunk.keypoints, motion: chunk.motion).latents
         for (row, stamp) in queue.finished(latents.shape[0]).enumerated() {

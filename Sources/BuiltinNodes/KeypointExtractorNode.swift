@@ -27,6 +27,8 @@ package struct KeypointExtractorNode: Node {
     private let extract: MotionExtractor
     private var tracker: KeypointTracker?
     private var isHolding = false
+    /// Whose keypoints are moved.
+    private var picture: Tensor<UInt8>?
     /// What an earlier process of this node has seen.
     private var resumed: (first: FacePose, lastFace: Tensor<UInt8>?)?
 
@@ -38,12 +40,22 @@ package struct KeypointExtractorNode: Node {
     }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
-        if tracker == nil { begin(inputs[Self.portrait], &outputs) }
+        look(at: inputs[Self.portrait], &outputs)
         let square = DrivingFrames.square(inputs[Self.frame], size: configuration.imageSize)
         let tracked = tracker!.track(square)
         outputs[Self.keypoints] = tracked.keypoints
         outputs[Self.face] = tracked.face
         warn(tracked.isFaceHeld, at: inputs.stamp, &outputs)
+    }
+
+    /// Another portrait than before is moved from where the driver was seen first, like that one.
+    private mutating func look(at portrait: Tensor<UInt8>, _ outputs: inout Outputs) {
+        if let picture {
+            if portrait.hasSamePixels(as: picture) { return }
+            if let first = tracker?.first { resumed = (first, tracker?.lastFace) }
+        }
+        picture = portrait.ownCopy
+        begin(portrait, &outputs)
     }
 
     private mutating func begin(_ portrait: Tensor<UInt8>, _ outputs: inout Outputs) {

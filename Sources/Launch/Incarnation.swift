@@ -14,6 +14,12 @@ final class Incarnation {
     var saidHello = false
     /// Whether it keeps a journal, so that another process can go on where it ends.
     var recovers = false
+    /// Whether it can end in good order for another one to go on.
+    var retires = false
+    /// Whether it took over from, or is, one without a journal: its messages count from 0.
+    var isFresh = false
+    /// By input, the first message that it left to its successor.
+    var next: [String: UInt64] = [:]
     var isReady = false
     var isDone = false
     var isRetired = false

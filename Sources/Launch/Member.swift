@@ -6,7 +6,7 @@ final class Member {
     /// What it is now; a swap changes kind and settings, never name and edges.
     var planned: RunPlan.PlannedNode
     /// What its processes hand on to each other.
-    let journal: Int32
+    private(set) var journal: Int32
     private(set) var current: Incarnation
     private(set) var count = 1
     /// When processes of it ended by accident, and when the next is to be started.
@@ -42,6 +42,12 @@ final class Member {
         newest = NodeReport()
         planned = next.planned
         current = next
+    }
+
+    /// What was handed on before means nothing to those who come now.
+    func renewJournal(_ fresh: Int32) {
+        close(journal)
+        journal = fresh
     }
 
     /// What all its processes did.

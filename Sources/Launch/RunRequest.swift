@@ -11,11 +11,14 @@ package enum RunRequest: Sendable, Equatable {
     case status
     /// Nodes are replaced; a dry run only says which.
     case change(GraphChange, isDry: Bool = false)
+    /// What a node would be after a replacement, for whoever wants to try it out beside the run.
+    case candidate(NodeReplacement)
 }
 
 /// What a running graph answers.
 package enum RunReply: Sendable {
     case status(RunStatus)
+    case candidate(Candidate)
     /// Something to read while the rest is still being done; more replies follow.
     case note(String)
     /// All that was asked is done.
@@ -71,7 +74,7 @@ package struct RunStatus: Sendable, Codable {
 // MARK: - JSON
 
 extension RunRequest: Codable {
-    private enum Word: String, Codable { case status, swap, apply, set }
+    private enum Word: String, Codable { case status, swap, apply, set, candidate }
     private enum Key: String, CodingKey {
         case type, replacement, graph, settings
         case isDry = "dry_run"
@@ -81,6 +84,9 @@ extension RunRequest: Codable {
         var object = encoder.container(keyedBy: Key.self)
         switch self {
         case .status: try object.encode(Word.status, forKey: .type)
+        case .candidate(let replacement):
+            try object.encode(Word.candidate, forKey: .type)
+            try object.encode(replacement, forKey: .replacement)
         case .change(let change, let isDry):
             if isDry { try object.encode(true, forKey: .isDry) }
             switch change {
@@ -102,6 +108,8 @@ extension RunRequest: Codable {
         let isDry = try object.decodeIfPresent(Bool.self, forKey: .isDry) ?? false
         switch try object.decode(Word.self, forKey: .type) {
         case .status: self = .status
+        case .candidate:
+            self = .candidate(try object.decode(NodeReplacement.self, forKey: .replacement))
         case .swap:
             let replacement = try object.decode(NodeReplacement.self, forKey: .replacement)
             self = .change(.replace(replacement), isDry: isDry)
@@ -115,8 +123,8 @@ extension RunRequest: Codable {
 }
 
 extension RunReply: Codable {
-    private enum Word: String, Codable { case status, note, done, refused }
-    private enum Key: String, CodingKey { case type, run, text, reason }
+    private enum Word: String, Codable { case status, candidate, note, done, refused }
+    private enum Key: String, CodingKey { case type, run, text, reason, node }
 
     package func encode(to encoder: any Encoder) throws {
         var object = encoder.container(keyedBy: Key.self)
@@ -124,6 +132,9 @@ extension RunReply: Codable {
         case .status(let status):
             try object.encode(Word.status, forKey: .type)
             try object.encode(status, forKey: .run)
+        case .candidate(let candidate):
+            try object.encode(Word.candidate, forKey: .type)
+            try object.encode(candidate, forKey: .node)
         case .note(let text):
             try object.encode(Word.note, forKey: .type)
             try object.encode(text, forKey: .text)
@@ -140,6 +151,7 @@ extension RunReply: Codable {
         let object = try decoder.container(keyedBy: Key.self)
         switch try object.decode(Word.self, forKey: .type) {
         case .status: self = .status(try object.decode(RunStatus.self, forKey: .run))
+        case .candidate: self = .candidate(try object.decode(Candidate.self, forKey: .node))
         case .note: self = .note(try object.decode(String.self, forKey: .text))
         case .done: self = .done(try object.decode(String.self, forKey: .text))
         case .refused: self = .refused(try object.decode(String.self, forKey: .reason))

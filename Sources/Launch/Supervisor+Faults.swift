@@ -27,6 +27,10 @@ extension Supervisor {
         guard let member = member(of: process) else { return }
         if let swap = member.swap, swap.candidate === process { return giveUp(member, swap) }
         guard member.current === process else { return }
+        if let swap = member.swap, process.isDone, !process.recovers {
+            process.reason = nil
+            return giveUp(member, swap, because: "'\(member.name)' has done its work")
+        }
         if let swap = member.swap, swap.retiredAt != nil, killAt == nil {
             // It crashed on its way out: its successor is ready.
             return adopt(member, swap)

@@ -31,7 +31,9 @@ extension Supervisor {
         guard let member = member(of: process) else { return }
         let isCurrent = member.current === process
         switch message {
-        case .hello(let recovers): welcome(process, recovers, of: member)
+        case .hello(let recovers, let retires):
+            (process.recovers, process.retires) = (recovers, retires)
+            welcome(process, of: member)
         case .ready:
             process.isReady = true
             if isCurrent {
@@ -46,8 +48,9 @@ extension Supervisor {
             for producer in producers(of: member) {
                 tell(producer.current, .departed(consumer: member.name))
             }
-        case .retired(let report):
+        case .retired(let report, let next):
             if isCurrent { member.report = report }
+            process.next = next
             process.isRetired = true
             if isCurrent, let swap = member.swap { adopt(member, swap) }
         case .warning(let text): display.warn(member.name, text)
@@ -61,9 +64,8 @@ extension Supervisor {
         }
     }
 
-    private func welcome(_ process: Incarnation, _ recovers: Bool, of member: Member) {
+    private func welcome(_ process: Incarnation, of member: Member) {
         process.saidHello = true
-        process.recovers = recovers
         tell(process, .configure(configuration(of: process, member)))
         guard member.current === process else { return }
         if !connected {
@@ -76,9 +78,9 @@ extension Supervisor {
         }
     }
 
-    func connect(_ process: Incarnation, anew: Bool) {
+    func connect(_ process: Incarnation, anew: Bool, next: [String: UInt64] = [:]) {
         process.isConnected = true
-        tell(process, .connect(anew: anew))
+        tell(process, .connect(anew: anew, next: next))
     }
 
     private func startIfReady(_ process: Incarnation) {
@@ -99,7 +101,7 @@ extension Supervisor {
                     consumer.current,
                     .reconnect(
                         port: input.port, endpoint: endpoint,
-                        isFresh: !member.current.recovers))
+                        isFresh: !member.current.recovers || member.current.isFresh))
             }
         }
     }

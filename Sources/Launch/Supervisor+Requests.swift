@@ -19,6 +19,10 @@ extension Supervisor {
         switch request {
         case .status: reply(.status(status), to: requester)
         case .change(let change, let isDry): make(change, isDry: isDry, for: requester)
+        case .candidate(let replacement):
+            do {
+                reply(.candidate(try candidate(replacement)), to: requester)
+            } catch { reply(.refused("\(error)"), to: requester) }
         }
     }
 

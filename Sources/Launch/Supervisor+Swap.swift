@@ -18,7 +18,9 @@ extension Supervisor {
             if let own = self.change {
                 throw SwapRefusal("another change is being made: of " + own.left.joined(separator: ", "))
             }
-            try checkTarget(of: change)
+            if case .replace(let replacement) = change {
+                _ = try member(toReplace: replacement.node)
+            }
             let plan = try planner.plan(change)
             let differing = try differences(to: plan, change)
             for text in differing.map(\.text) { reply(.note(text), to: requester) }
@@ -35,13 +37,10 @@ extension Supervisor {
         }
     }
 
-    private func checkTarget(of change: GraphChange) throws {
-        guard case .replace(let replacement) = change,
-            !members.contains(where: { $0.name == replacement.node })
-        else { return }
+    func member(toReplace name: String) throws -> Member {
+        if let member = members.first(where: { $0.name == name }) { return member }
         throw SwapRefusal(
-            "there is no node '\(replacement.node)'; there are "
-                + members.map(\.name).joined(separator: ", "))
+            "there is no node '\(name)'; there are " + members.map(\.name).joined(separator: ", "))
     }
 
     /// Nodes that would be another process, each in words.
@@ -86,9 +85,10 @@ extension Supervisor {
         else { return }
         try checkSwap(of: member, planned)
         let id = member.nextID()
-        let candidate = try start(planned, as: id, journal: member.journal)
+        let journal = member.current.recovers ? nil : try Journal.create()
+        let candidate = try start(planned, as: id, journal: journal ?? member.journal)
         let anew = planned.isSource && member.planned.isSource
-        member.swap = Swap(candidate: candidate, anew: anew)
+        member.swap = Swap(candidate: candidate, anew: anew, journal: journal)
         reply(
             .note("'\(id)' (\(planned.kind)) is loading; '\(name)' goes on"), to: change.requester)
     }
@@ -98,9 +98,10 @@ extension Supervisor {
         guard member.swap == nil else {
             throw SwapRefusal("another process of '\(member.name)' is being made ready already")
         }
-        guard member.current.recovers else {
+        guard member.current.recovers || member.current.retires else {
             throw SwapRefusal(
-                "'\(member.current.id)' (\(member.planned.kind)) cannot hand over: it keeps no journal")
+                "'\(member.current.id)' (\(member.planned.kind)) cannot hand over: it keeps no journal, "
+                    + "and its 'hello' did not say 'retires'")
         }
         guard !member.current.isDone else {
             throw SwapRefusal("'\(member.name)' has done its work")
@@ -115,19 +116,28 @@ extension Supervisor {
     func handOver(_ member: Member, _ swap: Swap) {
         swap.retiredAt = posix_monotonic_ns()
         guard member.current.process.status == nil, member.current.isConnected else {
+            // One that was started after a crash, and has not begun, has nothing to hand over.
+            member.current.process.killGroup()
             return adopt(member, swap)
         }
-        tell(member.current, .retire)
+        tell(member.current, .retire(drains: !hasJournals(member.current, swap.candidate)))
+    }
+
+    /// Whether one goes on from the very message that the other ended with.
+    private func hasJournals(_ old: Incarnation, _ new: Incarnation) -> Bool {
+        old.recovers && new.recovers
     }
 
     /// The old process is over: the candidate goes on from the journal.
     func adopt(_ member: Member, _ swap: Swap) {
         member.swap = nil
         member.restartAt = nil
-        let old = member.planned.kind
+        let (old, process) = (member.planned.kind, member.current)
+        swap.candidate.isFresh = !hasJournals(process, swap.candidate)
+        if let journal = swap.journal { member.renewJournal(journal) }
         member.replace(by: swap.candidate)
         member.swaps += 1
-        connect(swap.candidate, anew: swap.anew)
+        connect(swap.candidate, anew: swap.anew, next: swap.candidate.isFresh ? process.next : [:])
         tell(swap.candidate, .start)
         redirect(to: member)
         let now = posix_monotonic_ns()
@@ -162,9 +172,13 @@ extension Supervisor {
     }
 
     /// A candidate did not come to life: all stays as it was.
-    func giveUp(_ member: Member, _ swap: Swap) {
+    ///
+    /// - Parameter reason: why, when it is not the candidate's fault.
+    func giveUp(_ member: Member, _ swap: Swap, because reason: String? = nil) {
         member.swap = nil
+        if let journal = swap.journal { close(journal) }
         swap.candidate.process.killGroup()
+        if let reason { return giveUpChange(reason) }
         let cause = swap.candidate.reason
             ?? swap.candidate.process.status.map(NodeFailure.words) ?? "it ended"
         let lines = swap.candidate.log.suffix(5).map { "\n    \($0)" }.joined()

@@ -85,10 +85,13 @@ package final class Supervisor {
         return incarnation
     }
 
-    /// Runs the graph to its end. Call from the main thread.
-    package func run() -> Outcome {
+    /// Runs the graph to its end, or for some time. Call from the main thread.
+    package func run(for limit: Duration? = nil) -> Outcome {
         while !isOver {
             poll()
+            if started, killAt == nil, finishAt == nil, let limit {
+                finishAt = posix_monotonic_ns() + limit.nanoseconds
+            }
             judgeTheSettled()
             blameTheSilent()
             restartTheDue()

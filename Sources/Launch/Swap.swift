@@ -6,13 +6,16 @@ final class Swap {
     let candidate: Incarnation
     /// Whether settings of a source differ, so that what it sent is not gone on with.
     let anew: Bool
+    /// What the candidate was lent instead of the node's journal, by a node that keeps none.
+    let journal: Int32?
     /// When the old process was told to hand over.
     var retiredAt: Int64?
     let began = posix_monotonic_ns()
 
-    init(candidate: Incarnation, anew: Bool) {
+    init(candidate: Incarnation, anew: Bool, journal: Int32?) {
         self.candidate = candidate
         self.anew = anew
+        self.journal = journal
     }
 }
 

@@ -31,6 +31,7 @@ final class H264Encoder {
     init(
         width: Int, height: Int, interval: Int64, options: VideoWriterOptions, path: String
     ) throws(MediaError) {
+        FFmpeg.prepare()
         (self.width, self.height, self.path) = (width + width % 2, height + height % 2, path)
         guard let codec = avcodec_find_encoder_by_name("libx264") else {
             throw .failed(

@@ -59,8 +59,7 @@ package struct PortraitStream {
     private let networks: StreamNetworks
     private let rule: KeyframeRule
     private let noise: any NoiseSource
-    private let portrait: PortraitConditioning
-    private let token: TokenConditioning
+    private var portrait: FusedPortrait
     private let scheduler: Scheduler
     private let drawing: KeypointDrawing
     /// The portrait's banks, then one per keyframe.
@@ -72,13 +71,12 @@ package struct PortraitStream {
         _ networks: StreamNetworks, portrait: PortraitConditioning, noise: any NoiseSource,
         keyframes rule: KeyframeRule = KeyframeRule()
     ) {
+        let portrait = FusedPortrait(portrait, networks)
         (self.networks, self.portrait, self.noise, self.rule) = (networks, portrait, noise, rule)
         let configuration = networks.configuration
         drawing = KeypointDrawing(size: configuration.imageSize)
         scheduler = Scheduler(prediction: configuration.prediction)
-        token = networks.denoiser.prepare(token: portrait.token)
-        let reference = networks.reference(portrait.latent, token: portrait.token)
-        banks = [networks.denoiser.project(reference)]
+        banks = [portrait.banks]
         let frames = configuration.windowFrames
         let levels = Array(
             Self.timesteps(configuration).prefix(frames - configuration.framesPerChunk))
@@ -116,6 +114,17 @@ package struct PortraitStream {
             latents: latents.rows(0..<chunk), call: state.calls - 1, distance: distance,
             isRemembered: isNew, keyframes: state.keyframes.count,
             motionBankCount: state.motionBank.count)
+    }
+
+    /// Someone else is animated from the next call on.
+    ///
+    /// Frames in the window keep the noise level that they have come to and are finished as the new
+    /// portrait: for three calls one face becomes the other. Keyframes show the old one and go.
+    package mutating func change(to next: FusedPortrait) {
+        portrait = next
+        banks = [next.banks]
+        state.keyframes = []
+        state.motionBank = Array(state.motionBank.prefix(1))
     }
 
     /// Queues pose and motion, and a chunk of the portrait under full noise.
@@ -159,7 +168,7 @@ package struct PortraitStream {
         }
         observe?("latents_in", state.latents)
         let estimate = networks.denoiser(
-            state.latents, timesteps: timesteps, motion: motion, pose: pose, token: token,
+            state.latents, timesteps: timesteps, motion: motion, pose: pose, token: portrait.prepared,
             banks: banks)
         observe?("eps", estimate)
         let latents = scheduler.step(state.latents, estimate: estimate, at: timesteps)

@@ -5,8 +5,9 @@ import NodeKit
 package enum ControlMessage: Sendable {
     // From a node.
     /// The process runs and serves its endpoint; `recovers` when it keeps a journal, so that another
-    /// one can go on where it ends, and says at least every second how it is getting on.
-    case hello(recovers: Bool)
+    /// one can go on where it ends, and says at least every second how it is getting on; `retires`
+    /// when it keeps none but can hand over in good order.
+    case hello(recovers: Bool, retires: Bool = false)
     /// The node has loaded.
     case ready
     /// How the node is getting on, a few times a second.
@@ -17,21 +18,24 @@ package enum ControlMessage: Sendable {
     case failed(String, culprit: String? = nil)
     /// Everything is done; the process ends.
     case done(NodeReport)
-    /// The process ends for its successor: what it knew is in the journal.
-    case retired(NodeReport)
+    /// The process ends for its successor: what it knew is in the journal; `next` is, by input, the
+    /// number of the first message that it has not used up.
+    case retired(NodeReport, next: [String: UInt64] = [:])
 
     // From the supervisor.
     /// Load.
     case configure(NodeConfiguration)
     /// All processes serve their endpoints: connect. `anew` for a process whose settings differ from
-    /// those of the one before it, so that what was done under those is not gone on with.
-    case connect(anew: Bool = false)
+    /// those of the one before it, so that what was done under those is not gone on with. `next` says,
+    /// by input, with which message to begin, where no journal says it.
+    case connect(anew: Bool = false, next: [String: UInt64] = [:])
     /// All nodes have loaded: sources may begin.
     case start
     /// Sources stop; what is under way is finished.
     case drain
-    /// Another process takes the node over: end after this tick, leaving all else to it.
-    case retire
+    /// Another process takes the node over: end after this tick, leaving all else to it. With `drains`
+    /// it will not know what was sent: end when the consumers have taken it.
+    case retire(drains: Bool = false)
     /// The producer of an input is another process, served at another endpoint; `isFresh` when it
     /// counts its messages from 0 and holds nothing of its predecessor's.
     case reconnect(port: String, endpoint: String, isFresh: Bool)
@@ -65,7 +69,8 @@ extension ControlMessage: Codable {
     }
 
     private enum Key: String, CodingKey {
-        case type, recovers, report, text, reason, culprit, port, endpoint, fresh, consumer, anew
+        case type, recovers, retires, report, text, reason, culprit, port, endpoint, fresh, consumer
+        case anew, next, drains
     }
 
     private var word: Word {
@@ -92,9 +97,14 @@ extension ControlMessage: Codable {
         var object = encoder.container(keyedBy: Key.self)
         try object.encode(word, forKey: .type)
         switch self {
-        case .hello(let recovers): if recovers { try object.encode(true, forKey: .recovers) }
-        case .progress(let report), .done(let report), .retired(let report):
+        case .hello(let recovers, let retires):
+            if recovers { try object.encode(true, forKey: .recovers) }
+            if retires { try object.encode(true, forKey: .retires) }
+        case .progress(let report), .done(let report):
             try object.encode(report, forKey: .report)
+        case .retired(let report, let next):
+            try object.encode(report, forKey: .report)
+            try object.encode(next, forKey: .next)
         case .warning(let text): try object.encode(text, forKey: .text)
         case .failed(let reason, let culprit):
             try object.encode(reason, forKey: .reason)
@@ -105,8 +115,11 @@ extension ControlMessage: Codable {
             try object.encode(endpoint, forKey: .endpoint)
             try object.encode(isFresh, forKey: .fresh)
         case .departed(let consumer): try object.encode(consumer, forKey: .consumer)
-        case .connect(let anew): if anew { try object.encode(true, forKey: .anew) }
-        case .ready, .start, .drain, .retire, .finishNow: break
+        case .connect(let anew, let next):
+            if anew { try object.encode(true, forKey: .anew) }
+            if !next.isEmpty { try object.encode(next, forKey: .next) }
+        case .retire(let drains): if drains { try object.encode(true, forKey: .drains) }
+        case .ready, .start, .drain, .finishNow: break
         }
     }
 
@@ -115,10 +128,15 @@ extension ControlMessage: Codable {
         func report() throws -> NodeReport {
             try object.decodeIfPresent(NodeReport.self, forKey: .report) ?? NodeReport()
         }
+        func flag(_ key: Key) throws -> Bool {
+            try object.decodeIfPresent(Bool.self, forKey: key) ?? false
+        }
+        func next() throws -> [String: UInt64] {
+            try object.decodeIfPresent([String: UInt64].self, forKey: .next) ?? [:]
+        }
         switch try object.decode(Word.self, forKey: .type) {
         case .hello:
-            self = .hello(
-                recovers: try object.decodeIfPresent(Bool.self, forKey: .recovers) ?? false)
+            self = .hello(recovers: try flag(.recovers), retires: try flag(.retires))
         case .ready: self = .ready
         case .progress: self = .progress(try report())
         case .warning: self = .warning(try object.decode(String.self, forKey: .text))
@@ -127,18 +145,18 @@ extension ControlMessage: Codable {
                 try object.decode(String.self, forKey: .reason),
                 culprit: try object.decodeIfPresent(String.self, forKey: .culprit))
         case .done: self = .done(try report())
-        case .retired: self = .retired(try report())
+        case .retired: self = .retired(try report(), next: try next())
         case .configure: self = .configure(try NodeConfiguration(from: decoder))
         case .connect:
-            self = .connect(anew: try object.decodeIfPresent(Bool.self, forKey: .anew) ?? false)
+            self = .connect(anew: try flag(.anew), next: try next())
         case .start: self = .start
         case .drain: self = .drain
-        case .retire: self = .retire
+        case .retire: self = .retire(drains: try flag(.drains))
         case .reconnect:
             self = .reconnect(
                 port: try object.decode(String.self, forKey: .port),
                 endpoint: try object.decode(String.self, forKey: .endpoint),
-                isFresh: try object.decodeIfPresent(Bool.self, forKey: .fresh) ?? false)
+                isFresh: try flag(.fresh))
         case .departed: self = .departed(consumer: try object.decode(String.self, forKey: .consumer))
         case .finish: self = .finishNow
         }

@@ -51,7 +51,7 @@ final class InputLinks {
                 throw WireError("'\(spec.kind)' has no input '\(input.port)'")
             }
             let socket = try Self.socket(
-                to: input.endpoint, as: "\(configuration.name).\(input.port)", context)
+                to: input.endpoint, as: configuration.identity(of: input), context)
             let first = input.keep == .all ? next[input.port] ?? 0 : 0
             return Link(
                 configuration: input, port: port, socket: socket, endpoint: input.endpoint,
@@ -101,6 +101,8 @@ final class InputLinks {
         guard let index = links.firstIndex(where: { $0.port.name == port }),
             links[index].endpoint != endpoint
         else { return }
+        // What the old process has sent is not sent again by one that knows nothing of it.
+        if isFresh { read(index) }
         let resends = !isFresh && links[index].configuration.keep == .all
         let next = exchange.reconnect(index, resends: resends)
         // What it has not sent yet is for a process that is gone.

@@ -46,7 +46,7 @@ private struct End {
 
 extension NodeConfiguration.Input: Codable {
     private enum Key: String, CodingKey {
-        case port, from, endpoint, keep, window
+        case port, from, endpoint, keep, window, tap
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -56,6 +56,7 @@ extension NodeConfiguration.Input: Codable {
         try object.encode(endpoint, forKey: .endpoint)
         try object.encode(keep, forKey: .keep)
         try object.encode(window, forKey: .window)
+        try object.encodeIfPresent(tap, forKey: .tap)
     }
 
     package init(from decoder: any Decoder) throws {
@@ -66,6 +67,7 @@ extension NodeConfiguration.Input: Codable {
             producerPort: from.port, endpoint: try object.decode(String.self, forKey: .endpoint),
             keep: try object.decode(Keep.self, forKey: .keep),
             window: try object.decode(Int.self, forKey: .window))
+        tap = try object.decodeIfPresent(String.self, forKey: .tap)
     }
 }
 

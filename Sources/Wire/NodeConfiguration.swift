@@ -10,6 +10,9 @@ package struct NodeConfiguration: Sendable {
         package var endpoint: String
         package var keep: Keep
         package var window: Int
+        /// Looks on at another run's node, which knows nothing of this one and waits for nobody:
+        /// a word that tells those who do so apart.
+        package var tap: String?
 
         package init(
             port: String, producer: String, producerPort: String, endpoint: String, keep: Keep,
@@ -22,6 +25,11 @@ package struct NodeConfiguration: Sendable {
             self.keep = keep
             self.window = window
         }
+    }
+
+    /// How an input's socket calls itself.
+    package func identity(of input: Input) -> String {
+        input.tap.map { "tap.\(input.producerPort).\($0)" } ?? "\(name).\(input.port)"
     }
 
     /// An edge that begins here.

@@ -23,6 +23,8 @@ final class NodeLinks {
     private let journal: Journal?
     /// Whether the node is told to be handed over to another process.
     private var isRetiring = false
+    /// Until when consumers are given time to take what was sent, if the successor will not know of it.
+    private var drainsUntil: Int64?
 
     init(
         name: String, folder: String, spec: NodeSpec, exchange: Exchange, signals: Int32,
@@ -48,11 +50,12 @@ final class NodeLinks {
     // MARK: Polling
 
     private static let reportInterval: Int64 = 250_000_000
+    private static let drainTime: Int64 = 3_000_000_000
 
     /// Polls until the process has said everything it has to say.
     func run(until isOver: () -> Bool) {
         var nextReport = posix_monotonic_ns() + Self.reportInterval
-        while !isOver() {
+        while !isOver() || mustDrain() {
             poll(milliseconds: 50)
             guard posix_monotonic_ns() >= nextReport, configuration != nil else { continue }
             nextReport = posix_monotonic_ns() + Self.reportInterval
@@ -60,6 +63,12 @@ final class NodeLinks {
         }
         carryOut(exchange.takeCommands())
         if !isRetiring { leave() }
+    }
+
+    private func mustDrain() -> Bool {
+        guard let drainsUntil, posix_monotonic_ns() < drainsUntil else { return false }
+        carryOut(exchange.takeCommands())
+        return !outputs.areTaken
     }
 
     /// Lets producers go that have more to say, and takes in what they had sent before they heard it.
@@ -128,11 +137,12 @@ final class NodeLinks {
             outputs.configure(configuration.outputs)
             if let endpoint = configuration.listen { try outputs.listen(at: endpoint) }
             configured(configuration)
-        case .connect(let anew): try connect(anew: anew)
+        case .connect(let anew, let next): try connect(anew: anew, next: next)
         case .start: exchange.start()
         case .drain: exchange.drain()
-        case .retire:
+        case .retire(let drains):
             isRetiring = true
+            if drains { drainsUntil = posix_monotonic_ns() + Self.drainTime }
             exchange.retire()
         case .reconnect(let port, let endpoint, let isFresh):
             try reconnect(port, endpoint, isFresh)
@@ -143,7 +153,7 @@ final class NodeLinks {
     }
 
     /// Goes on where the process before this one ended, if there was one.
-    private func connect(anew: Bool) throws {
+    private func connect(anew: Bool, next: [String: UInt64]) throws {
         guard let configuration, inputs == nil else { return }
         var found = try journal?.read()
         if anew, let record = found?.record { found?.record = record.anew }
@@ -154,7 +164,7 @@ final class NodeLinks {
         if let phase = found?.record.phase, phase != .running { connected.inputs = [] }
         inputs = try InputLinks(
             connected, spec: spec.resolved(with: configuration.settings), context: context,
-            exchange: exchange, next: found?.record.inputs ?? [:])
+            exchange: exchange, next: found?.record.inputs ?? next)
     }
 
     private func reconnect(_ port: String, _ endpoint: String, _ isFresh: Bool) throws {
@@ -214,5 +224,9 @@ final class NodeLinks {
     }
 
     /// The last words of the process.
-    func sayDone() { say(isRetiring ? .retired(wholeReport()) : .done(wholeReport())) }
+    func sayDone() {
+        guard isRetiring else { return say(.done(wholeReport())) }
+        let record = try? journal?.read()?.record
+        say(.retired(wholeReport(), next: record?.inputs ?? [:]))
+    }
 }

@@ -34,7 +34,8 @@ struct OutputEdge {
     private(set) var droppedCount = 0
     /// Frames that the consumer ended without.
     private(set) var unwanted = FrameSet()
-    private var latest: Numbered?
+    /// Under `keep: last`, the value that is valid.
+    private(set) var latest: Numbered?
     /// Under `keep: all`, what the consumer may still ask for, oldest first.
     private var held: [Numbered] = []
     /// How many of those have been sent.
@@ -153,6 +154,12 @@ struct OutputEdge {
         sentCount += 1
         if keep == .all { heldSent += 1 }
         return waiting.removeFirst()
+    }
+
+    /// Whether the consumer has used up what it was sent. Under `even` credits come back together,
+    /// and say nothing of the last few.
+    var isTaken: Bool {
+        isClosed || waiting.isEmpty && (keep == .even || credits >= window)
     }
 
     /// One tensor may be sent several times: each time has to be given back.

@@ -38,6 +38,9 @@ final class OutputLinks {
         exchange.sent(-backlog)
     }
 
+    /// Whether every consumer has used up what it was sent.
+    var areTaken: Bool { edges.allSatisfy { $0.output.isTap || $0.edge.isTaken } }
+
     private var backlog: Int { edges.reduce(0) { $0 + $1.edge.backlog } }
 
     /// A consumer's process is over, and it has everything that it wants.
@@ -116,13 +119,16 @@ final class OutputLinks {
     /// Somebody of this user's wants to look at what a port sends: a consumer without any rights.
     private func admit(_ frames: [ZMQFrame]) -> Int? {
         guard frames.count == 2, let tap = NodeConfiguration.Output(tap: frames[0].text),
-            edges.contains(where: { $0.output.port == tap.port }),
+            let tapped = edges.first(where: { $0.output.port == tap.port })?.edge,
             let hello = try? frames[1].withBytes({ try Envelope(decoding: $0) }),
             hello.kind == .hello, (1...64).contains(hello.count)
         else { return nil }
         var output = tap
         output.window = Int(hello.count)
-        edges.append((output, OutputEdge(keep: output.keep, window: output.window)))
+        var edge = OutputEdge(
+            keep: tapped.keep == .last ? .last : output.keep, window: output.window)
+        if let value = tapped.latest { edge.offer(value) }
+        edges.append((output, edge))
         return edges.count - 1
     }
 

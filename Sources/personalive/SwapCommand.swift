@@ -10,9 +10,11 @@ struct SwapCommand: ParsableCommand {
         abstract: "Replaces a node of a running graph without losing a frame.",
         discussion: """
             The new process is started and loaded beside the old one, which works on until then. If it \
-            cannot be made ready, the old one stays and the reason is printed.
+            cannot be made ready, the old one stays and the reason is printed. With --shadow nothing \
+            is replaced: the new one gets the same input for a while, and how much its pictures \
+            differ from those of the old one is printed.
 
-            Exit codes: 0 replaced, 1 not replaced, 64 the command line is wrong.
+            Exit codes: 0 replaced (or compared), 1 not, 64 the command line is wrong.
             """)
 
     @Argument(
@@ -26,7 +28,14 @@ struct SwapCommand: ParsableCommand {
         help: ArgumentHelp("A setting of the new node; may be repeated.", valueName: "name=value"))
     var assignments: [GraphSettings.Assignment] = []
 
+    @Flag(help: "Only try the new node on what the old one gets, and compare their pictures.")
+    var shadow = false
+
+    @Option(help: "How many seconds --shadow compares, once the new node has loaded.")
+    var seconds = 10.0
+
     func validate() throws {
+        guard seconds > 0 else { throw ValidationError("--seconds must be more than 0") }
         guard (1...2).contains(words.count), let last = words.last, last.contains("=") else {
             throw ValidationError("say 'personalive swap [RUN] NODE=KIND'")
         }
@@ -37,7 +46,12 @@ struct SwapCommand: ParsableCommand {
         guard parts.count == 2 else { throw ValidationError("say NODE=KIND") }
         let settings = Dictionary(assignments.map { ($0.name, $0.value) }) { $1 }
         let replacement = NodeReplacement(node: parts[0], kind: parts[1], settings: settings)
-        try RunClient.order(.change(.replace(replacement)), of: words.count == 2 ? words[0] : nil)
+        let run = words.count == 2 ? words[0] : nil
+        if shadow {
+            try ShadowRun(replacement, of: run, seconds: seconds).compare()
+        } else {
+            try RunClient.order(.change(.replace(replacement)), of: run)
+        }
     }
 }
 
@@ -51,7 +65,7 @@ extension RunClient {
             case .refused(let reason):
                 Self.say("error: \(reason)")
                 throw ExitCode(1)
-            case .status, .note: break
+            case .status, .candidate, .note: break
             }
         } catch let error as RunClientError {
             Self.say("error: \(error)")

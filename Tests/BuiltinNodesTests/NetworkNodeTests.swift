@@ -37,6 +37,21 @@ import Testing
         #expect(harness.received(KeypointExtractorNode.keypoints).map { $0.shape[0] } == [13, 1])
     }
 
+    @Test func `another portrait's keypoints are moved from where the driver was first`() throws {
+        var harness = try NodeHarness(KeypointExtractorNode.self)
+        for (driver, portrait) in [("a", "one"), ("b", "one"), ("b", "two"), ("b", "two")] {
+            try harness.tick([
+                .init(KeypointExtractorNode.frame, picture(driver)),
+                .init(KeypointExtractorNode.portrait, picture(portrait)),
+            ])
+        }
+
+        let keypoints = harness.received(KeypointExtractorNode.keypoints)
+        #expect(keypoints.map { $0.shape[0] } == [13, 1, 1, 1])
+        #expect(keypoints[1].array != keypoints[2].array)
+        #expect(keypoints[2].array == keypoints[3].array)
+    }
+
     @Test func `motion comes as tokens, with what leads to them at first`() throws {
         var harness = try NodeHarness(MotionEncoderNode.self)
         try harness.tick([

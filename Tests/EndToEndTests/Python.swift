@@ -33,7 +33,8 @@ enum Python {
     ///
     /// `change` may call what stands below: it makes one message of the run a bad one.
     static func plugin(
-        _ kind: String, outputs: String = "frame: { type: u8, axes: n h w 3, meaning: rgb }",
+        _ kind: String, inputs: String = "frame: { type: u8, axes: n h w 3, meaning: rgb }",
+        outputs: String = "frame: { type: u8, axes: n h w 3, meaning: rgb }",
         change: String = "", within seconds: Int = 60
     ) throws -> String {
         let folder = FileManager.default.temporaryDirectory
@@ -44,7 +45,8 @@ enum Python {
             summary: Does something.
             command: [python3, ./plugin.py]
             start-within: \(kind == "says-nothing" ? 2 : seconds)s
-            inputs: { frame: { type: u8, axes: n h w 3, meaning: rgb } }
+            inputs:
+              \(inputs)
             outputs:
               \(outputs)
             settings: { strength: { type: number, default: 1 } }

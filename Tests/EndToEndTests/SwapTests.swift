@@ -5,7 +5,7 @@ import Testing
 @Suite(.serialized) struct SwapTests {
     private static let graph = """
         nodes:
-          source: { use: test-source, with: { bytes: 50000, count: 120, rate: 60, numbered: true } }
+          source: { use: test-source, with: { bytes: 50000, count: 1000000, rate: 60, numbered: true } }
           stage: { use: test-stage, in: { data: source.data }, with: { work: 2 } }
           sink: { use: test-sink, in: { data: stage.data }, with: { list: FOLDER/list.txt } }
         """
@@ -22,18 +22,27 @@ import Testing
         return tool
     }
 
+    /// Ends a run, however long the commands before took on a busy machine: what its sources sent has
+    /// to be there.
+    private func stopped(_ tool: Tool) -> (outcome: Tool.Outcome, isWhole: Bool) {
+        tool.process.interrupt()
+        let outcome = tool.finish()
+        let frames = frames(of: tool)
+        let isWhole = outcome.status == 130 && frames == Array(0..<frames.count)
+            && outcome.number("frames_in") == frames.count
+        return (outcome, isWhole)
+    }
+
     @Test func `a node that is replaced loses no frame and sends none twice`() throws {
         let tool = try started(try Tool("run", graph: Self.graph, "--json"))
 
         let first = try tool.ask("swap", "stage=test-stage", "--set", "load=300")
         let second = try tool.ask("swap", "graph", "stage=test-stage", "--set", "work=1")
-        let outcome = tool.finish()
+        let (outcome, isWhole) = stopped(tool)
 
         #expect(first.status == 0, "\(first.errors)")
         #expect(second.status == 0, "\(second.errors)")
-        #expect(outcome.status == 0, "\(outcome.errors)")
-        #expect(frames(of: tool) == Array(0..<120))
-        #expect(outcome.number("frames_unaccounted") == 0)
+        #expect(isWhole, "\(outcome.output)\(outcome.errors)")
     }
 
     @Test func `what cannot take a node's place leaves it at work, and says why`() throws {
@@ -44,7 +53,7 @@ import Testing
         let nobody = try tool.ask("swap", "stages=test-stage")
         let broken = try tool.ask("swap", "stage=test-stage", "--set", "fail-at=-1")
         let wrong = try tool.ask("swap", "stage=test-stage", "--set", "work=fast")
-        let outcome = tool.finish()
+        let (outcome, isWhole) = stopped(tool)
 
         #expect([unknown, other, nobody, broken, wrong].map(\.status) == [1, 1, 1, 1, 1])
         #expect(unknown.errors.contains("did you mean 'test-stage'"), "\(unknown.errors)")
@@ -52,8 +61,54 @@ import Testing
         #expect(nobody.errors.contains("there is no node 'stages'"), "\(nobody.errors)")
         #expect(broken.errors.contains("told to fail while it loads"), "\(broken.errors)")
         #expect(wrong.errors.contains("'work'"), "\(wrong.errors)")
-        #expect(outcome.status == 0, "\(outcome.errors)")
-        #expect(frames(of: tool) == Array(0..<120))
+        #expect(isWhole, "\(outcome.output)\(outcome.errors)")
+    }
+
+    @Test(.enabled(if: Python.isComplete, "python3 with zmq and numpy is not here"))
+    func `a node in Python takes a node's place and gives it back without losing a frame`() throws {
+        let tool = try Tool("run", graph: Self.graph, "--json")
+        tool.plugins = [
+            try Python.plugin(
+                "passes-on", inputs: "data: { type: u8, axes: n, meaning: bytes }",
+                outputs: "data: { type: u8, axes: n, meaning: bytes }",
+                change: "Node.process = lambda self, inputs: {'data': inputs['data']}")
+        ]
+        let run = try started(tool)
+
+        let swaps = try ["passes-on", "test-stage", "passes-on", "passes-on", "test-stage"].map {
+            try run.ask("swap", "stage=\($0)")
+        }
+        let (outcome, isWhole) = stopped(run)
+
+        for swap in swaps { #expect(swap.status == 0, "\(swap.errors)") }
+        #expect(isWhole, "\(outcome.output)\(outcome.errors)")
+    }
+
+    @Test func `a shadow sees what a node sees, and is compared with it`() throws {
+        let graph = """
+            nodes:
+              camera: { use: camera, with: { device: "lavfi:testsrc=size=48x40:rate=25" } }
+              encoder: { use: tiny-encoder, in: { frame: camera.frame }, with: { variant: flux2 } }
+              decoder:
+                use: tiny-decoder
+                in: { latent: { from: encoder.latent, keep: all } }
+                with: { variant: flux2 }
+              list: { use: frame-list, in: { frame: decoder.frame }, with: { path: FOLDER/list.txt } }
+            """
+        let run = try started(try Tool("run", graph: graph, "--json"))
+
+        let same = try run.ask(
+            "swap", "decoder=tiny-decoder", "--set", "variant=flux2", "--shadow", "--seconds", "1")
+        let other = try run.ask("swap", "encoder=tiny-encoder", "--set", "variant=flux2", "--shadow")
+        run.process.interrupt()
+        let outcome = run.finish()
+
+        #expect(same.status == 0, "\(same.errors)")
+        #expect(same.output.contains("'tiny-decoder' and 'tiny-decoder': no pixel differs"))
+        #expect(same.output.contains("nothing was replaced"))
+        #expect(other.status == 1)
+        #expect(other.errors.contains("puts out latent/flux2"), "\(other.errors)")
+        #expect(outcome.number("frames_unaccounted") == 0, "\(outcome.errors)")
     }
 
     @Test func `random kills, stalls and swaps change no frame`() throws {

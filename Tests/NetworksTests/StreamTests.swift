@@ -15,17 +15,22 @@ import Testing
         return tiny
     }()
 
+    private func networks() throws -> StreamNetworks {
+        try StreamNetworks(configuration) { .synthetic(namespace: "tiny", network: $0) }
+    }
+
+    private func portrait(_ name: String, _ networks: StreamNetworks) -> PortraitConditioning {
+        let picture = SyntheticStream.image(name, height: 40, width: 70, cells: 4)
+        return networks.condition(
+            on: PortraitPicture(picture.reshaped([1, 40, 70, 3]), configuration))
+    }
+
     private func stream(seed: Int, rule: PortraitStream.KeyframeRule = .init()) throws
         -> PortraitStream
     {
-        let networks = try StreamNetworks(configuration) {
-            .synthetic(namespace: "tiny", network: $0)
-        }
-        let picture = SyntheticStream.image("portrait", height: 40, width: 70, cells: 4)
-        let portrait = networks.condition(
-            on: PortraitPicture(picture.reshaped([1, 40, 70, 3]), configuration))
+        let networks = try networks()
         return PortraitStream(
-            networks, portrait: portrait, noise: SeededNoise(seed: seed), keyframes: rule)
+            networks, portrait: portrait("portrait", networks), noise: SeededNoise(seed: seed), keyframes: rule)
     }
 
     private func keypoints(_ rows: Int, _ name: String) -> Tensor<Float> {
@@ -61,6 +66,33 @@ import Testing
 
         #expect(one.array == same.array)
         #expect(one.array != other.array)
+    }
+
+    /// Latents of two calls, before the second of which the portrait is changed to `name`.
+    private func calls(changingTo name: String?) throws -> [[Float]] {
+        let networks = try networks()
+        var stream = try stream(seed: 1)
+        return (0..<2).map { call in
+            if call == 1, let name {
+                stream.change(to: FusedPortrait(portrait(name, networks), networks))
+            }
+            let count = stream.framesNeeded
+            return stream.step(
+                keypoints: keypoints(count, "\(call)"), motion: motion(count, "\(call)")
+            ).latents.array
+        }
+    }
+
+    @Test func `another portrait is seen from the next call on, and the same one changes nothing`()
+        throws
+    {
+        let undisturbed = try calls(changingTo: nil)
+        let same = try calls(changingTo: "portrait")
+        let other = try calls(changingTo: "someone else")
+
+        #expect(same == undisturbed)
+        #expect(other[0] == undisturbed[0])
+        #expect(other[1] != undisturbed[1])
     }
 
     @Test func `keyframes are added while there is room, and the bank stops with them`() throws {
