@@ -11,7 +11,7 @@ TOOL := .build/release/personalive
 # What plugins in Python need, from PyPI, apart from the machine's own: about 15 s, once.
 PYTHON := .build/python
 
-.PHONY: demo test train test-training fuzz build packages python bench bench-live soak clean format
+.PHONY: demo test test-machines train test-training fuzz build packages python bench bench-live soak clean format
 
 demo: build
 	@$(TOOL) run Graphs/side-by-side.yaml
@@ -21,6 +21,11 @@ test: packages python
 	@$(BUILD) --build-tests
 	@PATH="$(CURDIR)/$(PYTHON)/bin:$$PATH" PERSONALIVE_PYTHON=required \
 	    swift test -c release --skip-build
+
+# Graphs over three hosts that are made on this machine for the purpose; needs root.
+test-machines: packages
+	@$(BUILD) --build-tests
+	@Tests/Machines/run -c release
 
 # A million damaged checkpoints of each format; PERSONALIVE_FUZZ_FIRST starts at another number.
 fuzz: packages

@@ -110,8 +110,17 @@ package struct Machine: Sendable, Equatable {
     package var cores: Int?
     /// Bytes that its nodes may share; nil when nobody said.
     package var memory: Int?
+    /// Where other machines reach it; nil for the address that its launcher's connection shows.
+    package var address: String?
+    /// Whether its edges go over the network as they are, for everybody to read and to write.
+    package var isInsecure = false
 
-    package init(name: String, launcher: Launcher, cores: Int? = nil, memory: Int? = nil) {
+    package init(
+        name: String, launcher: Launcher, cores: Int? = nil, memory: Int? = nil,
+        address: String? = nil, isInsecure: Bool = false
+    ) {
+        self.address = address
+        self.isInsecure = isInsecure
         self.name = name
         self.launcher = launcher
         self.cores = cores

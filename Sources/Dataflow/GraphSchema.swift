@@ -174,6 +174,18 @@ package struct GraphSchema {
                 described(
                     "Memory that its nodes share: 16GB, 512MB.", [("type", .text("string"))])
             ),
+            (
+                "address",
+                described(
+                    "Where the other machines reach it, if not where its launcher does.",
+                    [("type", .text("string"))])
+            ),
+            (
+                "insecure",
+                described(
+                    "Lets its edges cross the network without encryption.",
+                    [("type", .text("boolean"))])
+            ),
         ]
         let ways = launchers.map { JSONValue.object([("required", words([$0]))]) }
         return closed(properties + resources, more: [("oneOf", .array(ways))])

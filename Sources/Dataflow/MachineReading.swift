@@ -2,11 +2,11 @@
 struct MachineReading: GraphValueReading {
     static let launchers: [String: [String]] = [
         "local": [],
-        "ssh": ["host", "port", "identity", "folder"],
-        "slurm": ["partition", "account", "qos", "time", "gpus", "constraint", "login", "folder"],
+        "ssh": ["host", "port", "identity", "config", "folder", "program"],
+        "slurm": ["partition", "account", "qos", "time", "gpus", "constraint", "login", "folder", "program"],
         "kubernetes": ["context", "namespace", "image", "gpus", "node-selector"],
     ]
-    static let keys = ["local", "ssh", "slurm", "kubernetes", "cores", "memory"]
+    static let keys = ["local", "ssh", "slurm", "kubernetes", "cores", "memory", "address", "insecure"]
 
     var findings: Findings
     var references: SettingReferences
@@ -18,10 +18,15 @@ struct MachineReading: GraphValueReading {
         var launchers: [(name: String, launcher: Machine.Launcher?)] = []
         var cores: Int?
         var memory: Int?
+        var (address, isInsecure): (String?, Bool) = (nil, false)
         for part in entries {
             switch part.key {
             case "cores": cores = whole(part.value, "'cores'", within: GraphReader.cores)?.value
             case "memory": memory = self.memory(part.value)
+            case "address":
+                address = scalar(part.value, "'address'").flatMap { self.address($0) }
+            case "insecure":
+                isInsecure = flag(part.value)
             case let key where Self.launchers[key] != nil:
                 launchers.append((key, launcher(part)))
             default: unknownKey(part, owner: owner, known: Self.keys)
@@ -36,7 +41,28 @@ struct MachineReading: GraphValueReading {
         if entry.key == "local", launcher != .local {
             report(ShapeFault.reservedMachine, at: entry.keyPlace, notes: [])
         }
-        return Machine(name: entry.key, launcher: launcher, cores: cores, memory: memory)
+        return Machine(
+            name: entry.key, launcher: launcher, cores: cores, memory: memory, address: address,
+            isInsecure: isInsecure)
+    }
+
+    /// Anything but a plain yes or no is reported, and is no.
+    private mutating func flag(_ node: YAMLNode) -> Bool {
+        guard let scalar = scalar(node, "'insecure'") else { return false }
+        if let flag = scalar.flag { return flag }
+        let fault = ShapeFault.notAmong(
+            what: "'insecure'", found: scalar.text, nearest: nil, choices: ["true", "false"])
+        report(fault, at: scalar.place, notes: scalar.notes)
+        return false
+    }
+
+    /// What stands in `tcp://HOST:PORT`.
+    private mutating func address(_ scalar: Scalar) -> String? {
+        guard !scalar.text.contains(where: { "/:*@ ".contains($0) }) else {
+            report(ShapeFault.badAddress(scalar.text), at: scalar.place, notes: scalar.notes)
+            return nil
+        }
+        return host(scalar)
     }
 
     private mutating func launcher(_ entry: YAMLEntry) -> Machine.Launcher? {

@@ -15,6 +15,7 @@ enum ShapeFault: Fault {
     case launcherCount(machine: String, found: [String])
     case reservedMachine
     case badHost(String)
+    case badAddress(String)
 
     var words: FaultWords {
         switch self {
@@ -82,6 +83,10 @@ enum ShapeFault: Fault {
             FaultWords(
                 "bad-host", "\(found.quoted) cannot be a host for ssh",
                 hint: "write user@host, or a host of your ssh configuration")
+        case .badAddress(let found):
+            FaultWords(
+                "bad-address", "\(found.quoted) is no address of a machine",
+                hint: "write the name or the IPv4 address that other machines reach it by")
         default: preconditionFailure("handled above")
         }
     }

@@ -4,27 +4,34 @@ import Glibc
 import Wire
 
 /// A local process of the run, with its output and a line that ends when the supervisor does.
-final class ChildProcess {
+final class ChildProcess: NodeProcess {
     let pid: pid_t
     /// What the process prints, both streams together; readable without blocking.
     let output: Int32
+    /// Its standard output alone, if it is one to be talked with: then ``output`` is what it complains.
+    let answers: Int32
     /// The child's standard input: it ends when this process ends, however it ends.
-    private var lifeline: Int32
+    private(set) var lifeline: Int32
     private(set) var outputHasEnded = false
     private var partial = ""
+    var fault: String? { nil }
     /// Nil while it runs; an exit code, or minus a signal.
     private(set) var status: Int32?
 
     /// Starts a program. Call from a thread that lives as long as the process: the kernel ends the
     /// child when the thread that started it ends.
     ///
-    /// - Parameter journal: what the node's processes hand on to each other.
-    init(_ arguments: [String], journal: Int32 = -1) throws {
+    /// - Parameters:
+    ///   - journal: what the node's processes hand on to each other.
+    ///   - talks: whether its standard output is not for people.
+    init(_ arguments: [String], journal: Int32 = -1, talks: Bool = false) throws {
         let (input, lifeline) = try Self.pipe()
         let (output, childOutput) = try Self.pipe()
+        let (answers, childAnswers) = talks ? try Self.pipe() : (-1, childOutput)
         defer {
             close(input)
             close(childOutput)
+            if talks { close(childAnswers) }
         }
         let argv = arguments.map { strdup($0) } + [nil]
         // Several nodes share the cores: threads of the mathematics that spin while they wait for each
@@ -36,12 +43,10 @@ final class ChildProcess {
             .merging(defaults) { own, _ in own }.merging(own) { $1 }
             .map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { (argv + environment).forEach { free($0) } }
-        pid = posix_start(arguments[0], argv, environment, input, childOutput, childOutput, journal, SIGTERM)
-        self.output = output
-        self.lifeline = lifeline
+        pid = posix_start(arguments[0], argv, environment, input, childAnswers, childOutput, journal, SIGTERM)
+        (self.output, self.answers, self.lifeline) = (output, answers, lifeline)
         guard pid > 0 else {
-            close(output)
-            close(lifeline)
+            for descriptor in [output, answers, lifeline] where descriptor >= 0 { close(descriptor) }
             throw LaunchError.cannotStart(
                 program: arguments[0], reason: String(cString: strerror(-pid)))
         }
@@ -51,6 +56,7 @@ final class ChildProcess {
     deinit {
         if pid > 0 {
             close(output)
+            if answers >= 0 { close(answers) }
             cutLifeline()
         }
     }
@@ -96,6 +102,17 @@ final class ChildProcess {
             partial = ""
         }
         return lines
+    }
+
+    /// A program of the search path, as `execve` needs it.
+    static func find(_ name: String) throws -> String {
+        let search = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")
+        let paths = search.split(separator: ":").map { "\($0)/\(name)" }
+        guard let path = paths.first(where: { access($0, X_OK) == 0 }) else {
+            throw LaunchError.cannotStart(
+                program: name, reason: "it is in no folder of PATH (\(search)): install it")
+        }
+        return path
     }
 
     private static func pipe() throws -> (read: Int32, write: Int32) {

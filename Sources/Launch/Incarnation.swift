@@ -7,8 +7,8 @@ final class Incarnation {
     /// How it calls itself: the node's name, from the second one on with its number, `decoder~2`.
     let id: String
     let planned: RunPlan.PlannedNode
-    let process: ChildProcess
-    let began = posix_monotonic_ns()
+    let process: any NodeProcess
+    var began = posix_monotonic_ns()
     /// Whether it was told to go on from the journal, or to begin.
     var isConnected = false
     var saidHello = false
@@ -33,7 +33,7 @@ final class Incarnation {
     var endedAt: Int64?
     var isJudged = false
 
-    init(_ id: String, _ planned: RunPlan.PlannedNode, _ process: ChildProcess) {
+    init(_ id: String, _ planned: RunPlan.PlannedNode, _ process: any NodeProcess) {
         self.id = id
         self.planned = planned
         self.process = process

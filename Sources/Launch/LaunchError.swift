@@ -30,6 +30,8 @@ package struct NodeFailure: Error, Sendable {
     package let restarts: Int
     /// Why it was not started again, where that needs saying.
     package let obstacle: String
+    /// Whether its machine is to blame.
+    package var isMachineLost = false
 
     package init(
         node: String, kind: String, reason: String?, status: Int32?, log: [String],
@@ -74,6 +76,9 @@ package struct NodeFailure: Error, Sendable {
     }
 
     private var advice: String {
+        if isMachineLost {
+            return "'personalive doctor GRAPH' looks at the machines one by one"
+        }
         if reason == nil, status == -9 {
             return "SIGKILL from outside: somebody killed it, or the machine ran out of memory "
                 + "(look at 'dmesg'; a smaller model or fewer nodes at once needs less)"

@@ -3,10 +3,19 @@ import Glibc
 
 /// The folder of one run's sockets: only its user may enter, and it goes when the run ends.
 package struct RunFolder: Sendable {
+    /// Whose sockets are in a folder.
+    enum Owner: String {
+        case supervisor = ""
+        /// What serves a supervisor on another machine; nobody looks for runs there.
+        case agent = "agent-"
+    }
+
     package let path: String
 
-    /// Makes a fresh folder, after clearing away those of runs that no longer live.
-    package init() throws {
+    /// Makes a fresh folder for a run, after clearing away those of runs that no longer live.
+    package init() throws { try self.init(for: .supervisor) }
+
+    init(for owner: Owner) throws {
         let parent = Self.parent
         if mkdir(parent, 0o700) != 0, errno != EEXIST {
             throw LaunchError.system(
@@ -14,7 +23,7 @@ package struct RunFolder: Sendable {
         }
         guard Self.isOurs(parent, privately: true) else { throw LaunchError.notOurs(folder: parent) }
         Self.sweep(parent)
-        path = "\(parent)/\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
+        path = "\(parent)/\(owner.rawValue)\(getpid())-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
         guard mkdir(path, 0o700) == 0 else {
             throw LaunchError.system(
                 call: "mkdir(\(path))", reason: String(cString: strerror(errno)))
@@ -66,7 +75,8 @@ package struct RunFolder: Sendable {
 
     private static func sweep(_ parent: String) {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] {
-            guard name.first?.isNumber ?? false, !isAlive(name) else { continue }
+            let run = name.trimmingPrefix(Owner.agent.rawValue)
+            guard run.first?.isNumber ?? false, !isAlive(String(run)) else { continue }
             try? FileManager.default.removeItem(atPath: "\(parent)/\(name)")
         }
     }

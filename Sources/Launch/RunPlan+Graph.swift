@@ -12,6 +12,7 @@ extension RunPlan {
             name: name ?? file.deletingPathExtension().lastPathComponent, graph: file.path,
             nodes: graph.nodes.map { Self.planned($0, graph, folder) },
             isLive: graph.mode == .live, folder: folder)
+        machines = graph.machines
         for edge in graph.edges {
             types[edge.from.description] = PortType(
                 type: edge.output.elementType.name, axes: edge.axesText,
@@ -33,11 +34,13 @@ extension RunPlan {
                 port: $0.from.port, consumer: $0.to.node, consumerPort: $0.to.port, keep: $0.keep,
                 window: $0.window)
         }
-        return PlannedNode(
+        var planned = PlannedNode(
             name: node.name, kind: node.kind,
             configuration: NodeConfiguration(
                 name: node.name, settings: node.settings, inputs: inputs, outputs: outputs),
             command: node.plugin?.command, startWithin: node.plugin?.startWithin ?? .seconds(60),
             state: node.spec.state, restart: node.restart)
+        planned.machine = node.machine
+        return planned
     }
 }

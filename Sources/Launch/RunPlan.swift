@@ -15,6 +15,8 @@ package struct RunPlan: Sendable {
         /// What the node remembers, which has to be known to go on after its process ended.
         package let state: NodeState
         package let restart: RestartPolicy
+        /// Name of the machine that its process runs on; ``RunPlan/here`` is the supervisor's.
+        package var machine = RunPlan.here
 
         package init(
             name: String, kind: String, configuration: NodeConfiguration, command: [String]? = nil,
@@ -41,8 +43,13 @@ package struct RunPlan: Sendable {
     package let isLive: Bool
     /// Where this run's sockets are.
     package let folder: String
+    /// Machines that nodes can run on; without any it is this one.
+    package var machines: [Machine] = []
     /// What flows on an output, by `node.port`: type, axes and meaning as in `node.yaml`.
     package var types: [String: PortType] = [:]
+
+    /// The supervisor's own machine.
+    package static let here = "local"
 
     package struct PortType: Sendable, Codable {
         package let type, axes, meaning: String

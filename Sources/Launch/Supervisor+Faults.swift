@@ -55,6 +55,8 @@ extension Supervisor {
     private func obstacle(to process: Incarnation, of member: Member) -> String? {
         let policy = member.planned.restart
         guard policy.limit > 0 else { return "" }
+        // A machine that was never there is not waited for.
+        if process.process.fault != nil, !started { return "" }
         if process.reason != nil, !process.wasSilent, !plan.isLive {
             // It would say the same again.
             return ""
@@ -118,6 +120,9 @@ extension Supervisor {
                 blame(
                     process,
                     "it did not say hello within \(limit / .seconds(1)) s of its start")
+            } else if link(to: process.planned.machine)?.isSilent ?? false {
+                // Its machine is asked for first.
+                continue
             } else if process.recovers, now - process.heardAt > silence, !process.wasSilent {
                 process.wasSilent = true
                 process.reason =
@@ -147,8 +152,9 @@ extension Supervisor {
             let restarts = member(of: process)?.restarts ?? 0
             failure = NodeFailure(
                 node: name, kind: process.planned.kind, reason: process.reason,
-                status: process.process.status, log: process.log, restarts: restarts,
+                status: process.process.fault == nil ? process.process.status : nil, log: process.log, restarts: restarts,
                 obstacle: obstacle)
+            failure?.isMachineLost = process.process.fault != nil
         }
         finishNow()
     }

@@ -17,13 +17,21 @@ extension Supervisor {
                 hear(frames[1], from: sender)
                 continue
             }
-            guard let process = incarnations.first(where: { $0.id == sender }) else { continue }
-            process.heardAt = posix_monotonic_ns()
-            if let message = frames[1].withBytes(ControlMessage.init(decoding:)) {
-                hear(message, from: process)
-            } else {
-                blame(process, "its control message cannot be read: \(frames[1].text.prefix(80))")
-            }
+            guard let process = incarnations.first(where: { $0.id == sender }),
+                link(to: process.planned.machine) == nil
+            else { continue }
+            frames[1].withBytes { hear($0, from: process) }
+        }
+    }
+
+    /// A process said something, here or through its machine's agent.
+    func hear(_ bytes: UnsafeRawBufferPointer, from process: Incarnation) {
+        process.heardAt = posix_monotonic_ns()
+        if let message = ControlMessage(decoding: bytes) {
+            hear(message, from: process)
+        } else {
+            let text = String(decoding: bytes.prefix(80), as: UTF8.self)
+            blame(process, "its control message cannot be read: \(text)")
         }
     }
 
@@ -93,7 +101,8 @@ extension Supervisor {
 
     /// A node's consumers find it at its new process.
     func redirect(to member: Member) {
-        let endpoint = NodeConfiguration.endpoint(of: member.current.id, in: plan.folder)
+        let endpoint = NodeConfiguration.endpoint(
+            of: member.current.id, in: folder(of: member.current))
         for consumer in members {
             for input in consumer.planned.configuration.inputs where input.producer == member.name {
                 guard consumer.current.saidHello else { continue }
@@ -118,7 +127,7 @@ extension Supervisor {
             let producer = configuration.inputs[index].producer
             guard let id = members.first(where: { $0.name == producer })?.current.id else { continue }
             configuration.inputs[index].endpoint = NodeConfiguration.endpoint(
-                of: id, in: plan.folder)
+                of: id, in: folder(of: process))
         }
         configuration.outputs.removeAll { output in
             members.contains { $0.name == output.consumer && $0.current.isDone }
@@ -128,6 +137,9 @@ extension Supervisor {
 
     func tell(_ process: Incarnation, _ message: ControlMessage) {
         guard process.process.status == nil else { return }
+        if let link = link(to: process.planned.machine) {
+            return link.send(.tell(id: process.id), message.encoded())
+        }
         Array(process.id.utf8).withUnsafeBytes { name in
             message.encoded().withUnsafeBytes { _ = control.socket.send(name, $0) }
         }

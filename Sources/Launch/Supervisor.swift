@@ -31,6 +31,10 @@ package final class Supervisor {
     let display: RunDisplay
     let control: ZMQSocketBox
     private let executable: String
+    /// Lines to the other machines that nodes run on.
+    let links: [MachineLink]
+    /// Which build of the program this is.
+    private(set) lazy var build = MachineFacts.build(of: executable)
     private let signals: Int32
     private(set) var members: [Member] = []
     /// Every process that has not been seen to its end, those that were replaced included.
@@ -59,6 +63,7 @@ package final class Supervisor {
         self.display = display
         self.executable = executable
         signals = posix_signals([SIGINT, SIGTERM, SIGHUP, SIGCHLD], 4)
+        links = try Self.links(for: plan, executable: executable)
         control = ZMQSocketBox(try ZMQSocket(.router, in: ZMQContext()))
         try control.socket.bind(NodeConfiguration.controlEndpoint(in: plan.folder))
         do {
@@ -77,12 +82,20 @@ package final class Supervisor {
     func start(
         _ node: RunPlan.PlannedNode, as id: String, journal: Int32
     ) throws -> Incarnation {
-        let program = node.command ?? [executable, "node"]
-        let process = try ChildProcess(
-            program + [id, "--kind", node.kind, "--folder", plan.folder], journal: journal)
-        let incarnation = Incarnation(id, node, process)
+        let incarnation = Incarnation(id, node, try process(of: node, as: id, journal))
         incarnations.append(incarnation)
         return incarnation
+    }
+
+    private func process(
+        of node: RunPlan.PlannedNode, as id: String, _ journal: Int32
+    ) throws -> any NodeProcess {
+        if let link = link(to: node.machine) {
+            return try link.start(id, node: node.name, kind: node.kind, command: node.command)
+        }
+        let program = node.command ?? [executable, "node"]
+        return try ChildProcess(
+            program + [id, "--kind", node.kind, "--folder", plan.folder], journal: journal)
     }
 
     /// Runs the graph to its end, or for some time. Call from the main thread.
@@ -100,6 +113,7 @@ package final class Supervisor {
             if started { display.progress(snapshot) }
         }
         judgeTheSettled()
+        closeMachines()
         display.clear()
         if let failure { return .failed(failure) }
         return interrupts > 0 ? .stopped : .completed
@@ -137,15 +151,16 @@ package final class Supervisor {
         var items = [control.socket.pollItem, zmq_pollitem_t(readable: signals)]
         let printing = incarnations.filter { !$0.process.outputHasEnded }
         items += printing.map { zmq_pollitem_t(readable: $0.process.output) }
+        items += links.flatMap(\.pollItems)
         zmqPoll(&items, milliseconds: pause)
         if items[1].isReady { obeySignals() }
-        for (process, item) in zip(printing, items.dropFirst(2)) where item.isReady {
-            read(process)
-        }
+        hearMachines()
+        for process in printing { read(process) }
         // A node's last words may still be under way when its end is noticed: read them first.
         readControl()
         for process in incarnations where process.process.reap() {
             process.endedAt = posix_monotonic_ns()
+            process.reason = process.reason ?? process.process.fault
             unlink("\(plan.folder)/\(process.id).sock")
             read(process)
             readControl()
@@ -166,6 +181,7 @@ package final class Supervisor {
         let now = posix_monotonic_ns()
         if now - lookedAt > 1_000_000_000 {
             for process in incarnations { process.heardAt += now - lookedAt }
+            for link in links { link.forgive(now - lookedAt) }
         }
         lookedAt = now
     }

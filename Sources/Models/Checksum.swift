@@ -27,6 +27,13 @@ package enum Checksum: Equatable, Sendable {
         self = found == name.lowercased() ? .matches : .differs(found: found)
     }
 
+    /// SHA-256 of a file in hexadecimal; nil when it cannot be read.
+    package static func sha256(of path: String) -> String? {
+        let digest = Digest.sha256()
+        guard (try? read(path, into: digest)) != nil else { return nil }
+        return digest.finish()
+    }
+
     private static func read(_ path: String, into digest: Digest) throws(PullError) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .lastSystemError("open", path) }

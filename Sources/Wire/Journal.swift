@@ -19,7 +19,8 @@ package final class Journal: Sendable {
     /// Names the descriptor in a node's environment.
     package static let variable = "PERSONALIVE_JOURNAL"
 
-    private static let capacity = 64 << 30
+    /// Bytes that the file can hold; pages that nobody wrote take no memory.
+    package static let capacity = 64 << 30
     private static let recordsBegin = 4096
     private static let recordCapacity = 1 << 30
     private static let tensorsBegin = 4 << 30

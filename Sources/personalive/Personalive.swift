@@ -27,6 +27,7 @@ struct Personalive: ParsableCommand {
             ModelsCommand.self,
             BenchCommand.self,
             NodeCommand.self,
+            AgentCommand.self,
             ParityCommand.self,
         ])
 

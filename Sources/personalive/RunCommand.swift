@@ -114,14 +114,15 @@ struct RunCommand: ParsableCommand {
         }
     }
 
-    /// `machines:` are checked from the first day and used from a later one.
+    /// Kubernetes starts processes itself, from manifests.
     private func refuseRemote(_ graph: CheckedGraph) throws {
-        for node in graph.nodes where node.machine != Machine.local.name {
+        for node in graph.nodes {
             let machine = graph.machines.first { $0.name == node.machine }
-            guard machine.map({ $0.launcher != .local }) ?? true else { continue }
+            guard case .kubernetes? = machine?.launcher else { continue }
             throw ValidationError(
-                "node '\(node.name)' is to run on machine '\(node.machine)', but this version "
-                    + "starts nodes on this machine only; leave 'machine:' out")
+                "node '\(node.name)' is to run on machine '\(node.machine)', which is a Kubernetes "
+                    + "cluster: 'personalive deploy --kubernetes DIR \(file)' writes what kubectl "
+                    + "applies")
         }
     }
 

@@ -16,6 +16,8 @@ final class Tool {
     }
 
     let process = Process()
+    /// The tool itself.
+    let program: URL
     /// Where files of this run go; its runs' sockets are in there too.
     let folder: String
     private let output = Pipe()
@@ -32,8 +34,9 @@ final class Tool {
         try Data().write(to: errors)
         // The tool is built beside the test's own program.
         let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        process.executableURL = URL(fileURLWithPath: own).deletingLastPathComponent()
+        program = URL(fileURLWithPath: own).deletingLastPathComponent()
             .appendingPathComponent("personalive")
+        process.executableURL = program
         process.arguments = [command, file] + arguments
         var environment = ProcessInfo.processInfo.environment
         environment["XDG_RUNTIME_DIR"] = folder
@@ -78,7 +81,7 @@ final class Tool {
     /// Asks something about, or of, the run that goes on: another command of the tool.
     func ask(_ arguments: String...) throws -> Outcome {
         let asking = Process(), output = Pipe(), errors = Pipe()
-        asking.executableURL = process.executableURL
+        asking.executableURL = program
         asking.arguments = arguments
         asking.environment = process.environment
         asking.standardOutput = output

@@ -1,0 +1,190 @@
+import CPosix
+import CZeroMQ
+import Foundation
+import Glibc
+import Wire
+
+/// The supervisor's hand on another machine: starts processes of nodes there, and passes on words.
+///
+/// Its standard input and output lead to the supervisor, through `ssh` or `srun`. When they end, or
+/// nothing is heard for a while, it ends its processes and itself: nothing outlives the supervisor.
+package final class Agent {
+    private let stream: AgentStream
+    private let executable: String
+    private let checksum: (String) -> String?
+    private let folder: RunFolder
+    private let control: ZMQSocketBox
+    private let signals: Int32
+    private var children: [String: ChildProcess] = [:]
+    /// What processes of a node hand on to each other, by node.
+    private var journals: [String: Int32] = [:]
+    /// When the end was seen to have come.
+    private var endingSince: Int64?
+
+    /// Without a life sign for so long, the supervisor or the way to it is taken for dead.
+    static let silence: Int64 = 12_000_000_000
+    /// Time that nodes get to close their files after that.
+    private static let grace: Int64 = 12_000_000_000
+    /// What nodes print is not kept for a supervisor that does not read.
+    private static let mostWaiting = 64 << 20
+
+    /// - Parameters:
+    ///   - input: where the supervisor's words come from.
+    ///   - output: where they are answered.
+    ///   - executable: the program whose `node` subcommand hosts a node.
+    ///   - checksum: SHA-256 of the file at a path; nil when it cannot be read.
+    package init(
+        input: Int32, output: Int32, executable: String, checksum: @escaping (String) -> String?
+    ) throws {
+        (self.executable, self.checksum) = (executable, checksum)
+        signals = posix_signals([SIGINT, SIGTERM, SIGHUP, SIGCHLD], 4)
+        folder = try RunFolder(for: .agent)
+        control = ZMQSocketBox(try ZMQSocket(.router, in: ZMQContext()))
+        try control.socket.bind(NodeConfiguration.controlEndpoint(in: folder.path))
+        stream = AgentStream(input: input, output: output)
+    }
+
+    deinit { journals.values.forEach { close($0) } }
+
+    /// Serves until the supervisor is gone. Call from the main thread: the kernel ends the processes
+    /// when the thread that started them ends.
+    package func run() {
+        stream.send(.facts(MachineFacts(runFolder: folder.path, executable: executable)))
+        while endingSince == nil || !children.isEmpty {
+            poll()
+            let now = posix_monotonic_ns()
+            if stream.ending != nil || now - stream.heardAt > Self.silence { beginToEnd() }
+            if let endingSince, now - endingSince > Self.grace {
+                children.values.forEach { $0.killGroup() }
+            }
+        }
+        control.socket.forgetUnsent()
+        folder.remove()
+    }
+
+    /// Nodes see their standard input end, as they would if a supervisor of their own machine died.
+    private func beginToEnd() {
+        guard endingSince == nil else { return }
+        endingSince = posix_monotonic_ns()
+        children.values.forEach { $0.cutLifeline() }
+    }
+
+    // MARK: Waiting
+
+    private func poll() {
+        let printing = children.filter { !$0.value.outputHasEnded }
+        var items = [control.socket.pollItem, zmq_pollitem_t(readable: signals)]
+        items += stream.pollItems
+        items += printing.map { zmq_pollitem_t(readable: $0.value.output) }
+        let began = posix_monotonic_ns()
+        zmqPoll(&items, milliseconds: 100)
+        // After this process was stopped for a while itself, nobody else has been silent.
+        let asleep = posix_monotonic_ns() - began - 1_000_000_000
+        if asleep > 0 { stream.forgive(asleep) }
+        if items[1].isReady { obeySignals() }
+        for received in stream.receive() { obey(received) }
+        for (id, child) in printing { pass(child.readLines(), of: id) }
+        passControl()
+        reap()
+        stream.flush()
+    }
+
+    private func obeySignals() {
+        while case let signal = posix_next_signal(signals), signal != 0 {
+            if signal != SIGCHLD { beginToEnd() }
+        }
+    }
+
+    private func passControl() {
+        while let frames = control.socket.receive() {
+            guard frames.count == 2, children[frames[0].text] != nil else { continue }
+            stream.send(.heard(id: frames[0].text), frames[1].withBytes { Array($0) })
+        }
+    }
+
+    private func pass(_ lines: [String], of id: String) {
+        guard stream.backlog < Self.mostWaiting else { return }
+        for line in lines { stream.send(.printed(id: id, line: line)) }
+    }
+
+    private func reap() {
+        for (id, child) in children where child.reap() {
+            // Last words may still be under way when the end is noticed.
+            pass(child.readLines(), of: id)
+            passControl()
+            child.killGroup()
+            unlink("\(folder.path)/\(id).sock")
+            children[id] = nil
+            stream.send(.ended(id: id, status: child.status ?? 0))
+        }
+    }
+
+    // MARK: Obeying
+
+    private func obey(_ received: AgentStream.Received) {
+        switch received.message {
+        case .start(let id, let node, let kind, let command):
+            start(id, node, kind, command ?? [executable, "node"])
+        case .signal(let id, let number, let isForGroup):
+            guard let child = children[id] else { return }
+            if isForGroup { child.killGroup() } else { child.signal(number) }
+        case .tell(let id):
+            Array(id.utf8).withUnsafeBytes { name in
+                received.bytes.withUnsafeBytes { _ = control.socket.send(name, $0) }
+            }
+        case .ping(let sent): stream.send(.pong(sent: sent, clock: posix_monotonic_ns()))
+        case .giveJournal(let node): giveJournal(of: node)
+        case .journal(let node, let offset): takeJournal(of: node, received.bytes, at: offset)
+        case .inspect(let paths): stream.send(.files(paths.flatMap(inspect)))
+        default: break
+        }
+    }
+
+    private func start(_ id: String, _ node: String, _ kind: String, _ program: [String]) {
+        guard endingSince == nil else { return }
+        do {
+            let child = try ChildProcess(
+                program + [id, "--kind", kind, "--folder", folder.path],
+                journal: try journal(of: node))
+            children[id] = child
+            stream.send(.started(id: id, pid: child.pid))
+        } catch {
+            stream.send(.refused(id: id, reason: "\(error)"))
+        }
+    }
+
+    private func journal(of node: String) throws -> Int32 {
+        if let journal = journals[node] { return journal }
+        let journal = try Journal.create()
+        journals[node] = journal
+        return journal
+    }
+
+    // MARK: Journals
+
+    private func giveJournal(of node: String) {
+        if let journal = journals[node] {
+            JournalCopy.read(journal) { offset, bytes in
+                stream.send(.journal(node: node, offset: offset), bytes)
+            }
+        }
+        stream.send(.journalEnd(node: node))
+    }
+
+    private func takeJournal(of node: String, _ bytes: [UInt8], at offset: Int) {
+        guard let journal = try? journal(of: node) else { return }
+        JournalCopy.write(bytes, at: offset, to: journal)
+    }
+
+    // MARK: Files
+
+    private func inspect(_ path: String) -> [FileFacts] {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return [FileFacts(path: path)] }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            return [FileFacts(path: path, bytes: Int(status.st_size), checksum: checksum(path))]
+        }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        return names.sorted().flatMap { inspect("\(path)/\($0)") }
+    }
+}
