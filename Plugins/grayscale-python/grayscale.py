@@ -185,6 +185,8 @@ class Input:
         self.tell(Header(HELLO, count=self.window, sequence=next))
 
     def connect(self, endpoint):
+        # Tells this socket's words, and the answers to them, from those of one before it.
+        self.connection = time.monotonic_ns() | 1
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.setsockopt(zmq.IDENTITY, self.identity)
         self.socket.setsockopt(zmq.LINGER, 2000)
@@ -207,6 +209,7 @@ class Input:
         self.tell(Header(HELLO, count=count, sequence=self.next))
 
     def tell(self, header):
+        header.stamp = header.stamp._replace(frame=self.connection)
         self.socket.send(header.encoded())
 
     def done(self, header):
@@ -226,6 +229,8 @@ class Input:
             except zmq.Again:
                 return
             header = Header.decoded(frames[0])
+            if header.count not in (0, self.connection & 0xFFFFFFFF):
+                continue  # sent before the producer heard this socket's hello: it comes again
             if header.kind == DATA:
                 self.next = header.sequence + 1
             if header.kind == END:

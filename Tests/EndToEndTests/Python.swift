@@ -45,8 +45,7 @@ enum Python {
             summary: Does something.
             command: [python3, ./plugin.py]
             start-within: \(kind == "says-nothing" ? 2 : seconds)s
-            inputs:
-              \(inputs)
+            inputs: { \(inputs) }
             outputs:
               \(outputs)
             settings: { strength: { type: number, default: 1 } }
