@@ -28,7 +28,15 @@ struct ChaosBench: ParsableCommand {
     @Flag(help: "Print one JSON object for each run.")
     var json = false
 
+    @Flag(
+        help: """
+            Only kill, but the nodes of the portrait graph with the model in Models/small: from the \
+            project's folder.
+            """)
+    var portrait = false
+
     func run() throws {
+        if portrait { return try killPortraits() }
         let end = ContinuousClock.now + .seconds(minutes * 60)
         var next = seed
         var failed = false
@@ -39,6 +47,19 @@ struct ChaosBench: ParsableCommand {
             next += 1
         } while ContinuousClock.now < end
         if failed { throw ExitCode(1) }
+    }
+
+    private func killPortraits() throws {
+        let folder = FileManager.default.currentDirectoryPath
+        let end = ContinuousClock.now + .seconds(minutes * 60)
+        let expected = try PortraitChaos(seed: seed, folder: folder).undisturbed()
+        var next = seed
+        repeat {
+            let outcome = try PortraitChaos(seed: next, folder: folder).run(expecting: expected)
+            print(outcome.text)
+            guard outcome.isWhole else { throw ExitCode(1) }
+            next += 1
+        } while ContinuousClock.now < end
     }
 }
 

@@ -19,21 +19,36 @@ struct LiveBench: ParsableCommand {
     @Option(help: "Only measurements that have this word in their name; may be repeated.")
     var only: [String] = []
 
+    @Option(help: "How many swaps, one after the other.")
+    var swaps = 5
+
+    @Option(help: ArgumentHelp("How long each new process takes to load.", valueName: "ms"))
+    var load = 3000
+
     /// One measurement: what it found by name, such as `swap_lost`.
     typealias Measurement = @Sendable (_ seed: UInt64) throws -> [String: Double]
 
     /// Every measurement, in the order in which they are made.
-    private static let measurements: [(name: String, measure: Measurement)] = [
-        ("ages over ipc and over tcp", LiveAges.measure),
-        ("a camera six times faster than the graph", LiveAges.overload),
-        ("swaps under load", { _ in try SwapMeasurement.measure(count: 5, load: 3000) }),
-        ("kills, stalls and swaps", { try KillMeasurement.offline(seed: $0, messages: 2000) }),
-        ("recovery of a live graph", { _ in try KillMeasurement.live() }),
-    ]
+    private var measurements: [(name: String, measure: Measurement)] {
+        [
+            ("ages over ipc and over tcp", LiveAges.measure),
+            ("a camera six times faster than the graph", LiveAges.overload),
+            (
+                "swaps under load",
+                { [swaps, load] _ in try SwapMeasurement.measure(count: swaps, load: load) }
+            ),
+            ("kills, stalls and swaps", { try KillMeasurement.offline(seed: $0, messages: 2000) }),
+            ("recovery of a live graph", { _ in try KillMeasurement.live() }),
+        ]
+    }
+
+    func validate() throws {
+        guard swaps > 0, load >= 0 else { throw ValidationError("--swaps is at least 1, --load 0") }
+    }
 
     func run() throws {
         var found: [String: Double] = ["seed": Double(seed)]
-        for (name, measure) in Self.measurements
+        for (name, measure) in measurements
         where only.isEmpty || only.contains(where: { name.contains($0) }) {
             FileHandle.standardError.write(Data("measuring \(name) …\n".utf8))
             found.merge(try measure(seed)) { _, new in new }

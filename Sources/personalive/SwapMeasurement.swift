@@ -28,11 +28,13 @@ enum SwapMeasurement {
         let client = try run.client()
         _ = run.wait { run.arrivals.count > 15 }
         var swaps = 0
+        var memory: [Double] = []
         for _ in 0..<count {
             let wanted = NodeReplacement(
                 node: "decoder", kind: "test-stage", settings: ["work": "15", "load": "\(load)"])
             if case .done = try client.ask(.change(.replace(wanted)), seconds: 60) { swaps += 1 }
             usleep(200_000)
+            memory.append(Double(Self.memory(of: try client.status())) / 1e6)
         }
         let (status, _) = run.finish()
         guard status == 0 else { throw DisturbedRunError("the run failed: \(run.errors)") }
@@ -42,9 +44,19 @@ enum SwapMeasurement {
         let gaps = zip(arrivals, arrivals.dropFirst()).map { Double($1.time - $0.time) / 1e9 * 30 }
         return [
             "swaps": Double(swaps),
+            "swap_memory_growth_mb": memory.last! - memory[min(4, memory.count - 1)],
             "swap_lost": Double(frames - seen.count),
             "swap_duplicated": Double(seen.values.count { $0 > 1 }),
             "swap_longest_gap_periods": gaps.dropFirst(10).max() ?? 0,
         ]
+    }
+
+    /// Bytes of this run alone: of all its processes, what they share counted once.
+    private static func memory(of status: RunStatus) -> Int {
+        ([status.pid] + status.nodes.map(\.pid)).reduce(0) { sum, pid in
+            let text = (try? String(contentsOfFile: "/proc/\(pid)/smaps_rollup", encoding: .utf8)) ?? ""
+            let line = text.split(separator: "\n").first { $0.hasPrefix("Pss:") }
+            return sum + (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) << 10
+        }
     }
 }

@@ -27,9 +27,9 @@ import Testing
     private func stopped(_ tool: Tool) -> (outcome: Tool.Outcome, isWhole: Bool) {
         tool.process.interrupt()
         let outcome = tool.finish()
-        let frames = frames(of: tool)
-        let isWhole = outcome.status == 130 && frames == Array(0..<frames.count)
-            && outcome.number("frames_in") == frames.count
+        let arrived = self.frames(of: tool)
+        let isWhole = outcome.status == 130 && arrived == Array(0..<arrived.count)
+            && outcome.number("frames_in") == arrived.count
         return (outcome, isWhole)
     }
 
