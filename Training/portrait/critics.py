@@ -5,6 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from . import training
+
 
 class Perceptual(nn.Module):
     """Distance of normalised features in several layers of a frozen network (as LPIPS has it).
@@ -93,6 +95,18 @@ class Discriminator(nn.Module):
         return self.judge(x.flatten(1))[:, 0]
 
 
+class PatchDiscriminator(nn.Sequential):
+    """Judges every neighbourhood by itself (as pix2pix does), which little data is enough for."""
+
+    def __init__(self, channels: int, width: int):
+        def layer(a: int, b: int, stride: int = 1) -> nn.Conv2d:
+            return nn.Conv2d(a, b, 3, stride, padding=1)
+
+        act = nn.LeakyReLU(.2)
+        super().__init__(layer(channels, width), act, layer(width, width, 2), act,
+                         layer(width, width), act, layer(width, 1))
+
+
 class Critic:
     """A discriminator that learns beside a stage, and is kept beside its checkpoint.
 
@@ -100,7 +114,7 @@ class Critic:
     blurred but also what is out of place. Logistic losses with a gradient penalty on the truth.
     """
 
-    def __init__(self, path: Path, model: Discriminator, rate: float, penalty: float = 1.0,
+    def __init__(self, path: Path, model: nn.Module, rate: float, penalty: float = 1.0,
                  every: int = 4):
         self.path, self.model, self.penalty, self.every = path, model, penalty, every
         self.optimizer = torch.optim.Adam(model.parameters(), rate, (0.0, .99))
@@ -131,6 +145,7 @@ class Critic:
             loss = loss + self.penalty * self.every / 2 * gradient.square().sum((1, 2, 3)).mean()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        training.share([p for p in self.model.parameters() if p.grad is not None])
         self.optimizer.step()
         self.step += 1
         return dict(critic_yes=float((yes > 0).float().mean()),

@@ -44,6 +44,24 @@ def half_precision(enabled: bool = True):
         yield
 
 
+def share(parameters: list[nn.Parameter], numbers: list[float] = ()) -> list[float]:
+    """Averages gradients over all processes, and numbers, which it gives back.
+
+    By hand, and not in accelerate's wrapper of a model, because stages call several networks in
+    several ways and each of them only once in a while.
+    """
+    if not engine():
+        return list(numbers)
+    for p in parameters:
+        if p.grad is None:
+            p.grad = torch.zeros_like(p)
+    more = torch.tensor(list(numbers), device=parameters[0].device)
+    flat = engine().reduce(torch.cat([p.grad.flatten() for p in parameters] + [more]), "mean")
+    for p, part in zip(parameters, flat.split([p.numel() for p in parameters] + [len(more)])):
+        p.grad.copy_(part.view_as(p))
+    return flat[len(flat) - len(more):].tolist()
+
+
 def run_options(options: dict) -> dict:
     """Those of a stage's options that are a run's."""
     return {k: options[k] for k in ("seconds", "steps", "warmup", "average", "decay", "optimizer",
@@ -109,14 +127,14 @@ class Run:
         self.saved = time.monotonic()
         self.shown = 0.0
         self.means: dict[str, float] = {}
-        self.stopping = False
+        self.asked = self.stopping = False  # to stop; and whether all processes know it
         self.beside: list = []  # what is saved along: critics
         self._resume()
         self.board = board(self.folder) if self.is_first else None
         signal.signal(signal.SIGTERM, self._stop)
 
     def _stop(self, *_):
-        self.stopping = True
+        self.asked = True
 
     @property
     def path(self) -> Path:
@@ -212,24 +230,9 @@ class Run:
         return [p for group in self.optimizer.param_groups for p in group["params"]]
 
     def _share_gradients(self) -> None:
-        """Averages gradients over all processes, and with them what decides when to stop.
-
-        By hand, and not in accelerate's wrapper of a model, because stages call several networks
-        in several ways and each of them only once in a while.
-        """
-        if not engine():
-            return
-        parameters = self._parameters()
-        for p in parameters:
-            if p.grad is None:
-                p.grad = torch.zeros_like(p)
-        more = torch.tensor([self.trained, float(self.stopping)], device=parameters[0].device)
-        flat = torch.cat([p.grad.flatten() for p in parameters] + [more])
-        flat = engine().reduce(flat, "mean")
-        parts = flat[:-2].split([p.numel() for p in parameters])
-        for p, part in zip(parameters, parts):
-            p.grad.copy_(part.view_as(p))
-        self.trained, self.stopping = float(flat[-2]), bool(flat[-1] > 0)
+        """Averages gradients over all processes, and with them what decides when to stop."""
+        more = share(self._parameters(), [self.trained, float(self.asked)])
+        self.trained, self.stopping = more[0], more[1] > 0
 
     @property
     def is_first(self) -> bool:

@@ -1,7 +1,10 @@
 """Each stage for a step or two on a handful of pictures: `python -m unittest discover tests`."""
+import importlib.util
 import json
 import os
+import random
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -96,6 +99,33 @@ class OptimizerTests(unittest.TestCase):
                                    optimizer=optimizer)
                 run.loop(lambda step: (model(torch.ones(1, 20)).square().mean(), {}))
             self.assertEqual(run.step, 4)
+
+
+@unittest.skipUnless(importlib.util.find_spec("accelerate"), "accelerate is not installed")
+class ProcessTests(unittest.TestCase):
+    PROGRAM = """
+import os, sys, torch
+from pathlib import Path
+from portrait import training
+torch.manual_seed(0)
+model, rank = torch.nn.Linear(4, 1), int(os.environ["RANK"])
+run = training.Run(Path(sys.argv[1]), "line", {"line": model}, rate=.01, steps=3)
+run.loop(lambda step: ((model(torch.ones(1, 4)) - rank).square().mean(), {}))
+torch.save(model.state_dict(), sys.argv[1] + f"/{rank}.pt")
+"""
+
+    def test_two_processes_learn_the_same_from_different_samples(self):
+        with tempfile.TemporaryDirectory() as folder:
+            port = str(random.randrange(20000, 60000))
+            started = [subprocess.Popen(
+                [sys.executable, "-c", self.PROGRAM, folder], cwd=ROOT,
+                env=os.environ | dict(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2",
+                                      MASTER_ADDR="127.0.0.1", MASTER_PORT=port,
+                                      ACCELERATE_USE_CPU="true")) for rank in range(2)]
+            self.assertEqual([process.wait(120) for process in started], [0, 0])
+            one, two = (torch.load(f"{folder}/{rank}.pt") for rank in range(2))
+            self.assertTrue(torch.equal(one["weight"], two["weight"]))
+            self.assertTrue((Path(folder) / "line.pt").exists())
 
 
 class FilmTests(unittest.TestCase):

@@ -5,8 +5,15 @@ import torch
 import torch.nn.functional as F
 
 from .. import geometry, training
-from ..critics import Critic, Discriminator, Perceptual
+from ..critics import Critic, Discriminator, PatchDiscriminator, Perceptual
 from .regions import face_weights
+
+
+def alike(make):
+    """A network that begins the same in every process."""
+    with torch.random.fork_rng():
+        torch.manual_seed(13)
+        return make().to(training.device())
 
 
 class PictureLosses:
@@ -21,11 +28,12 @@ class PictureLosses:
             self.looks = (Perceptual.of_vgg(options["vgg"]) if "vgg" in options
                           else Perceptual.of_autoencoder(decoder)).to(training.device())
         if options.get("adversarial"):
-            judge = Discriminator(9, configuration["image_size"], options.get("critic_width", 16))
-            self.critic = Critic(folder / f"{name}-critic.pt", judge.to(training.device()),
+            judge = alike(lambda: Discriminator(
+                9, configuration["image_size"], options.get("critic_width", 16)))
+            self.critic = Critic(folder / f"{name}-critic.pt", judge,
                                  options.get("critic_rate", 5e-4))
 
-    def __call__(self, x0: torch.Tensor, batch: dict) -> tuple[torch.Tensor, dict]:
+    def __call__(self, x0: torch.Tensor, batch: dict, _) -> tuple[torch.Tensor, dict]:
         o = self.options
         each = len(x0) // len(batch["pictures"])
         chosen = torch.randperm(len(x0))[:o["decoded"]]
@@ -66,20 +74,31 @@ class PictureLosses:
 
 
 class LatentCritic:
-    """A critic of latents, which is nearly free: it sees the portrait's and where the face is."""
+    """A critic of patches of latents, nearly free: it sees the portrait's and where the face is.
+
+    Its gradient is made `judged` times as large as that of the loss so far, and less the less it
+    can tell: at first it only guesses, and what it says is noise.
+    """
 
     def __init__(self, folder: Path, name: str, configuration: dict, options: dict):
-        channels, side = configuration["unet"]["latent_channels"], configuration["latent_size"]
-        judge = Discriminator(2 * channels + 3, side, options.get("critic_width", 64), 128)
-        self.critic = Critic(folder / f"{name}-latent-critic.pt", judge.to(training.device()),
-                             options.get("critic_rate", 5e-4))
+        channels = configuration["unet"]["latent_channels"]
+        judge = alike(lambda: PatchDiscriminator(
+            2 * channels + 3, options.get("critic_width", 64)))
+        self.critic = Critic(folder / f"{name}-latent-critic.pt", judge,
+                             options.get("critic_rate", 5e-4), penalty=.003)
+        self.edge = 0.0  # of what it judges, so much more than half is right
         self.weight, self.size = options["judged"], configuration["image_size"]
         self.save = self.critic.save
 
-    def __call__(self, x0: torch.Tensor, batch: dict) -> tuple[torch.Tensor, dict]:
+    def __call__(self, x0: torch.Tensor, batch: dict, so_far: torch.Tensor):
         each = len(x0) // len(batch["portrait"])
         where = F.adaptive_avg_pool2d(geometry.canvases(batch["points"], self.size), x0.shape[2:])
         context = torch.cat([batch["portrait"].repeat_interleave(each, 0), 4 * where], 1)
         numbers = self.critic.learn(x0, batch["target"], context)
         loss = self.critic.loss(x0, context)
-        return self.weight * loss, dict(judged=float(loss.detach()), **numbers)
+        sizes = [torch.autograd.grad(part, x0, retain_graph=True)[0].norm()
+                 for part in (so_far, loss)]
+        right = numbers["critic_yes"] + numbers["critic_no"] - 1
+        self.edge += .05 * (right - self.edge)
+        weight = self.weight * max(0.0, self.edge) * sizes[0] / (sizes[1] + 1e-9)
+        return weight * loss, dict(judged=float(loss.detach()), **numbers)

@@ -124,7 +124,7 @@ def train(folder, painter, data, latents, options: dict, pictures: PictureLosses
         loss = options.get("latent", 1) * (loss + .5 * steady)
         numbers = dict(mse=float(error.detach().mean()), steady=float(steady.detach()))
         if pictures and (batch := stream.seen(rows)):
-            more, found = pictures(x0[-len(batch["points"]):], batch)
+            more, found = pictures(x0[-len(batch["points"]):], batch, loss)
             loss, numbers = loss + more, numbers | found
         with torch.no_grad():
             for _ in range(period - 1):
