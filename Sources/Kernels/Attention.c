@@ -1,16 +1,14 @@
-#include "Kernels.h"
-#include "Vector.h"
+#include "AttentionRows.h"
 #include <math.h>
 
 // Sixteen queries sit in the lanes of a register, so maximum, exponential and sum over the keys need
 // no work across lanes, and a head may be as narrow as four channels. Keys come in blocks that all
 // groups of queries of a task use while they are in the nearest cache.
-#define LOG2_E 1.44269504088896341f
 enum { GROUPS = 8, QUERIES = GROUPS * LANES, KEYS = 128 };
 
-typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
-
-int64_t kernel_attention_scratch(int64_t d) {
+int64_t kernel_attention_scratch(const kernel_attention_shape *s) {
+    if (attention_wide_suits(s)) return attention_wide_scratch(s);
+    int64_t d = s->head_dim;
     return 2 * QUERIES * d      // queries and results, each [group][channel][lane]
         + 2 * QUERIES           // maximum and sum
         + 2 * KEYS * LANES      // scores of two groups
@@ -19,73 +17,8 @@ int64_t kernel_attention_scratch(int64_t d) {
 }
 
 int64_t kernel_attention_tasks(const kernel_attention_shape *s, int64_t batches) {
+    if (attention_wide_suits(s)) return attention_wide_tasks(s, batches);
     return batches * s->heads * ((s->query_count + QUERIES - 1) / QUERIES);
-}
-
-// y[c][lane] = scale * x[lane][c]; beyond `rows` lanes repeat the last row.
-INLINE void take_rows(const float *x, int64_t stride, int64_t rows, int64_t d, float scale,
-                      float *y) {
-    int64_t c = 0;
-    for (; rows == LANES && c + 4 <= d; c += 4) {
-        v16 four[4];  // four rows of four channels each
-        for (int i = 0; i < 4; i++) {
-            float *piece = (float *)&four[i];
-            for (int r = 0; r < 4; r++)
-                *(v4 *)(piece + 4 * r) = *(const v4 *)(x + (4 * i + r) * stride + c);
-        }
-#define COLUMN(k)                                                                              \
-    do {                                                                                       \
-        v16 low = __builtin_shufflevector(four[0], four[1], k, 4 + k, 8 + k, 12 + k, 16 + k,   \
-                                          20 + k, 24 + k, 28 + k, -1, -1, -1, -1, -1, -1, -1,  \
-                                          -1);                                                 \
-        v16 high = __builtin_shufflevector(four[2], four[3], k, 4 + k, 8 + k, 12 + k, 16 + k,  \
-                                           20 + k, 24 + k, 28 + k, -1, -1, -1, -1, -1, -1, -1, \
-                                           -1);                                                \
-        v16 column = __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18,    \
-                                             19, 20, 21, 22, 23);                              \
-        store(y + (c + k) * LANES, column * scale);                                            \
-    } while (0)
-        COLUMN(0);
-        COLUMN(1);
-        COLUMN(2);
-        COLUMN(3);
-#undef COLUMN
-    }
-    for (; c < d; c++)
-        for (int64_t r = 0; r < LANES; r++)
-            y[c * LANES + r] = scale * x[(r < rows ? r : rows - 1) * stride + c];
-}
-
-// y[lane][c] = x[c][lane] * factor[lane] for the first `rows` lanes.
-INLINE void give_rows(const float *x, const float *factor, int64_t rows, int64_t d, float *y,
-                      int64_t stride) {
-    int64_t c = 0;
-    v16 f = load(factor);
-    for (; rows == LANES && c + 4 <= d; c += 4) {
-        v16 a = load(x + c * LANES) * f, b = load(x + (c + 1) * LANES) * f;
-        v16 e = load(x + (c + 2) * LANES) * f, g = load(x + (c + 3) * LANES) * f;
-#define ROWS(i)                                                                                \
-    do {                                                                                       \
-        v16 ab = __builtin_shufflevector(a, b, 4 * i, 16 + 4 * i, 4 * i + 1, 17 + 4 * i,       \
-                                         4 * i + 2, 18 + 4 * i, 4 * i + 3, 19 + 4 * i, -1, -1, \
-                                         -1, -1, -1, -1, -1, -1);                              \
-        v16 eg = __builtin_shufflevector(e, g, 4 * i, 16 + 4 * i, 4 * i + 1, 17 + 4 * i,       \
-                                         4 * i + 2, 18 + 4 * i, 4 * i + 3, 19 + 4 * i, -1, -1, \
-                                         -1, -1, -1, -1, -1, -1);                              \
-        v16 four = __builtin_shufflevector(ab, eg, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21,   \
-                                           6, 7, 22, 23);                                      \
-        const float *piece = (const float *)&four;                                             \
-        for (int r = 0; r < 4; r++)                                                            \
-            *(v4 *)(y + (4 * i + r) * stride + c) = *(const v4 *)(piece + 4 * r);              \
-    } while (0)
-        ROWS(0);
-        ROWS(1);
-        ROWS(2);
-        ROWS(3);
-#undef ROWS
-    }
-    for (; c < d; c++)
-        for (int64_t r = 0; r < rows; r++) y[r * stride + c] = x[c * LANES + r] * factor[r];
 }
 
 // For `count` keys from the j-th on: scores[group][j][lane] = sum over c of q[group][c][lane] *
@@ -200,7 +133,7 @@ INLINE void attend(const kernel_attention_shape *s, int64_t task, float *scratch
     for (int64_t g = 0; g < groups; g++) {
         int64_t n = rows - g * LANES < LANES ? rows - g * LANES : LANES;
         take_rows(q + g * LANES * s->query_token_stride, s->query_token_stride, n, d,
-                  s->scale * LOG2_E, queries + g * LANES * d);
+                  s->scale * LOG2_E, queries + g * LANES * d, LANES);
     }
     memset(results, 0, (size_t)(groups * LANES * d) * sizeof(float));
     for (int64_t i = 0; i < groups * LANES; i++) tops[i] = -INFINITY, sums[i] = 0;
@@ -232,12 +165,18 @@ INLINE void attend(const kernel_attention_shape *s, int64_t task, float *scratch
     for (int64_t g = 0; g < groups; g++) {
         int64_t n = rows - g * LANES < LANES ? rows - g * LANES : LANES;
         store(sums + g * LANES, 1.0f / load(sums + g * LANES));
-        give_rows(results + g * LANES * d, sums + g * LANES, n, d,
+        give_rows(results + g * LANES * d, LANES, sums + g * LANES, n, d,
                   out + g * LANES * s->out_token_stride, s->out_token_stride);
     }
 }
 
-CLONES void kernel_attention(const kernel_attention_shape *s, int64_t first, int64_t last,
-                             float *scratch) {
+CLONES static void attend_all(const kernel_attention_shape *s, int64_t first, int64_t last,
+                              float *scratch) {
     for (int64_t task = first; task < last; task++) attend(s, task, scratch);
+}
+
+void kernel_attention(const kernel_attention_shape *s, int64_t first, int64_t last,
+                      float *scratch) {
+    if (attention_wide_suits(s)) attention_wide(s, first, last, scratch);
+    else attend_all(s, first, last, scratch);
 }

@@ -100,7 +100,7 @@ package struct Attention {
 
     private static func run(_ shape: inout kernel_attention_shape, batches: Int) {
         let tasks = Int(kernel_attention_tasks(&shape, Int64(batches)))
-        let floats = Int(kernel_attention_scratch(shape.head_dim))
+        let floats = Int(kernel_attention_scratch(&shape))
         let fixed = shape
         Compute.parallel(tasks) { range in
             let scratch = Tensor<Float>(pooled: [floats])

@@ -113,7 +113,7 @@ typedef struct {
 } kernel_attention_shape;
 
 /// Floats of scratch that one call of `kernel_attention` needs.
-int64_t kernel_attention_scratch(int64_t head_dim);
+int64_t kernel_attention_scratch(const kernel_attention_shape *shape);
 /// Pieces of work for `batches` batches: any split of 0 ..< this number gives the same result.
 int64_t kernel_attention_tasks(const kernel_attention_shape *shape, int64_t batches);
 /// Softmax attention for tasks first ..< last, over blocks of keys with a running maximum: the
