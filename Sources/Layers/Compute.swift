@@ -26,18 +26,30 @@ package enum Compute {
         return true
     }()
 
+    /// Pieces per core when there is enough to do: a core that is slow for a while, as neighbours make
+    /// it, then takes fewer.
+    private static let piecesPerCore = 8
+
     /// Splits `0 ..< total` into pieces of at least `grain` and runs them on the cores.
     ///
     /// The pieces must not touch each other's results. With one core, or little to do, `body` runs
     /// once in the calling thread.
     static func parallel(_ total: Int, grain: Int = 1, _ body: (Range<Int>) -> Void) {
-        let pieces = min(cores, total / max(grain, 1))
-        guard pieces > 1 else { return body(0..<total) }
+        let workers = min(cores, total / max(grain, 1))
+        guard workers > 1 else { return body(0..<total) }
+        // A few pieces more than cores would leave one idle at the end.
+        let most = total / max(grain, 1), many = workers * piecesPerCore
+        let pieces = most < many / 2 ? workers : min(most, many)
+        let next = Atomic<Int>(0)
         withoutActuallyEscaping(body) { body in
             // Crosses threads unsafely because pieces are disjoint, and all end before this returns.
             nonisolated(unsafe) let body = body
-            DispatchQueue.concurrentPerform(iterations: pieces) { piece in
-                body(total * piece / pieces..<total * (piece + 1) / pieces)
+            DispatchQueue.concurrentPerform(iterations: workers) { _ in
+                while true {
+                    let piece = next.add(1, ordering: .relaxed).oldValue
+                    guard piece < pieces else { return }
+                    body(total * piece / pieces..<total * (piece + 1) / pieces)
+                }
             }
         }
     }

@@ -5,23 +5,28 @@ import Tensors
 
 /// A product of token rows with a matrix, with bias, residual and activation in one pass.
 ///
-/// With AVX-512, oneDNN's packed product reaches 140 to 165 GFLOP/s per core where OpenBLAS' `sgemm`
-/// reached 95 (4096 rows of 320 to 1280); below that oneDNN has none and reaches 18 to 37, so OpenBLAS
-/// does the product and a second loop the rest. Weights kept as BF16 are multiplied by our own product
-/// (``PackedProduct``), as fast as oneDNN's. A layer plans once per number of rows and keeps the
-/// plan; it belongs to one thread at a time.
+/// With AVX-512 our own product (``PackedProduct``) does it, 3 to 10 % faster than oneDNN's, which
+/// remains for matrices that do not fit into panels; below that oneDNN has no packed product and
+/// reaches 18 to 37 GFLOP/s per core, so OpenBLAS does the product and a second loop the rest. A layer
+/// that oneDNN computes plans once per number of rows and keeps the plan; it belongs to one thread at a
+/// time.
 package final class Linear {
     /// Values in a row that goes in, and in one that comes out.
     package let inChannels, outChannels: Int
     private let activation: Activation
-    private let bias: Tensor<Float>?
+    let bias: Tensor<Float>?
     private var method: Method
 
     /// Who multiplies, and the weights as he wants them.
     private enum Method {
         case oneDNN(PlannedWeights<[Int]>)
         case openBLAS(Tensor<Float>)
-        case narrow(PackedProduct)
+        case packed(PackedProduct)
+    }
+
+    /// The product by itself, where it is our own.
+    var packed: PackedProduct? {
+        if case .packed(let product) = method { product } else { nil }
     }
 
     /// Whether this processor has oneDNN's packed product.
@@ -46,8 +51,8 @@ package final class Linear {
         precondition(weight.count == inChannels * outChannels, "no matrix: \(weight.shape)")
         self.bias = bias
         self.activation = activation
-        if precision == .bfloat16 && PackedProduct.suits(outChannels: outChannels) {
-            method = .narrow(PackedProduct(weight))
+        if PackedProduct.suits(outChannels: outChannels) {
+            method = .packed(PackedProduct(weight, precision: precision))
         } else {
             method = Self.isPacked ? .oneDNN(PlannedWeights(weight)) : .openBLAS(weight)
         }
@@ -117,7 +122,7 @@ package final class Linear {
         into y: Tensor<Float>
     ) {
         switch method {
-        case .narrow(let matrix):
+        case .packed(let matrix):
             matrix.run(
                 x, bias: sum, added: residual, activation.fused == nil ? .none : activation,
                 into: y)

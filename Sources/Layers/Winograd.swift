@@ -92,7 +92,7 @@ struct Winograd {
 
     /// Each core takes some tiles through all three steps.
     private func apart(_ shape: kernel_winograd, _ tiles: Int) {
-        Compute.parallel(tiles) { range in
+        Compute.parallel(tiles, grain: max(1, min(group, tiles / Compute.cores))) { range in
             let work = Work(shape, tiles: min(group, range.count))
             for first in stride(from: range.lowerBound, to: range.upperBound, by: group) {
                 let tiles = first..<min(first + group, range.upperBound)

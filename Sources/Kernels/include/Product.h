@@ -39,6 +39,11 @@ void kernel_product_put(float value, int64_t at, void *packed, bool is_bfloat);
 /// The product of rows first_row ..< last_row for panels first_panel ..< last_panel.
 void kernel_product_run(const kernel_product *product, int64_t first_row, int64_t last_row,
                         int64_t first_panel, int64_t last_panel);
+/// Whether `kernel_product_gate` can do a product with so many columns.
+bool kernel_product_can_gate(int64_t out_channels);
+/// Rows first_row ..< last_row of the product, its first half of columns times GELU of its second: `y`
+/// has half as many columns. Without `added` and `after`.
+void kernel_product_gate(const kernel_product *product, int64_t first_row, int64_t last_row);
 
 #ifdef __cplusplus
 }
