@@ -65,6 +65,26 @@ import Testing
         #expect(difference(y, expected) < 1e-5)
     }
 
+    @Test(arguments: [1.0, 8, 40], [3, 77, 300])
+    func `scores may be far larger with later keys than with the first`(
+        growth: Double, count: Int
+    ) {
+        let q = numbers([1, 70, 13], seed: 9).scaled(by: 4)
+        let bank = numbers([1, count, 26], seed: 10)
+        for row in 0..<count {
+            for c in 0..<13 { bank.pointer[row * 26 + c] *= Float(Double(row) / 30 * growth) }
+        }
+
+        let y = Attention(heads: 1)(TokenRows(q), [KeyValueBank(bank)])
+
+        let pairs = rows(bank, 0)
+        let expected = rows(q, 0).flatMap {
+            plain($0, pairs.map { Array($0[..<13]) }, pairs.map { Array($0[13...]) }, heads: 1)
+        }
+        // Scores of up to 2000 have an error of 1e-4 as numbers of 24 bits.
+        #expect(difference(y, expected) < (growth > 1 ? 2e-3 : 2e-5))
+    }
+
     @Test func `attention across batches sees the same token of every frame`() {
         let (frames, tokens, c) = (3, 4, 8)
         let qkv = numbers([frames, tokens, 3 * c], seed: 6)
