@@ -21,6 +21,11 @@ final class Incarnation {
     /// By input, the first message that it left to its successor.
     var next: [String: UInt64] = [:]
     var isReady = false
+    /// Where consumers on other machines find its outputs.
+    var served: String?
+    /// When it was last asked for its time, and whether it was told what to make of it.
+    var askedAt: Int64 = 0
+    var knowsTime = false
     var isDone = false
     var isRetired = false
     var reason: String?

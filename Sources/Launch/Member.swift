@@ -21,6 +21,8 @@ final class Member {
     private var newest = NodeReport()
 
     var name: String { planned.name }
+    /// Its process, and the one that is to take that one's place.
+    var processes: [Incarnation] { [current] + (swap.map { [$0.candidate] } ?? []) }
 
     init(_ planned: RunPlan.PlannedNode, journal: Int32, _ first: Incarnation) {
         self.planned = planned

@@ -13,6 +13,9 @@ extension RunPlan {
             nodes: graph.nodes.map { Self.planned($0, graph, folder) },
             isLive: graph.mode == .live, folder: folder)
         machines = graph.machines
+        let used = Set(nodes.map(\.machine))
+        isInsecure = machines.contains { $0.isInsecure && used.contains($0.name) }
+        for machine in machines { addresses[machine.name] = machine.address }
         for edge in graph.edges {
             types[edge.from.description] = PortType(
                 type: edge.output.elementType.name, axes: edge.axesText,
@@ -40,7 +43,10 @@ extension RunPlan {
                 name: node.name, settings: node.settings, inputs: inputs, outputs: outputs),
             command: node.plugin?.command, startWithin: node.plugin?.startWithin ?? .seconds(60),
             state: node.spec.state, restart: node.restart)
-        planned.machine = node.machine
+        // Another name for this machine, unless it is said to be reached as if it were another.
+        let machine = graph.machines.first { $0.name == node.machine }
+        let isHere = machine.map { $0.launcher == .local && $0.address == nil } ?? true
+        planned.machine = isHere ? here : node.machine
         return planned
     }
 }

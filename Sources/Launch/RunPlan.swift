@@ -48,6 +48,12 @@ package struct RunPlan: Sendable {
     /// What flows on an output, by `node.port`: type, axes and meaning as in `node.yaml`.
     package var types: [String: PortType] = [:]
 
+    /// Address at which a machine's nodes are found by those of other machines, by its name, where
+    /// its user says it; else it is what the connection to the machine shows.
+    package var addresses: [String: String] = [:]
+    /// Whether edges between machines are in plain text, and open to everybody.
+    package var isInsecure = false
+
     /// The supervisor's own machine.
     package static let here = "local"
 

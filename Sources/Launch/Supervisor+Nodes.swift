@@ -42,12 +42,20 @@ extension Supervisor {
         case .hello(let recovers, let retires):
             (process.recovers, process.retires) = (recovers, retires)
             welcome(process, of: member)
+        case .serving(let endpoint):
+            process.served = endpoint
+            guard isCurrent else { break }
+            connectIfAllServe()
+            if connected { redirect(to: member) }
+            handOverIfReady()
+        case .pong(let sent, let received, let answered):
+            learnTime(of: process, sent: sent, received: received, answered: answered)
         case .ready:
             process.isReady = true
             if isCurrent {
                 startIfReady(process)
-            } else if let swap = member.swap, swap.candidate === process {
-                handOver(member, swap)
+            } else {
+                handOverIfReady()
             }
         case .progress(let report): if isCurrent { member.report = report }
         case .done(let report):
@@ -75,15 +83,28 @@ extension Supervisor {
     private func welcome(_ process: Incarnation, of member: Member) {
         process.saidHello = true
         tell(process, .configure(configuration(of: process, member)))
+        askTime(of: process)
+        letProducersListen(for: process)
         guard member.current === process else { return }
         if !connected {
-            guard members.allSatisfy({ $0.current.saidHello }) else { return }
-            connected = true
-            members.forEach { connect($0.current, anew: false) }
+            connectIfAllServe()
         } else {
             connect(process, anew: false)
             redirect(to: member)
         }
+    }
+
+    private func connectIfAllServe() {
+        let serve = members.allSatisfy {
+            $0.current.saidHello && ($0.current.served != nil || !hasConsumersElsewhere($0))
+        }
+        guard !connected, serve else { return }
+        connected = true
+        members.forEach {
+            redirect(to: $0)
+            connect($0.current, anew: false)
+        }
+        startIfAllReady()
     }
 
     func connect(_ process: Incarnation, anew: Bool, next: [String: UInt64] = [:]) {
@@ -93,7 +114,13 @@ extension Supervisor {
 
     private func startIfReady(_ process: Incarnation) {
         if started { return tell(process, .start) }
-        guard members.allSatisfy({ $0.current.isReady }) else { return }
+        startIfAllReady()
+    }
+
+    /// Times mean nothing before the clocks are compared.
+    func startIfAllReady() {
+        guard !started, connected, members.allSatisfy({ $0.current.isReady && knowsTime(of: $0) })
+        else { return }
         started = true
         startupTime = posix_monotonic_ns() - began
         tellAll(.start)
@@ -101,13 +128,11 @@ extension Supervisor {
 
     /// A node's consumers find it at its new process.
     func redirect(to member: Member) {
-        let endpoint = NodeConfiguration.endpoint(
-            of: member.current.id, in: folder(of: member.current))
-        for consumer in members {
+        for consumer in members.flatMap(\.processes) where consumer.saidHello {
             for input in consumer.planned.configuration.inputs where input.producer == member.name {
-                guard consumer.current.saidHello else { continue }
+                guard let endpoint = endpoint(of: member, for: consumer) else { continue }
                 tell(
-                    consumer.current,
+                    consumer,
                     .reconnect(
                         port: input.port, endpoint: endpoint,
                         isFresh: !member.current.recovers || member.current.isFresh))
@@ -124,11 +149,13 @@ extension Supervisor {
     private func configuration(of process: Incarnation, _ member: Member) -> NodeConfiguration {
         var configuration = process.planned.configuration
         for index in configuration.inputs.indices {
-            let producer = configuration.inputs[index].producer
-            guard let id = members.first(where: { $0.name == producer })?.current.id else { continue }
-            configuration.inputs[index].endpoint = NodeConfiguration.endpoint(
-                of: id, in: folder(of: process))
+            let name = configuration.inputs[index].producer
+            guard let producer = members.first(where: { $0.name == name }),
+                let endpoint = endpoint(of: producer, for: process)
+            else { continue }
+            configuration.inputs[index].endpoint = endpoint
         }
+        prepareForElsewhere(&configuration, of: process)
         configuration.outputs.removeAll { output in
             members.contains { $0.name == output.consumer && $0.current.isDone }
         }

@@ -30,6 +30,13 @@ package final class Supervisor {
     var change: Change?
     let display: RunDisplay
     let control: ZMQSocketBox
+    /// By node, where edges go to other machines.
+    let keys: [String: CurveKeys]
+    /// By machine, what its clock shows when this machine's shows nothing.
+    var clocks: [String: ClockEstimate] = [:]
+    /// What stands between a producer on one machine and its consumers on others, as a test has it:
+    /// where they find it, for where it is.
+    package var detour: ((_ served: String) -> String)?
     private let executable: String
     /// Lines to the other machines that nodes run on.
     let links: [MachineLink]
@@ -62,6 +69,7 @@ package final class Supervisor {
         self.planner = planner
         self.display = display
         self.executable = executable
+        keys = try plan.makeKeys()
         signals = posix_signals([SIGINT, SIGTERM, SIGHUP, SIGCHLD], 4)
         links = try Self.links(for: plan, executable: executable)
         control = ZMQSocketBox(try ZMQSocket(.router, in: ZMQContext()))
@@ -107,6 +115,7 @@ package final class Supervisor {
             }
             judgeTheSettled()
             blameTheSilent()
+            compareClocks()
             restartTheDue()
             if let finishAt, posix_monotonic_ns() > finishAt { finishNow() }
             if let killAt, posix_monotonic_ns() > killAt { killAll() }

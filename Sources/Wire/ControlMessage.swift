@@ -21,6 +21,10 @@ package enum ControlMessage: Sendable {
     /// The process ends for its successor: what it knew is in the journal; `next` is, by input, the
     /// number of the first message that it has not used up.
     case retired(NodeReport, next: [String: UInt64] = [:])
+    /// Where consumers on other machines find the outputs: the endpoint with its port.
+    case serving(endpoint: String)
+    /// The answer to a ``ping(sent:)``: when that came and when this left, by the node's clock.
+    case pong(sent: Int64, received: Int64, answered: Int64)
 
     // From the supervisor.
     /// Load.
@@ -39,6 +43,13 @@ package enum ControlMessage: Sendable {
     /// The producer of an input is another process, served at another endpoint; `isFresh` when it
     /// counts its messages from 0 and holds nothing of its predecessor's.
     case reconnect(port: String, endpoint: String, isFresh: Bool)
+    /// Serve the outputs there, too, for consumers on other machines, and say where.
+    case listen(endpoint: String)
+    /// What is your time? `sent` is the supervisor's, nanoseconds.
+    case ping(sent: Int64)
+    /// What to add to the node's clock to get the run's, which is the supervisor's, and by how much
+    /// that may be wrong; nanoseconds.
+    case clock(offset: Int64, uncertainty: Int64)
     /// A consumer is done: nothing that is sent to it will be heard.
     case departed(consumer: String)
     /// Sinks keep what they have; everyone ends now.
@@ -64,13 +75,15 @@ package enum ControlMessage: Sendable {
 /// The form is a promise to plugins (`Plugins/README.md`): members may come, none may change.
 extension ControlMessage: Codable {
     private enum Word: String, Codable {
-        case hello, ready, progress, warning, failed, done, retired
+        case hello, ready, progress, warning, failed, done, retired, serving, pong
         case configure, connect, start, drain, retire, reconnect, departed, finish
+        case listen, ping, clock
     }
 
     private enum Key: String, CodingKey {
         case type, recovers, retires, report, text, reason, culprit, port, endpoint, fresh, consumer
         case anew, next, drains
+        case sent, received, answered, offset, uncertainty
     }
 
     private var word: Word {
@@ -90,6 +103,11 @@ extension ControlMessage: Codable {
         case .reconnect: .reconnect
         case .departed: .departed
         case .finishNow: .finish
+        case .serving: .serving
+        case .pong: .pong
+        case .listen: .listen
+        case .ping: .ping
+        case .clock: .clock
         }
     }
 
@@ -115,6 +133,16 @@ extension ControlMessage: Codable {
             try object.encode(endpoint, forKey: .endpoint)
             try object.encode(isFresh, forKey: .fresh)
         case .departed(let consumer): try object.encode(consumer, forKey: .consumer)
+        case .serving(let endpoint), .listen(let endpoint):
+            try object.encode(endpoint, forKey: .endpoint)
+        case .ping(let sent): try object.encode(sent, forKey: .sent)
+        case .pong(let sent, let received, let answered):
+            try object.encode(sent, forKey: .sent)
+            try object.encode(received, forKey: .received)
+            try object.encode(answered, forKey: .answered)
+        case .clock(let offset, let uncertainty):
+            try object.encode(offset, forKey: .offset)
+            try object.encode(uncertainty, forKey: .uncertainty)
         case .connect(let anew, let next):
             if anew { try object.encode(true, forKey: .anew) }
             if !next.isEmpty { try object.encode(next, forKey: .next) }
@@ -158,7 +186,29 @@ extension ControlMessage: Codable {
                 endpoint: try object.decode(String.self, forKey: .endpoint),
                 isFresh: try flag(.fresh))
         case .departed: self = .departed(consumer: try object.decode(String.self, forKey: .consumer))
+        case .serving: self = .serving(endpoint: try object.decode(String.self, forKey: .endpoint))
+        case .listen: self = .listen(endpoint: try object.decode(String.self, forKey: .endpoint))
+        case .ping: self = .ping(sent: try object.time(.sent))
+        case .pong:
+            self = .pong(
+                sent: try object.time(.sent), received: try object.time(.received),
+                answered: try object.time(.answered))
+        case .clock:
+            self = .clock(
+                offset: try object.time(.offset), uncertainty: try object.time(.uncertainty))
         case .finish: self = .finishNow
         }
+    }
+}
+
+extension KeyedDecodingContainer {
+    /// Nanoseconds of which sums and differences do not overflow.
+    fileprivate func time(_ key: Key) throws -> Int64 {
+        let time = try decode(Int64.self, forKey: key)
+        guard time.magnitude < 1 << 60 else {
+            throw DecodingError.dataCorruptedError(
+                forKey: key, in: self, debugDescription: "a time of \(time) ns")
+        }
+        return time
     }
 }

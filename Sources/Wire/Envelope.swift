@@ -49,6 +49,11 @@ package struct Envelope: Equatable, Sendable {
     package var place: Place?
     /// In `hello`: whether this consumer says in its grants what it will not ask for again.
     package var acknowledges = false
+    /// In `hello`: whether the consumer is on another machine, which payloads have to be sent to.
+    package var isElsewhere = false
+    /// In `hello`: whether the consumer has been here before and lost the connection: what was sent
+    /// from `sequence` on never came.
+    package var isAgain = false
     package var count: UInt32 = 0
     package var released: [UInt64] = []
 
@@ -78,7 +83,9 @@ package struct Envelope: Equatable, Sendable {
         writer.write(kind.rawValue)
         writer.write(elementType.rawValue)
         writer.write(UInt8(shape.count))
-        writer.write(UInt8(place == nil ? 0 : 1) | (acknowledges ? 2 : 0))
+        writer.write(
+            UInt8(place == nil ? 0 : 1) | (acknowledges ? 2 : 0) | (isElsewhere ? 4 : 0)
+                | (isAgain ? 8 : 0))
         writer.write(sequence)
         writer.write(stamp.frame)
         writer.write(stamp.captured)
@@ -121,6 +128,8 @@ package struct Envelope: Equatable, Sendable {
         let flags: UInt8 = reader.read()
         guard rank <= Self.maximumRank else { throw WireError("a tensor of \(rank) axes, at most 8") }
         acknowledges = flags & 2 != 0
+        isElsewhere = flags & 4 != 0
+        isAgain = flags & 8 != 0
         sequence = reader.read()
         stamp.frame = reader.read()
         stamp.captured = reader.read()

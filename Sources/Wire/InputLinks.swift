@@ -23,11 +23,21 @@ final class InputLinks {
         static var nextConnection: UInt64 { UInt64(posix_monotonic_ns()) | 1 }
         /// The producer's process is gone: until there is another, nothing that comes is whole.
         var isBroken = false
+        /// Of an edge from another machine: what happens to its connection.
+        var monitor: LinkMonitor?
+        /// Whether both sides of that connection have known each other.
+        var wasWelcome = false
+
+        var isElsewhere: Bool { monitor != nil }
     }
 
     private let exchange: Exchange
     private let context: ZMQContext
     private let name: String
+    private let keys: CurveKeys?
+    private let clock: RunClock
+    private let warn: (String) -> Void
+    private var isLeaving = false
     private var links: [Link]
     private let slots = SlotView()
     private(set) var report: [NodeReport.Input]
@@ -40,22 +50,22 @@ final class InputLinks {
     ///
     /// - Parameter next: by input, the number of the first message that is wanted.
     init(
-        _ configuration: NodeConfiguration, spec: NodeSpec, context: ZMQContext,
-        exchange: Exchange, next: [String: UInt64]
+        _ configuration: NodeConfiguration, spec: NodeSpec, context: ZMQContext, clock: RunClock,
+        exchange: Exchange, next: [String: UInt64], warn: @escaping (String) -> Void
     ) throws {
-        self.exchange = exchange
-        self.context = context
-        name = configuration.name
+        (self.exchange, self.context, self.clock) = (exchange, context, clock)
+        (name, keys, self.warn) = (configuration.name, configuration.keys, warn)
         links = try configuration.inputs.map { input in
             guard let port = spec.inputs.first(where: { $0.name == input.port }) else {
                 throw WireError("'\(spec.kind)' has no input '\(input.port)'")
             }
-            let socket = try Self.socket(
-                to: input.endpoint, as: configuration.identity(of: input), context)
+            let (socket, monitor) = try Self.socket(
+                to: input.endpoint, for: input, as: configuration.identity(of: input),
+                configuration.keys, context)
             let first = input.keep == .all ? next[input.port] ?? 0 : 0
             return Link(
                 configuration: input, port: port, socket: socket, endpoint: input.endpoint,
-                next: first, acknowledged: first)
+                next: first, acknowledged: first, monitor: monitor)
         }
         report = configuration.inputs.map { NodeReport.Input(port: $0.port) }
         let inputs = links.map {
@@ -65,19 +75,27 @@ final class InputLinks {
         }
         let required = Set(spec.inputs.filter { !$0.isOptional }.map(\.name))
         exchange.connect(TickAssembler(inputs: inputs, required: required))
-        links.indices.forEach(sayHello)
+        links.indices.forEach { sayHello($0) }
     }
 
     private static func socket(
-        to endpoint: String, as identity: String, _ context: ZMQContext
-    ) throws -> ZMQSocketBox {
-        let socket = try ZMQSocket(.dealer, in: context, identity: identity)
-        try socket.connect(endpoint)
-        return ZMQSocketBox(socket)
+        to endpoint: String, for input: NodeConfiguration.Input, as identity: String,
+        _ keys: CurveKeys?, _ context: ZMQContext
+    ) throws -> (ZMQSocketBox, LinkMonitor?) {
+        let socket = ZMQSocketBox(try ZMQSocket(.dealer, in: context, identity: identity))
+        var monitor: LinkMonitor?
+        if endpoint.hasPrefix("tcp://") {
+            try socket.socket.prepareToReach(input.producerKey, with: keys)
+            monitor = try LinkMonitor(of: socket, in: context)
+        }
+        try socket.socket.connect(endpoint)
+        return (socket, monitor)
     }
 
-    private func sayHello(_ index: Int) {
+    private func sayHello(_ index: Int, again: Bool = false) {
         var hello = Envelope(.hello)
+        hello.isElsewhere = links[index].isElsewhere
+        hello.isAgain = again
         hello.count = UInt32(links[index].configuration.window)
         hello.sequence = links[index].next
         hello.acknowledges = true
@@ -86,6 +104,7 @@ final class InputLinks {
 
     /// The node has all that it wants.
     func sayGoodbye() {
+        isLeaving = true
         for index in links.indices { tell(index, Envelope(.bye)) }
     }
 
@@ -105,16 +124,54 @@ final class InputLinks {
         if isFresh { read(index) }
         let resends = !isFresh && links[index].configuration.keep == .all
         let next = exchange.reconnect(index, resends: resends)
-        // What it has not sent yet is for a process that is gone.
-        links[index].socket.socket.forgetUnsent()
-        links[index].endpoint = endpoint
-        links[index].socket = try Self.socket(to: endpoint, as: "\(name).\(port)", context)
-        links[index].connection = Link.nextConnection
-        links[index].isBroken = false
+        try connect(index, to: endpoint)
         links[index].next = resends ? next : 0
         if isFresh { links[index].acknowledged = 0 }
-        ended.remove(index)
         sayHello(index)
+    }
+
+    /// The producer is the same, but the connection to its machine broke: what came is here, and what
+    /// did not come is asked for again, where the edge sends anything twice.
+    private func renew(_ index: Int) throws {
+        _ = exchange.reconnect(index, resends: false)
+        try connect(index, to: links[index].endpoint)
+        sayHello(index, again: true)
+    }
+
+    private func connect(_ index: Int, to endpoint: String) throws {
+        // What it has not sent yet is for a connection that is gone.
+        links[index].socket.socket.forgetUnsent()
+        (links[index].socket, links[index].monitor) = try Self.socket(
+            to: endpoint, for: links[index].configuration, as: identity(index), keys, context)
+        links[index].endpoint = endpoint
+        links[index].connection = Link.nextConnection
+        (links[index].isBroken, links[index].wasWelcome) = (false, false)
+        ended.remove(index)
+    }
+
+    private func identity(_ index: Int) -> String {
+        let input = links[index].configuration
+        return input.tap.map { "tap.\(input.producerPort).\($0)" } ?? "\(name).\(input.port)"
+    }
+
+    /// Looks after the connections to other machines.
+    func watch() {
+        for index in links.indices {
+            while let event = links[index].monitor?.next() { note(event, index) }
+        }
+    }
+
+    private func note(_ event: LinkMonitor.Event, _ index: Int) {
+        let input = links[index].configuration
+        switch event {
+        case .welcomed: links[index].wasWelcome = true
+        case .closed:
+            guard links[index].wasWelcome, !isLeaving else { return }
+            do { try renew(index) } catch { exchange.fail("\(error)") }
+        case .refused(let reason):
+            warn("'\(input.producer)' at \(links[index].endpoint) is not let in: \(reason)")
+        case .accepted: break
+        }
     }
 
     /// By input, what is numbered below will not be asked for again.
@@ -131,6 +188,8 @@ final class InputLinks {
     }
 
     var pollItems: [zmq_pollitem_t] { links.map { $0.socket.socket.pollItem } }
+    /// What ``watch()`` looks after.
+    var monitorItems: [zmq_pollitem_t] { links.compactMap { $0.monitor?.pollItem } }
 
     /// Sends credits, or gives back slots, to an input's producer.
     func tell(_ input: Int, _ envelope: Envelope) {
@@ -144,7 +203,8 @@ final class InputLinks {
     func read(_ index: Int) {
         while let frames = links[index].socket.socket.receive() {
             do {
-                let envelope = try frames[0].withBytes { try Envelope(decoding: $0) }
+                var envelope = try frames[0].withBytes { try Envelope(decoding: $0) }
+                if links[index].isElsewhere { clock.arrive(&envelope) }
                 // Sent before the producer heard this process's hello: it comes again.
                 let isStale = envelope.count != 0
                     && envelope.count != UInt32(truncatingIfNeeded: links[index].connection)
@@ -211,6 +271,9 @@ final class InputLinks {
         of envelope: Envelope, _ frames: [ZMQFrame], bytes: Int, input: Int
     ) throws -> TensorMemory? {
         if let place = envelope.place {
+            guard !links[input].isElsewhere else {
+                throw WireError("a place in the memory of another machine")
+            }
             let (exchange, connection) = (exchange, links[input].connection)
             // Nil when the producer has died: that is for the supervisor to tell.
             return try slots.memory(at: place, bytes: bytes) {

@@ -2,7 +2,7 @@ import NodeKit
 
 extension NodeConfiguration: Codable {
     private enum Key: String, CodingKey {
-        case node, settings, cores, inputs, outputs, listen
+        case node, settings, cores, inputs, outputs, listen, curve, insecure
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -13,6 +13,8 @@ extension NodeConfiguration: Codable {
         try object.encode(inputs, forKey: .inputs)
         try object.encode(outputs, forKey: .outputs)
         try object.encodeIfPresent(listen, forKey: .listen)
+        try object.encodeIfPresent(keys, forKey: .curve)
+        if isInsecure { try object.encode(true, forKey: .insecure) }
     }
 
     package init(from decoder: any Decoder) throws {
@@ -25,6 +27,8 @@ extension NodeConfiguration: Codable {
             inputs: try object.decode([Input].self, forKey: .inputs),
             outputs: try object.decode([Output].self, forKey: .outputs))
         listen = try object.decodeIfPresent(String.self, forKey: .listen)
+        keys = try object.decodeIfPresent(CurveKeys.self, forKey: .curve)
+        isInsecure = try object.decodeIfPresent(Bool.self, forKey: .insecure) ?? false
     }
 }
 
@@ -46,7 +50,7 @@ private struct End {
 
 extension NodeConfiguration.Input: Codable {
     private enum Key: String, CodingKey {
-        case port, from, endpoint, keep, window, tap
+        case port, from, endpoint, keep, window, tap, key
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -57,6 +61,7 @@ extension NodeConfiguration.Input: Codable {
         try object.encode(keep, forKey: .keep)
         try object.encode(window, forKey: .window)
         try object.encodeIfPresent(tap, forKey: .tap)
+        try object.encodeIfPresent(producerKey, forKey: .key)
     }
 
     package init(from decoder: any Decoder) throws {
@@ -68,12 +73,13 @@ extension NodeConfiguration.Input: Codable {
             keep: try object.decode(Keep.self, forKey: .keep),
             window: try object.decode(Int.self, forKey: .window))
         tap = try object.decodeIfPresent(String.self, forKey: .tap)
+        producerKey = try object.decodeIfPresent(String.self, forKey: .key)
     }
 }
 
 extension NodeConfiguration.Output: Codable {
     private enum Key: String, CodingKey {
-        case port, to, keep, window, inline
+        case port, to, keep, window, inline, key
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -83,6 +89,7 @@ extension NodeConfiguration.Output: Codable {
         try object.encode(keep, forKey: .keep)
         try object.encode(window, forKey: .window)
         if isInline { try object.encode(true, forKey: .inline) }
+        try object.encodeIfPresent(consumerKey, forKey: .key)
     }
 
     package init(from decoder: any Decoder) throws {
@@ -93,5 +100,6 @@ extension NodeConfiguration.Output: Codable {
             consumerPort: to.port, keep: try object.decode(Keep.self, forKey: .keep),
             window: try object.decode(Int.self, forKey: .window))
         isInline = try object.decodeIfPresent(Bool.self, forKey: .inline) ?? false
+        consumerKey = try object.decodeIfPresent(String.self, forKey: .key)
     }
 }

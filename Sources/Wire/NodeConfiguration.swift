@@ -13,6 +13,8 @@ package struct NodeConfiguration: Sendable {
         /// Looks on at another run's node, which knows nothing of this one and waits for nobody:
         /// a word that tells those who do so apart.
         package var tap: String?
+        /// Public key of a producer elsewhere: whoever serves the endpoint has to have its secret.
+        package var producerKey: String?
 
         package init(
             port: String, producer: String, producerPort: String, endpoint: String, keep: Keep,
@@ -41,6 +43,8 @@ package struct NodeConfiguration: Sendable {
         package var window: Int
         /// Whether the consumer is where it cannot read this process's memory.
         package var isInline = false
+        /// The consumer's public key, should it come from another machine.
+        package var consumerKey: String?
         /// Whether somebody only looks on: what is not taken is not missed.
         var isTap = false
 
@@ -74,6 +78,10 @@ package struct NodeConfiguration: Sendable {
     package var outputs: [Output]
     /// Where the outputs are served besides the node's own endpoint, for consumers elsewhere.
     package var listen: String?
+    /// The node's own keys, where it has neighbours on other machines.
+    package var keys: CurveKeys?
+    /// Whether it may listen without keys on more than the loopback.
+    package var isInsecure = false
 
     package init(name: String, settings: Settings, inputs: [Input], outputs: [Output]) {
         self.name = name

@@ -15,6 +15,7 @@ final class NodeLinks {
     private let context: ZMQContext
     private let control: ZMQSocketBox
     private let outputs: OutputLinks
+    private let clock = RunClock()
     private var inputs: InputLinks?
     private let signals: Int32
     private var configuration: NodeConfiguration?
@@ -41,7 +42,7 @@ final class NodeLinks {
         context = ZMQContext()
         outputs = try OutputLinks(
             endpoint: NodeConfiguration.endpoint(of: name, in: folder), context: context,
-            exchange: exchange)
+            clock: clock, exchange: exchange)
         control = ZMQSocketBox(try ZMQSocket(.dealer, in: context, identity: name))
         try control.socket.connect(NodeConfiguration.controlEndpoint(in: folder))
         say(.hello(recovers: journal != nil))
@@ -89,14 +90,17 @@ final class NodeLinks {
         let fixed = items.count
         let inputItems = inputs?.pollItems ?? []
         items += inputItems
-        if let item = outputs.pollItem { items.append(item) }
+        items += inputs?.monitorItems ?? []
+        let outputItems = outputs.pollItems
+        items += outputItems
         zmqPoll(&items, milliseconds: milliseconds)
         if items[0].isReady { readControl() }
         if items[1].isReady { carryOut(exchange.takeCommands()) }
         if items[2].isReady { while posix_next_signal(signals) != 0 { exchange.finishNow() } }
         if items[3].isReady, !supervisorIsGone { readStandardInput() }
         for index in inputItems.indices where items[fixed + index].isReady { inputs?.read(index) }
-        if items.count > fixed + inputItems.count, items[items.count - 1].isReady { outputs.read() }
+        inputs?.watch()
+        if items.suffix(outputItems.count).contains(where: \.isReady) { outputs.read() }
     }
 
     private func readStandardInput() {
@@ -120,23 +124,29 @@ final class NodeLinks {
     }
 
     private func readControl() {
+        let heardAt = posix_monotonic_ns()
         while let frames = control.socket.receive() {
             guard let message = frames[0].withBytes(ControlMessage.init(decoding:)) else { continue }
             do {
-                try obey(message)
+                try obey(message, heardAt)
             } catch {
                 exchange.fail("\(error)")
             }
         }
     }
 
-    private func obey(_ message: ControlMessage) throws {
+    private func obey(_ message: ControlMessage, _ heardAt: Int64) throws {
         switch message {
         case .configure(let configuration):
             self.configuration = configuration
             outputs.configure(configuration.outputs)
-            if let endpoint = configuration.listen { try outputs.listen(at: endpoint) }
+            if let endpoint = configuration.listen { try listen(at: endpoint) }
             configured(configuration)
+        case .listen(let endpoint): try listen(at: endpoint)
+        case .ping(let sent):
+            say(.pong(sent: sent, received: heardAt, answered: posix_monotonic_ns()))
+        case .clock(let offset, let uncertainty):
+            clock.set(offset: offset, uncertainty: uncertainty)
         case .connect(let anew, let next): try connect(anew: anew, next: next)
         case .start: exchange.start()
         case .drain: exchange.drain()
@@ -152,6 +162,14 @@ final class NodeLinks {
         }
     }
 
+    private func listen(at endpoint: String) throws {
+        guard let configuration else { return }
+        let served = try outputs.listen(at: endpoint, configuration) { [weak self] text in
+            self?.say(.warning(text))
+        }
+        say(.serving(endpoint: served))
+    }
+
     /// Goes on where the process before this one ended, if there was one.
     private func connect(anew: Bool, next: [String: UInt64]) throws {
         guard let configuration, inputs == nil else { return }
@@ -164,7 +182,8 @@ final class NodeLinks {
         if let phase = found?.record.phase, phase != .running { connected.inputs = [] }
         inputs = try InputLinks(
             connected, spec: spec.resolved(with: configuration.settings), context: context,
-            exchange: exchange, next: found?.record.inputs ?? next)
+            clock: clock, exchange: exchange, next: found?.record.inputs ?? next
+        ) { [weak self] text in self?.say(.warning(text)) }
     }
 
     private func reconnect(_ port: String, _ endpoint: String, _ isFresh: Bool) throws {
@@ -204,6 +223,7 @@ final class NodeLinks {
         report.inputs = inputs?.report ?? []
         for index in report.inputs.indices { report.inputs[index].unpaired = FrameSet() }
         report.outputs = outputs.report(isBrief: true)
+        report.strangers = outputs.strangers
         report.peakMemory = posix_peak_memory()
         return report
     }
@@ -219,6 +239,7 @@ final class NodeLinks {
             report.inputs[index].unpaired = frames
         }
         report.outputs = outputs.report(isBrief: false)
+        report.strangers = outputs.strangers
         report.peakMemory = posix_peak_memory()
         return report
     }

@@ -12,6 +12,7 @@ extension NodeReport {
         sum.emittedCount = max(emittedCount, earlier.emittedCount)
         sum.deliveredCount = max(deliveredCount, earlier.deliveredCount)
         sum.age.add(earlier.age)
+        sum.strangers += earlier.strangers
         for input in earlier.inputs {
             guard let index = sum.inputs.firstIndex(where: { $0.port == input.port }) else {
                 sum.inputs.append(input)
@@ -33,6 +34,7 @@ extension NodeReport {
             sum.outputs[index].sent += output.sent
             sum.outputs[index].dropped = sum.outputs[index].dropped.union(output.dropped)
             sum.outputs[index].unwanted = sum.outputs[index].unwanted.union(output.unwanted)
+            sum.outputs[index].lost = sum.outputs[index].lost.union(output.lost)
         }
         return sum
     }

@@ -11,6 +11,7 @@ extension NodeReport: Codable {
         case waitingForInput = "waiting_for_input_s"
         case waitingForOutput = "waiting_for_output_s"
         case peakMemory = "peak_memory_bytes"
+        case strangers = "turned_away"
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -31,6 +32,7 @@ extension NodeReport: Codable {
         try object.encode(outputs, forKey: .outputs)
         try object.encode(dropped, forKey: .dropped)
         try object.encode(peakMemory, forKey: .peakMemory)
+        if strangers > 0 { try object.encode(strangers, forKey: .strangers) }
     }
 
     package init(from decoder: any Decoder) throws {
@@ -52,6 +54,7 @@ extension NodeReport: Codable {
         outputs = try object.decodeIfPresent([Output].self, forKey: .outputs) ?? []
         dropped = try object.decodeIfPresent([Dropped].self, forKey: .dropped) ?? []
         peakMemory = try object.count(.peakMemory)
+        strangers = try object.count(.strangers)
     }
 }
 
@@ -83,7 +86,7 @@ extension NodeReport.Input: Codable {
 
 extension NodeReport.Output: Codable {
     private enum Key: String, CodingKey {
-        case port, to, keep, sent, waiting, credits, dropped, unwanted
+        case port, to, keep, sent, waiting, credits, dropped, unwanted, lost
         case droppedCount = "dropped_count"
     }
 
@@ -98,6 +101,7 @@ extension NodeReport.Output: Codable {
         try object.encode(droppedCount, forKey: .droppedCount)
         try object.encode(dropped, forKey: .dropped)
         try object.encode(unwanted, forKey: .unwanted)
+        if !lost.isEmpty { try object.encode(lost, forKey: .lost) }
     }
 
     package init(from decoder: any Decoder) throws {
@@ -108,6 +112,7 @@ extension NodeReport.Output: Codable {
             keep: try object.decode(String.self, forKey: .keep), sent: try object.count(.sent),
             dropped: try object.decodeIfPresent(FrameSet.self, forKey: .dropped) ?? FrameSet(),
             unwanted: try object.decodeIfPresent(FrameSet.self, forKey: .unwanted) ?? FrameSet())
+        lost = try object.decodeIfPresent(FrameSet.self, forKey: .lost) ?? FrameSet()
         waiting = try object.count(.waiting)
         credits = try object.count(.credits)
         droppedCount = max(try object.count(.droppedCount), dropped.count)

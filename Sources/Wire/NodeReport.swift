@@ -27,6 +27,8 @@ package struct NodeReport: Sendable {
         package var dropped = FrameSet()
         /// Frames that the consumer ended without.
         package var unwanted = FrameSet()
+        /// Frames that were under way when the connection to another machine broke.
+        package var lost = FrameSet()
 
         package init(
             port: String, consumer: String, keep: String, sent: Int = 0,
@@ -79,6 +81,8 @@ package struct NodeReport: Sendable {
     package var dropped: [Dropped] = []
     /// Most memory that the process had at once, in bytes.
     package var peakMemory = 0
+    /// Connections from elsewhere that were turned away: their keys were not this run's.
+    package var strangers = 0
 
     package init() {}
 

@@ -51,6 +51,13 @@ struct OutputEdge {
     private var endSent = false
     /// Whether the consumer has said hello: before that it would hear nothing.
     private var isConnected = false
+    /// Whether the consumer cannot read this machine's memory.
+    private(set) var isElsewhere = false
+    /// What went out on an edge that sends nothing twice, until its credit is back: lost if the
+    /// connection breaks.
+    private var underWay: [(sequence: UInt64, frame: UInt64)] = []
+    /// Frames that were under way when the connection broke.
+    private(set) var lost = FrameSet()
 
     /// The most that `even` keeps to choose from; beyond it every second one goes.
     private static let evenCapacity = 64
@@ -99,9 +106,16 @@ struct OutputEdge {
 
     /// The consumer is there, perhaps anew, with its first credits, and wants what is numbered
     /// `next` and later.
+    ///
+    /// - Parameter isAgain: whether it is the same process as before, whose connection broke: what it
+    ///   has not seen of an edge that sends nothing twice is lost.
     mutating func connect(
-        credits: Int, next: UInt64 = 0, connection: UInt64 = 0, acknowledges: Bool = false
+        credits: Int, next: UInt64 = 0, connection: UInt64 = 0, acknowledges: Bool = false,
+        isElsewhere: Bool = false, isAgain: Bool = false
     ) {
+        if isAgain { underWay.filter { $0.sequence >= next }.forEach { lost.insert($0.frame) } }
+        underWay = []
+        self.isElsewhere = isElsewhere
         self.credits = credits
         self.connection = connection
         isConnected = true
@@ -140,6 +154,7 @@ struct OutputEdge {
             heldSent -= done
         }
         credits += count
+        underWay.removeFirst(min(count, underWay.count))
         for slot in released {
             guard let loan = lent[slot] else { continue }
             lent[slot] = loan.count > 1 ? (loan.memory, loan.count - 1) : nil
@@ -152,8 +167,13 @@ struct OutputEdge {
         guard credits > 0, !waiting.isEmpty else { return nil }
         credits -= 1
         sentCount += 1
-        if keep == .all { heldSent += 1 }
-        return waiting.removeFirst()
+        let message = waiting.removeFirst()
+        switch keep {
+        case .all: heldSent += 1
+        case .newest, .even: underWay.append((message.sequence, message.message.stamp.frame))
+        case .last: break
+        }
+        return message
     }
 
     /// Whether the consumer has used up what it was sent. Under `even` credits come back together,

@@ -6,13 +6,19 @@ import Tensors
 /// The producer's socket of a node: one router that serves the consumers of all its outputs.
 final class OutputLinks {
     private let exchange: Exchange
+    private let context: ZMQContext
+    private let clock: RunClock
     private let router: ZMQSocketBox
+    /// Watches over who comes from elsewhere, once the node listens.
+    private var door: Doorkeeper?
+    /// Where consumers on other machines find the outputs.
+    private(set) var served: String?
     private var isOpen = false
     private var edges: [(output: NodeConfiguration.Output, edge: OutputEdge)] = []
 
     /// Serves the node's endpoint.
-    init(endpoint: String, context: ZMQContext, exchange: Exchange) throws {
-        self.exchange = exchange
+    init(endpoint: String, context: ZMQContext, clock: RunClock, exchange: Exchange) throws {
+        (self.exchange, self.context, self.clock) = (exchange, context, clock)
         router = ZMQSocketBox(try ZMQSocket(.router, in: context))
         try router.socket.bind(endpoint)
     }
@@ -53,7 +59,10 @@ final class OutputLinks {
         if edges.allSatisfy({ $0.edge.isClosed || $0.output.isTap }) { exchange.outputsAreClosed() }
     }
 
-    var pollItem: zmq_pollitem_t? { isOpen ? router.socket.pollItem : nil }
+    /// The router's, which is not read from before the node may listen, and the door's.
+    var pollItems: [zmq_pollitem_t] {
+        (door?.pollItems ?? []) + (isOpen ? [router.socket.pollItem] : [])
+    }
 
     /// - Parameter isBrief: whether sets of frames are left out.
     func report(isBrief: Bool) -> [NodeReport.Output] {
@@ -63,13 +72,49 @@ final class OutputLinks {
                 sent: edge.sentCount)
             (report.waiting, report.credits) = (edge.waiting.count, edge.credits)
             report.droppedCount = edge.droppedCount
-            if !isBrief { (report.dropped, report.unwanted) = (edge.dropped, edge.unwanted) }
+            if !isBrief {
+                (report.dropped, report.unwanted, report.lost) = (
+                    edge.dropped, edge.unwanted, edge.lost
+                )
+            }
             return report
         }
     }
 
     /// Serves the outputs at another endpoint as well, for consumers elsewhere.
-    func listen(at endpoint: String) throws { try router.socket.bind(endpoint) }
+    ///
+    /// With keys, this run's consumers are admitted and nobody else; without, the endpoint has to be
+    /// on the loopback, unless the run is insecure by its author's wish.
+    ///
+    /// - Returns: the endpoint with its port.
+    func listen(
+        at endpoint: String, _ configuration: NodeConfiguration,
+        warn: @escaping (String) -> Void
+    ) throws -> String {
+        if let served { return served }
+        let keys = configuration.keys
+        let isLoopback = ["127.", "[::1]", "localhost"].contains { endpoint.hasPrefix("tcp://\($0)") }
+        guard keys != nil || configuration.isInsecure || isLoopback else {
+            throw WireError(
+                "\(endpoint) would serve '\(configuration.name)' to everybody: without keys a node "
+                    + "listens on this machine's loopback only")
+        }
+        if keys != nil {
+            let door = try Doorkeeper(of: router, in: context, warn: warn)
+            for output in configuration.outputs {
+                guard let key = output.consumerKey else { continue }
+                door.admit(output.consumer, key: key)
+            }
+            self.door = door
+        }
+        if endpoint.hasPrefix("tcp://") { try router.socket.serve(with: keys) }
+        try router.socket.bind(endpoint)
+        served = router.socket.endpoint
+        return served!
+    }
+
+    /// Connections that were turned away.
+    var strangers: Int { door?.refusedCount ?? 0 }
 
     /// Offers a message to every consumer of a port.
     func publish(_ message: Numbered, on port: String) {
@@ -93,11 +138,14 @@ final class OutputLinks {
 
     /// Hears credits and farewells.
     func read() {
+        defer { door?.work() }
+        guard isOpen else { return }
         while let frames = router.socket.receive() {
+            door?.recognise(frames[0].descriptor)
             // A stranger's words mean nothing: this run's consumers are all known by name.
             guard
                 let index = edges.firstIndex(where: { $0.output.identity == frames[0].text })
-                    ?? admit(frames)
+                    ?? admit(frames), isGenuine(frames[0], edges[index].output)
             else { continue }
             do {
                 try hear(frames, from: index)
@@ -132,6 +180,12 @@ final class OutputLinks {
         return edges.count - 1
     }
 
+    /// Whoever comes from elsewhere may only call himself what his key says.
+    private func isGenuine(_ frame: ZMQFrame, _ output: NodeConfiguration.Output) -> Bool {
+        guard let user = frame.user, !user.isEmpty else { return true }
+        return user == output.consumer
+    }
+
     private func hear(_ frames: [ZMQFrame], from index: Int) throws {
         guard frames.count == 2 else { throw WireError("\(frames.count - 1) frames, not one") }
         let envelope = try frames[1].withBytes { try Envelope(decoding: $0) }
@@ -140,7 +194,8 @@ final class OutputLinks {
             let before = edges[index].edge.backlog
             edges[index].edge.connect(
                 credits: Int(envelope.count), next: envelope.sequence,
-                connection: envelope.stamp.frame, acknowledges: envelope.acknowledges)
+                connection: envelope.stamp.frame, acknowledges: envelope.acknowledges,
+                isElsewhere: envelope.isElsewhere, isAgain: envelope.isAgain)
             exchange.sent(before - edges[index].edge.backlog)
         case .grant:
             edges[index].edge.grant(
@@ -176,7 +231,9 @@ final class OutputLinks {
         envelope.sent = numbered.published
         envelope.elementType = tensor.elementType
         envelope.shape = tensor.shape
-        let isShared = !edges[index].output.isInline && !edges[index].output.isTap
+        let (output, isElsewhere) = (edges[index].output, edges[index].edge.isElsewhere)
+        if isElsewhere { clock.leave(&envelope) }
+        let isShared = !output.isInline && !output.isTap && !isElsewhere
         if isShared, let slot = tensor.memory.owner as? SlotPool.Slot, tensor.offset == 0 {
             envelope.place = Envelope.Place(
                 slot: slot.number, process: UInt32(getpid()),

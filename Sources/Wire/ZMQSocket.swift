@@ -56,6 +56,12 @@ package final class ZMQFrame: @unchecked Sendable {
     /// The frame as text; broken UTF-8 is repaired.
     package var text: String { withBytes { String(decoding: $0, as: UTF8.self) } }
 
+    /// Whom the ZAP handler took the sender for; nil where nobody was asked.
+    var user: String? { zmq_msg_gets(message, "User-Id").map { String(cString: $0) } }
+
+    /// The connection that the message came over; -1 if it is not known.
+    var descriptor: Int32 { zmq_msg_get(message, ZMQ_SRCFD) }
+
     fileprivate func receive(from socket: UnsafeMutableRawPointer) -> Bool {
         while zmq_msg_recv(message, socket, ZMQ_DONTWAIT) < 0 {
             guard zmq_errno() == EINTR else { return false }
@@ -73,6 +79,8 @@ package struct ZMQSocket: ~Copyable {
         case dealer
         /// Talks to many peers, each known by its identity.
         case router
+        /// Talks to one other socket of this process.
+        case pair
     }
 
     let pointer: UnsafeMutableRawPointer
@@ -83,7 +91,12 @@ package struct ZMQSocket: ~Copyable {
     package init(
         _ role: Role, in context: ZMQContext, identity: String? = nil, linger: Int32 = 2000
     ) throws {
-        let type = role == .dealer ? ZMQ_DEALER : ZMQ_ROUTER
+        let type =
+            switch role {
+            case .dealer: ZMQ_DEALER
+            case .router: ZMQ_ROUTER
+            case .pair: ZMQ_PAIR
+            }
         guard let pointer = zmq_socket(context.pointer, type) else {
             throw WireError(call: "zmq_socket", "\(role)")
         }
@@ -138,6 +151,18 @@ package struct ZMQSocket: ~Copyable {
         for (index, frame) in frames.enumerated() {
             let flags = index + 1 < frames.count ? ZMQ_SNDMORE : 0
             while zmq_send(pointer, frame.baseAddress, frame.count, flags) < 0 {
+                guard zmq_errno() == EINTR else { return false }
+            }
+        }
+        return true
+    }
+
+    /// Sends frames of which nobody knows how many there are.
+    @discardableResult
+    package func send(_ frames: [[UInt8]]) -> Bool {
+        for (index, frame) in frames.enumerated() {
+            let flags = index + 1 < frames.count ? ZMQ_SNDMORE : 0
+            while frame.withUnsafeBytes({ zmq_send(pointer, $0.baseAddress, $0.count, flags) }) < 0 {
                 guard zmq_errno() == EINTR else { return false }
             }
         }

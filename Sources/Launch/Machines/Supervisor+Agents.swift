@@ -62,12 +62,15 @@ extension Supervisor {
             for process in incarnations where process.planned.machine == name {
                 process.began = posix_monotonic_ns()
             }
+            letAllListen()
         case .heard(let remote, let bytes):
             guard let process = incarnations.first(where: { $0.process === remote }) else { return }
             bytes.withUnsafeBytes { hear($0, from: process) }
         case .said(let line): display.log("machine \(name)", line)
         case .lost(let fault): if failure == nil, !isEnding { display.say(fault) }
-        case .pong, .journal, .files: break
+        case .pong(let sent, let clock, let received):
+            learnTime(of: name, sent: sent, received: clock, answered: clock, heard: received)
+        case .journal, .files: break
         }
     }
 
