@@ -91,6 +91,15 @@ extension Supervisor {
         startIfAllReady()
     }
 
+    /// What to add to a machine's clock to get this one's, and by how much that may be wrong;
+    /// nanoseconds.
+    package func clock(of machine: String) -> (offset: Int64, uncertainty: Int64)? {
+        guard let clock = clocks[machine], let offset = clock.offset,
+            let uncertainty = clock.uncertainty
+        else { return nil }
+        return (offset, uncertainty)
+    }
+
     func knowsTime(of member: Member) -> Bool {
         member.planned.machine == RunPlan.here || member.current.knowsTime
     }

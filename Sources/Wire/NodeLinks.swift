@@ -131,6 +131,8 @@ final class NodeLinks {
                 try obey(message, heardAt)
             } catch {
                 exchange.fail("\(error)")
+                // The computing thread may not have been told yet that there is anything to do.
+                say(.failed("\(error)"))
             }
         }
     }

@@ -38,7 +38,7 @@ extension ZMQSocket {
     /// - Parameter keys: this node's; nil to listen without any protection.
     func serve(with keys: CurveKeys?) throws {
         try endureSilence()
-        try set(ZMQ_MAXMSGSIZE, Self.largestWord)
+        try limitMessages(to: Self.largestWord)
         try set(ZMQ_IPV6, 1)
         guard let keys else { return }
         try set(ZMQ_CURVE_SERVER, 1)
@@ -47,9 +47,9 @@ extension ZMQSocket {
     }
 
     /// Prepares for `connect`: only who has the secret half of `serverKey` will be talked to.
-    func prepareToReach(_ serverKey: String?, with keys: CurveKeys?) throws {
+    package func prepareToReach(_ serverKey: String?, with keys: CurveKeys?) throws {
         try endureSilence()
-        try set(ZMQ_MAXMSGSIZE, Self.largestPayload + Self.largestWord)
+        try limitMessages(to: Self.largestPayload + Self.largestWord)
         try set(ZMQ_CONNECT_TIMEOUT, 2_000)
         try set(ZMQ_IPV6, 1)
         guard let serverKey, let keys else { return }
@@ -58,10 +58,18 @@ extension ZMQSocket {
         try set(ZMQ_CURVE_SECRETKEY, keys.secretKey)
     }
 
-    private func set(_ option: Int32, _ value: some FixedWidthInteger) throws {
+    private func set(_ option: Int32, _ value: Int32) throws {
         var value = value
-        guard zmq_setsockopt(pointer, option, &value, MemoryLayout.size(ofValue: value)) == 0 else {
+        guard zmq_setsockopt(pointer, option, &value, 4) == 0 else {
             throw WireError(call: "zmq_setsockopt", "\(option), \(value)")
+        }
+    }
+
+    /// The one option that counts bytes is a wider number.
+    private func limitMessages(to bytes: Int64) throws {
+        var bytes = bytes
+        guard zmq_setsockopt(pointer, ZMQ_MAXMSGSIZE, &bytes, 8) == 0 else {
+            throw WireError(call: "zmq_setsockopt", "ZMQ_MAXMSGSIZE, \(bytes)")
         }
     }
 
