@@ -37,10 +37,12 @@ extension RunPlan {
                 port: $0.from.port, consumer: $0.to.node, consumerPort: $0.to.port, keep: $0.keep,
                 window: $0.window)
         }
+        var configuration = NodeConfiguration(
+            name: node.name, settings: node.settings, inputs: inputs, outputs: outputs)
+        configuration.oldest = graph.latencyBudget.map(\.nanoseconds)
         var planned = PlannedNode(
             name: node.name, kind: node.kind,
-            configuration: NodeConfiguration(
-                name: node.name, settings: node.settings, inputs: inputs, outputs: outputs),
+            configuration: configuration,
             command: node.plugin?.command, startWithin: node.plugin?.startWithin ?? .seconds(60),
             state: node.spec.state, restart: node.restart)
         // Another name for this machine, unless it is said to be reached as if it were another.

@@ -44,6 +44,12 @@ package struct RunStatus: Sendable, Codable {
         /// How often it was replaced because somebody wanted it.
         package let swaps: Int
         package let report: NodeReport
+        /// Where it runs; nil on the supervisor's machine.
+        package var machine: String?
+        /// What to add to its machine's clock to get the supervisor's, and by how much that may be
+        /// wrong, in ns; nil where it is the same clock.
+        package var clock_offset_ns: Int64?
+        package var clock_uncertainty_ns: Int64?
     }
 
     /// One edge of the run.
@@ -56,6 +62,8 @@ package struct RunStatus: Sendable, Codable {
         package let endpoint: String
         /// What flows on it.
         package var type: RunPlan.PortType?
+        /// Where the consumer finds it, if that is on another machine.
+        package var link: String?
     }
 
     /// What the run is called: the graph file's name without its ending, or what `--name` said.

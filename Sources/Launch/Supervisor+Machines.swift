@@ -1,30 +1,75 @@
 import CPosix
+import Dataflow
 import NodeKit
 import Wire
 
 /// Edges between machines: who listens where, with which keys, and what its clock shows.
 extension Supervisor {
-    /// Whether a node's outputs are wanted on another machine.
-    func hasConsumersElsewhere(_ member: Member) -> Bool {
-        members.contains { consumer in
-            consumer.planned.machine != member.planned.machine
-                && consumer.planned.configuration.inputs.contains { $0.producer == member.name }
-        }
+    // MARK: Addresses
+
+    /// Where a machine's nodes are found by those of another one; nil while that is not known.
+    ///
+    /// What the user says comes first; then what the connection to it shows; for this machine, what
+    /// the other one sees of it.
+    private func address(of machine: String, from other: String) -> String? {
+        if let said = plan.addresses[machine] { return said }
+        return machine == RunPlan.here
+            ? link(to: other)?.facts?.callerAddress : link(to: machine)?.facts?.ownAddress
     }
 
-    /// Where a consumer finds a node's outputs; nil while that is not known.
-    func endpoint(of producer: Member, for consumer: Member) -> String? {
-        guard producer.planned.machine != consumer.planned.machine else {
-            return NodeConfiguration.endpoint(of: producer.current.id, in: plan.folder)
+    /// Machines, other than its own, on which a node's outputs are wanted.
+    private func machinesOfConsumers(of process: Incarnation) -> Set<String> {
+        let name = process.planned.name
+        let consumers = members.flatMap(\.processes).filter { consumer in
+            consumer.planned.configuration.inputs.contains { $0.producer == name }
         }
-        return producer.current.served
+        return Set(consumers.map(\.planned.machine)).subtracting([process.planned.machine])
+    }
+
+    /// Whether a node's outputs are wanted on another machine.
+    func hasConsumersElsewhere(_ member: Member) -> Bool {
+        !machinesOfConsumers(of: member.current).isEmpty
+    }
+
+    /// Where a process listens; nil if nobody elsewhere wants to hear it, or its address is not known.
+    ///
+    /// At one address where it is the machine's own; else at all of them, since others may see it by
+    /// an address that it does not know of.
+    private func listening(on process: Incarnation) -> String? {
+        let machine = process.planned.machine
+        let addresses = machinesOfConsumers(of: process).map { address(of: machine, from: $0) }
+        guard !addresses.isEmpty, !addresses.contains(nil) else { return nil }
+        let only = Set(addresses.compactMap { $0 }).count == 1 ? addresses[0]! : nil
+        let isOwn = only.map {
+            plan.addresses[machine] == nil || $0.hasPrefix("127.")
+                || $0 == link(to: machine)?.facts?.ownAddress
+        }
+        return isOwn == true ? "tcp://\(Self.host(only!)):*" : "tcp://*:*"
+    }
+
+    /// An address as it stands in an endpoint.
+    private static func host(_ address: String) -> String {
+        address.contains(":") ? "[\(address)]" : address
+    }
+
+    /// Where a consumer's process finds a node's outputs; nil while that is not known.
+    func endpoint(of producer: Member, for consumer: Incarnation) -> String? {
+        let (here, there) = (producer.current.planned.machine, consumer.planned.machine)
+        guard here != there else {
+            return NodeConfiguration.endpoint(of: producer.current.id, in: folder(of: consumer))
+        }
+        guard let served = producer.current.served, let address = address(of: here, from: there),
+            let port = served.split(separator: ":").last
+        else { return nil }
+        let endpoint = "tcp://\(Self.host(address)):\(port)"
+        return detour?(endpoint) ?? endpoint
     }
 
     /// What a node needs for neighbours on other machines: its keys, theirs, and where to listen.
-    func prepareForElsewhere(_ configuration: inout NodeConfiguration, of member: Member) {
+    func prepareForElsewhere(_ configuration: inout NodeConfiguration, of process: Incarnation) {
         guard plan.hasSeveralMachines else { return }
         configuration.isInsecure = plan.isInsecure
-        configuration.keys = keys[member.name]
+        configuration.keys = keys[process.planned.name]
         for index in configuration.inputs.indices {
             configuration.inputs[index].producerKey =
                 keys[configuration.inputs[index].producer]?.publicKey
@@ -33,24 +78,35 @@ extension Supervisor {
             configuration.outputs[index].consumerKey =
                 keys[configuration.outputs[index].consumer]?.publicKey
         }
-        if hasConsumersElsewhere(member) { configuration.listen = listening(on: member) }
+        configuration.listen = listening(on: process)
     }
 
-    /// Where a node listens: at its machine's address alone, where that is known.
-    private func listening(on member: Member) -> String {
-        let address = addresses[member.planned.machine] ?? "127.0.0.1"
-        return "tcp://\(address.contains(":") ? "[\(address)]" : address):*"
+    /// Tells processes to listen that have not been told, because an address was not known or their
+    /// consumers were not elsewhere.
+    func letAllListen() {
+        for process in incarnations where process.saidHello && process.served == nil {
+            if let endpoint = listening(on: process) { tell(process, .listen(endpoint: endpoint)) }
+        }
     }
 
-    /// A node has to listen for consumers elsewhere that it did not have before.
-    func listen(_ member: Member) {
-        guard member.current.served == nil else { return }
-        tell(member.current, .listen(endpoint: listening(on: member)))
+    /// Whether a process can be connected to all its producers.
+    private func canReachProducers(_ process: Incarnation) -> Bool {
+        process.planned.configuration.inputs.allSatisfy { input in
+            guard let producer = members.first(where: { $0.name == input.producer }) else {
+                return true
+            }
+            return endpoint(of: producer, for: process) != nil
+        }
     }
 
-    /// How others reach what a process serves.
-    func reachable(_ served: String, on process: Incarnation) -> String {
-        detour?(served) ?? served
+    /// Candidates that have loaded, and whose producers listen, take over.
+    func handOverIfReady() {
+        for member in members {
+            guard let swap = member.swap, swap.candidate.isReady, swap.retiredAt == nil,
+                canReachProducers(swap.candidate), knowsTime(of: swap.candidate)
+            else { continue }
+            handOver(member, swap)
+        }
     }
 
     // MARK: Clocks
@@ -62,7 +118,12 @@ extension Supervisor {
 
     func askTime(of process: Incarnation) {
         guard process.planned.machine != RunPlan.here else { return }
-        tell(process, .ping(sent: posix_monotonic_ns()))
+        if link(to: process.planned.machine) == nil {
+            tell(process, .ping(sent: posix_monotonic_ns()))
+        } else {
+            // Its agent is asked, now and then, for all of them.
+            tellTime(process)
+        }
         process.askedAt = posix_monotonic_ns()
     }
 
@@ -77,18 +138,29 @@ extension Supervisor {
 
     func learnTime(of process: Incarnation, sent: Int64, received: Int64, answered: Int64) {
         let machine = process.planned.machine
-        guard machine != RunPlan.here, sent <= posix_monotonic_ns(), received <= answered else { return }
-        var clock = clocks[machine] ?? ClockEstimate()
-        clock.add(
-            sent: sent, received: received, answered: answered, heard: posix_monotonic_ns())
-        clocks[machine] = clock
-        guard let offset = clock.offset, let uncertainty = clock.uncertainty else { return }
-        for other in incarnations where other.planned.machine == machine && other.saidHello {
-            tell(other, .clock(offset: offset, uncertainty: uncertainty))
-            other.knowsTime = true
+        let now = posix_monotonic_ns()
+        learnTime(of: machine, sent: sent, received: received, answered: answered, heard: now)
+        if let count = clocks[machine]?.count, count < Self.firstQuestions { askTime(of: process) }
+    }
+
+    /// Takes a machine's answer to what its time is.
+    func learnTime(
+        of machine: String, sent: Int64, received: Int64, answered: Int64, heard: Int64
+    ) {
+        guard machine != RunPlan.here, sent <= heard, received <= answered else { return }
+        clocks[machine, default: ClockEstimate()].add(
+            sent: sent, received: received, answered: answered, heard: heard)
+        for process in incarnations where process.planned.machine == machine {
+            tellTime(process)
         }
-        if clock.count < Self.firstQuestions { askTime(of: process) }
         startIfAllReady()
+        handOverIfReady()
+    }
+
+    private func tellTime(_ process: Incarnation) {
+        guard process.saidHello, let clock = clock(of: process.planned.machine) else { return }
+        tell(process, .clock(offset: clock.offset, uncertainty: clock.uncertainty))
+        process.knowsTime = true
     }
 
     /// What to add to a machine's clock to get this one's, and by how much that may be wrong;
@@ -100,14 +172,16 @@ extension Supervisor {
         return (offset, uncertainty)
     }
 
-    func knowsTime(of member: Member) -> Bool {
-        member.planned.machine == RunPlan.here || member.current.knowsTime
+    func knowsTime(of process: Incarnation) -> Bool {
+        process.planned.machine == RunPlan.here || process.knowsTime
     }
 }
 
 extension RunPlan {
-    /// Whether any edge may have to leave a machine.
-    var hasSeveralMachines: Bool { Set(nodes.map(\.machine)).count > 1 || !addresses.isEmpty }
+    /// Whether any edge may have to leave a machine, now or after a swap.
+    var hasSeveralMachines: Bool {
+        Set(nodes.map(\.machine)).count > 1 || machines.contains { $0.launcher != .local }
+    }
 
     /// A key pair for each node, where edges leave machines.
     func makeKeys() throws -> [String: CurveKeys] {

@@ -84,7 +84,7 @@ extension Supervisor {
         process.saidHello = true
         tell(process, .configure(configuration(of: process, member)))
         askTime(of: process)
-        letProducersListen(for: process)
+        if plan.hasSeveralMachines { letAllListen() }
         guard member.current === process else { return }
         if !connected {
             connectIfAllServe()
@@ -100,6 +100,11 @@ extension Supervisor {
         }
         guard !connected, serve else { return }
         connected = true
+        if plan.isInsecure, plan.hasSeveralMachines {
+            display.warn(
+                "INSECURE", "a machine says 'insecure: true': what crosses between machines in this "
+                    + "run is not encrypted, and whoever reaches a port is served")
+        }
         members.forEach {
             redirect(to: $0)
             connect($0.current, anew: false)
@@ -119,7 +124,7 @@ extension Supervisor {
 
     /// Times mean nothing before the clocks are compared.
     func startIfAllReady() {
-        guard !started, connected, members.allSatisfy({ $0.current.isReady && knowsTime(of: $0) })
+        guard !started, connected, members.allSatisfy({ $0.current.isReady && knowsTime(of: $0.current) })
         else { return }
         started = true
         startupTime = posix_monotonic_ns() - began

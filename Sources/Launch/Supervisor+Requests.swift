@@ -36,26 +36,34 @@ extension Supervisor {
         RunStatus(
             name: plan.name, graph: plan.graph, pid: getpid(), folder: plan.folder, state: state,
             seconds: started ? snapshot.seconds : 0,
-            nodes: members.map {
-                .init(
-                    name: $0.name, kind: $0.planned.kind, pid: $0.current.process.pid,
-                    state: $0.current.state(isRunning: started), restarts: $0.restarts,
-                    swaps: $0.swaps,
-                    report: $0.report)
-            },
+            nodes: members.map(node),
             edges: members.flatMap(edges))
+    }
+
+    private func node(_ member: Member) -> RunStatus.Node {
+        var node = RunStatus.Node(
+            name: member.name, kind: member.planned.kind, pid: member.current.process.pid,
+            state: member.current.state(isRunning: started), restarts: member.restarts,
+            swaps: member.swaps, report: member.report)
+        let machine = member.planned.machine
+        if machine != RunPlan.here { node.machine = machine }
+        let clock = clock(of: machine)
+        (node.clock_offset_ns, node.clock_uncertainty_ns) = (clock?.offset, clock?.uncertainty)
+        return node
     }
 
     private func edges(into member: Member) -> [RunStatus.Edge] {
         member.planned.configuration.inputs.map { input in
             let producer = members.first { $0.name == input.producer }
+            let isAcross = producer?.planned.machine != member.planned.machine
             return .init(
                 from: "\(input.producer).\(input.producerPort)",
                 to: "\(member.name).\(input.port)", keep: input.keep.rawValue,
                 window: input.window,
                 endpoint: NodeConfiguration.endpoint(
                     of: producer?.current.id ?? input.producer, in: plan.folder),
-                type: plan.types["\(input.producer).\(input.producerPort)"])
+                type: plan.types["\(input.producer).\(input.producerPort)"],
+                link: isAcross ? producer.flatMap { endpoint(of: $0, for: member.current) } : nil)
         }
     }
 

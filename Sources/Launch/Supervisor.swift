@@ -35,7 +35,7 @@ package final class Supervisor {
     /// By machine, what its clock shows when this machine's shows nothing.
     var clocks: [String: ClockEstimate] = [:]
     /// What stands between a producer on one machine and its consumers on others, as a test has it:
-    /// where they find it, for where it is.
+    /// where they find it, for where it is. Asked again and again.
     package var detour: ((_ served: String) -> String)?
     private let executable: String
     /// Lines to the other machines that nodes run on.

@@ -28,6 +28,8 @@ final class Doorkeeper {
     /// How many have been turned away.
     private(set) var refusedCount = 0
     private var untold = 0
+    private var lastGone = ""
+    private static let gone = "somebody who was gone at once"
     private var toldAt: Int64 = 0
 
     /// Connections of strangers at a time: a run has far fewer consumers that connect at once.
@@ -53,6 +55,8 @@ final class Doorkeeper {
 
     /// A message came over this connection: it is no stranger's.
     func recognise(_ descriptor: Int32) {
+        // That it has come is said before its first message is there.
+        while let event = monitor.next() { note(event) }
         if unknown.removeValue(forKey: descriptor) != nil { order.removeAll { $0 == descriptor } }
     }
 
@@ -86,8 +90,12 @@ final class Doorkeeper {
     private func note(_ event: LinkMonitor.Event) {
         switch event {
         case .accepted(let descriptor):
-            unknown[descriptor] = Visitor(
-                address: Self.peer(of: descriptor), inode: Self.inode(of: descriptor))
+            var address = Self.peer(of: descriptor)
+            // The number may be that of a later connection by now.
+            if unknown.values.contains(where: { $0.address == address }) || lastGone == address {
+                address = Self.gone
+            }
+            unknown[descriptor] = Visitor(address: address, inode: Self.inode(of: descriptor))
             order.removeAll { $0 == descriptor }
             order.append(descriptor)
             if order.count > Self.mostUnknown { cutOldest() }
@@ -95,6 +103,7 @@ final class Doorkeeper {
         case .closed(let descriptor):
             guard let visitor = unknown.removeValue(forKey: descriptor) else { break }
             order.removeAll { $0 == descriptor }
+            lastGone = visitor.address
             turnedAway(visitor, reason ?? "it does not speak CURVE")
             reason = nil
         case .welcomed: break
@@ -148,7 +157,7 @@ final class Doorkeeper {
                         socklen_t(port.count), NI_NUMERICHOST | NI_NUMERICSERV) == 0
             }
         }
-        guard found else { return "somebody who was gone at once" }
+        guard found else { return gone }
         func text(_ characters: [CChar]) -> String {
             String(
                 decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) },

@@ -190,6 +190,13 @@ final class Exchange: @unchecked Sendable {
         change { failure = failure ?? Fault(description: reason, culprit: culprit) }
     }
     func outputsAreClosed() { change { outputsClosed = true } }
+    /// A message is not wanted: its producer may send another.
+    func forgo(_ input: Int, sequence: UInt64) {
+        change {
+            assembler?.forgo(input, sequence: sequence)
+            returnCredits()
+        }
+    }
     func deliver(_ message: Numbered, to input: Int) {
         change { assembler!.deliver(message, to: input) }
     }

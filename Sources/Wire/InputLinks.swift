@@ -35,6 +35,7 @@ final class InputLinks {
     private let context: ZMQContext
     private let name: String
     private let keys: CurveKeys?
+    private let oldest: Int64?
     private let clock: RunClock
     private let warn: (String) -> Void
     private var isLeaving = false
@@ -55,6 +56,7 @@ final class InputLinks {
     ) throws {
         (self.exchange, self.context, self.clock) = (exchange, context, clock)
         (name, keys, self.warn) = (configuration.name, configuration.keys, warn)
+        oldest = configuration.oldest
         links = try configuration.inputs.map { input in
             guard let port = spec.inputs.first(where: { $0.name == input.port }) else {
                 throw WireError("'\(spec.kind)' has no input '\(input.port)'")
@@ -242,12 +244,25 @@ final class InputLinks {
         let now = posix_monotonic_ns()
         report[index].hop.add(nanoseconds: now - envelope.sent)
         report[index].age.add(nanoseconds: now - envelope.stamp.captured)
+        if isTooLate(envelope, on: links[index], at: now) {
+            report[index].late.insert(envelope.stamp.frame)
+            return exchange.forgo(index, sequence: envelope.sequence)
+        }
         let tensor = AnyTensor(
             elementType: envelope.elementType, shape: envelope.shape, memory: memory)
         exchange.deliver(
             Numbered(
                 sequence: envelope.sequence, message: Message(tensor, envelope.stamp),
                 published: envelope.sent), to: index)
+    }
+
+    /// A network that was silent may hand over at last what nobody wants any more; where an edge may
+    /// drop at all, that is dropped.
+    private func isTooLate(_ envelope: Envelope, on link: Link, at now: Int64) -> Bool {
+        guard link.isElsewhere, let oldest else { return false }
+        let (keep, pace) = (link.configuration.keep, link.port.pace)
+        return pace == .frame && (keep == .newest || keep == .even)
+            && now - envelope.stamp.captured > oldest
     }
 
     /// A producer may be a stranger's program: what it sends must be what the port says.

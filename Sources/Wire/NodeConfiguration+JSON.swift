@@ -3,6 +3,7 @@ import NodeKit
 extension NodeConfiguration: Codable {
     private enum Key: String, CodingKey {
         case node, settings, cores, inputs, outputs, listen, curve, insecure
+        case oldest = "oldest_ns"
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -15,6 +16,7 @@ extension NodeConfiguration: Codable {
         try object.encodeIfPresent(listen, forKey: .listen)
         try object.encodeIfPresent(keys, forKey: .curve)
         if isInsecure { try object.encode(true, forKey: .insecure) }
+        try object.encodeIfPresent(oldest, forKey: .oldest)
     }
 
     package init(from decoder: any Decoder) throws {
@@ -28,6 +30,7 @@ extension NodeConfiguration: Codable {
             outputs: try object.decode([Output].self, forKey: .outputs))
         listen = try object.decodeIfPresent(String.self, forKey: .listen)
         keys = try object.decodeIfPresent(CurveKeys.self, forKey: .curve)
+        oldest = try object.decodeIfPresent(Int64.self, forKey: .oldest)
         isInsecure = try object.decodeIfPresent(Bool.self, forKey: .insecure) ?? false
     }
 }

@@ -80,6 +80,9 @@ package struct NodeConfiguration: Sendable {
     package var listen: String?
     /// The node's own keys, where it has neighbours on other machines.
     package var keys: CurveKeys?
+    /// Age, in nanoseconds, beyond which a frame from another machine is not worth taking: a live
+    /// graph's latency budget.
+    package var oldest: Int64?
     /// Whether it may listen without keys on more than the loopback.
     package var isInsecure = false
 

@@ -223,7 +223,7 @@ final class NodeLinks {
     private var briefReport: NodeReport {
         var report = progress(true)
         report.inputs = inputs?.report ?? []
-        for index in report.inputs.indices { report.inputs[index].unpaired = FrameSet() }
+        for index in report.inputs.indices { (report.inputs[index].unpaired, report.inputs[index].late) = (FrameSet(), FrameSet()) }
         report.outputs = outputs.report(isBrief: true)
         report.strangers = outputs.strangers
         report.peakMemory = posix_peak_memory()

@@ -22,6 +22,7 @@ extension NodeReport {
             sum.inputs[index].bytes += input.bytes
             sum.inputs[index].hop.add(input.hop)
             sum.inputs[index].unpaired = sum.inputs[index].unpaired.union(input.unpaired)
+            sum.inputs[index].late = sum.inputs[index].late.union(input.late)
         }
         for output in earlier.outputs {
             let same = { (own: Output) in

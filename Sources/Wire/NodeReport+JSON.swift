@@ -60,7 +60,7 @@ extension NodeReport: Codable {
 
 extension NodeReport.Input: Codable {
     private enum Key: String, CodingKey {
-        case port, received, bytes, hop, age, unpaired
+        case port, received, bytes, hop, age, unpaired, late
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -71,6 +71,7 @@ extension NodeReport.Input: Codable {
         try object.encode(hop, forKey: .hop)
         try object.encode(age, forKey: .age)
         try object.encode(unpaired, forKey: .unpaired)
+        if !late.isEmpty { try object.encode(late, forKey: .late) }
     }
 
     package init(from decoder: any Decoder) throws {
@@ -81,6 +82,7 @@ extension NodeReport.Input: Codable {
         hop = try object.decodeIfPresent(AgeHistogram.self, forKey: .hop) ?? hop
         age = try object.decodeIfPresent(AgeHistogram.self, forKey: .age) ?? age
         unpaired = try object.decodeIfPresent(FrameSet.self, forKey: .unpaired) ?? unpaired
+        late = try object.decodeIfPresent(FrameSet.self, forKey: .late) ?? late
     }
 }
 

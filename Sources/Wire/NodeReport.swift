@@ -11,6 +11,8 @@ package struct NodeReport: Sendable {
         package var age = AgeHistogram()
         /// Frames whose partner on another input never came.
         package var unpaired = FrameSet()
+        /// Frames from another machine that were too old when they came.
+        package var late = FrameSet()
     }
 
     /// One output edge, seen by its producer.

@@ -63,6 +63,12 @@ struct TickAssembler {
         }
     }
 
+    /// A message that has come is not wanted.
+    mutating func forgo(_ input: Int, sequence: UInt64) {
+        inputs[input].next = max(inputs[input].next, sequence + 1)
+        returned.append(input)
+    }
+
     mutating func end(_ input: Int) { inputs[input].hasEnded = true }
 
     /// The producer is another process now.

@@ -28,6 +28,8 @@ final class LinkRun {
     private let isAcross: Bool
     private let network: PoorNetwork?
     private let shift: Double
+    private let window: Int
+    private let oldest: Double?
     private var disturbances: [(time: Double, act: @Sendable (PoorNetwork) -> Void)] = []
     /// Called with each endpoint that is served to other machines.
     var served: ((String) -> Void)?
@@ -35,10 +37,13 @@ final class LinkRun {
     /// - Parameters:
     ///   - rate: frames a second; 0 for as many as go.
     ///   - shift: how many seconds the other machine's clock shows more than this one's.
+    ///   - window: messages under way at once on each live edge.
+    ///   - oldest: the latency budget, milliseconds.
     init(
         messages: Int, rate: Double = 0, isLive: Bool = false, isAcross: Bool = true,
-        network: PoorNetwork? = nil, shift: Double = 0
+        network: PoorNetwork? = nil, shift: Double = 0, window: Int = 1, oldest: Double? = nil
     ) {
+        (self.window, self.oldest) = (window, oldest)
         (self.messages, self.rate, self.isLive) = (messages, rate, isLive)
         (self.isAcross, self.network, self.shift) = (isAcross, network, shift)
     }
@@ -68,10 +73,13 @@ final class LinkRun {
             folder: folder.path)
         if isAcross { plan.addresses = [RunPlan.here: "127.0.0.1", "elsewhere": "127.0.0.1"] }
         let supervisor = try Supervisor(
-            plan, executable: Personalive.executable, display: RunDisplay(quiet: served == nil))
+            plan, executable: Personalive.executable, display: RunDisplay(quiet: true))
+        var ways: [String: String] = [:]
         supervisor.detour = { [network, served] endpoint in
+            if let way = ways[endpoint] { return way }
             served?(endpoint)
-            return network?.way(to: endpoint) ?? endpoint
+            ways[endpoint] = network?.way(to: endpoint) ?? endpoint
+            return ways[endpoint]!
         }
         for (time, act) in disturbances {
             let network = network
@@ -105,22 +113,23 @@ final class LinkRun {
                 NodeConfiguration.Input(
                     port: "data", producer: names[index - 1], producerPort: "data",
                     endpoint: NodeConfiguration.endpoint(of: names[index - 1], in: folder),
-                    keep: keep, window: isLive ? 1 : 2)
+                    keep: keep, window: isLive ? window : 2)
             ]
             let outputs = index == 2 ? [] : [
                 NodeConfiguration.Output(
                     port: "data", consumer: names[index + 1], consumerPort: "data", keep: keep,
-                    window: isLive ? 1 : 2)
+                    window: isLive ? window : 2)
             ]
             let isFar = isAcross && index == 1
             let shifted = isFar && shift > 0
                 ? ["/usr/bin/env", "unshare", "-T", "--monotonic", "\(Int(shift))",
                     Personalive.executable, "node"] : nil
+            var configuration = NodeConfiguration(
+                name: names[index], settings: Settings(settings[index]), inputs: inputs,
+                outputs: outputs)
+            configuration.oldest = oldest.map { Int64($0 * 1e6) }
             var node = RunPlan.PlannedNode(
-                name: names[index], kind: "test-\(names[index])",
-                configuration: NodeConfiguration(
-                    name: names[index], settings: Settings(settings[index]), inputs: inputs,
-                    outputs: outputs),
+                name: names[index], kind: "test-\(names[index])", configuration: configuration,
                 command: shifted, state: index == 1 ? .none : .saved)
             if isFar { node.machine = "elsewhere" }
             return node

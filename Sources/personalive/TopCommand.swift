@@ -59,7 +59,30 @@ struct RunScreen {
 
     private var seconds: Double { max(now.seconds - before.seconds, 0.001) }
 
-    var text: String { ([title, ""] + nodes + [""] + edges).joined(separator: "\n") }
+    var text: String {
+        ([title, ""] + nodes + [""] + edges + machines).joined(separator: "\n")
+    }
+
+    /// The other machines' clocks, by which ages are put right.
+    private var machines: [String] {
+        var seen: Set<String> = []
+        let rows = now.nodes.compactMap { node -> [String]? in
+            guard let machine = node.machine, seen.insert(machine).inserted else { return nil }
+            let names = now.nodes.filter { $0.machine == machine }.map(\.name)
+            let clock = node.clock_uncertainty_ns.map {
+                String(
+                    format: "%+.3f ms ± %.3f ms", -Double(node.clock_offset_ns ?? 0) / 1e6,
+                    Double($0) / 1e6)
+            }
+            let strangers = now.nodes.filter { $0.machine == machine }.map(\.report.strangers)
+            return [
+                machine, names.joined(separator: " "), clock ?? "not known yet",
+                "\(strangers.reduce(0, +))",
+            ]
+        }
+        guard !rows.isEmpty else { return [] }
+        return [""] + Self.aligned([["machine", "nodes", "clock ahead by", "turned away"]] + rows, left: 2)
+    }
 
     private var title: String {
         let (source, sink) = (now.snapshot.framesIn, now.snapshot.framesOut)

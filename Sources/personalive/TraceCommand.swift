@@ -59,15 +59,21 @@ struct RunTrace {
 
     /// Adds what nodes did since the last look: each of them says its last ticks again and again.
     mutating func take(_ status: RunStatus) {
-        let newest = status.nodes.compactMap { $0.report.recent.last?.start }.max()
+        let newest = status.nodes.compactMap { node in
+            node.report.recent.last.map { $0.start + (node.clock_offset_ns ?? 0) }
+        }.max()
         let began = began ?? newest ?? 0
         self.began = began
         for node in status.nodes {
+            let shift = node.clock_offset_ns ?? 0
             if !nodes.contains(where: { $0.name == node.name }) {
                 nodes.append((node.name, node.kind, node.pid))
             }
-            for tick in node.report.recent where tick.start >= began {
-                ticks[node.name, default: [:]][tick.start] = tick
+            for var tick in node.report.recent where tick.start + shift >= began {
+                // By the node's own clock, so that a better estimate moves it instead of doubling it.
+                let name = tick.start
+                tick.start += shift
+                ticks[node.name, default: [:]][name] = tick
             }
         }
     }
@@ -76,7 +82,7 @@ struct RunTrace {
         var name: String
         var cat: String?
         var ph: String
-        /// Microseconds of the machine's monotonic clock.
+        /// Microseconds of the supervisor's monotonic clock.
         var ts, dur: Double?
         var pid: Int32
         var tid: Int32

@@ -76,6 +76,27 @@ import Testing
         #expect(sent(&edge) == [0])
     }
 
+    @Test func `what was under way when the connection broke is lost by name, or comes again`() {
+        for (keep, lost, again) in [(Keep.newest, "1", []), (.all, "", [1, 2])] as [
+            (Keep, String, [UInt64])
+        ] {
+            var edge = OutputEdge(keep: keep, window: 2)
+            edge.connect(credits: 2, connection: 5)
+            edge.offer(message(0))
+            #expect(sent(&edge) == [0])
+            edge.offer(message(1))
+            #expect(sent(&edge) == [1])
+            if keep == .all { edge.offer(message(2)) }
+
+            // The first had arrived.
+            edge.connect(credits: 2, next: 1, connection: 6, isElsewhere: true, isAgain: true)
+
+            #expect(edge.lost.text == lost)
+            #expect(sent(&edge) == again)
+            #expect(edge.isElsewhere)
+        }
+    }
+
     @Test func `the end comes once, after everything that waits`() {
         var edge = OutputEdge(keep: .all, window: 1)
         edge.connect(credits: 1)
