@@ -50,7 +50,10 @@ package struct RunSnapshot: Sendable {
         nodes.filter(\.isSink).max { $0.report.deliveredCount < $1.report.deliveredCount }
     }
 
-    package var framesIn: Int { source?.report.emittedCount ?? 0 }
+    /// What the source sent, and what it had to pass over itself.
+    package var framesIn: Int {
+        (source?.report.emittedCount ?? 0) + Self.passedOver(by: source).count
+    }
     package var framesOut: Int { sink?.report.deliveredCount ?? 0 }
     package var expectedFrames: Int? { source?.report.expectedFrames }
     /// Capture until the sink had handled the frame.
@@ -82,7 +85,12 @@ package struct RunSnapshot: Sendable {
     /// Frames that came in and did not go out.
     private var missing: FrameSet {
         guard let source, let sink else { return FrameSet() }
-        return source.report.emitted.subtracting(sink.report.delivered)
+        return source.report.emitted.union(Self.passedOver(by: source))
+            .subtracting(sink.report.delivered)
+    }
+
+    private static func passedOver(by source: NodeState?) -> FrameSet {
+        source?.report.dropped.reduce(FrameSet()) { $0.union($1.frames) } ?? FrameSet()
     }
 
     private static func losses(of node: NodeState) -> [Loss] {

@@ -120,12 +120,7 @@ extension Supervisor {
             member.current.process.killGroup()
             return adopt(member, swap)
         }
-        tell(member.current, .retire(drains: !hasJournals(member.current, swap.candidate)))
-    }
-
-    /// Whether one goes on from the very message that the other ended with.
-    private func hasJournals(_ old: Incarnation, _ new: Incarnation) -> Bool {
-        old.recovers && new.recovers
+        tell(member.current, .retire(drains: !swap.goesOn))
     }
 
     /// The old process is over: the candidate goes on from the journal.
@@ -133,7 +128,7 @@ extension Supervisor {
         member.swap = nil
         member.restartAt = nil
         let (old, process) = (member.planned.kind, member.current)
-        swap.candidate.isFresh = !hasJournals(process, swap.candidate)
+        swap.candidate.isFresh = !swap.goesOn
         if let journal = swap.journal { member.renewJournal(journal) }
         member.replace(by: swap.candidate)
         member.swaps += 1

@@ -12,6 +12,9 @@ final class Swap {
     var retiredAt: Int64?
     let began = posix_monotonic_ns()
 
+    /// Whether the candidate reads in the node's journal where to go on.
+    var goesOn: Bool { journal == nil && candidate.recovers }
+
     init(candidate: Incarnation, anew: Bool, journal: Int32?) {
         self.candidate = candidate
         self.anew = anew

@@ -127,7 +127,7 @@ struct Chaos {
             try disturb(run, client, &dice, &outcome)
         }
         outcome.status = run.finish().status
-        outcome.errors = run.errors
+        outcome.errors = run.errors + "\n"
         judge(run.arrivals, &outcome)
         return outcome
     }
@@ -169,7 +169,14 @@ struct Chaos {
         for arrival in arrivals { seen[arrival.frame, default: 0] += 1 }
         outcome.lost = (0..<UInt64(messages)).count { seen[$0] == nil }
         outcome.twice = seen.values.count { $0 > 1 }
-        outcome.unordered = zip(arrivals, arrivals.dropFirst()).count { $0.frame >= $1.frame }
+        let back = arrivals.indices.dropFirst().filter {
+            arrivals[$0 - 1].frame >= arrivals[$0].frame
+        }
+        outcome.unordered = back.count
+        for index in back.prefix(3) {
+            let around = arrivals[max(0, index - 4)..<min(arrivals.count, index + 4)]
+            outcome.errors += "came: \(around.map { String($0.frame) }.joined(separator: " "))\n"
+        }
         let hashes = Self.hashes(messages, bytes: 60_000)
         outcome.damaged = arrivals.count { arrival in
             arrival.frame >= hashes.count || hashes[Int(arrival.frame)] != arrival.hash

@@ -44,7 +44,7 @@ enum SwapMeasurement {
         let gaps = zip(arrivals, arrivals.dropFirst()).map { Double($1.time - $0.time) / 1e9 * 30 }
         return [
             "swaps": Double(swaps),
-            "swap_memory_growth_mb": memory.last! - memory[min(4, memory.count - 1)],
+            "swap_memory_growth_mb": memory.last! - memory[min(30, memory.count - 1)],
             "swap_lost": Double(frames - seen.count),
             "swap_duplicated": Double(seen.values.count { $0 > 1 }),
             "swap_longest_gap_periods": gaps.dropFirst(10).max() ?? 0,

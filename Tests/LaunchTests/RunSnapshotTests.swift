@@ -10,13 +10,14 @@ import Wire
     }
 
     /// A camera that sent ten frames, of which the sink got all but three.
-    private func snapshot(dropped: Range<UInt64>) -> RunSnapshot {
+    private func snapshot(dropped: Range<UInt64>, passedOver: Range<UInt64> = 10..<10) -> RunSnapshot {
         var camera = NodeReport()
         camera.emitted = frames(0..<10)
         camera.emittedCount = 10
         camera.outputs = [
             .init(port: "frame", consumer: "sink", keep: "newest", dropped: frames(dropped))
         ]
+        if !passedOver.isEmpty { camera.dropped = [.init(reason: "stale", frames: frames(passedOver))] }
         var sink = NodeReport()
         sink.delivered = frames(0..<4).union(frames(7..<10))
         sink.deliveredCount = 7
@@ -37,6 +38,14 @@ import Wire
         #expect(run.lost == 3)
         #expect(run.unaccounted.isEmpty)
         #expect(run.losses.first?.place == "camera.frame → sink")
+    }
+
+    @Test func `frames that the source passes over itself came in, too`() {
+        let run = snapshot(dropped: 4..<7, passedOver: 10..<13)
+
+        #expect(run.framesIn == 13)
+        #expect(run.lost == 6)
+        #expect(run.unaccounted.isEmpty)
     }
 
     @Test func `a frame that nobody says to have dropped is named`() {
