@@ -50,6 +50,10 @@ package struct NodeReport: Sendable {
     package struct Dropped: Sendable, Codable {
         package var reason: String
         package var frames: FrameSet
+
+        package init(reason: String, frames: FrameSet) {
+            (self.reason, self.frames) = (reason, frames)
+        }
     }
 
     /// One call of a node.
