@@ -3,7 +3,7 @@ struct MachineReading: GraphValueReading {
     static let launchers: [String: [String]] = [
         "local": [],
         "ssh": ["host", "port", "identity", "config", "folder", "program"],
-        "slurm": ["partition", "account", "qos", "time", "gpus", "constraint", "login", "folder", "program"],
+        "slurm": ["partition", "account", "qos", "time", "gpus", "gres", "constraint", "login", "folder", "program"],
         "kubernetes": ["context", "namespace", "image", "gpus", "node-selector"],
     ]
     static let keys = ["local", "ssh", "slurm", "kubernetes", "cores", "memory", "address", "insecure"]

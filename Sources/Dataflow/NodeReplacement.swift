@@ -5,8 +5,13 @@ package struct NodeReplacement: Sendable, Equatable, Codable {
     package let kind: String?
     /// Settings by name. Those of the file stay where the kind does.
     package let settings: [String: String]
+    /// Name of the machine that it is to run on; nil keeps it where it is.
+    package let machine: String?
 
-    package init(node: String, kind: String?, settings: [String: String]) {
+    package init(
+        node: String, kind: String?, settings: [String: String], machine: String? = nil
+    ) {
+        self.machine = machine
         self.node = node
         self.kind = kind
         self.settings = settings
@@ -20,6 +25,7 @@ package struct NodeReplacement: Sendable, Equatable, Codable {
             document.nodes[index].kind = Located(value: kind, place: place)
             document.nodes[index].settings = []
         }
+        if let machine { document.nodes[index].machine = Located(value: machine, place: place) }
         for (name, text) in settings.sorted(by: { $0.key < $1.key }) {
             document.nodes[index].settings.removeAll { $0.name.value == name }
             document.nodes[index].settings.append(

@@ -24,6 +24,12 @@ extension Supervisor {
         guard let planner else { throw SwapRefusal("this run was not started from a graph file") }
         let member = try member(toReplace: replacement.node)
         let plan = try planner.plan(.replace(replacement))
+        let neighbours = producers(of: member) + [member]
+        if let away = neighbours.first(where: { link(to: $0.planned.machine) != nil }) {
+            throw SwapRefusal(
+                "--shadow looks on at nodes of this machine, but '\(away.name)' runs on "
+                    + "'\(away.planned.machine)'")
+        }
         guard let node = plan.nodes.first(where: { $0.name == member.name }) else {
             throw SwapRefusal("there is no node '\(member.name)' in the graph")
         }

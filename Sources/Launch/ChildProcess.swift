@@ -106,6 +106,7 @@ final class ChildProcess: NodeProcess {
 
     /// A program of the search path, as `execve` needs it.
     static func find(_ name: String) throws -> String {
+        if name.contains("/") { return name }
         let search = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")
         let paths = search.split(separator: ":").map { "\($0)/\(name)" }
         guard let path = paths.first(where: { access($0, X_OK) == 0 }) else {

@@ -104,6 +104,8 @@ extension Supervisor {
             let old = member.current
             do {
                 let next = try start(member.planned, as: member.nextID(), journal: member.journal)
+                // Its journal is gone with its machine.
+                next.isFresh = old.process.fault != nil
                 member.replace(by: next)
             } catch { fail(old, "\(error)") }
         }

@@ -67,13 +67,18 @@ extension Supervisor {
                 if case .replace(let replacement) = change { replacement.node == member.name } else {
                     false
                 }
-            guard isTarget || node.kind != member.planned.kind || old.settings.values != next.settings.values
+            let moves = node.machine != member.planned.machine
+            guard isTarget || moves || node.kind != member.planned.kind || old.settings.values != next.settings.values
                     || old.settings.cores != next.settings.cores
             else { return nil }
-            let what =
-                node.kind == member.planned.kind
-                ? "other settings" : "'\(node.kind)' in place of '\(member.planned.kind)'"
-            return (member.name, "'\(member.name)': \(what)")
+            var what: [String] = []
+            if node.kind != member.planned.kind {
+                what.append("'\(node.kind)' in place of '\(member.planned.kind)'")
+            } else if old.settings.values != next.settings.values || !moves {
+                what.append("other settings")
+            }
+            if moves { what.append("on '\(node.machine)' instead of '\(member.planned.machine)'") }
+            return (member.name, "'\(member.name)': \(what.joined(separator: ", "))")
         }
     }
 
@@ -86,8 +91,14 @@ extension Supervisor {
         try checkSwap(of: member, planned)
         let id = member.nextID()
         let journal = member.current.recovers ? nil : try Journal.create()
+        if journal != nil { link(to: planned.machine)?.send(.journal(node: name, offset: 0)) }
         let candidate = try start(planned, as: id, journal: journal ?? member.journal)
-        let anew = planned.isSource && member.planned.isSource
+        // A source that only goes elsewhere goes on; one with other settings begins with them.
+        let isSame =
+            planned.kind == member.planned.kind
+            && planned.configuration.settings.values == member.planned.configuration.settings.values
+            && planned.machine != member.planned.machine
+        let anew = planned.isSource && member.planned.isSource && !isSame
         member.swap = Swap(candidate: candidate, anew: anew, journal: journal)
         reply(
             .note("'\(id)' (\(planned.kind)) is loading; '\(name)' goes on"), to: change.requester)
@@ -125,6 +136,11 @@ extension Supervisor {
 
     /// The old process is over: the candidate goes on from the journal.
     func adopt(_ member: Member, _ swap: Swap) {
+        if swap.goesOn, !swap.hasMoved,
+            member.current.planned.machine != swap.candidate.planned.machine
+        {
+            return moveJournal(of: member, swap)
+        }
         member.swap = nil
         member.restartAt = nil
         let (old, process) = (member.planned.kind, member.current)
@@ -138,7 +154,8 @@ extension Supervisor {
         let now = posix_monotonic_ns()
         let handing = Double(now - (swap.retiredAt ?? now)) / 1e6
         let loading = Double((swap.retiredAt ?? now) - swap.began) / 1e9
-        let text = "'\(member.name)' is '\(member.planned.kind)' now, was '\(old)': loaded in "
+        let place = member.planned.machine == process.planned.machine ? "" : " on '\(member.planned.machine)'"
+        let text = "'\(member.name)' is '\(member.planned.kind)'\(place) now, was '\(old)': loaded in "
             + "\(RunSnapshot.time(loading * 1000)), handed over in \(RunSnapshot.time(handing))"
         display.say(text)
         finishStep(text)

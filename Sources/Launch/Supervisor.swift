@@ -82,6 +82,7 @@ package final class Supervisor {
             }
         } catch {
             incarnations.forEach { $0.process.killGroup() }
+            closeMachines()
             throw error
         }
     }
@@ -100,6 +101,11 @@ package final class Supervisor {
     ) throws -> any NodeProcess {
         if let link = link(to: node.machine) {
             return try link.start(id, node: node.name, kind: node.kind, command: node.command)
+        }
+        let machine = plan.machines.first { $0.name == node.machine }
+        guard machine.map({ $0.launcher == .local }) ?? true else {
+            throw SwapRefusal(
+                "machine '\(node.machine)' is no part of this run: it was not reached when it began")
         }
         let program = node.command ?? [executable, "node"]
         return try ChildProcess(

@@ -8,6 +8,9 @@ final class Swap {
     let anew: Bool
     /// What the candidate was lent instead of the node's journal, by a node that keeps none.
     let journal: Int32?
+    /// Whether the node's journal is on its way to the candidate's machine, or has arrived there.
+    var isMoving = false
+    var hasMoved = false
     /// When the old process was told to hand over.
     var retiredAt: Int64?
     let began = posix_monotonic_ns()

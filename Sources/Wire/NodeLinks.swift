@@ -74,7 +74,7 @@ final class NodeLinks {
 
     /// Lets producers go that have more to say, and takes in what they had sent before they heard it.
     private func leave() {
-        guard let inputs else { return }
+        guard let inputs, !checkSupervisorIsGone() else { return }
         inputs.sayGoodbye()
         let deadline = posix_monotonic_ns() + Self.reportInterval
         while !inputs.haveEnded, posix_monotonic_ns() < deadline { poll(milliseconds: 10) }
@@ -211,7 +211,8 @@ final class NodeLinks {
                     grants[input] = grants[input] ?? Envelope(.grant)
                 }
             case .control(let message): say(message)
-            case .end: outputs.end()
+            // A machine that lost its supervisor says no farewells: those on others may go on.
+            case .end: if !checkSupervisorIsGone() { outputs.end() }
             }
         }
         for (input, grant) in grants { inputs?.tell(input, grant) }

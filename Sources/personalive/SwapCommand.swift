@@ -28,6 +28,9 @@ struct SwapCommand: ParsableCommand {
         help: ArgumentHelp("A setting of the new node; may be repeated.", valueName: "name=value"))
     var assignments: [GraphSettings.Assignment] = []
 
+    @Option(help: "The machine of the graph file's 'machines:' that the new node is to run on.")
+    var machine: String?
+
     @Flag(help: "Only try the new node on what the old one gets, and compare their pictures.")
     var shadow = false
 
@@ -36,16 +39,21 @@ struct SwapCommand: ParsableCommand {
 
     func validate() throws {
         guard seconds > 0 else { throw ValidationError("--seconds must be more than 0") }
-        guard (1...2).contains(words.count), let last = words.last, last.contains("=") else {
-            throw ValidationError("say 'personalive swap [RUN] NODE=KIND'")
+        guard (1...2).contains(words.count), let last = words.last,
+            last.contains("=") || machine != nil
+        else { throw ValidationError("say 'personalive swap [RUN] NODE=KIND'") }
+        guard !shadow || machine == nil else {
+            throw ValidationError("--shadow looks on from this machine: leave --machine out")
         }
     }
 
     func run() throws {
         let parts = words[words.count - 1].split(separator: "=", maxSplits: 1).map(String.init)
-        guard parts.count == 2 else { throw ValidationError("say NODE=KIND") }
+        guard parts.count == 2 || machine != nil else { throw ValidationError("say NODE=KIND") }
         let settings = Dictionary(assignments.map { ($0.name, $0.value) }) { $1 }
-        let replacement = NodeReplacement(node: parts[0], kind: parts[1], settings: settings)
+        let replacement = NodeReplacement(
+            node: parts[0], kind: parts.count == 2 ? parts[1] : nil, settings: settings,
+            machine: machine)
         let run = words.count == 2 ? words[0] : nil
         if shadow {
             try ShadowRun(replacement, of: run, seconds: seconds).compare()

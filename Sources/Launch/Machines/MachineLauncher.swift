@@ -14,6 +14,12 @@ protocol MachineLauncher {
     func command() throws -> [String]
     /// What to do about an agent that did not start, by its exit code and what was said last.
     func advice(_ status: Int32?, _ words: [String]) -> String
+    /// The run is over: what was asked for on its behalf is given back.
+    func release()
+}
+
+extension MachineLauncher {
+    func release() {}
 }
 
 /// The shell's part of starting an agent: into the folder, and the program that is there.

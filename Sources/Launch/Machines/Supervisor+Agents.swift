@@ -3,6 +3,17 @@ import Dataflow
 import Glibc
 import Wire
 
+extension RunPlan {
+    /// What a machine is to get of a Slurm cluster; nil for one that is reached otherwise.
+    fileprivate func part(of machine: Machine) -> SlurmJob.Part? {
+        guard case .slurm(let options) = machine.launcher else { return nil }
+        let nodes = nodes.filter { $0.machine == machine.name }
+        let cores = machine.cores ?? nodes.reduce(0) { $0 + $1.configuration.settings.cores }
+        return SlurmJob.Part(
+            machine: machine.name, options: options, cores: max(cores, 1), memory: machine.memory)
+    }
+}
+
 /// Machines other than this one: their agents, and what those pass on.
 extension Supervisor {
     /// The line to a machine; nil for this one.
@@ -15,22 +26,31 @@ extension Supervisor {
         link(to: process.planned.machine)?.facts?.runFolder ?? plan.folder
     }
 
-    /// One launcher for each machine that nodes run on.
+    /// One line to each machine that nodes run on, or can be moved to; they are opened when needed.
     static func links(for plan: RunPlan, executable: String) throws -> [MachineLink] {
         let names = Set(plan.nodes.map(\.machine))
-        return try plan.machines.filter { names.contains($0.name) }.compactMap { machine in
-            try launcher(of: machine, executable: executable).map { MachineLink(machine, $0) }
+        let machines = plan.machines.filter { machine in
+            if case .ssh = machine.launcher { return true }
+            return names.contains(machine.name)
+        }
+        let parts = machines.compactMap { plan.part(of: $0) }
+        let job = SlurmJob(name: plan.name, parts)
+        return try machines.compactMap { machine in
+            let index = parts.firstIndex { $0.machine == machine.name }
+            return try launcher(of: machine, job, index, executable).map { MachineLink(machine, $0) }
         }
     }
 
     private static func launcher(
-        of machine: Machine, executable: String
+        of machine: Machine, _ job: SlurmJob, _ index: Int?, _ executable: String
     ) throws -> (any MachineLauncher)? {
         switch machine.launcher {
         case .local: return nil
         case .ssh(let host, let options):
             return SSHLauncher(host: host, options: options, executable: executable)
-        case .slurm, .kubernetes:
+        case .slurm(let options):
+            return SlurmLauncher(job: job, index: index!, options: options, executable: executable)
+        case .kubernetes:
             throw LaunchError.cannotStart(
                 program: "machine '\(machine.name)'",
                 reason: "this version does not start nodes by \(machine.launcher.name)")
@@ -67,10 +87,52 @@ extension Supervisor {
             guard let process = incarnations.first(where: { $0.process === remote }) else { return }
             bytes.withUnsafeBytes { hear($0, from: process) }
         case .said(let line): display.log("machine \(name)", line)
-        case .lost(let fault): if failure == nil, !isEnding { display.say(fault) }
+        case .lost(let fault):
+            if failure == nil, !isEnding { display.say(fault) }
+            giveUpMoves(from: name, fault)
+        case .journal(let node, let part): takeJournal(of: node, part)
         case .pong(let sent, let clock, let received):
             learnTime(of: name, sent: sent, received: clock, answered: clock, heard: received)
-        case .journal, .files: break
+        case .files: break
+        }
+    }
+
+    // MARK: Moving nodes
+
+    /// The old process is over: what it left goes to the machine of its successor.
+    func moveJournal(of member: Member, _ swap: Swap) {
+        guard !swap.isMoving else { return }
+        swap.isMoving = true
+        if let link = link(to: member.current.planned.machine) {
+            return link.send(.giveJournal(node: member.name))
+        }
+        JournalCopy.read(member.journal) { takeJournal(of: member.name, ($0, $1)) }
+        takeJournal(of: member.name, nil)
+    }
+
+    /// Passes on a part of a journal, or sees that it is whole.
+    private func takeJournal(of node: String, _ part: (offset: Int, bytes: [UInt8])?) {
+        guard let member = members.first(where: { $0.name == node }), let swap = member.swap,
+            swap.isMoving, !swap.hasMoved
+        else { return }
+        guard let part else {
+            swap.hasMoved = true
+            return adopt(member, swap)
+        }
+        if let link = link(to: swap.candidate.planned.machine) {
+            link.send(.journal(node: node, offset: part.offset), part.bytes)
+        } else {
+            JournalCopy.write(part.bytes, at: part.offset, to: member.journal)
+        }
+    }
+
+    /// What was not moved yet is gone with its machine.
+    private func giveUpMoves(from machine: String, _ fault: String) {
+        for member in members where member.current.planned.machine == machine {
+            guard let swap = member.swap, swap.isMoving, !swap.hasMoved else { continue }
+            giveUp(member, swap, because: fault)
+            member.current.reason = member.current.reason ?? "its " + fault
+            fail(member.current)
         }
     }
 
@@ -83,6 +145,9 @@ extension Supervisor {
             zmqPoll(&items, milliseconds: 20)
             for link in links { _ = link.work() }
         }
-        links.forEach { $0.kill() }
+        links.forEach {
+            $0.kill()
+            $0.launcher.release()
+        }
     }
 }
