@@ -18,6 +18,7 @@ struct Personalive: ParsableCommand {
             SetCommand.self,
             CheckCommand.self,
             PlanCommand.self,
+            DoctorCommand.self,
             GraphCommand.self,
             NodesCommand.self,
             SchemaCommand.self,

@@ -7,8 +7,12 @@ import Foundation
 struct PlanCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan",
-        abstract: "States each node's peak memory and how old frames get, and refuses what cannot be.",
+        abstract: "States what runs where, what crosses the links, the memory it takes and how old "
+            + "frames get, and refuses what cannot be.",
         discussion: """
+            On several machines each edge between two of them has its bytes a message and Mbit/s; sizes \
+            that only the files tell are taken from an earlier run ('--from').
+
             Weights are counted exactly. The working set is estimated for pictures of the model's \
             size (512x512 for FLUX.2's tiny autoencoder); frames that nodes hold besides are not in it.
 
@@ -28,6 +32,9 @@ struct PlanCommand: ParsableCommand {
     @Option(help: "What 'personalive run --json' printed of a run of this graph: how long nodes take.")
     var from: String?
 
+    @Option(help: "Frames a second, for what crosses links; without it what the source says, or 25.")
+    var rate: Double?
+
     @Flag(help: "Print one JSON object.")
     var json = false
 
@@ -35,6 +42,8 @@ struct PlanCommand: ParsableCommand {
         var nodes: [MemoryPlan.Line]
         var machines: [MemoryPlan.Place]
         var age: Age?
+        var links: [TrafficPlan.Line]
+        var links_fps: Double
     }
 
     private struct Age: Codable {
@@ -72,41 +81,70 @@ struct PlanCommand: ParsableCommand {
         FileHandle.standardError.write(Data(check.text.utf8))
         guard let graph = check.graph else { throw ExitCode(check.isReadable ? 1 : 2) }
         let plan = MemoryPlan(graph)
-        let ages = graph.mode == .live ? AgePlan(graph, times: try measured()) : nil
+        let earlier = try earlierRun()
+        let traffic = TrafficPlan(graph, rate: rate, measured: earlier?.traffic ?? [:])
+        let ages = graph.mode == .live ? AgePlan(graph, times: earlier?.times ?? [:]) : nil
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            let report = Report(nodes: plan.lines, machines: plan.places, age: ages.map(Age.init))
+            let report = Report(nodes: plan.lines, machines: plan.places, age: ages.map(Age.init), links: traffic.lines,
+                links_fps: traffic.rate)
             print(String(decoding: try encoder.encode(report), as: UTF8.self))
         } else {
             print(plan.text)
+            if !traffic.lines.isEmpty { print("\n\(traffic.text)") }
             if let ages { print("\n\(ages.text)") }
         }
-        let refusals = [plan.refusal, ages?.refusal].compactMap { $0 }
+        let refusals = [graph.placementRefusal, plan.refusal, ages?.refusal].compactMap { $0 }
         guard !refusals.isEmpty else { return }
         FileHandle.standardError.write(Data(refusals.joined().utf8))
         throw ExitCode(1)
     }
 
+    /// What 'run --json' printed of an earlier run.
     private struct Run: Codable {
         struct Node: Codable {
+            struct Hop: Codable {
+                var port: String
+                var received: Int
+                var bytes: Int
+            }
             var name: String
             var ticks: Int
             var busy_s: Double
+            var hops: [Hop]?
         }
+        var seconds: Double?
         var nodes: [Node]
+
+        /// How long a tick of each node took.
+        var times: [String: Duration] {
+            let times = nodes.filter { $0.ticks > 0 }
+                .map { ($0.name, Duration.seconds($0.busy_s / Double($0.ticks))) }
+            return Dictionary(times) { first, _ in first }
+        }
+
+        /// What came in at each input.
+        var traffic: [String: TrafficPlan.Measured] {
+            var traffic: [String: TrafficPlan.Measured] = [:]
+            for node in nodes {
+                for hop in node.hops ?? [] where hop.received > 0 {
+                    traffic["\(node.name).\(hop.port)"] = .init(
+                        messageBytes: Double(hop.bytes) / Double(hop.received),
+                        messagesPerSecond: Double(hop.received) / max(seconds ?? 0, 1e-3))
+                }
+            }
+            return traffic
+        }
     }
 
-    /// How long a tick of each node took in an earlier run.
-    private func measured() throws -> [String: Duration] {
-        guard let from else { return [:] }
+    private func earlierRun() throws -> Run? {
+        guard let from else { return nil }
         guard let data = FileManager.default.contents(atPath: from),
             let run = try? JSONDecoder().decode(Run.self, from: data)
         else {
             throw ValidationError("\(from) is not what 'personalive run --json' prints")
         }
-        let times = run.nodes.filter { $0.ticks > 0 }
-            .map { ($0.name, Duration.seconds($0.busy_s / Double($0.ticks))) }
-        return Dictionary(times) { first, _ in first }
+        return run
     }
 }

@@ -45,6 +45,12 @@ struct RecordCommand: ParsableCommand {
             let known = Set(status.edges.map(\.from)).sorted().joined(separator: ", ")
             throw failure("'\(edge)' is no output of this run that an edge begins at; those are \(known)")
         }
+        let node = String(edge.prefix { $0 != "." })
+        if let machine = status.nodes.first(where: { $0.name == node })?.machine {
+            throw failure(
+                "'\(edge)' begins on machine '\(machine)', and only outputs of this machine's nodes can "
+                    + "be tapped: 'personalive swap \(node) --machine local' brings the node here")
+        }
         let port = String(edge.drop { $0 != "." }.dropFirst())
         guard let type = tapped.type else {
             throw failure("the run does not say what flows on '\(edge)'")

@@ -37,7 +37,9 @@ final class Replanner: GraphPlanner {
         guard let graph = check.graph else {
             throw SwapRefusal(check.text.trimmingCharacters(in: .newlines))
         }
+        if let refusal = graph.placementRefusal { throw SwapRefusal(refusal) }
         if case .replace(let replacement) = change, let node = graph.node(replacement.node),
+            node.machine == Machine.local.name,
             let lack = MemoryPlan.lack(for: node)
         {
             throw SwapRefusal(lack)

@@ -59,6 +59,10 @@ struct RunCommand: ParsableCommand {
             throw ExitCode(1)
         }
         try refuseRemote(graph)
+        if let refusal = graph.placementRefusal {
+            printToStandardError(refusal + "  nothing was started\n")
+            throw ExitCode(1)
+        }
         if !ignoreMemory, let refusal = MemoryPlan(graph).refusal {
             printToStandardError(refusal + "  nothing was started (--ignore-memory would)\n")
             throw ExitCode(1)

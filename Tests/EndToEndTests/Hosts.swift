@@ -6,6 +6,8 @@ import Glibc
 enum Hosts {
     /// Where their keys are; nil where there are no such hosts.
     static let folder = ProcessInfo.processInfo.environment["PERSONALIVE_HOSTS"]
+    /// Whether the two are a Slurm cluster as well.
+    static let hasSlurm = ProcessInfo.processInfo.environment["SLURM_CONF"] != nil
     /// Where the supervisor runs, and the two that it reaches.
     static let (here, middle, last) = ("pl-a", "pl-b", "pl-c")
 

@@ -1,5 +1,7 @@
 import Foundation
 import Glibc
+import Media
+import Tensors
 import Testing
 
 /// Graphs on several machines, reached by the real `ssh`: `make test-machines` makes the hosts.
@@ -76,6 +78,228 @@ struct MachineTests {
                 "its machine 'pl-b' (ssh pl-b) was lost: nothing was heard of it for 15 s"))
         // Its own agent has seen the same from the other side.
         #expect(tool.waitUntil { Hosts.processes(on: Hosts.middle).isEmpty })
+    }
+
+    @Test func `nodes move between machines while the graph runs, and no frame is lost`() throws {
+        let graph = Hosts.machines + """
+            nodes:
+              source: { use: test-source, with: { bytes: 100000, count: 600, rate: 100, numbered: true } }
+              stage: { use: test-stage, machine: pl-b, in: { data: source.data } }
+              sink:
+                use: test-sink
+                machine: pl-c
+                in: { data: stage.data }
+                with: { list: FOLDER/frames.txt }
+            """
+        let tool = try tool(graph)
+        try tool.start()
+        #expect(tool.waitUntil { tool.runs })
+
+        let moves = try ["pl-c", "local", "pl-b"].map {
+            try tool.ask("swap", "stage", "--machine", $0)
+        }
+        let outcome = tool.finish()
+
+        #expect(moves.map(\.status) == [0, 0, 0], "\(moves.map(\.errors))")
+        #expect(moves[0].output.contains("'stage' is 'test-stage' on 'pl-c' now"))
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.number("frames_out") == 600)
+        #expect(outcome.number("frames_unaccounted") == 0)
+        let log = try String(contentsOfFile: "\(tool.folder)/frames.txt", encoding: .utf8)
+        let frames = log.split(separator: "\n").compactMap { $0.split(separator: " ").first }
+        #expect(frames.compactMap { Int($0) } == Array(0..<600))
+    }
+
+    // MARK: The portrait graph
+
+    /// The demo's graph, its denoiser on one machine and what makes pictures on another.
+    private static func portrait(machines: String, denoiser: String, decoder: String) -> String {
+        """
+        \(machines)
+        nodes:
+          portrait: { use: image-file, with: { path: Models/demo/portrait.png } }
+          camera: { use: video-file, with: { path: FOLDER/driving.mp4 } }
+          keypoints:
+            use: keypoint-extractor
+            in: { frame: camera.frame, portrait: portrait.image }
+            with: { model: small, weights: Models/small }
+          motion:
+            use: motion-encoder
+            in: { face: keypoints.face, portrait-face: keypoints.portrait-face }
+            with: { model: small, weights: Models/small }
+          denoiser:
+            use: denoiser
+            machine: \(denoiser)
+            in:
+              keypoints: keypoints.keypoints
+              motion: motion.motion
+              portrait: portrait.image
+            with: { model: small, weights: Models/small }
+          decoder:
+            use: tiny-decoder
+            machine: \(decoder)
+            in: { latent: denoiser.latent }
+            with: { model: small, weights: Models/small }
+          encoder:
+            use: video-encoder
+            machine: \(decoder)
+            in: { frame: decoder.frame }
+            with: { path: FOLDER/portrait.mp4 }
+        """
+    }
+
+    /// Runs it on 40 frames and returns the film's bytes.
+    private func film(_ graph: String, frames: Int = 40, _ during: (Tool) throws -> Void = { _ in })
+        throws -> Data
+    {
+        let tool = try tool(graph)
+        let writer = try VideoWriter(path: "\(tool.folder)/driving.mp4")
+        let driving = try VideoReader(path: "Models/demo/driving.mp4")
+        let picture = Tensor<UInt8>(repeating: 0, shape: [1, driving.height, driving.width, 3])
+        var count = 0
+        while count < frames, let item = try driving.next() {
+            guard case .frame = item else { continue }
+            try driving.copyFrame(into: picture)
+            try writer.write(picture, presentation: Int64(count) * 40_000_000, duration: 40_000_000)
+            count += 1
+        }
+        try writer.finish()
+        try tool.start()
+        try during(tool)
+        let outcome = tool.finish()
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.number("frames_in") == frames)
+        #expect(outcome.number("frames_out") == frames)
+        return try Data(contentsOf: URL(fileURLWithPath: "\(tool.folder)/portrait.mp4"))
+    }
+
+    @Test func `the portrait graph over three machines makes the same film, bit for bit`() throws {
+        let one = try film(Self.portrait(machines: "", denoiser: "local", decoder: "local"))
+
+        let three = try film(
+            Self.portrait(machines: Hosts.machines, denoiser: "pl-b", decoder: "pl-c"))
+        let swapped = try film(
+            Self.portrait(machines: Hosts.machines, denoiser: "pl-b", decoder: "pl-c")
+        ) { tool in
+            #expect(tool.waitUntil { tool.runs })
+            let swap = try tool.ask("swap", "decoder", "--machine", "local")
+            #expect(swap.status == 0, "\(swap.errors)")
+        }
+
+        #expect(one.count > 1000)
+        #expect(three == one)
+        #expect(swapped == one)
+    }
+
+    @Test(.enabled(if: Hosts.hasSlurm, "no Slurm is running on the hosts"))
+    func `the portrait graph over two nodes of a Slurm cluster makes the same film`() throws {
+        let machines = """
+            machines:
+              pl-b: { slurm: { partition: main } }
+              pl-c: { slurm: { partition: main } }
+            """
+        let one = try film(Self.portrait(machines: "", denoiser: "local", decoder: "local"))
+
+        let two = try film(Self.portrait(machines: machines, denoiser: "pl-b", decoder: "pl-c"))
+
+        #expect(two == one)
+        #expect(Self.jobs.isEmpty)
+    }
+
+    /// Jobs of the cluster, one a line.
+    private static var jobs: String {
+        let listing = Process(), output = Pipe()
+        listing.executableURL = URL(fileURLWithPath: "/usr/bin/squeue")
+        listing.arguments = ["--noheader", "--states=RUNNING,PENDING"]
+        listing.standardOutput = output
+        guard (try? listing.run()) != nil else { return "squeue cannot be started" }
+        let data = output.fileHandleForReading.readDataToEndOfFile()
+        listing.waitUntilExit()
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    // MARK: Doctor
+
+    @Test func `doctor looks at machines, files and links, and names what is missing`() throws {
+        let graph = Self.portrait(machines: Hosts.machines, denoiser: "pl-b", decoder: "pl-c")
+            .replacing("FOLDER/driving.mp4", with: "Models/demo/driving.mp4")
+        let tool = try Tool("doctor", graph: graph, "--megabytes", "8")
+        tool.enter(Hosts.here)
+
+        let outcome = try tool.run()
+
+        #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
+        #expect(outcome.output.contains("pl-b (ssh pl-b): reached in"))
+        #expect(outcome.output.contains("program: the same as here; libraries: found"))
+        #expect(outcome.output.contains(".safetensors: there"))
+        #expect(outcome.output.contains("pl-b → pl-c: connects with this run's keys"))
+        #expect(outcome.output.contains("all is well"))
+
+        let lost = try Tool(
+            "doctor", graph: graph.replacing("pl-c: { ssh: { host: pl-c", with: "pl-c: { ssh: { host: pl-x"))
+        lost.enter(Hosts.here)
+        let second = try lost.run()
+        #expect(second.status == 1)
+        #expect(second.output.contains("machine 'pl-c' (ssh pl-x) cannot be reached"))
+    }
+
+    // MARK: Trust
+
+    @Test func `a live graph goes on when the way to a machine was lost and is found again`() throws {
+        let graph = "mode: live\n" + Hosts.machines + """
+            nodes:
+              source: { use: test-source, with: { bytes: 100000, count: 1000, rate: 100 } }
+              stage: { use: test-stage, machine: pl-b, in: { data: source.data } }
+              sink: { use: test-sink, machine: pl-c, in: { data: stage.data } }
+            """
+        let tool = try tool(graph)
+        try tool.start()
+        #expect(tool.waitUntil { tool.runs })
+
+        let agent = Hosts.processes(on: Hosts.middle).first { $0.value.last == "agent" }
+        _ = agent.map { kill($0.key, SIGKILL) }
+        let outcome = tool.finish()
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.errors.contains("machine 'pl-b' (ssh pl-b) was lost"))
+        #expect(outcome.number("frames_in") == 1000)
+        #expect(outcome.number("frames_out").map { $0 > 250 } ?? false)
+        #expect(outcome.number("frames_unaccounted") == 0)
+    }
+
+    @Test func `what crosses a link cannot be read there`() throws {
+        let graph = Hosts.machines + """
+            nodes:
+              source: { use: test-source, with: { bytes: 100000, count: 50 } }
+              sink: { use: test-sink, machine: pl-b, in: { data: source.data } }
+            """
+        let hidden = try capture(graph)
+        let open = try capture(graph.replacing("  pl-b: {", with: "  pl-b: { insecure: true,"))
+        // What 'test-source' sends.
+        let payload = Data(repeating: 7, count: 64)
+
+        #expect(hidden.count > 5_000_000)
+        #expect(hidden.range(of: payload) == nil)
+        #expect(open.count > 5_000_000)
+        #expect(open.range(of: payload) != nil)
+    }
+
+    /// Runs a graph, and returns what was to be seen on the cable of the middle host.
+    private func capture(_ graph: String) throws -> Data {
+        let tool = try tool(graph)
+        let file = "\(tool.folder)/link.pcap"
+        let dump = Process(), words = Pipe()
+        dump.executableURL = URL(fileURLWithPath: "/usr/bin/tcpdump")
+        dump.arguments = ["-Z", "root", "-i", Hosts.middle, "-U", "-B", "65536", "-s", "0", "-w", file, "tcp and not port 22"]
+        dump.standardError = words
+        try dump.run()
+        // It says that it listens before anything is sent.
+        _ = words.fileHandleForReading.availableData
+        let outcome = try tool.run()
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        dump.terminate()
+        dump.waitUntilExit()
+        return try Data(contentsOf: URL(fileURLWithPath: file))
     }
 
     @Test func `a host whose key nobody knows is not trusted, and the message says what to do`() throws {
