@@ -1,5 +1,6 @@
-#include "Product.h"
+#include "ProductHalf.h"
 #include "Wide.h"
+#include <math.h>
 
 // Six rows times 64 columns are 24 sums in registers: the processor then multiplies in every cycle.
 // A piece of a panel, at most DEPTH rows of the matrix, stays in the first cache while all rows of a
@@ -10,7 +11,18 @@ enum { ROWS = 6, DEPTH = 128, BLOCK = 1280, CHUNK = 40 * 1024, LEAST_ROWS = 132 
 
 bool kernel_product_works(void) { return has_wide_registers(); }
 
-int64_t kernel_product_panels(int64_t out_channels) { return (out_channels + PANEL - 1) / PANEL; }
+int64_t kernel_product_panel(kernel_format format) {
+    return format == KERNEL_HALF ? HALF_PANEL : PANEL;
+}
+
+int64_t kernel_product_panels(int64_t out_channels, kernel_format format) {
+    int64_t panel = kernel_product_panel(format);
+    return (out_channels + panel - 1) / panel;
+}
+
+int64_t kernel_product_scratch(kernel_format format) {
+    return format == KERNEL_HALF ? half_product_scratch() : 0;
+}
 
 // To the nearest, ties to even; no number stays no number.
 static uint16_t narrowed(float value) {
@@ -20,19 +32,54 @@ static uint16_t narrowed(float value) {
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-void kernel_product_put(float value, int64_t at, void *packed, bool is_bfloat) {
-    if (is_bfloat) ((uint16_t *)packed)[at] = narrowed(value);
-    else ((float *)packed)[at] = value;
+// The same to 11 digits; what is too small for a normal half loses more of them.
+static uint16_t halved(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    uint16_t sign = (uint16_t)(bits >> 16 & 0x8000);
+    bits &= 0x7fffffff;
+    if (bits >= 0x477ff000) return sign | (bits > 0x7f800000 ? 0x7e00 : 0x7c00);
+    if (bits < 0x38800000) {  // a sum with 0.5 puts the last digit of a half at the end
+        float small;
+        memcpy(&small, &bits, sizeof small);
+        small += 0.5f;
+        memcpy(&bits, &small, sizeof bits);
+        return sign | (uint16_t)(bits - 0x3f000000);
+    }
+    return sign | (uint16_t)((bits - 0x38000000 + 0xfff + (bits >> 13 & 1)) >> 13);
+}
+
+void kernel_product_put(float value, int64_t at, void *packed, kernel_format format) {
+    switch (format) {
+    case KERNEL_FLOAT: ((float *)packed)[at] = value; break;
+    case KERNEL_BFLOAT: ((uint16_t *)packed)[at] = narrowed(value); break;
+    case KERNEL_HALF: ((uint16_t *)packed)[at] = halved(value); break;
+    }
+}
+
+float kernel_product_scale(const float *matrix, int64_t count, kernel_format format) {
+    if (format != KERNEL_HALF) return 1;
+    float largest = 0;
+    for (int64_t i = 0; i < count; i++) {
+        float size = fabsf(matrix[i]);
+        largest = size > largest ? size : largest;
+    }
+    int exponent;
+    if (!(largest > 1e-30f && largest < 1e30f)) return 1;
+    frexpf(largest, &exponent);
+    return ldexpf(1, 3 - exponent);
 }
 
 void kernel_product_pack(const float *matrix, int64_t in_channels, int64_t out_channels,
-                         int64_t first, int64_t last, void *packed, bool is_bfloat) {
-    for (int64_t p = first * PANEL; p < last * PANEL && p < out_channels; p += PANEL) {
-        int64_t width = out_channels - p < PANEL ? out_channels - p : PANEL;
+                         float scale, int64_t first, int64_t last, void *packed,
+                         kernel_format format) {
+    int64_t panel = kernel_product_panel(format);
+    for (int64_t p = first * panel; p < last * panel && p < out_channels; p += panel) {
+        int64_t width = out_channels - p < panel ? out_channels - p : panel;
         for (int64_t i = 0; i < in_channels; i++)
             for (int64_t o = 0; o < width; o++)
-                kernel_product_put(matrix[(p + o) * in_channels + i],
-                                   p * in_channels + i * width + o, packed, is_bfloat);
+                kernel_product_put(scale * matrix[(p + o) * in_channels + i],
+                                   p * in_channels + i * width + o, packed, format);
     }
 }
 
@@ -163,7 +210,7 @@ WIDE static void finish(const kernel_product *s, int64_t row, int64_t count, int
 WIDE static void multiply_panel(const kernel_product *s, int64_t rows, int64_t from, int64_t to) {
     int64_t width = s->out_channels < PANEL ? s->out_channels : PANEL;
     int64_t pieces = (to - from + DEPTH - 1) / DEPTH, each = (to - from + pieces - 1) / pieces;
-    int64_t blocks = (rows + ROWS - 1) / ROWS, size = s->is_bfloat ? 2 : 4;
+    int64_t blocks = (rows + ROWS - 1) / ROWS, size = s->format == KERNEL_FLOAT ? 4 : 2;
     float widened[DEPTH * PANEL] __attribute__((aligned(64)));
     each = (each + 3) / 4 * 4;
     for (int64_t k = from; k < to; k += each) {
@@ -172,7 +219,7 @@ WIDE static void multiply_panel(const kernel_product *s, int64_t rows, int64_t f
         bool is_last = k + depth == s->in_channels;
         piece piece = {
             .x = s->x + k,
-            .panel = s->is_bfloat ? widened : (const float *)packed,
+            .panel = s->format == KERNEL_BFLOAT ? widened : (const float *)packed,
             .x_stride = s->x_stride,
             .depth = depth,
             .y = s->y,
@@ -182,7 +229,7 @@ WIDE static void multiply_panel(const kernel_product *s, int64_t rows, int64_t f
             .lines = (bytes / 64 + blocks - 1) / blocks,
             .adds = k > 0,
         };
-        if (s->is_bfloat) widen((const uint16_t *)packed, depth * width, widened);
+        if (s->format == KERNEL_BFLOAT) widen((const uint16_t *)packed, depth * width, widened);
         for (int64_t r = 0; r < rows; r += ROWS) {
             int64_t count = rows - r < ROWS ? rows - r : ROWS;
             multiply_rows(&piece, r, count, width);
@@ -192,12 +239,12 @@ WIDE static void multiply_panel(const kernel_product *s, int64_t rows, int64_t f
     }
 }
 
-// The rows from one on and the columns from a panel on, as a product of their own.
-static kernel_product part_of(const kernel_product *s, int64_t row, int64_t panel) {
+kernel_product kernel_product_part(const kernel_product *s, int64_t row, int64_t panel) {
     kernel_product part = *s;
-    int64_t column = panel * PANEL;
+    int64_t column = panel * kernel_product_panel(s->format);
     part.x += row * s->x_stride;
-    part.packed = (const char *)s->packed + column * s->in_channels * (s->is_bfloat ? 2 : 4);
+    part.packed = (const char *)s->packed
+        + column * s->in_channels * (s->format == KERNEL_FLOAT ? 4 : 2);
     part.out_channels -= column;
     part.y += row * s->y_stride + column;
     if (s->bias) part.bias += column;
@@ -213,28 +260,34 @@ static int64_t block_depth(int64_t in) {
 
 WIDE void kernel_product_run(const kernel_product *s, int64_t first_row, int64_t last_row,
                              int64_t first_panel, int64_t last_panel) {
+    if (s->format == KERNEL_HALF)
+        return half_product_run(s, first_row, last_row, first_panel, last_panel);
     int64_t in = s->in_channels, depth = block_depth(in), chunk = CHUNK / depth / ROWS * ROWS;
     if (chunk < LEAST_ROWS) chunk = LEAST_ROWS;
     for (int64_t row = first_row; row < last_row; row += chunk) {
         int64_t rows = last_row - row < chunk ? last_row - row : chunk;
         for (int64_t k = 0; k < in; k += depth)
             for (int64_t p = first_panel; p < last_panel; p++) {
-                kernel_product part = part_of(s, row, p);
+                kernel_product part = kernel_product_part(s, row, p);
                 multiply_panel(&part, rows, k, in - k < depth ? in : k + depth);
             }
     }
 }
 
-bool kernel_product_can_gate(int64_t out_channels) { return out_channels % (2 * PANEL) == 0; }
+bool kernel_product_can_gate(const kernel_product *s) {
+    return s->out_channels % (2 * kernel_product_panel(s->format)) == 0
+        && (s->format != KERNEL_HALF || s->in_channels <= BLOCK);
+}
 
 WIDE void kernel_product_gate(const kernel_product *s, int64_t first_row, int64_t last_row) {
+    if (s->format == KERNEL_HALF) return half_product_gate(s, first_row, last_row);
     int64_t in = s->in_channels, panels = s->out_channels / (2 * PANEL), depth = block_depth(in);
     float both[2][LEAST_ROWS * PANEL] __attribute__((aligned(64)));
     for (int64_t row = first_row; row < last_row; row += LEAST_ROWS) {
         int64_t rows = last_row - row < LEAST_ROWS ? last_row - row : LEAST_ROWS;
         for (int64_t p = 0; p < panels; p++) {
             for (int half = 0; half < 2; half++) {
-                kernel_product part = part_of(s, row, p + half * panels);
+                kernel_product part = kernel_product_part(s, row, p + half * panels);
                 part.y = both[half], part.y_stride = PANEL;
                 for (int64_t k = 0; k < in; k += depth)
                     multiply_panel(&part, rows, k, in - k < depth ? in : k + depth);

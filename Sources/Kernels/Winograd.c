@@ -25,8 +25,8 @@ int64_t kernel_winograd_stride(int64_t tiles, int64_t channels) {
 int64_t kernel_winograd_strip(const kernel_winograd *s) {
     return (s->side + 2) * (s->side * across(s->w, s->side) + 2) * s->in_channels;
 }
-int64_t kernel_winograd_units(const kernel_winograd *s) {
-    return kernel_winograd_frequencies(s->side) * kernel_product_panels(s->out_channels);
+int64_t kernel_winograd_units(const kernel_winograd *s, kernel_format format) {
+    return kernel_winograd_frequencies(s->side) * kernel_product_panels(s->out_channels, format);
 }
 
 // Three weights as a value per point: the polynomial there over the product of its distances from the
@@ -47,11 +47,11 @@ static void transform_weights(const float *w, int64_t step, float *u, int64_t ou
 }
 
 void kernel_winograd_weights(const float *weights, int64_t in_channels, int64_t out_channels,
-                             int64_t side, int64_t first, int64_t last, void *packed,
-                             bool is_bfloat) {
-    int64_t patch = side + 2, frequencies = patch * patch;
-    for (int64_t p = 0; p < out_channels; p += PANEL) {
-        int64_t width = out_channels - p < PANEL ? out_channels - p : PANEL;
+                             int64_t side, float scale, int64_t first, int64_t last, void *packed,
+                             kernel_format format) {
+    int64_t patch = side + 2, frequencies = patch * patch, panel = kernel_product_panel(format);
+    for (int64_t p = 0; p < out_channels; p += panel) {
+        int64_t width = out_channels - p < panel ? out_channels - p : panel;
         for (int64_t at = first * width; at < last * width; at++) {
             int64_t c = at / width, o = p + at % width;
             const float *w = weights + (o * in_channels + c) * 9;
@@ -60,8 +60,9 @@ void kernel_winograd_weights(const float *weights, int64_t in_channels, int64_t 
             for (int i = 0; i < patch; i++)
                 transform_weights(half + 3 * i, 1, whole + patch * i, 1, (int)side);
             for (int f = 0; f < frequencies; f++)
-                kernel_product_put(whole[f], f * in_channels * out_channels + p * in_channels + at,
-                                   packed, is_bfloat);
+                kernel_product_put(scale * whole[f],
+                                   f * in_channels * out_channels + p * in_channels + at, packed,
+                                   format);
         }
     }
 }
@@ -186,18 +187,21 @@ WIDE void kernel_winograd_input(const kernel_winograd *s, int64_t first, int64_t
     else read_tiles(s, first, last, base, v, stride, strip, SMALL);
 }
 
-void kernel_winograd_multiply(const kernel_winograd *s, const void *packed, bool is_bfloat,
+void kernel_winograd_multiply(const kernel_winograd *s, const kernel_product *how,
                               int64_t tiles, int64_t first, int64_t last, const float *v,
                               int64_t v_stride, float *m, int64_t m_stride) {
-    int64_t in = s->in_channels, out = s->out_channels, panels = kernel_product_panels(out);
-    int64_t bytes = in * out * (is_bfloat ? 2 : 4);
+    int64_t in = s->in_channels, out = s->out_channels;
+    int64_t panels = kernel_product_panels(out, how->format);
+    int64_t bytes = in * out * (how->format == KERNEL_FLOAT ? 4 : 2);
     while (first < last) {
         int64_t f = first / panels, panel = first % panels;
         int64_t count = panels - panel < last - first ? panels - panel : last - first;
         kernel_product product = {.x = v + f * v_stride,
                                   .x_stride = in,
-                                  .packed = (const char *)packed + f * bytes,
-                                  .is_bfloat = is_bfloat,
+                                  .packed = (const char *)how->packed + f * bytes,
+                                  .format = how->format,
+                                  .scale = how->scale,
+                                  .scratch = how->scratch,
                                   .in_channels = in,
                                   .out_channels = out,
                                   .y = m + f * m_stride,

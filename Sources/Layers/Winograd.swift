@@ -20,12 +20,11 @@ struct Winograd {
     }
 
     private let inChannels, outChannels, side: Int
-    private let isNarrow: Bool
-    private let packed: Tensor<UInt8>
+    private let weights: PackedWeights
 
     /// Weights that fit a core's cache are multiplied tile group by tile group, each core for itself;
     /// larger ones are divided among the cores, which then work on the same tiles.
-    private var sharesTiles: Bool { packed.count > 4 << 20 }
+    private var sharesTiles: Bool { weights.byteCount > 4 << 20 }
 
     /// Tiles that go through together: all they need stays in the cache, and weights are read anew
     /// for each group. 96 and 192 were best or near it from 64 to 1280 channels.
@@ -57,18 +56,16 @@ struct Winograd {
     init(_ weight: Tensor<Float>, side: Int, precision: WeightStorage.Precision = .float32) {
         (outChannels, inChannels) = (weight.shape[0], weight.shape[1])
         self.side = side
-        let isNarrow = precision == .bfloat16
-        self.isNarrow = isNarrow
+        let (o, i) = (outChannels, inChannels)
+        let format = PackedWeights.format(precision, outChannels: o)
         let frequencies = Int(kernel_winograd_frequencies(Int64(side)))
-        let packed = Tensor<UInt8>(
-            uninitialized: [frequencies, inChannels * outChannels, isNarrow ? 2 : 4])
-        let (o, i) = (Int64(outChannels), Int64(inChannels))
-        Compute.parallel(inChannels) { range in
-            kernel_winograd_weights(
-                weight.pointer, i, o, Int64(side), Int64(range.lowerBound),
-                Int64(range.upperBound), packed.pointer, isNarrow)
+        weights = PackedWeights(weight, as: format, copies: frequencies, per: 9) { scale, bytes in
+            Compute.parallel(i) { range in
+                kernel_winograd_weights(
+                    weight.pointer, Int64(i), Int64(o), Int64(side), scale,
+                    Int64(range.lowerBound), Int64(range.upperBound), bytes, format)
+            }
         }
-        self.packed = packed
     }
 
     /// `y` `[n, h, w, out]` from `x` `[n, h, w, in]`, or half the rows and columns when it is doubled.
@@ -93,11 +90,11 @@ struct Winograd {
     /// Each core takes some tiles through all three steps.
     private func apart(_ shape: kernel_winograd, _ tiles: Int) {
         Compute.parallel(tiles, grain: max(1, min(group, tiles / Compute.cores))) { range in
-            let work = Work(shape, tiles: min(group, range.count))
+            let work = Work(shape, weights, tiles: min(group, range.count))
             for first in stride(from: range.lowerBound, to: range.upperBound, by: group) {
                 let tiles = first..<min(first + group, range.upperBound)
                 work.read(tiles, of: tiles.lowerBound)
-                work.multiply(packed, isNarrow, tiles.count, 0..<work.units)
+                work.multiply(tiles.count, 0..<work.units)
                 work.write(tiles, of: tiles.lowerBound)
             }
         }
@@ -105,13 +102,13 @@ struct Winograd {
 
     /// All cores take the same tiles through each step.
     private func together(_ shape: kernel_winograd, _ tiles: Int) {
-        let work = Work(shape, tiles: min(group, tiles))
+        let work = Work(shape, weights, tiles: min(group, tiles))
         for first in stride(from: 0, to: tiles, by: group) {
             let count = min(group, tiles - first)
             Compute.parallel(count) {
                 work.read(first + $0.lowerBound..<first + $0.upperBound, of: first)
             }
-            Compute.parallel(work.units) { work.multiply(packed, isNarrow, count, $0) }
+            Compute.parallel(work.units) { work.multiply(count, $0) }
             Compute.parallel(count) {
                 work.write(first + $0.lowerBound..<first + $0.upperBound, of: first)
             }
@@ -121,14 +118,15 @@ struct Winograd {
     /// A convolution and the memory of one group of tiles on its way.
     private struct Work {
         private let shape: kernel_winograd
+        private let weights: PackedWeights
         private let input, output: Tensor<Float>
         private let inputStride, outputStride: Int64
 
         /// How many pieces a product has.
-        var units: Int { withUnsafePointer(to: shape) { Int(kernel_winograd_units($0)) } }
+        var units: Int { withUnsafePointer(to: shape) { Int(kernel_winograd_units($0, weights.format)) } }
 
-        init(_ shape: kernel_winograd, tiles: Int) {
-            self.shape = shape
+        init(_ shape: kernel_winograd, _ weights: PackedWeights, tiles: Int) {
+            (self.shape, self.weights) = (shape, weights)
             inputStride = kernel_winograd_stride(Int64(tiles), shape.in_channels)
             outputStride = kernel_winograd_stride(Int64(tiles), shape.out_channels)
             let frequencies = Int(kernel_winograd_frequencies(shape.side))
@@ -149,14 +147,13 @@ struct Winograd {
         }
 
         /// Some pieces of the product of all frequencies.
-        func multiply(
-            _ packed: Tensor<UInt8>, _ isNarrow: Bool, _ tiles: Int, _ units: Range<Int>
-        ) {
+        func multiply(_ tiles: Int, _ units: Range<Int>) {
             withUnsafePointer(to: shape) { shape in
-                kernel_winograd_multiply(
-                    shape, packed.pointer, isNarrow, Int64(tiles), Int64(units.lowerBound),
-                    Int64(units.upperBound), input.pointer, inputStride, output.pointer,
-                    outputStride)
+                weights.lend(to: weights.product) {
+                    kernel_winograd_multiply(
+                        shape, $0, Int64(tiles), Int64(units.lowerBound), Int64(units.upperBound),
+                        input.pointer, inputStride, output.pointer, outputStride)
+                }
             }
         }
 

@@ -1,9 +1,11 @@
 /// How layers keep the weights that a checkpoint gives them.
 package struct WeightStorage: Sendable, Equatable {
-    /// What each large matrix is kept as; arithmetic is F32 all the same.
+    /// What each large matrix is kept as. Results are F32 all the same.
     package enum Precision: String, CaseIterable, Sendable {
         case float32 = "f32"
-        /// Half the memory; each weight is off by at most one part in 256.
+        /// Half the memory. Where the processor multiplies halves of F32 (AVX512-FP16), large layers keep
+        /// and multiply those; elsewhere weights are BF16, each off by at most one part in 256, and
+        /// arithmetic is F32.
         case bfloat16 = "bf16"
     }
 

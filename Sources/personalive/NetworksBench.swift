@@ -23,7 +23,7 @@ struct NetworksBench: ParsableCommand {
     @Option(help: "Rows and columns of the image, a multiple of 64.")
     var size = 512
 
-    @Option(help: "What weights are kept as: f32 or bf16; arithmetic is F32.")
+    @Option(help: "What weights are kept as: f32, or bf16, which may multiply halves.")
     var precision = WeightStorage.Precision.float32
 
     @Option(help: "Cores to use.")

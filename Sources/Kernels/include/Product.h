@@ -2,11 +2,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// Rows times a matrix whose columns lie in panels of up to 64. Needs AVX-512; columns in sixteens.
+// Rows times a matrix whose columns lie in panels. Needs AVX-512; columns in sixteens, or 32s where they
+// are halves.
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/// What a packed matrix is kept as.
+typedef enum {
+    KERNEL_FLOAT = 0,
+    /// Widened to 32 bits on the way.
+    KERNEL_BFLOAT = 1,
+    /// Multiplied as it is, by rows that are rounded to halves too; sums are short and then go on in 32
+    /// bits. Twice as fast, where the processor has AVX512-FP16.
+    KERNEL_HALF = 2,
+} kernel_format;
 
 /// y[row][o] = after(sum over i of x[row][i] * matrix[o][i] + bias[o] + added[row][o]).
 typedef struct {
@@ -15,8 +26,11 @@ typedef struct {
     int64_t x_stride;
     /// From `kernel_product_pack`.
     const void *packed;
-    /// Whether that is BF16, which is widened on the way; else F32.
-    bool is_bfloat;
+    kernel_format format;
+    /// For halves: what the sums are multiplied by, and `kernel_product_scratch` bytes that nobody
+    /// else uses meanwhile.
+    float scale;
+    void *scratch;
     int64_t in_channels, out_channels;
     float *y;
     /// Also `added`'s.
@@ -29,18 +43,30 @@ typedef struct {
 
 /// Whether this processor has what the functions below need.
 bool kernel_product_works(void);
+/// Whether it has what KERNEL_HALF needs.
+bool kernel_half_works(void);
 /// Panels of a matrix.
-int64_t kernel_product_panels(int64_t out_channels);
-/// Panels first ..< last of a matrix [out, in], to where the whole packed matrix begins.
+int64_t kernel_product_panels(int64_t out_channels, kernel_format format);
+/// Bytes of scratch for one thread.
+int64_t kernel_product_scratch(kernel_format format);
+/// A power of two by which a matrix should be multiplied before it is packed: 1, but for halves one that
+/// brings the largest number to 4 ... 8, far from both ends of what they can hold.
+float kernel_product_scale(const float *matrix, int64_t count, kernel_format format);
+/// Panels first ..< last of a matrix [out, in] times `scale`, to where the whole packed matrix begins.
 void kernel_product_pack(const float *matrix, int64_t in_channels, int64_t out_channels,
-                         int64_t first, int64_t last, void *packed, bool is_bfloat);
+                         float scale, int64_t first, int64_t last, void *packed,
+                         kernel_format format);
 /// Puts one number at an index of a packed matrix.
-void kernel_product_put(float value, int64_t at, void *packed, bool is_bfloat);
+void kernel_product_put(float value, int64_t at, void *packed, kernel_format format);
+/// Columns of a panel.
+int64_t kernel_product_panel(kernel_format format);
+/// The rows from one on and the columns from a panel on, as a product of their own.
+kernel_product kernel_product_part(const kernel_product *product, int64_t row, int64_t panel);
 /// The product of rows first_row ..< last_row for panels first_panel ..< last_panel.
 void kernel_product_run(const kernel_product *product, int64_t first_row, int64_t last_row,
                         int64_t first_panel, int64_t last_panel);
 /// Whether `kernel_product_gate` can do a product with so many columns.
-bool kernel_product_can_gate(int64_t out_channels);
+bool kernel_product_can_gate(const kernel_product *product);
 /// Rows first_row ..< last_row of the product, its first half of columns times GELU of its second: `y`
 /// has half as many columns. Without `added` and `after`.
 void kernel_product_gate(const kernel_product *product, int64_t first_row, int64_t last_row);

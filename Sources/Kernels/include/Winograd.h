@@ -1,4 +1,5 @@
 #pragma once
+#include "Product.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -41,18 +42,19 @@ int64_t kernel_winograd_frequencies(int64_t side);
 int64_t kernel_winograd_stride(int64_t tiles, int64_t channels);
 /// Floats of scratch for reading a row of tiles.
 int64_t kernel_winograd_strip(const kernel_winograd *shape);
-/// Weights [out, in, 3, 3] to frequencies, each packed as a product's matrix; for inputs
+/// Weights [out, in, 3, 3], times `scale`, to frequencies, each packed as a product's matrix; for inputs
 /// first ..< last.
 void kernel_winograd_weights(const float *weights, int64_t in_channels, int64_t out_channels,
-                             int64_t side, int64_t first, int64_t last, void *packed,
-                             bool is_bfloat);
+                             int64_t side, float scale, int64_t first, int64_t last, void *packed,
+                             kernel_format format);
 /// Brings tiles first ..< last to frequencies, `v` being where tile `base` is.
 void kernel_winograd_input(const kernel_winograd *shape, int64_t first, int64_t last, int64_t base,
                            float *v, int64_t stride, float *strip);
 /// Pieces of work of a product: frequencies times panels.
-int64_t kernel_winograd_units(const kernel_winograd *shape);
-/// The product for units first ..< last: `m` = `v` times weights, for `tiles` tiles.
-void kernel_winograd_multiply(const kernel_winograd *shape, const void *packed, bool is_bfloat,
+int64_t kernel_winograd_units(const kernel_winograd *shape, kernel_format format);
+/// The product for units first ..< last: `m` = `v` times weights, for `tiles` tiles. Of `how` its packed
+/// matrix, format, scale and scratch are used.
+void kernel_winograd_multiply(const kernel_winograd *shape, const kernel_product *how,
                               int64_t tiles, int64_t first, int64_t last, const float *v,
                               int64_t v_stride, float *m, int64_t m_stride);
 /// Brings tiles first ..< last back, adds bias and `added`, and applies the activation.
