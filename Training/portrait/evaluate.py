@@ -145,7 +145,8 @@ class Evaluation:
         columns = [self.cases.portraits, self.cases.driver_pictures, self.cases.truth,
                    b(pictures["autoencoder"]), b(pictures["ours"]),
                    b(pictures["ours_exact_motion"]), b(pictures["tokens_shuffled"])]
-        training.grid([[column[i] for column in columns] for i in range(rows)], path)
+        training.grid([[column[i] for column in columns]
+                       for i in range(min(rows, self.cases.count))], path)
 
 
 def table(figures: dict) -> None:

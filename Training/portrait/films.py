@@ -66,7 +66,7 @@ class Films:
             points = torch.from_numpy(renderer.rest_keypoints(self.who[i:i + 1]))
             z = stream(n.painter, n.tiny.encode(picture), n.painter.token(picture), points, rest,
                        motions, own, tokens, **options)
-            films.append(n.tiny.decode(z).clamp(-1, 1))
+            films.append(torch.cat([n.tiny.decode(part).clamp(-1, 1) for part in z.split(64)]))
         return torch.stack(films)
 
     @torch.no_grad()
