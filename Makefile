@@ -11,7 +11,7 @@ TOOL := .build/release/personalive
 # What plugins in Python need, from PyPI, apart from the machine's own: about 15 s, once.
 PYTHON := .build/python
 
-.PHONY: demo test test-machines train test-training fuzz build packages python bench bench-live soak clean format
+.PHONY: demo test test-machines test-links test-cable train test-training fuzz build packages python bench bench-live soak clean format
 
 demo: build
 	@$(TOOL) run Graphs/side-by-side.yaml
@@ -63,6 +63,14 @@ soak: build
 # Ages, swaps and recoveries of running graphs; OVERLOAD_SECONDS=600 for the ten minutes.
 bench-live: build
 	@$(TOOL) bench live --json
+
+# Edges between machines over a poor network and under attack, a gigabyte of garbage included.
+test-links: build
+	@$(TOOL) bench links --seconds 30 --garbage 1024
+
+# A real cable, between two network namespaces, pulled for five seconds (as root).
+test-cable: build
+	@Tests/pulled-cable.sh $(TOOL)
 
 bench: build
 	@$(TOOL) bench startup
