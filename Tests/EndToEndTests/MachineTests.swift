@@ -83,7 +83,7 @@ struct MachineTests {
     @Test func `nodes move between machines while the graph runs, and no frame is lost`() throws {
         let graph = Hosts.machines + """
             nodes:
-              source: { use: test-source, with: { bytes: 100000, count: 600, rate: 100, numbered: true } }
+              source: { use: test-source, with: { bytes: 100000, count: 1000, rate: 100, numbered: true } }
               stage: { use: test-stage, machine: pl-b, in: { data: source.data } }
               sink:
                 use: test-sink
@@ -103,11 +103,11 @@ struct MachineTests {
         #expect(moves.map(\.status) == [0, 0, 0], "\(moves.map(\.errors))")
         #expect(moves[0].output.contains("'stage' is 'test-stage' on 'pl-c' now"))
         #expect(outcome.status == 0, "\(outcome.errors)")
-        #expect(outcome.number("frames_out") == 600)
+        #expect(outcome.number("frames_out") == 1000)
         #expect(outcome.number("frames_unaccounted") == 0)
         let log = try String(contentsOfFile: "\(tool.folder)/frames.txt", encoding: .utf8)
         let frames = log.split(separator: "\n").compactMap { $0.split(separator: " ").first }
-        #expect(frames.compactMap { Int($0) } == Array(0..<600))
+        #expect(frames.compactMap { Int($0) } == Array(0..<1000))
     }
 
     // MARK: The portrait graph
@@ -148,8 +148,8 @@ struct MachineTests {
         """
     }
 
-    /// Runs it on 40 frames and returns the film's bytes.
-    private func film(_ graph: String, frames: Int = 40, _ during: (Tool) throws -> Void = { _ in })
+    /// Runs it on some frames and returns the film's bytes.
+    private func film(_ graph: String, frames: Int = 80, _ during: (Tool) throws -> Void = { _ in })
         throws -> Data
     {
         let tool = try tool(graph)

@@ -132,7 +132,10 @@ package final class MachineCheck {
 
     /// Libraries that this process has loaded and no package of the system brings.
     private static func libraries() -> [String] {
-        let maps = (try? String(contentsOfFile: "/proc/self/maps", encoding: .utf8)) ?? ""
+        // Foundation takes the first piece of such a file for the whole.
+        let file = posix_open_for_reading("/proc/self/maps")
+        defer { if file >= 0 { close(file) } }
+        let maps = String(decoding: ShortCommand.available(file), as: UTF8.self)
         let paths = maps.split(separator: "\n").compactMap { line in
             line.firstIndex(of: "/").map { String(line[$0...]) }
         }

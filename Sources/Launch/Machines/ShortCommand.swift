@@ -43,7 +43,8 @@ enum ShortCommand {
             errors: errors.joined(separator: "\n"))
     }
 
-    private static func available(_ descriptor: Int32) -> [UInt8] {
+    /// What can be read now, or up to the end of a file.
+    static func available(_ descriptor: Int32) -> [UInt8] {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 16 << 10)
         while case let count = read(descriptor, &buffer, buffer.count), count > 0 {
