@@ -13,7 +13,7 @@ package struct DenoiserNode: Node {
     package static let latent = Port(
         "latent", Float.self, "1 4 h w", meaning: "latent/sd1",
         "a finished frame, three chunks after its driving frame came in"
-    ).when(ModelSettings.model, is: "small", "1 8 h w", meaning: "latent/small")
+    ).when(ModelSettings.model, is: "small", "1 8 h w", meaning: "latent/small").halvable()
     package static let seed = Setting(
         "seed", Int.self, default: 42, "of the noise: the same seed gives the same video")
     package static let threshold = Setting(

@@ -11,7 +11,8 @@ package struct MotionEncoderNode: Node {
         "the portrait's face: where the expression starts from")
     package static let motion = Port(
         "motion", Float.self, "n tokens 16", meaning: "motion",
-        "tokens; the first frame's come after 12 that lead to them from the portrait's")
+        "tokens; the first frame's come after 12 that lead to them from the portrait's"
+    ).halvable()
 
     package static let spec = NodeSpec(
         "motion-encoder", "Turns the driver's face into tokens that say what it expresses.",

@@ -79,6 +79,14 @@ package struct CheckedEdge: Sendable {
     package let window: Int
     /// The extent of each axis where the graph fixes it, else nil.
     package let extents: [Int?]
+    /// What its numbers are on the way to another machine, if not what they are.
+    package var wire: WireFormat?
+}
+
+/// What numbers may be between machines.
+package enum WireFormat: String, Sendable, CaseIterable {
+    /// Half precision, for ports that allow it.
+    case f16
 }
 
 /// Somewhere that nodes can run.

@@ -64,10 +64,14 @@ struct EdgeChecker {
             from: start.description, output: output, to: end.description, input: port)
         checkMeeting(ends, from: from, to: index, at: source.place)
         checkKeep(input, ends)
+        if let wire = input.wire, !output.isHalvable {
+            findings.report(EdgeFault.notHalvable(ends), at: wire.place)
+        }
         let edge = CheckedEdge(
             from: start, to: end, output: output, input: port,
             keep: input.keep?.value ?? usualKeep(from: from, port),
-            window: input.window?.value ?? EdgeWindows.usual(document.mode, port.pace), extents: [])
+            window: input.window?.value ?? EdgeWindows.usual(document.mode, port.pace), extents: [],
+            wire: input.wire?.value)
         return PlannedEdge(
             edge: edge, fromIndex: from, toIndex: index, place: source.place, window: input.window,
             keep: input.keep)
@@ -85,7 +89,7 @@ struct EdgeChecker {
         let extents = edge.output.axes.map { axes.extent(of: $0, edge.from.node) }
         planned.edge = CheckedEdge(
             from: edge.from, to: edge.to, output: edge.output, input: edge.input, keep: edge.keep,
-            window: edge.window, extents: extents)
+            window: edge.window, extents: extents, wire: edge.wire)
     }
 }
 

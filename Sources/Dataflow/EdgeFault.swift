@@ -20,6 +20,7 @@ enum EdgeFault: Fault {
     case lastOfStream(EdgeEnds)
     case windowTooSmall(given: Int, needed: Int, holders: [String], node: String)
     case deadEnd(String, outputs: [String])
+    case notHalvable(EdgeEnds)
 
     var words: FaultWords {
         switch self {
@@ -38,6 +39,10 @@ enum EdgeFault: Fault {
                 hint: nearest.map { "did you mean \($0.quoted)?" }
                     ?? (known.count > 1
                         ? "there are \(known.listed)" : "declare it under 'machines:'"))
+        case .notHalvable(let ends):
+            FaultWords(
+                "not-halvable", "\(ends.from.quoted) does not allow half precision on the wire",
+                hint: "leave 'wire:' out")
         case .selfEdge(let node):
             FaultWords("self-edge", "node \(node.quoted) feeds itself")
         case .cycle(let names):

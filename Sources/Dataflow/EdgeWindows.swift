@@ -94,6 +94,6 @@ extension CheckedEdge {
     fileprivate func with(keep: Keep? = nil, window: Int) -> CheckedEdge {
         CheckedEdge(
             from: from, to: to, output: output, input: input, keep: keep ?? self.keep, window: window,
-            extents: extents)
+            extents: extents, wire: wire)
     }
 }

@@ -70,4 +70,5 @@ struct InputDeclaration {
     var source: Located<String>?
     var keep: Located<Keep>?
     var window: Located<Int>?
+    var wire: Located<WireFormat>?
 }

@@ -242,7 +242,8 @@ struct GraphParts {
                     let target = Located(value: words[1], place: end.place)
                     nodes[index].inputs.append(
                         InputDeclaration(
-                            port: target, source: fed.source, keep: fed.keep, window: fed.window))
+                            port: target, source: fed.source, keep: fed.keep, window: fed.window,
+                            wire: fed.wire))
                 } else {
                     nodes[index].openPorts[words[1]] = OpenPort(
                         node: node.name, name: port.name.value, place: node.place,

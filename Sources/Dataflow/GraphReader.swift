@@ -7,7 +7,7 @@ struct GraphReader {
     ]
     static let nodeKeys = ["use", "machine", "cores", "takes", "restart", "in", "with"]
     static let restartKeys = ["limit", "within", "backoff"]
-    static let inputKeys = ["from", "keep", "window"]
+    static let inputKeys = ["from", "keep", "window", "wire"]
     /// Credits of one edge. The upper end keeps a pool of 786 KB frames at 50 MB.
     static let windows = 1...64
     static let cores = 1...1024
@@ -207,6 +207,10 @@ extension GraphReader {
                     Located(value: $0, place: part.value.place)
                 }
             case "window": input.window = whole(part.value, "'window'", within: Self.windows)
+            case "wire":
+                input.wire = choice(part.value, "'wire'", of: WireFormat.self).map {
+                    Located(value: $0, place: part.value.place)
+                }
             default: unknownKey(part, owner: what, known: Self.inputKeys)
             }
         }

@@ -147,6 +147,12 @@ package struct GraphSchema {
                                     "Messages that may be under way before the producer waits.",
                                     integer(GraphReader.windows))
                             ),
+                            (
+                                "wire",
+                                described(
+                                    "Half precision on the way to another machine, where the output allows it.",
+                                    [("enum", words(WireFormat.allCases.map(\.rawValue)))])
+                            ),
                         ], required: ["from"]),
                 ])
             )

@@ -26,16 +26,20 @@ extension RunPlan {
     private static func planned(
         _ node: CheckedNode, _ graph: CheckedGraph, _ folder: String
     ) -> PlannedNode {
-        let inputs = graph.edges(into: node.name).map {
-            NodeConfiguration.Input(
-                port: $0.to.port, producer: $0.from.node, producerPort: $0.from.port,
-                endpoint: NodeConfiguration.endpoint(of: $0.from.node, in: folder), keep: $0.keep,
-                window: $0.window)
+        let inputs = graph.edges(into: node.name).map { edge in
+            var input = NodeConfiguration.Input(
+                port: edge.to.port, producer: edge.from.node, producerPort: edge.from.port,
+                endpoint: NodeConfiguration.endpoint(of: edge.from.node, in: folder),
+                keep: edge.keep, window: edge.window)
+            input.isHalved = edge.wire == .f16
+            return input
         }
-        let outputs = graph.edges(outOf: node.name).map {
-            NodeConfiguration.Output(
-                port: $0.from.port, consumer: $0.to.node, consumerPort: $0.to.port, keep: $0.keep,
-                window: $0.window)
+        let outputs = graph.edges(outOf: node.name).map { edge in
+            var output = NodeConfiguration.Output(
+                port: edge.from.port, consumer: edge.to.node, consumerPort: edge.to.port,
+                keep: edge.keep, window: edge.window)
+            output.isHalved = edge.wire == .f16
+            return output
         }
         var configuration = NodeConfiguration(
             name: node.name, settings: node.settings, inputs: inputs, outputs: outputs)

@@ -29,6 +29,9 @@ public struct PortSpec: Sendable {
     public let summary: String
     /// What the port is instead under some values of the node's settings; at most one applies.
     public let cases: [Case]
+    /// Whether half precision is enough for what it sends, where an edge to another machine asks for
+    /// that (`wire: f16`).
+    public var isHalvable = false
 
     /// What a port is instead where a setting has one value.
     public struct Case: Sendable, Equatable {
@@ -74,9 +77,11 @@ public struct PortSpec: Sendable {
         guard let found = cases.first(where: { settings.text($0.setting) == $0.value }) else {
             return self
         }
-        return PortSpec(
+        var resolved = PortSpec(
             name: name, elementType: elementType, axes: found.axes, meaning: found.meaning,
             pace: pace, isOptional: isOptional, summary: summary, cases: cases)
+        resolved.isHalvable = isHalvable
+        return resolved
     }
 }
 
@@ -127,11 +132,23 @@ public struct Port<Element: TensorElement>: PortDescribing {
             parsed.count == spec.axes.count, "port '\(name)': '\(axes)' has other axes than it")
         let new = PortSpec.Case(
             setting: setting.spec.name, value: value, axes: parsed, meaning: meaning)
-        return Port(
-            PortSpec(
-                name: name, elementType: spec.elementType, axes: spec.axes, meaning: spec.meaning,
-                pace: spec.pace, isOptional: spec.isOptional, summary: spec.summary,
-                cases: spec.cases + [new]))
+        var changed = PortSpec(
+            name: name, elementType: spec.elementType, axes: spec.axes, meaning: spec.meaning,
+            pace: spec.pace, isOptional: spec.isOptional, summary: spec.summary,
+            cases: spec.cases + [new])
+        changed.isHalvable = spec.isHalvable
+        return Port(changed)
+    }
+
+    /// The same port, whose numbers may travel to another machine in half precision where an edge
+    /// asks for it: 11 bits are enough, and none is beyond 65504.
+    ///
+    /// - Precondition: they are single precision.
+    public func halvable() -> Port {
+        precondition(spec.elementType == .float32, "port '\(name)': only Float can be halved")
+        var changed = spec
+        changed.isHalvable = true
+        return Port(changed)
     }
 
     private static func parse(_ axes: String, _ port: String) -> [Axis] {

@@ -248,8 +248,9 @@ final class InputLinks {
             report[index].late.insert(envelope.stamp.frame)
             return exchange.forgo(index, sequence: envelope.sequence)
         }
-        let tensor = AnyTensor(
+        let sent = AnyTensor(
             elementType: envelope.elementType, shape: envelope.shape, memory: memory)
+        let tensor = Self.isHalved(envelope, on: links[index]) ? sent.widened : sent
         exchange.deliver(
             Numbered(
                 sequence: envelope.sequence, message: Message(tensor, envelope.stamp),
@@ -270,9 +271,16 @@ final class InputLinks {
         let port = links[index].port
         let expected = "\(port.elementType.name) [\(port.axesText)]"
         let found = "\(envelope.elementType.name) \(envelope.shape)"
-        guard envelope.elementType == port.elementType, envelope.shape.count == port.axes.count,
+        let isHalved = Self.isHalved(envelope, on: links[index])
+        guard envelope.elementType == port.elementType || isHalved, envelope.shape.count == port.axes.count,
             zip(envelope.shape, port.axes).allSatisfy(Self.fits)
         else { throw WireError("a tensor \(found), but input '\(port.name)' takes \(expected)") }
+    }
+
+    /// Whether a port's numbers have come from another machine in half precision, as was agreed.
+    private static func isHalved(_ envelope: Envelope, on link: Link) -> Bool {
+        link.isElsewhere && link.configuration.isHalved && link.port.elementType == .float32
+            && envelope.elementType == .float16
     }
 
     private static func fits(_ extent: Int, _ axis: Axis) -> Bool {

@@ -53,7 +53,7 @@ private struct End {
 
 extension NodeConfiguration.Input: Codable {
     private enum Key: String, CodingKey {
-        case port, from, endpoint, keep, window, tap, key
+        case port, from, endpoint, keep, window, tap, key, half
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -65,6 +65,7 @@ extension NodeConfiguration.Input: Codable {
         try object.encode(window, forKey: .window)
         try object.encodeIfPresent(tap, forKey: .tap)
         try object.encodeIfPresent(producerKey, forKey: .key)
+        if isHalved { try object.encode(true, forKey: .half) }
     }
 
     package init(from decoder: any Decoder) throws {
@@ -76,13 +77,14 @@ extension NodeConfiguration.Input: Codable {
             keep: try object.decode(Keep.self, forKey: .keep),
             window: try object.decode(Int.self, forKey: .window))
         tap = try object.decodeIfPresent(String.self, forKey: .tap)
+        isHalved = try object.decodeIfPresent(Bool.self, forKey: .half) ?? false
         producerKey = try object.decodeIfPresent(String.self, forKey: .key)
     }
 }
 
 extension NodeConfiguration.Output: Codable {
     private enum Key: String, CodingKey {
-        case port, to, keep, window, inline, key
+        case port, to, keep, window, inline, key, half
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -93,6 +95,7 @@ extension NodeConfiguration.Output: Codable {
         try object.encode(window, forKey: .window)
         if isInline { try object.encode(true, forKey: .inline) }
         try object.encodeIfPresent(consumerKey, forKey: .key)
+        if isHalved { try object.encode(true, forKey: .half) }
     }
 
     package init(from decoder: any Decoder) throws {
@@ -103,6 +106,7 @@ extension NodeConfiguration.Output: Codable {
             consumerPort: to.port, keep: try object.decode(Keep.self, forKey: .keep),
             window: try object.decode(Int.self, forKey: .window))
         isInline = try object.decodeIfPresent(Bool.self, forKey: .inline) ?? false
+        isHalved = try object.decodeIfPresent(Bool.self, forKey: .half) ?? false
         consumerKey = try object.decodeIfPresent(String.self, forKey: .key)
     }
 }

@@ -13,6 +13,8 @@ package struct NodeConfiguration: Sendable {
         /// Looks on at another run's node, which knows nothing of this one and waits for nobody:
         /// a word that tells those who do so apart.
         package var tap: String?
+        /// Whether numbers from another machine come in half precision.
+        package var isHalved = false
         /// Public key of a producer elsewhere: whoever serves the endpoint has to have its secret.
         package var producerKey: String?
 
@@ -43,6 +45,8 @@ package struct NodeConfiguration: Sendable {
         package var window: Int
         /// Whether the consumer is where it cannot read this process's memory.
         package var isInline = false
+        /// Whether numbers for another machine go in half precision.
+        package var isHalved = false
         /// The consumer's public key, should it come from another machine.
         package var consumerKey: String?
         /// Whether somebody only looks on: what is not taken is not missed.

@@ -224,7 +224,9 @@ final class OutputLinks {
     }
 
     private func send(_ numbered: Numbered, to index: Int) {
-        let tensor = numbered.message.tensor
+        let whole = numbered.message.tensor
+        let isHalved = edges[index].edge.isElsewhere && edges[index].output.isHalved
+        let tensor = isHalved && whole.elementType == .float32 ? whole.halved : whole
         var envelope = Envelope(.data)
         envelope.stamp = numbered.message.stamp
         envelope.sequence = numbered.sequence

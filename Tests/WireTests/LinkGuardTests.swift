@@ -242,6 +242,21 @@ import Testing
         #expect(producer.warnings.count < 12)
     }
 
+    @Test func `numbers that may be halved cross in half precision, the same each time`() {
+        let values: [Float] = [0, 1, -2.5, 0.1, 65504, 1e-8, 3.1415927]
+        let tensor = AnyTensor(Tensor<Float>(values, shape: [7]))
+
+        let back = tensor.halved.widened
+        let again = back.halved.widened
+
+        #expect(tensor.halved.byteCount == 14)
+        func numbers(_ tensor: AnyTensor) -> [Float] {
+            tensor.withBytes { Array($0.bindMemory(to: Float.self)) }
+        }
+        #expect(numbers(back) == [0, 1, -2.5, 0.099975586, 65504, 0, 3.140625])
+        #expect(numbers(again) == numbers(back))
+    }
+
     @Test func `without keys nobody beyond the loopback is served`() throws {
         let context = ZMQContext()
         let links = try OutputLinks(
