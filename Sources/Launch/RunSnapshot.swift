@@ -102,10 +102,12 @@ package struct RunSnapshot: Sendable {
             let place = "\(node.name).\(edge.port) → \(edge.consumer)"
             add(edge.dropped, at: place, "superseded (keep: \(edge.keep))")
             add(edge.unwanted, at: place, "the consumer had ended")
+            add(edge.lost, at: place, "under way when the connection broke")
         }
         for input in node.report.inputs {
             let place = "\(node.name).\(input.port)"
             add(input.unpaired, at: place, "its partner on another input never came")
+            add(input.late, at: place, "older than the latency budget when it came")
         }
         for drop in node.report.dropped { add(drop.frames, at: node.name, drop.reason) }
         return losses

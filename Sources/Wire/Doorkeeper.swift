@@ -21,6 +21,8 @@ final class Doorkeeper {
     private let warn: (String) -> Void
     /// Who has which key.
     private var names: [String: String] = [:]
+    /// Addresses, without ports, that nodes of this run have come from.
+    private var friends: Set<String> = []
     /// By descriptor, connections that no message has come over.
     private var unknown: [Int32: Visitor] = [:]
     private var order: [Int32] = []
@@ -76,6 +78,7 @@ final class Doorkeeper {
         let isCurve = frames.count == 9 && frames[7].text == "CURVE"
         let key = isCurve ? frames[8].withBytes(CurveKeys.text(of:)) : nil
         let name = key.flatMap { names[$0] }
+        if name != nil { friends.insert(Self.plain(frames[5].text)) }
         if name == nil { reason = "its key \(key ?? "(none)") is not one of this run's" }
         let number = frames[3].withBytes { Array($0) }
         let words = [
@@ -104,7 +107,11 @@ final class Doorkeeper {
             guard let visitor = unknown.removeValue(forKey: descriptor) else { break }
             order.removeAll { $0 == descriptor }
             lastGone = visitor.address
-            turnedAway(visitor, reason ?? "it does not speak CURVE")
+            // A node whose connection breaks before the handshake is over will come again.
+            let host = visitor.address.split(separator: ":").dropLast().joined(separator: ":")
+            if reason != nil || !friends.contains(host) {
+                turnedAway(visitor, reason ?? "it left without a word, or does not speak CURVE")
+            }
             reason = nil
         case .welcomed: break
         }
@@ -142,6 +149,11 @@ final class Doorkeeper {
         return UInt64(status.st_ino)
     }
 
+    /// An IPv4 address that came in over IPv6 is one.
+    private static func plain(_ address: String) -> String {
+        address.replacing("::ffff:", with: "")
+    }
+
     /// The other end's address and port, or what is known of it.
     private static func peer(of descriptor: Int32) -> String {
         var address = sockaddr_storage()
@@ -163,6 +175,6 @@ final class Doorkeeper {
                 decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) },
                 as: UTF8.self)
         }
-        return "\(text(host).replacing("::ffff:", with: "")):\(text(port))"
+        return "\(plain(text(host))):\(text(port))"
     }
 }
