@@ -49,10 +49,10 @@ packages:
 
 python: packages $(PYTHON)/complete
 
-$(PYTHON)/complete: Plugins/requirements.txt
-	@echo "installing: $$(grep -v '^#' $< | tr '\n' ' ')into $(PYTHON)"
+$(PYTHON)/complete: Plugins/requirements.txt Tests/requirements.txt
+	@echo "installing: $$(cat $^ | grep -v '^#' | tr '\n' ' ')into $(PYTHON)"
 	@python3 -m venv $(PYTHON)
-	@$(PYTHON)/bin/pip install -q --disable-pip-version-check -r $<
+	@$(PYTHON)/bin/pip install -q --disable-pip-version-check $(^:%=-r %)
 	@touch $@
 
 # Kills, stalls and swaps at random, seed after seed: make soak MINUTES=60

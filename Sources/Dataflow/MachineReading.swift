@@ -4,7 +4,7 @@ struct MachineReading: GraphValueReading {
         "local": [],
         "ssh": ["host", "port", "identity", "config", "folder", "program"],
         "slurm": ["partition", "account", "qos", "time", "gpus", "gres", "constraint", "login", "folder", "program"],
-        "kubernetes": ["context", "namespace", "image", "gpus", "node-selector"],
+        "kubernetes": ["context", "namespace", "image", "deployment", "gpus", "node-selector"],
     ]
     static let keys = ["local", "ssh", "slurm", "kubernetes", "cores", "memory", "address", "insecure"]
 

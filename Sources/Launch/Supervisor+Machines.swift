@@ -1,5 +1,6 @@
 import CPosix
 import Dataflow
+import Foundation
 import NodeKit
 import Wire
 
@@ -13,8 +14,10 @@ extension Supervisor {
     /// the other one sees of it.
     private func address(of machine: String, from other: String) -> String? {
         if let said = plan.addresses[machine] { return said }
-        return machine == RunPlan.here
-            ? link(to: other)?.facts?.callerAddress : link(to: machine)?.facts?.ownAddress
+        guard machine == RunPlan.here else { return link(to: machine)?.facts?.ownAddress }
+        // In a pod, or wherever else this machine is told.
+        return ProcessInfo.processInfo.environment["PERSONALIVE_ADDRESS"]
+            ?? link(to: other)?.facts?.callerAddress
     }
 
     /// Machines, other than its own, on which a node's outputs are wanted.

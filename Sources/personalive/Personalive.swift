@@ -19,6 +19,7 @@ struct Personalive: ParsableCommand {
             CheckCommand.self,
             PlanCommand.self,
             DoctorCommand.self,
+            DeployCommand.self,
             GraphCommand.self,
             NodesCommand.self,
             SchemaCommand.self,

@@ -58,7 +58,6 @@ struct RunCommand: ParsableCommand {
                     + "'in: { \(input): node.port }'\n")
             throw ExitCode(1)
         }
-        try refuseRemote(graph)
         if let refusal = graph.placementRefusal {
             printToStandardError(refusal + "  nothing was started\n")
             throw ExitCode(1)
@@ -115,18 +114,6 @@ struct RunCommand: ParsableCommand {
             node.spec.settings.filter { $0.type == .outputFile }.compactMap { setting in
                 if case .text(let path)? = node.values[setting.name] { path } else { nil }
             }
-        }
-    }
-
-    /// Kubernetes starts processes itself, from manifests.
-    private func refuseRemote(_ graph: CheckedGraph) throws {
-        for node in graph.nodes {
-            let machine = graph.machines.first { $0.name == node.machine }
-            guard case .kubernetes? = machine?.launcher else { continue }
-            throw ValidationError(
-                "node '\(node.name)' is to run on machine '\(node.machine)', which is a Kubernetes "
-                    + "cluster: 'personalive deploy --kubernetes DIR \(file)' writes what kubectl "
-                    + "applies")
         }
     }
 

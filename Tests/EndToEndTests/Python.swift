@@ -12,6 +12,7 @@ enum Python {
         ProcessInfo.processInfo.environment["PERSONALIVE_PYTHON"] == "required"
 
     static let isComplete = isRequired || run("import zmq, numpy") == 0
+    static let hasSchemas = isRequired || run("import kubernetes_validate, yaml") == 0
     static let hasONNX = isRequired || run("import zmq, numpy, onnxruntime, onnx") == 0
 
     /// The exit code of a program given as text.

@@ -50,10 +50,8 @@ extension Supervisor {
             return SSHLauncher(host: host, options: options, executable: executable)
         case .slurm(let options):
             return SlurmLauncher(job: job, index: index!, options: options, executable: executable)
-        case .kubernetes:
-            throw LaunchError.cannotStart(
-                program: "machine '\(machine.name)'",
-                reason: "this version does not start nodes by \(machine.launcher.name)")
+        case .kubernetes(let options):
+            return KubernetesLauncher(machine: machine.name, options: options)
         }
     }
 

@@ -1,0 +1,102 @@
+import Foundation
+import Testing
+
+/// Manifests for a graph's machines, and the graph run through a `kubectl` that plays the cluster.
+@Suite struct DeployTests {
+    private static let graph = """
+        machines:
+          render: { kubernetes: { gpus: 1, namespace: talk, node-selector: "pool=h100" }, memory: 16GB }
+          decode: { kubernetes: { namespace: talk }, cores: 2 }
+        nodes:
+          camera: { use: test-source, with: { bytes: 65536, count: 60, numbered: true } }
+          denoiser:
+            use: test-stage
+            machine: render
+            in: { data: { from: camera.data, keep: all } }
+          decoder:
+            use: test-stage
+            machine: decode
+            in: { data: { from: denoiser.data, keep: all } }
+          film:
+            use: test-sink
+            in: { data: { from: decoder.data, keep: all } }
+            with: { list: FOLDER/list.txt }
+        """
+
+    private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent("validate_manifests.py").path
+
+    @Test(.enabled(if: Python.hasSchemas, "python3 with kubernetes-validate is not here"))
+    func `manifests are what the published schemas say`() throws {
+        let tool = try Tool("deploy", graph: Self.graph, "--claim", "media")
+        tool.process.arguments! += ["--kubernetes", "\(tool.folder)/manifests"]
+        let outcome = try tool.run()
+        #expect(outcome.status == 0, "\(outcome.errors)")
+
+        let files = ["machines", "network", "supervisor"].map {
+            "\(tool.folder)/manifests/\($0).yaml"
+        }
+        #expect(Python.start([Self.script] + files) == 0)
+    }
+
+    @Test func `each machine is a Deployment, and no key is in any file`() throws {
+        let tool = try Tool("deploy", graph: Self.graph)
+        tool.process.arguments! += ["--kubernetes", "\(tool.folder)/manifests"]
+        let outcome = try tool.run()
+        #expect(outcome.status == 0, "\(outcome.errors)")
+
+        func text(_ name: String) throws -> String {
+            try String(contentsOfFile: "\(tool.folder)/manifests/\(name)", encoding: .utf8)
+        }
+        let machines = try text("machines.yaml")
+        #expect(machines.components(separatedBy: "kind: Deployment").count == 3)
+        #expect(machines.contains("nvidia.com/gpu: \"1\""))
+        #expect(machines.contains("nodeSelector: { \"pool\": \"h100\" }"))
+        #expect(machines.contains("runAsNonRoot: true"))
+        #expect(try text("supervisor.yaml").contains("pods/exec"))
+        #expect(try text("Containerfile").contains("libzmq5"))
+    }
+
+    @Test func `a graph without such machines is told what to write`() throws {
+        let outcome = try Tool(
+            "deploy", graph: "nodes: { camera: { use: test-source } }", "--kubernetes", "/tmp/none"
+        ).run()
+
+        #expect(outcome.status == 1)
+        #expect(outcome.errors.contains("kubernetes: {}"))
+    }
+
+    /// Pods are processes of this machine here, with addresses of their own on the loopback.
+    @Test func `a graph runs in pods, over edges with keys, with the frames of one machine`() throws {
+        let tool = try Tool("run", graph: Self.graph, "--quiet", "--json")
+        let program = try #require(tool.process.executableURL).path
+        let kubectl = """
+            #!/bin/sh
+            for word in "$@"; do case $word in
+            deployment/personalive-render) PERSONALIVE_ADDRESS=127.0.0.2;;
+            deployment/personalive-decode) PERSONALIVE_ADDRESS=127.0.0.3;;
+            esac; done
+            echo "$@" >>\(tool.folder)/kubectl.txt
+            export PERSONALIVE_ADDRESS
+            exec \(program) agent
+            """
+        let bin = "\(tool.folder)/bin"
+        try FileManager.default.createDirectory(atPath: bin, withIntermediateDirectories: true)
+        try Data(kubectl.utf8).write(to: URL(fileURLWithPath: "\(bin)/kubectl"))
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o755], ofItemAtPath: "\(bin)/kubectl")
+        tool.process.environment?["PATH"] = bin + ":/usr/bin:/bin"
+        tool.process.environment?["PERSONALIVE_ADDRESS"] = "127.0.0.1"
+
+        let outcome = try tool.run()
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.number("frames_out") == 60)
+        let list = try String(contentsOfFile: "\(tool.folder)/list.txt", encoding: .utf8)
+        let hashes = Set(list.split(separator: "\n").map { $0.split(separator: " ")[1] })
+        #expect(hashes.count == 60)
+        let asked = try String(contentsOfFile: "\(tool.folder)/kubectl.txt", encoding: .utf8)
+        #expect(asked.contains("--namespace talk exec -i --pod-running-timeout=4m deployment/personalive-render"))
+        #expect(tool.nodes.isEmpty)
+    }
+}
