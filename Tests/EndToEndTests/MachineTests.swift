@@ -297,7 +297,8 @@ struct MachineTests {
         _ = words.fileHandleForReading.availableData
         let outcome = try tool.run()
         #expect(outcome.status == 0, "\(outcome.errors)")
-        dump.terminate()
+        // It inherited this process's blocked signals; what it saw is written at once (-U).
+        kill(dump.processIdentifier, SIGKILL)
         dump.waitUntilExit()
         return try Data(contentsOf: URL(fileURLWithPath: file))
     }
