@@ -290,14 +290,15 @@ struct MachineTests {
         let file = "\(tool.folder)/link.pcap"
         let dump = Process(), words = Pipe()
         dump.executableURL = URL(fileURLWithPath: "/usr/bin/tcpdump")
-        dump.arguments = ["-Z", "root", "-i", Hosts.middle, "-U", "-B", "65536", "-s", "0", "-w", file, "tcp and not port 22"]
+        dump.arguments = ["-Z", "root", "-i", Hosts.middle, "-U", "--immediate-mode", "-B", "65536", "-s", "0", "-w", file, "tcp and not port 22"]
         dump.standardError = words
         try dump.run()
         // It says that it listens before anything is sent.
         _ = words.fileHandleForReading.availableData
         let outcome = try tool.run()
         #expect(outcome.status == 0, "\(outcome.errors)")
-        // It inherited this process's blocked signals; what it saw is written at once (-U).
+        // What it saw comes a little later. It inherited this process's blocked signals.
+        _ = tool.waitForFile("link.pcap", bytes: 5_000_001)
         kill(dump.processIdentifier, SIGKILL)
         dump.waitUntilExit()
         return try Data(contentsOf: URL(fileURLWithPath: file))
