@@ -1,4 +1,5 @@
 #include "AttentionRows.h"
+#include "Variant.h"
 #include <math.h>
 
 // Sixteen queries sit in the lanes of a register, so maximum, exponential and sum over the keys need
@@ -6,8 +7,14 @@
 // groups of queries of a task use while they are in the nearest cache.
 enum { GROUPS = 8, QUERIES = GROUPS * LANES, KEYS = 128 };
 
+// The kernel for many queries, if there are so many and this processor has it.
+static const kernel_variant *for_many(const kernel_attention_shape *s) {
+    const kernel_variant *here = kernel_variant_here();
+    return here && here->attention_suits(s) ? here : NULL;
+}
+
 int64_t kernel_attention_scratch(const kernel_attention_shape *s) {
-    if (attention_wide_suits(s)) return attention_wide_scratch(s);
+    if (for_many(s)) return for_many(s)->attention_scratch(s);
     int64_t d = s->head_dim;
     return 2 * QUERIES * d      // queries and results, each [group][channel][lane]
         + 2 * QUERIES           // maximum and sum
@@ -17,7 +24,7 @@ int64_t kernel_attention_scratch(const kernel_attention_shape *s) {
 }
 
 int64_t kernel_attention_tasks(const kernel_attention_shape *s, int64_t batches) {
-    if (attention_wide_suits(s)) return attention_wide_tasks(s, batches);
+    if (for_many(s)) return for_many(s)->attention_tasks(s, batches);
     return batches * s->heads * ((s->query_count + QUERIES - 1) / QUERIES);
 }
 
@@ -177,6 +184,6 @@ CLONES static void attend_all(const kernel_attention_shape *s, int64_t first, in
 
 void kernel_attention(const kernel_attention_shape *s, int64_t first, int64_t last,
                       float *scratch) {
-    if (attention_wide_suits(s)) attention_wide(s, first, last, scratch);
+    if (for_many(s)) for_many(s)->attention(s, first, last, scratch);
     else attend_all(s, first, last, scratch);
 }

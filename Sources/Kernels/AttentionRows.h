@@ -1,17 +1,9 @@
 #pragma once
 #include "Kernels.h"
 #include "Vector.h"
-#include <stdbool.h>
 
 // What both kernels of attention share: rows of a matrix to lanes of registers and back.
 #define LOG2_E 1.44269504088896341f
-
-/// The kernel for many queries, on processors with AVX-512.
-bool attention_wide_suits(const kernel_attention_shape *shape);
-int64_t attention_wide_tasks(const kernel_attention_shape *shape, int64_t batches);
-int64_t attention_wide_scratch(const kernel_attention_shape *shape);
-void attention_wide(const kernel_attention_shape *shape, int64_t first, int64_t last,
-                    float *scratch);
 
 typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
 

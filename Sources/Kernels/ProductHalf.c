@@ -1,9 +1,9 @@
 #include "ProductHalf.h"
-#include "Wide.h"
+#include "Variant.h"
 
 bool kernel_half_works(void) {
 #if defined(__x86_64__)
-    return has_wide_registers() && __builtin_cpu_supports("avx512fp16");
+    return kernel_variant_here() == &kernels_avx512 && __builtin_cpu_supports("avx512fp16");
 #else
     return false;
 #endif
@@ -12,8 +12,8 @@ bool kernel_half_works(void) {
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-#define HALF __attribute__((target(FEATURES ",avx512fp16")))
-#define HALF_INLINE static inline __attribute__((always_inline, target(FEATURES ",avx512fp16")))
+#define HALF __attribute__((target(AVX512_FEATURES ",avx512fp16")))
+#define HALF_INLINE static inline __attribute__((always_inline, target(AVX512_FEATURES ",avx512fp16")))
 
 // Five rows times 160 columns are 25 sums of 32 halves in registers. After DEPTH products they join
 // sums of 32 bits, so that they stay short: with 40 the error is 1.0e-3 of a product's norm, with 64
@@ -25,7 +25,7 @@ enum {
     ROWS = 5,
     DEPTH = 40,
     CHUNK = 120,
-    BLOCK = 1280,
+    BLOCK = HALF_DEPTH,
 };
 
 typedef _Float16 v32h __attribute__((vector_size(64)));

@@ -1,7 +1,7 @@
 import Kernels
 import Tensors
 
-/// A product of token rows with a matrix in panels, which needs AVX-512.
+/// A product of token rows with a matrix in panels, which needs AVX-512 or AVX2.
 ///
 /// Narrow weights are kept as halves where the processor multiplies such (AVX512-FP16), 1.6 times as fast
 /// as F32; a product's error is then 1.0e-3 of its norm. Elsewhere they are BF16, widened on the way, with

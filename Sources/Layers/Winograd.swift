@@ -4,11 +4,13 @@ import Tensors
 /// The 3 × 3 convolution of one layer by Winograd's method, with a quarter of the multiplications on
 /// tiles of 4 × 4 results and four ninths on tiles of 2 × 2.
 ///
-/// Its weights take four times the memory, or 16 / 9 of it. What is read can be normalised, activated or doubled on the
-/// way, and what is written gets bias, residual and activation, so that no further pass over the image
-/// is needed. Against oneDNN's direct convolution on one core of a busy AVX-512 machine, by
-/// processor time: 2.4-3.1 times as fast with 256 channels at 256 × 256, 1.7-2.3 times with 128 at
-/// 512 × 512, 2.2-2.7 times with 64 there. Repeat with `personalive bench networks`.
+/// Its weights take four times the memory, or 16 / 9 of it. What is read can be normalised, activated or
+/// doubled on the way, and what is written gets bias, residual and activation, so that no further pass
+/// over the image is needed. Against oneDNN's direct convolution on one core of a busy AVX-512 machine,
+/// by processor time: 2.4-3.1 times as fast with 256 channels at 256 × 256, 1.7-2.3 times with 128 at
+/// 512 × 512, 2.2-2.7 times with 64 there. On a core with AVX2 whose multiply-adds end at 45 GFLOP/s it
+/// does the work of 104 (64 channels at 128 × 128) to 136 (640 at 32 × 32), where oneDNN's direct
+/// convolutions did 28. Repeat with `personalive bench networks`.
 struct Winograd {
     /// What happens to the image while it is read.
     struct Reading {

@@ -2,8 +2,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// Rows times a matrix whose columns lie in panels. Needs AVX-512; columns in sixteens, or 32s where they
-// are halves.
+// Rows times a matrix whose columns lie in panels. Needs AVX-512 or AVX2; columns in sixteens, or 32s where
+// they are halves.
 
 #ifdef __cplusplus
 extern "C" {

@@ -7,7 +7,7 @@
 // (Lavin and Gray, arXiv 1509.09308): patches of 6x6 or 4x4 input cells and the kernels are brought to
 // 36 or 16 frequencies, multiplied there as so many matrices, and tiles of 4x4 or 2x2 results brought
 // back, with 2.25 or 4 multiplications a result instead of 9. Images keep channels last. Needs
-// AVX-512; channels in sixteens.
+// AVX-512 or AVX2; channels in sixteens.
 
 #ifdef __cplusplus
 extern "C" {

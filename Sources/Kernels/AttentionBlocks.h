@@ -1,21 +1,22 @@
+// Attention of many queries, for AVX512.c and AVX2.c, which say what `power_of_two` is: 2^x to about one
+// unit in the last place, or more than LIMIT where x is large.
 #include "AttentionRows.h"
-#include "Wide.h"
+#include "Variant.h"
+#include <immintrin.h>
 #include <math.h>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-
-// Sixty-four queries sit in the lanes of four registers, six keys at a time: 24 sums, which become
-// weights before they leave the registers. Then 64 queries meet five channels of the values: 20 sums.
-// Keys come in blocks that all groups of queries of a task use while they are in the second cache.
+// A panel of queries sits in the lanes of registers, six keys at a time: 24 sums with AVX-512, 12 with
+// AVX2, which become weights before they leave the registers. Then it meets five channels of the values:
+// 20 sums, or 10. Keys come in blocks that all groups of queries of a task use while they are in the
+// second cache.
 //
 // Weights are powers of two over a reference of each query: what its largest score with the first few
 // keys was. It is raised only when a weight comes near what a number can hold, so that the largest
 // score need not be looked for.
 enum {
-    VECTORS = 4,
-    WIDTH = VECTORS * LANES,
-    MOST_GROUPS = 16,
+    WIDTH = PANEL,
+    VECTORS = WIDTH / LANES,
+    MOST_GROUPS = 1024 / WIDTH,
     TASK_FLOATS = 80 * 1024,
     KEYS = 96,
     KEY_ROWS = 6,
@@ -23,9 +24,7 @@ enum {
 };
 static const float LIMIT = 0x1p64f;
 
-bool attention_wide_suits(const kernel_attention_shape *s) {
-    return has_wide_registers() && s->query_count > 2 * LANES;
-}
+static bool attention_suits(const kernel_attention_shape *s) { return s->query_count > WIDTH / 2; }
 
 // Queries of a task: the fewer, the wider a head, so that they and their results stay in the cache.
 static int64_t task_queries(const kernel_attention_shape *s) {
@@ -37,31 +36,17 @@ static int64_t query_blocks(const kernel_attention_shape *s) {
     return (s->query_count + task_queries(s) - 1) / task_queries(s);
 }
 
-int64_t attention_wide_tasks(const kernel_attention_shape *s, int64_t batches) {
+static int64_t attention_tasks(const kernel_attention_shape *s, int64_t batches) {
     return batches * s->heads * query_blocks(s);
 }
 
-int64_t attention_wide_scratch(const kernel_attention_shape *s) {
+static int64_t attention_scratch(const kernel_attention_shape *s) {
     int64_t d = s->head_dim, queries = task_queries(s);
     return 2 * queries * d    // queries and results, each [group][channel][lane]
         + 2 * queries         // reference and sum
         + KEYS * WIDTH        // weights [key][lane]
         + 2 * KEYS * d;       // keys and values
 }
-
-// 2^x for x below 2^31, to about one unit in the last place: 2^floor(x) times the polynomial of degree 5
-// that is best for the rest (relative error 7.5e-8 before rounding).
-#define power_of_two(value)                                                                  \
-    ({                                                                                       \
-        __m512 po_x = (__m512)(value);                                                       \
-        v16 po_r = (v16)_mm512_reduce_ps(po_x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);   \
-        v16 po_p = po_r * 1.8775769e-3f + 8.9893403e-3f;                                     \
-        po_p = po_p * po_r + 5.5826317e-2f;                                                  \
-        po_p = po_p * po_r + 2.4015362e-1f;                                                  \
-        po_p = po_p * po_r + 6.9315307e-1f;                                                  \
-        po_p = po_p * po_r + 0.99999993f;                                                    \
-        (v16)_mm512_scalef_ps((__m512)po_p, po_x);                                           \
-    })
 
 // One channel: queries times keys, or one key: values times weights. As in Product.c, loads stay where
 // they are.
@@ -78,7 +63,7 @@ int64_t attention_wide_scratch(const kernel_attention_shape *s) {
     } while (0)
 
 // Scores of some keys, less the reference; as weights, which are also added to `sums`, or as they are.
-WIDE_INLINE void meet_keys(const float *panel, const float *keys, int64_t d, const float *reference,
+VARIANT_INLINE void meet_keys(const float *panel, const float *keys, int64_t d, const float *reference,
                            float *weights, float *sums, int rows, bool weighs) {
     const float *low = keys + KEY_ROWS / 2 * d;
     v16 sum[KEY_ROWS][VECTORS];
@@ -110,7 +95,7 @@ WIDE_INLINE void meet_keys(const float *panel, const float *keys, int64_t d, con
 }
 
 #define MEET_KEYS(name, weighs)                                                              \
-    WIDE static void name(const float *q, const float *keys, int64_t n, int64_t d,           \
+    VARIANT static void name(const float *q, const float *keys, int64_t n, int64_t d,           \
                           const float *reference, float *weights, float *sums) {             \
         int64_t j = 0;                                                                       \
         for (; j + 6 <= n; j += 6)                                                           \
@@ -125,7 +110,7 @@ MEET_KEYS(score_keys, false)
 
 // Some channels of the results get the weighted values of a block of keys, whose sum is finished before
 // it joins them.
-WIDE_INLINE void meet_values(const float *panel, const float *values, int64_t n, int64_t d,
+VARIANT_INLINE void meet_values(const float *panel, const float *values, int64_t n, int64_t d,
                              float *results, int rows) {
     v16 sum[CHANNEL_ROWS][VECTORS];
     UNROLL for (int r = 0; r < rows; r++)
@@ -145,7 +130,7 @@ WIDE_INLINE void meet_values(const float *panel, const float *values, int64_t n,
                   load(results + r * WIDTH + LANES * j) + sum[r][j]);
 }
 
-WIDE static void add_values(const float *weights, const float *values, int64_t n, int64_t d,
+VARIANT static void add_values(const float *weights, const float *values, int64_t n, int64_t d,
                             float *results) {
     int64_t c = 0;
     for (; c + 5 <= d; c += 5)
@@ -157,7 +142,7 @@ WIDE static void add_values(const float *weights, const float *values, int64_t n
 
 // The largest score of each query with n keys becomes its reference, if it is larger; what was summed
 // before shrinks accordingly.
-WIDE static void raise_reference(const float *q, const float *keys, int64_t n, int64_t d,
+VARIANT static void raise_reference(const float *q, const float *keys, int64_t n, int64_t d,
                                  float *reference, float *weights, float *sums, float *results) {
     score_keys(q, keys, n, d, reference, weights, sums);
     for (int j = 0; j < WIDTH; j += LANES) {
@@ -172,7 +157,7 @@ WIDE static void raise_reference(const float *q, const float *keys, int64_t n, i
 }
 
 // One group of queries meets one block of keys.
-WIDE static void meet_block(const float *q, const float *keys, const float *values, int64_t n,
+VARIANT static void meet_block(const float *q, const float *keys, const float *values, int64_t n,
                             int64_t d, float *reference, float *weights, float *sums,
                             float *results) {
     float block[WIDTH] = {0};
@@ -193,11 +178,11 @@ typedef struct {
 } places;
 
 // Keys and values of a block, one after the other.
-WIDE static void take_block(const float *x, int64_t stride, int64_t n, int64_t d, float *y) {
+VARIANT static void take_block(const float *x, int64_t stride, int64_t n, int64_t d, float *y) {
     for (int64_t j = 0; j < n; j++) memcpy(y + j * d, x + j * stride, (size_t)d * sizeof(float));
 }
 
-WIDE static void meet_bank(const kernel_bank *bank, int64_t batch, int64_t head, int64_t d,
+VARIANT static void meet_bank(const kernel_bank *bank, int64_t batch, int64_t head, int64_t d,
                            int64_t groups, bool is_first, const places *p) {
     int64_t ks = bank->key_token_stride, vs = bank->value_token_stride;
     for (int64_t at = 0; at < bank->count; at += KEYS) {
@@ -217,7 +202,7 @@ WIDE static void meet_bank(const kernel_bank *bank, int64_t batch, int64_t head,
     }
 }
 
-WIDE static void attend(const kernel_attention_shape *s, int64_t task, float *scratch) {
+VARIANT static void attend_task(const kernel_attention_shape *s, int64_t task, float *scratch) {
     int64_t d = s->head_dim, blocks = query_blocks(s), most = task_queries(s);
     int64_t batch = task / (s->heads * blocks), head = task / blocks % s->heads;
     int64_t first = task % blocks * most;
@@ -253,17 +238,11 @@ WIDE static void attend(const kernel_attention_shape *s, int64_t task, float *sc
     }
 }
 
-WIDE void attention_wide(const kernel_attention_shape *s, int64_t first, int64_t last,
+VARIANT static void attention_run(const kernel_attention_shape *s, int64_t first, int64_t last,
                          float *scratch) {
     // Weights too small for a normal number are nothing: as they are, each costs a hundred cycles.
     unsigned control = _mm_getcsr();
     _mm_setcsr(control | _MM_FLUSH_ZERO_ON);
-    for (int64_t task = first; task < last; task++) attend(s, task, scratch);
+    for (int64_t task = first; task < last; task++) attend_task(s, task, scratch);
     _mm_setcsr(control);
 }
-#else
-bool attention_wide_suits(const kernel_attention_shape *s) { return false; }
-int64_t attention_wide_tasks(const kernel_attention_shape *s, int64_t batches) { return 0; }
-int64_t attention_wide_scratch(const kernel_attention_shape *s) { return 0; }
-void attention_wide(const kernel_attention_shape *s, int64_t first, int64_t last, float *scratch) {}
-#endif
