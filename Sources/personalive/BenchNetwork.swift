@@ -2,13 +2,13 @@ import Layers
 import Networks
 import Tensors
 
-/// A network that is measured at full size.
+/// A network that is measured.
 enum BenchNetwork: String, CaseIterable {
     case taesd, vae, unet, window
 
-    /// GFLOP of the plain algorithm; `MODEL.md` counts them at 512 × 512, where attention's share does
-    /// not grow with the area alone, so other sizes have the area's share.
-    func gflop(size: Int) -> Double {
+    /// GFLOP of the plain algorithm at full size; `MODEL.md` counts them at 512 × 512, where attention's
+    /// share does not grow with the area alone, so other sizes have the area's share.
+    func fullGflop(size: Int) -> Double {
         let whole =
             switch self {
             case .taesd: 141.4
@@ -20,12 +20,13 @@ enum BenchNetwork: String, CaseIterable {
     }
 
     /// Loads the network; each call of the result runs it once.
-    func makePass(size: Int, _ precision: WeightStorage.Precision) throws -> () -> Void {
-        let model = ModelConfiguration.full
+    func makePass(
+        _ source: BenchWeights, size: Int, _ precision: WeightStorage.Precision
+    ) throws -> () -> Void {
+        let model = source.configuration
         let name = self == .window || self == .unet ? "denoising_unet" : rawValue
-        let weights = Checkpoint.synthetic(namespace: model.name, network: name)
-            .stored(as: precision)
-        let latent = Self.numbers([1, size / 8, size / 8, 4])
+        let weights = try source.checkpoint(name).stored(as: precision)
+        let latent = Self.numbers([1, size / 8, size / 8, model.unet.latentChannels])
         switch self {
         case .taesd:
             let decode = try TinyDecoder(from: weights, model.tinyAutoencoder)
@@ -56,7 +57,7 @@ enum BenchNetwork: String, CaseIterable {
             banks.append(numbers([1, tokens, block.channels]), for: block.name)
         }
         let projected = denoise.project(banks)
-        let latents = numbers([frames, side, side, 4])
+        let latents = numbers([frames, side, side, model.unet.latentChannels])
         let motion = numbers([frames, model.motionTokens.count, model.motionTokens.dimension])
         let pose = numbers([frames, side, side, model.unet.channels[0]])
         let steps = (0..<frames).map { 333 * ($0 / model.framesPerChunk) }
@@ -74,5 +75,28 @@ enum BenchNetwork: String, CaseIterable {
             Float((i &* 2_654_435_761) >> 8 & 0xffff) / 32_768 - 1
         }
         return Tensor(values, shape: shape)
+    }
+}
+
+/// Whose networks are measured: the published dimensions with synthetic weights, or a folder's.
+struct BenchWeights {
+    let configuration: ModelConfiguration
+    private let folder: String?
+
+    /// - Parameter folder: one with `config.json` and weights, such as `Models/small`.
+    init(folder: String?) throws {
+        self.folder = folder
+        configuration =
+            try folder.map { try ModelConfiguration(contentsOf: "\($0)/config.json") } ?? .full
+    }
+
+    /// Whether the networks are those whose work is known beforehand.
+    var isFull: Bool { folder == nil }
+
+    func checkpoint(_ network: String) throws -> Checkpoint {
+        guard let folder else {
+            return .synthetic(namespace: configuration.name, network: network)
+        }
+        return try Checkpoint.open(folder, size: configuration.name, network: network)
     }
 }

@@ -8,20 +8,24 @@ import Tensors
 struct NetworksBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "networks",
-        abstract: "Networks at full size on synthetic weights: time, rate and memory.",
+        abstract: "Networks by themselves, at full size unless said otherwise: time, rate and memory.",
         discussion: """
-            taesd and vae decode one latent; unet is one frame through the denoiser without motion \
-            and temporal modules, the shape in which other runtimes can be measured too; window is \
-            a whole pass of 16 frames with the portrait's bank, which emits 4. GFLOP are those of \
-            the plain algorithms, so the rate may exceed the processor's peak. CPU s is processor \
-            time of all threads: with --threads 1 it hardly depends on what else is running.
+            Weights are synthetic: times do not depend on them. taesd and vae decode one latent; \
+            unet is one frame through the denoiser without motion and temporal modules, the shape \
+            in which other runtimes can be measured too; window is a whole pass of 16 frames with \
+            the portrait's bank, which emits 4. GFLOP are those of the plain algorithms, so the \
+            rate may exceed the processor's peak. CPU s is processor time of all threads: with \
+            --threads 1 it hardly depends on what else is running.
             """)
 
     @Option(help: "Networks, separated by commas: taesd, vae, unet, window.")
     var only = "taesd,vae,unet"
 
-    @Option(help: "Rows and columns of the image, a multiple of 64.")
-    var size = 512
+    @Option(help: "A folder with config.json and weights, such as Models/small, to measure that model.")
+    var weights: String?
+
+    @Option(help: "Rows and columns of the image, a multiple of 64; the model's own by default.")
+    var size: Int?
 
     @Option(help: "What weights are kept as: f32, or bf16, which may multiply halves.")
     var precision = WeightStorage.Precision.float32
@@ -60,7 +64,7 @@ struct NetworksBench: ParsableCommand {
     }
 
     func validate() throws {
-        guard size > 0, size % 64 == 0 else {
+        if let size, size <= 0 || size % 64 != 0 {
             throw ValidationError("--size \(size) is no multiple of 64")
         }
         for name in names where BenchNetwork(rawValue: name) == nil {
@@ -80,9 +84,10 @@ struct NetworksBench: ParsableCommand {
             machine: ThisMachine.processor, threads: threads,
             peakGflopPerSecond: Compute.measuredPeak() / 1e9, networks: [])
         if !json { show(report) }
+        let source = try BenchWeights(folder: weights)
         var trace = ChromeTrace()
         for network in names.compactMap(BenchNetwork.init) {
-            let row = try measure(network, &trace)
+            let row = try measure(network, of: source, &trace)
             report.networks.append(row)
             if !json { show(row, peak: report.peakGflopPerSecond) }
         }
@@ -95,10 +100,13 @@ struct NetworksBench: ParsableCommand {
         }
     }
 
-    private func measure(_ network: BenchNetwork, _ trace: inout ChromeTrace) throws -> Row {
+    private func measure(
+        _ network: BenchNetwork, of source: BenchWeights, _ trace: inout ChromeTrace
+    ) throws -> Row {
         BufferPool.trim()
         ThisMachine.forgetPeakMemory()
-        let pass = try network.makePass(size: size, precision)
+        let size = size ?? source.configuration.imageSize
+        let pass = try network.makePass(source, size: size, precision)
         pass()
         var (times, processor): ([Double], [Double]) = ([], [])
         for _ in 0..<self.repeat {
@@ -107,10 +115,13 @@ struct NetworksBench: ParsableCommand {
             times.append(Double(DispatchTime.now().uptimeNanoseconds - start.0) / 1e9)
             processor.append(Double(Profile.processorTime() - start.1) / 1e9)
         }
-        if profile != nil { trace.append(Profile.record(pass), of: network.rawValue) }
+        let operations = profile != nil || !source.isFull ? Profile.record(pass) : []
+        if profile != nil { trace.append(operations, of: network.rawValue) }
         times.sort()
         processor.sort()
-        let gflop = network.gflop(size: size)
+        let gflop =
+            source.isFull
+            ? network.fullGflop(size: size) : Double(operations.reduce(0) { $0 + $1.work }) / 1e9
         let median = times[times.count / 2]
         return Row(
             network: network.rawValue, precision: precision.rawValue, threads: threads, size: size,
