@@ -16,11 +16,16 @@ PYTHON := .build/python
 demo: build
 	@$(TOOL) run Graphs/side-by-side.yaml
 
+# Layers once more with the kernels for registers of 256 and of 128 bits.
 test: PACKAGES += python3-venv
 test: packages python
 	@$(BUILD) --build-tests
 	@PATH="$(CURDIR)/$(PYTHON)/bin:$$PATH" PERSONALIVE_PYTHON=required \
 	    swift test -c release --skip-build
+	@for bits in 256 128; do \
+	  echo "layers with registers of $$bits bits"; \
+	  PERSONALIVE_REGISTERS=$$bits swift test -c release --skip-build --filter LayersTests || exit 1; \
+	done
 
 # Graphs over three hosts that are made on this machine for the purpose; needs root.
 test-machines: packages
