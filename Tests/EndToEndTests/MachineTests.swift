@@ -19,7 +19,7 @@ struct MachineTests {
             """
     }
 
-    private func tool(_ graph: String) throws -> Tool {
+    func tool(_ graph: String) throws -> Tool {
         let tool = try Tool("run", graph: graph, "--json")
         tool.enter(Hosts.here)
         return tool
@@ -203,6 +203,25 @@ struct MachineTests {
         let two = try film(Self.portrait(machines: machines, denoiser: "pl-b", decoder: "pl-c"))
 
         #expect(two == one)
+        #expect(Self.jobs.isEmpty)
+    }
+
+    @Test(.enabled(if: Hosts.hasSlurm, "no Slurm is running on the hosts"))
+    func `machines that ask for different things are one heterogeneous job`() throws {
+        let graph = """
+            machines:
+              big: { slurm: { constraint: big, gres: "card:1" }, memory: 500MB }
+              small: { slurm: { constraint: small } }
+            nodes:
+              source: { use: test-source, with: { bytes: 100000, count: 50 } }
+              stage: { use: test-stage, machine: big, in: { data: source.data } }
+              sink: { use: test-sink, machine: small, in: { data: stage.data } }
+            """
+
+        let outcome = try tool(graph).run()
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.number("frames_out") == 50)
         #expect(Self.jobs.isEmpty)
     }
 
