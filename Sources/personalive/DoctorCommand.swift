@@ -56,18 +56,20 @@ struct DoctorCommand: ParsableCommand {
     /// - Returns: the number of faults, each of which was printed.
     private func look(at machine: Machine, _ graph: CheckedGraph) -> Int {
         do {
-            return try findings(of: machine, graph)
+            return try findings(of: machine, graph, installs: install)
         } catch {
             guard install, case .ssh = machine.launcher else { return fault("\(error)") }
             do {
                 print("\(machine.name): \(error)")
                 print("\(machine.name): copied \(try MachineCheck.install(Personalive.executable, on: machine))")
-                return try findings(of: machine, graph)
+                return try findings(of: machine, graph, installs: false)
             } catch { return fault("\(error)") }
         }
     }
 
-    private func findings(of machine: Machine, _ graph: CheckedGraph) throws -> Int {
+    private func findings(
+        of machine: Machine, _ graph: CheckedGraph, installs: Bool
+    ) throws -> Int {
         let nodes = graph.nodes.filter { $0.machine == machine.name }
         let check = try MachineCheck(
             machine, cores: max(1, nodes.reduce(0) { $0 + $1.cores }), executable: Personalive.executable)
@@ -79,11 +81,13 @@ struct DoctorCommand: ParsableCommand {
         var faults = 0
         if found.isSameBuild {
             print("  program: the same as here; libraries: found")
-        } else if install {
+        } else if installs {
             print("  program: another build; copied \(try MachineCheck.install(Personalive.executable, on: machine))")
+            return try findings(of: machine, graph, installs: false)
         } else {
             faults += fault(
-                "  program: another build than here: '--install' copies this one there")
+                "  program: another build than here: "
+                    + (install ? "'program:' of the machine names it" : "'--install' copies this one there"))
         }
         return faults + compare(try check.inspect(nodes.flatMap(\.files)), machine)
     }
