@@ -23,6 +23,10 @@ extension Supervisor {
             do {
                 reply(.candidate(try candidate(replacement)), to: requester)
             } catch { reply(.refused("\(error)"), to: requester) }
+        case .look(let output):
+            do {
+                reply(.place(try place(of: output)), to: requester)
+            } catch { reply(.refused("\(error)"), to: requester) }
         }
     }
 
