@@ -88,7 +88,25 @@ extension Supervisor {
     /// consumers were not elsewhere.
     func letAllListen() {
         for process in incarnations where process.saidHello && process.served == nil {
-            if let endpoint = listening(on: process) { tell(process, .listen(endpoint: endpoint)) }
+            if let endpoint = listening(on: process) {
+                tell(process, .listen(endpoint: endpoint))
+            } else if let machine = machineThatCannotFind(process) {
+                let own = process.planned.machine
+                let launcher = own == RunPlan.here ? "local: {}, " : ""
+                blame(
+                    process, "nodes of machine '\(machine)' take its outputs, and nobody says at which "
+                        + "address they reach machine '\(own)': write it, 'machines: { \(own): { "
+                        + "\(launcher)address: … } }'")
+            }
+        }
+    }
+
+    /// A machine of consumers for which a node's own has no address, once all is said that could tell.
+    private func machineThatCannotFind(_ process: Incarnation) -> String? {
+        func isKnown(_ machine: String) -> Bool { link(to: machine).map { $0.facts != nil } ?? true }
+        let own = process.planned.machine
+        return machinesOfConsumers(of: process).sorted().first { machine in
+            isKnown(own) && isKnown(machine) && address(of: own, from: machine) == nil
         }
     }
 
