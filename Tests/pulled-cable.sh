@@ -45,27 +45,6 @@ nodes:
 END
 }
 
-listen() {
-    exec python3 - "$1" <<'END'
-import signal, socket, sys
-line = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-line.bind(("plcable0", 0))
-line.settimeout(0.2)
-over = []
-signal.signal(signal.SIGTERM, lambda *_: over.append(1))
-total = clear = 0
-while not over:
-    try:
-        packet = line.recv(70000)
-    except OSError:
-        continue
-    total += len(packet)
-    # A message's header, or the payload that test-source repeats.
-    clear += b"PLV\x01" in packet or b"\x07" * 64 in packet
-open(sys.argv[1], "w").write(f"{total} {clear}")
-END
-}
-
 failed=0
 for mode in offline live; do
     if [ $mode = live ]; then
@@ -73,20 +52,23 @@ for mode in offline live; do
     else
         graph '' all >"$work/graph.yaml"
     fi
-    listen "$work/heard" &
+    rm -f "$work/heard"
+    exec {ear}> >(exec python3 "$(dirname "$0")/Machines/listen.py" plcable0 >"$work/heard")
     listener=$!
-    (sleep 5; ip link set plcable0 down; sleep 5; ip link set plcable0 up) &
+    until [ -s "$work/heard" ]; do sleep 0.05; done
+    (exec {ear}>&-; sleep 5; ip link set plcable0 down; sleep 5; ip link set plcable0 up) &
     cable=$!
     PATH="$work:$PATH" timeout 120 "$tool" run "$work/graph.yaml" --json --quiet --ignore-budget \
-        >"$work/run.json" || failed=1
+        >"$work/run.json" {ear}>&- || failed=1
     wait $cable
-    kill $listener
-    wait $listener || true
+    exec {ear}>&-
+    wait $listener
     python3 - "$mode" "$work" <<'END' || failed=1
 import json, sys
 mode, work = sys.argv[1:]
 run = json.load(open(f"{work}/run.json"))
-total, clear = map(int, open(f"{work}/heard").read().split())
+heard = json.loads(open(f"{work}/heard").read().splitlines()[-1])
+total, clear = heard["bytes"], heard["clear"]
 lines = [line.split() for line in open(f"{work}/list.txt")]
 whole = len({line[1] for line in lines}) == len(lines) == run["frames_out"]
 good = whole and run["frames_unaccounted"] == 0 and clear == 0 and total > 1_000_000

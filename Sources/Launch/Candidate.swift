@@ -14,8 +14,10 @@ package struct Candidate: Sendable, Codable {
     /// The program that serves it, with its first arguments; nil for this one.
     package let command: [String]?
     package let startWithinSeconds: Double
-    /// Where the node that runs serves its outputs.
-    package let endpoint: String
+    /// Where the node that runs serves its outputs, by port.
+    package let outputs: [String: EdgePlace]
+    /// Where producers serve what it takes, by its input: those on other machines.
+    package let distant: [String: EdgePlace]
 }
 
 extension Supervisor {
@@ -24,31 +26,28 @@ extension Supervisor {
         guard let planner else { throw SwapRefusal("this run was not started from a graph file") }
         let member = try member(toReplace: replacement.node)
         let plan = try planner.plan(.replace(replacement))
-        let neighbours = producers(of: member) + [member]
-        if let away = neighbours.first(where: { link(to: $0.planned.machine) != nil }) {
-            throw SwapRefusal(
-                "--shadow looks on at nodes of this machine, but '\(away.name)' runs on "
-                    + "'\(away.planned.machine)'")
-        }
         guard let node = plan.nodes.first(where: { $0.name == member.name }) else {
             throw SwapRefusal("there is no node '\(member.name)' in the graph")
         }
         var configuration = node.configuration
-        for index in configuration.inputs.indices {
-            let producer = members.first { $0.name == configuration.inputs[index].producer }
-            guard let id = producer?.current.id else { continue }
-            configuration.inputs[index].endpoint = NodeConfiguration.endpoint(
-                of: id, in: self.plan.folder)
+        var distant: [String: EdgePlace] = [:]
+        for (index, input) in configuration.inputs.enumerated() {
+            guard let producer = members.first(where: { $0.name == input.producer }) else { continue }
+            let place = try self.place(of: input.producerPort, producer)
+            configuration.inputs[index].endpoint = place.endpoint
+            if place.command != nil { distant[input.port] = place }
         }
         var types: [String: RunPlan.PortType] = [:]
+        var outputs: [String: EdgePlace] = [:]
         for output in configuration.outputs {
             types[output.port] = self.plan.types["\(member.name).\(output.port)"]
+            outputs[output.port] = try place(of: output.port, member)
         }
         return Candidate(
             kind: node.kind, current: member.planned.kind, types: types,
             configuration: configuration, command: node.command,
             startWithinSeconds: node.startWithin / .seconds(1),
-            endpoint: NodeConfiguration.endpoint(of: member.current.id, in: self.plan.folder))
+            outputs: outputs, distant: distant)
     }
 }
 
@@ -66,41 +65,81 @@ extension RunPlan {
     package static func shadow(
         _ candidate: Candidate, folder: String, report: String
     ) throws -> RunPlan {
-        var node = candidate.configuration
-        guard let output = node.outputs.map(\.port).first(where: { port in
+        guard let port = candidate.configuration.outputs.map(\.port).first(where: { port in
             candidate.types[port].map { $0.meaning == "rgb" && $0.type == "u8" } ?? false
-        }) else {
+        }), let output = candidate.outputs[port] else {
             let found = candidate.types.values.map(\.meaning).sorted().joined(separator: ", ")
             throw SwapRefusal(
                 "--shadow compares pictures, but '\(candidate.current)' puts out \(found)")
         }
-        let mark = "shadow-\(getpid())"
-        for index in node.inputs.indices {
-            node.inputs[index].tap = mark
-            (node.inputs[index].producer, node.inputs[index].window) = ("the run's", 8)
-            if node.inputs[index].keep != .last { node.inputs[index].keep = .newest }
+        var shadow = Shadow(folder: folder)
+        return shadow.plan(candidate, output, report: report)
+    }
+}
+
+/// Makes the plan of a run that looks on at another one.
+private struct Shadow {
+    let folder: String
+    /// Sources that look on at outputs of other machines.
+    private var taps: [RunPlan.PlannedNode] = []
+    private let mark = "shadow-\(getpid())"
+
+    init(folder: String) { self.folder = folder }
+
+    mutating func plan(_ candidate: Candidate, _ output: EdgePlace, report: String) -> RunPlan {
+        var node = candidate.configuration
+        for (index, input) in node.inputs.enumerated() {
+            let place = candidate.distant[input.port]
+                ?? EdgePlace(port: input.producerPort, endpoint: input.endpoint)
+            node.inputs[index] = look(
+                at: place, as: input.port, of: node.name,
+                keep: input.keep == .last ? .last : .newest, window: 8)
         }
-        let own = NodeConfiguration.Output(
-            port: output, consumer: "compare", consumerPort: "second", keep: .all, window: 2)
-        node.outputs = [own]
-        var first = NodeConfiguration.Input(
-            port: "first", producer: "the run's", producerPort: output,
-            endpoint: candidate.endpoint, keep: .newest, window: 64)
-        first.tap = mark
+        node.outputs = [
+            NodeConfiguration.Output(
+                port: output.port, consumer: "compare", consumerPort: "second", keep: .all, window: 2)
+        ]
+        let first = look(at: output, as: "first", of: "compare", keep: .newest, window: 64)
         let second = NodeConfiguration.Input(
-            port: "second", producer: node.name, producerPort: output,
+            port: "second", producer: node.name, producerPort: output.port,
             endpoint: NodeConfiguration.endpoint(of: node.name, in: folder), keep: .all, window: 2)
         let compare = NodeConfiguration(
             name: "compare", settings: Settings(["report": .text(report)], cores: 1),
             inputs: [first, second], outputs: [])
         return RunPlan(
             name: "shadow-of-\(node.name)", graph: "",
-            nodes: [
-                PlannedNode(
+            nodes: taps + [
+                RunPlan.PlannedNode(
                     name: node.name, kind: candidate.kind, configuration: node,
                     command: candidate.command, startWithin: .seconds(candidate.startWithinSeconds),
                     restart: .never),
-                PlannedNode(name: "compare", kind: "compare", configuration: compare),
+                RunPlan.PlannedNode(name: "compare", kind: "compare", configuration: compare),
             ], isLive: true, folder: folder)
+    }
+
+    /// An input that gets what is to be seen at a place: from there, or by a source of this run's.
+    private mutating func look(
+        at place: EdgePlace, as port: String, of node: String, keep: Keep, window: Int
+    ) -> NodeConfiguration.Input {
+        guard place.command != nil else {
+            var input = NodeConfiguration.Input(
+                port: port, producer: "the run's", producerPort: place.port, endpoint: place.endpoint,
+                keep: keep, window: window)
+            input.tap = mark
+            return input
+        }
+        let name = "look-\(taps.count)"
+        let edge = NodeConfiguration.Output(
+            port: place.port, consumer: node, consumerPort: port, keep: keep, window: window)
+        let text = String(decoding: place.jsonBytes, as: UTF8.self)
+        taps.append(
+            RunPlan.PlannedNode(
+                name: name, kind: "look",
+                configuration: NodeConfiguration(
+                    name: name, settings: Settings(["place": .text(text)], cores: 1), inputs: [],
+                    outputs: [edge])))
+        return NodeConfiguration.Input(
+            port: port, producer: name, producerPort: place.port,
+            endpoint: NodeConfiguration.endpoint(of: name, in: folder), keep: keep, window: window)
     }
 }

@@ -13,12 +13,15 @@ package enum RunRequest: Sendable, Equatable {
     case change(GraphChange, isDry: Bool = false)
     /// What a node would be after a replacement, for whoever wants to try it out beside the run.
     case candidate(NodeReplacement)
+    /// Where somebody can look on at an output, `node.port`.
+    case look(String)
 }
 
 /// What a running graph answers.
 package enum RunReply: Sendable {
     case status(RunStatus)
     case candidate(Candidate)
+    case place(EdgePlace)
     /// Something to read while the rest is still being done; more replies follow.
     case note(String)
     /// All that was asked is done.
@@ -46,6 +49,8 @@ package struct RunStatus: Sendable, Codable {
         package let report: NodeReport
         /// Where it runs; nil on the supervisor's machine.
         package var machine: String?
+        /// Whether it is a plugin that a relay speaks for to other machines.
+        package var relayed: Bool?
         /// What to add to its machine's clock to get the supervisor's, and by how much that may be
         /// wrong, in ns; nil where it is the same clock.
         package var clock_offset_ns: Int64?
@@ -82,9 +87,9 @@ package struct RunStatus: Sendable, Codable {
 // MARK: - JSON
 
 extension RunRequest: Codable {
-    private enum Word: String, Codable { case status, swap, apply, set, candidate }
+    private enum Word: String, Codable { case status, swap, apply, set, candidate, look }
     private enum Key: String, CodingKey {
-        case type, replacement, graph, settings
+        case type, replacement, graph, settings, output
         case isDry = "dry_run"
     }
 
@@ -95,6 +100,9 @@ extension RunRequest: Codable {
         case .candidate(let replacement):
             try object.encode(Word.candidate, forKey: .type)
             try object.encode(replacement, forKey: .replacement)
+        case .look(let output):
+            try object.encode(Word.look, forKey: .type)
+            try object.encode(output, forKey: .output)
         case .change(let change, let isDry):
             if isDry { try object.encode(true, forKey: .isDry) }
             switch change {
@@ -118,6 +126,7 @@ extension RunRequest: Codable {
         case .status: self = .status
         case .candidate:
             self = .candidate(try object.decode(NodeReplacement.self, forKey: .replacement))
+        case .look: self = .look(try object.decode(String.self, forKey: .output))
         case .swap:
             let replacement = try object.decode(NodeReplacement.self, forKey: .replacement)
             self = .change(.replace(replacement), isDry: isDry)
@@ -131,8 +140,8 @@ extension RunRequest: Codable {
 }
 
 extension RunReply: Codable {
-    private enum Word: String, Codable { case status, candidate, note, done, refused }
-    private enum Key: String, CodingKey { case type, run, text, reason, node }
+    private enum Word: String, Codable { case status, candidate, place, note, done, refused }
+    private enum Key: String, CodingKey { case type, run, text, reason, node, place }
 
     package func encode(to encoder: any Encoder) throws {
         var object = encoder.container(keyedBy: Key.self)
@@ -143,6 +152,9 @@ extension RunReply: Codable {
         case .candidate(let candidate):
             try object.encode(Word.candidate, forKey: .type)
             try object.encode(candidate, forKey: .node)
+        case .place(let place):
+            try object.encode(Word.place, forKey: .type)
+            try object.encode(place, forKey: .place)
         case .note(let text):
             try object.encode(Word.note, forKey: .type)
             try object.encode(text, forKey: .text)
@@ -160,6 +172,7 @@ extension RunReply: Codable {
         switch try object.decode(Word.self, forKey: .type) {
         case .status: self = .status(try object.decode(RunStatus.self, forKey: .run))
         case .candidate: self = .candidate(try object.decode(Candidate.self, forKey: .node))
+        case .place: self = .place(try object.decode(EdgePlace.self, forKey: .place))
         case .note: self = .note(try object.decode(String.self, forKey: .text))
         case .done: self = .done(try object.decode(String.self, forKey: .text))
         case .refused: self = .refused(try object.decode(String.self, forKey: .reason))

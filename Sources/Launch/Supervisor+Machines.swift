@@ -68,14 +68,21 @@ extension Supervisor {
         return detour?(endpoint) ?? endpoint
     }
 
+    /// Whether a relay speaks for a node to other machines, now or after a swap.
+    func isRelayed(_ node: RunPlan.PlannedNode) -> Bool {
+        node.command != nil && !node.knowsOtherMachines && plan.hasSeveralMachines
+    }
+
     /// What a node needs for neighbours on other machines: its keys, theirs, and where to listen.
     func prepareForElsewhere(_ configuration: inout NodeConfiguration, of process: Incarnation) {
         guard plan.hasSeveralMachines else { return }
         configuration.isInsecure = plan.isInsecure
         configuration.keys = keys[process.planned.name]
         for index in configuration.inputs.indices {
-            configuration.inputs[index].producerKey =
-                keys[configuration.inputs[index].producer]?.publicKey
+            let name = configuration.inputs[index].producer
+            configuration.inputs[index].producerKey = keys[name]?.publicKey
+            let machine = members.first { $0.name == name }?.current.planned.machine
+            configuration.inputs[index].isElsewhere = machine != process.planned.machine
         }
         for index in configuration.outputs.indices {
             configuration.outputs[index].consumerKey =
@@ -88,7 +95,25 @@ extension Supervisor {
     /// consumers were not elsewhere.
     func letAllListen() {
         for process in incarnations where process.saidHello && process.served == nil {
-            if let endpoint = listening(on: process) { tell(process, .listen(endpoint: endpoint)) }
+            if let endpoint = listening(on: process) {
+                tell(process, .listen(endpoint: endpoint))
+            } else if let machine = machineThatCannotFind(process) {
+                let own = process.planned.machine
+                let launcher = own == RunPlan.here ? "local: {}, " : ""
+                blame(
+                    process, "nodes of machine '\(machine)' take its outputs, and nobody says at which "
+                        + "address they reach machine '\(own)': write it, 'machines: { \(own): { "
+                        + "\(launcher)address: … } }'")
+            }
+        }
+    }
+
+    /// A machine of consumers for which a node's own has no address, once all is said that could tell.
+    private func machineThatCannotFind(_ process: Incarnation) -> String? {
+        func isKnown(_ machine: String) -> Bool { link(to: machine).map { $0.facts != nil } ?? true }
+        let own = process.planned.machine
+        return machinesOfConsumers(of: process).sorted().first { machine in
+            isKnown(own) && isKnown(machine) && address(of: own, from: machine) == nil
         }
     }
 

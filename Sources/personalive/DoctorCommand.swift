@@ -56,18 +56,20 @@ struct DoctorCommand: ParsableCommand {
     /// - Returns: the number of faults, each of which was printed.
     private func look(at machine: Machine, _ graph: CheckedGraph) -> Int {
         do {
-            return try findings(of: machine, graph)
+            return try findings(of: machine, graph, installs: install)
         } catch {
             guard install, case .ssh = machine.launcher else { return fault("\(error)") }
             do {
                 print("\(machine.name): \(error)")
                 print("\(machine.name): copied \(try MachineCheck.install(Personalive.executable, on: machine))")
-                return try findings(of: machine, graph)
+                return try findings(of: machine, graph, installs: false)
             } catch { return fault("\(error)") }
         }
     }
 
-    private func findings(of machine: Machine, _ graph: CheckedGraph) throws -> Int {
+    private func findings(
+        of machine: Machine, _ graph: CheckedGraph, installs: Bool
+    ) throws -> Int {
         let nodes = graph.nodes.filter { $0.machine == machine.name }
         let check = try MachineCheck(
             machine, cores: max(1, nodes.reduce(0) { $0 + $1.cores }), executable: Personalive.executable)
@@ -79,11 +81,13 @@ struct DoctorCommand: ParsableCommand {
         var faults = 0
         if found.isSameBuild {
             print("  program: the same as here; libraries: found")
-        } else if install {
+        } else if installs {
             print("  program: another build; copied \(try MachineCheck.install(Personalive.executable, on: machine))")
+            return try findings(of: machine, graph, installs: false)
         } else {
             faults += fault(
-                "  program: another build than here: '--install' copies this one there")
+                "  program: another build than here: "
+                    + (install ? "'program:' of the machine names it" : "'--install' copies this one there"))
         }
         return faults + compare(try check.inspect(nodes.flatMap(\.files)), machine)
     }
@@ -179,9 +183,12 @@ extension CheckedGraph {
 }
 
 extension CheckedNode {
-    /// Paths of files that it reads.
+    /// Paths of files that it reads, and of a plugin's own.
     var files: [String] {
-        spec.settings.compactMap { setting -> String? in
+        let own = plugin.map { plugin in
+            plugin.command.filter { $0.hasPrefix(plugin.folder + "/") }
+        } ?? []
+        return own + spec.settings.compactMap { setting -> String? in
             guard [.inputFile, .weights].contains(setting.type), case .text(let path)? = values[setting.name],
                 !path.contains("://"), path != "synthetic"
             else { return nil }

@@ -297,6 +297,8 @@ struct KubernetesManifests {
     private static let containerfile = """
         # The program with the libraries it needs, for every pod:
         #   podman build -t IMAGE -f Containerfile /path/to/personalive
+        # Plugins need what they are written in besides: python3-zmq and python3-numpy, say, and a copy
+        # of Plugins/ in /work.
         FROM docker.io/library/swift:6.2-bookworm AS build
         RUN apt-get update && apt-get install -y --no-install-recommends \\
                 libopenblas-dev libyaml-dev libzmq3-dev libdnnl-dev libavcodec-dev libavformat-dev \\

@@ -20,6 +20,9 @@ struct MemoryPlan {
         let needed_bytes: Int
         /// Null where nobody said and it is not this machine.
         let available_bytes: Int?
+        /// Cores that its nodes ask for, and that it has; null where nobody said.
+        let needed_cores: Int
+        let available_cores: Int?
 
         var fits: Bool { available_bytes.map { needed_bytes <= $0 } ?? true }
     }
@@ -50,7 +53,11 @@ struct MemoryPlan {
             let limits = [machine.memory, machine.launcher == .local ? free : nil]
             return Place(
                 machine: machine.name, needed_bytes: own.reduce(0) { $0 + $1.peak_bytes },
-                available_bytes: limits.compactMap { $0 }.min())
+                available_bytes: limits.compactMap { $0 }.min(),
+                needed_cores: graph.nodes.filter { $0.machine == machine.name }
+                    .reduce(0) { $0 + $1.cores },
+                available_cores: machine.cores
+                    ?? (machine.launcher == .local ? ProcessInfo.processInfo.activeProcessorCount : nil))
         }
     }
 
@@ -94,6 +101,8 @@ struct MemoryPlan {
     private static func summary(_ place: Place) -> String {
         "machine '\(place.machine)': \(text(place.needed_bytes)) needed"
             + (place.available_bytes.map { ", \(text($0)) available" } ?? ", nobody said of how much")
+            + "; \(place.needed_cores) cores asked for"
+            + (place.available_cores.map { ", it has \($0)" } ?? "")
     }
 
     static func text(_ bytes: Int) -> String {

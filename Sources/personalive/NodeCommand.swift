@@ -1,6 +1,7 @@
 import ArgumentParser
 import BuiltinNodes
 import Glibc
+import NodeKit
 import Wire
 
 /// Hosts one node: what every launcher starts, here or on another machine.
@@ -19,7 +20,8 @@ struct NodeCommand: ParsableCommand {
     var folder: String
 
     func run() throws {
-        guard let type = BuiltinKinds.make(kind: kind) else {
+        let look: (any Node.Type)? = kind == LookNode.spec.kind ? LookNode.self : nil
+        guard let type = look ?? BuiltinKinds.make(kind: kind) else {
             throw ValidationError("there is no kind of node called '\(kind)'")
         }
         // Not exit(): a node that is told to end now may still be computing, and the libraries'

@@ -7,6 +7,7 @@ struct Personalive: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "personalive",
         abstract: "Animates a portrait photo from a video or webcam, live.",
+        version: "0.1.0",
         subcommands: [
             RunCommand.self,
             StatusCommand.self,
@@ -29,6 +30,7 @@ struct Personalive: ParsableCommand {
             ModelsCommand.self,
             BenchCommand.self,
             NodeCommand.self,
+            RelayCommand.self,
             AgentCommand.self,
             ParityCommand.self,
         ])

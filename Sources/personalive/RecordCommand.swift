@@ -45,23 +45,19 @@ struct RecordCommand: ParsableCommand {
             let known = Set(status.edges.map(\.from)).sorted().joined(separator: ", ")
             throw failure("'\(edge)' is no output of this run that an edge begins at; those are \(known)")
         }
-        let node = String(edge.prefix { $0 != "." })
-        if let machine = status.nodes.first(where: { $0.name == node })?.machine {
-            throw failure(
-                "'\(edge)' begins on machine '\(machine)', and only outputs of this machine's nodes can "
-                    + "be tapped: 'personalive swap \(node) --machine local' brings the node here")
-        }
         let port = String(edge.drop { $0 != "." }.dropFirst())
         guard let type = tapped.type else {
             throw failure("the run does not say what flows on '\(edge)'")
         }
         let signals = posix_signals([SIGINT, SIGTERM], 2)
-        let tap = try EdgeTap(port: port, endpoint: tapped.endpoint)
+        let tap = try EdgeTap(try place())
         let writer = try Recording.Writer(
             path: file,
             Recording.Header(
                 from: edge, port: port, type: type.type, axes: type.axes, meaning: type.meaning))
-        try record(tap, to: writer, signals)
+        do { try record(tap, to: writer, signals) } catch let fault as MachineFault {
+            FileHandle.standardError.write(Data("warning: \(fault)\n".utf8))
+        }
         guard writer.count > 0 else {
             try? FileManager.default.removeItem(atPath: file)
             throw failure(
@@ -77,8 +73,10 @@ struct RecordCommand: ParsableCommand {
         while writer.count < frames ?? .max, elapsed < seconds ?? .infinity {
             if posix_next_signal(signals) != 0 { return }
             switch try tap.next(milliseconds: 100) {
-            case .message(let stamp, let type, let shape, let payload):
-                try payload.withBytes { try writer.write(type, shape, stamp, $0) }
+            case .message(let stamp, let tensor):
+                try tensor.withBytes {
+                    try writer.write(tensor.elementType, tensor.shape, stamp, $0)
+                }
             case .end: return
             case nil:
                 // The run may be gone without a word.
@@ -91,6 +89,14 @@ struct RecordCommand: ParsableCommand {
     private var runFolder: String { (try? client().folder) ?? "/nonexistent" }
 
     private func client() throws -> RunClient { try RunClient(target == "-" ? nil : target) }
+
+    private func place() throws -> EdgePlace {
+        switch try client().ask(.look(edge)) {
+        case .place(let place): return place
+        case .refused(let reason): throw failure(reason)
+        default: throw failure("the run answers something else")
+        }
+    }
 
     private func reached() throws -> RunStatus {
         do {

@@ -11,8 +11,8 @@ struct SwapCommand: ParsableCommand {
         discussion: """
             The new process is started and loaded beside the old one, which works on until then. If it \
             cannot be made ready, the old one stays and the reason is printed. With --shadow nothing \
-            is replaced: the new one gets the same input for a while, and how much its pictures \
-            differ from those of the old one is printed.
+            is replaced: the new one gets the same input for a while, on this machine, wherever the old \
+            one runs, and how much its pictures differ from those of the old one is printed.
 
             Exit codes: 0 replaced (or compared), 1 not, 64 the command line is wrong.
             """)
@@ -43,7 +43,7 @@ struct SwapCommand: ParsableCommand {
             last.contains("=") || machine != nil
         else { throw ValidationError("say 'personalive swap [RUN] NODE=KIND'") }
         guard !shadow || machine == nil else {
-            throw ValidationError("--shadow looks on from this machine: leave --machine out")
+            throw ValidationError("--shadow tries the new node on this machine: leave --machine out")
         }
     }
 
@@ -73,7 +73,7 @@ extension RunClient {
             case .refused(let reason):
                 Self.say("error: \(reason)")
                 throw ExitCode(1)
-            case .status, .candidate, .note: break
+            case .status, .candidate, .place, .note: break
             }
         } catch let error as RunClientError {
             Self.say("error: \(error)")

@@ -55,6 +55,9 @@ import Testing
         #expect(machines.contains("runAsNonRoot: true"))
         #expect(try text("supervisor.yaml").contains("pods/exec"))
         #expect(try text("Containerfile").contains("libzmq5"))
+        // What the probes run.
+        #expect(machines.contains("exec: { command: [personalive, --version] }"))
+        #expect(try Tool(arguments: ["--version"]).run().status == 0)
     }
 
     @Test func `a graph without such machines is told what to write`() throws {

@@ -19,7 +19,7 @@ struct MachineTests {
             """
     }
 
-    private func tool(_ graph: String) throws -> Tool {
+    func tool(_ graph: String) throws -> Tool {
         let tool = try Tool("run", graph: graph, "--json")
         tool.enter(Hosts.here)
         return tool
@@ -206,6 +206,25 @@ struct MachineTests {
         #expect(Self.jobs.isEmpty)
     }
 
+    @Test(.enabled(if: Hosts.hasSlurm, "no Slurm is running on the hosts"))
+    func `machines that ask for different things are one heterogeneous job`() throws {
+        let graph = """
+            machines:
+              big: { slurm: { constraint: big, gres: "card:1" }, memory: 500MB }
+              small: { slurm: { constraint: small } }
+            nodes:
+              source: { use: test-source, with: { bytes: 100000, count: 50 } }
+              stage: { use: test-stage, machine: big, in: { data: source.data } }
+              sink: { use: test-sink, machine: small, in: { data: stage.data } }
+            """
+
+        let outcome = try tool(graph).run()
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.number("frames_out") == 50)
+        #expect(Self.jobs.isEmpty)
+    }
+
     /// Jobs of the cluster, one a line.
     private static var jobs: String {
         let listing = Process(), output = Pipe()
@@ -267,42 +286,38 @@ struct MachineTests {
         #expect(outcome.number("frames_unaccounted") == 0)
     }
 
-    @Test(.disabled("the end of the capture is not reliable yet; make test-cable listens, too"))
-    func `what crosses a link cannot be read there`() throws {
+    @Test func `what crosses a link cannot be read there`() throws {
         let graph = Hosts.machines + """
             nodes:
               source: { use: test-source, with: { bytes: 100000, count: 50 } }
               sink: { use: test-sink, machine: pl-b, in: { data: source.data } }
             """
-        let hidden = try capture(graph)
-        let open = try capture(graph.replacing("  pl-b: {", with: "  pl-b: { insecure: true,"))
-        // What 'test-source' sends.
-        let payload = Data(repeating: 7, count: 64)
+        let hidden = try heard(graph)
+        let open = try heard(graph.replacing("  pl-b: {", with: "  pl-b: { insecure: true,"))
 
-        #expect(hidden.count > 5_000_000)
-        #expect(hidden.range(of: payload) == nil)
-        #expect(open.count > 5_000_000)
-        #expect(open.range(of: payload) != nil)
+        // The kernel may drop packets that a slow listener has no room for.
+        #expect(hidden.bytes > 1_000_000, "\(hidden)")
+        #expect(hidden.clear == 0, "\(hidden)")
+        #expect(open.clear > 20, "\(open)")
     }
 
-    /// Runs a graph, and returns what was to be seen on the cable of the middle host.
-    private func capture(_ graph: String) throws -> Data {
+    private struct Heard: Decodable { var bytes, clear, dropped: Int }
+
+    /// Runs a graph with somebody who listens to the cable of the middle host.
+    private func heard(_ graph: String) throws -> Heard {
         let tool = try tool(graph)
-        let file = "\(tool.folder)/link.pcap"
-        let dump = Process(), words = Pipe()
-        dump.executableURL = URL(fileURLWithPath: "/usr/bin/tcpdump")
-        dump.arguments = ["-Z", "root", "-i", Hosts.middle, "-U", "--immediate-mode", "-B", "65536", "-s", "0", "-w", file, "tcp and not port 22"]
-        dump.standardError = words
-        try dump.run()
-        // It says that it listens before anything is sent.
-        _ = words.fileHandleForReading.availableData
+        let listener = Process(), input = Pipe(), output = Pipe()
+        listener.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        listener.arguments = ["python3", "Tests/Machines/listen.py", Hosts.middle]
+        (listener.standardInput, listener.standardOutput) = (input, output)
+        try listener.run()
+        #expect(output.fileHandleForReading.availableData == Data("listening\n".utf8))
         let outcome = try tool.run()
         #expect(outcome.status == 0, "\(outcome.errors)")
-        // What it saw comes a little later. It inherited this process's blocked signals.
-        _ = tool.waitForFile("link.pcap", bytes: 5_000_001)
-        kill(dump.processIdentifier, SIGKILL)
-        dump.waitUntilExit()
-        return try Data(contentsOf: URL(fileURLWithPath: file))
+        try input.fileHandleForWriting.close()
+        let words = output.fileHandleForReading.readDataToEndOfFile()
+        listener.waitUntilExit()
+        return try JSONDecoder().decode(Heard.self, from: words)
     }
 
     @Test func `a host whose key nobody knows is not trusted, and the message says what to do`() throws {

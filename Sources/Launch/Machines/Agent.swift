@@ -18,6 +18,8 @@ package final class Agent {
     private var children: [String: ChildProcess] = [:]
     /// What processes of a node hand on to each other, by node.
     private var journals: [String: Int32] = [:]
+    /// Outputs of this machine's nodes that the other end looks on at.
+    private var taps: [LocalTap] = []
     /// When the end was seen to have come.
     private var endingSince: Int64?
 
@@ -27,6 +29,8 @@ package final class Agent {
     private static let grace: Int64 = 12_000_000_000
     /// What nodes print is not kept for a supervisor that does not read.
     private static let mostWaiting = 64 << 20
+    /// Of what is looked on at so much is on its way at most; the rest the node drops.
+    private static let mostTapped = 8 << 20
 
     /// - Parameters:
     ///   - input: where the supervisor's words come from.
@@ -76,6 +80,7 @@ package final class Agent {
         var items = [control.socket.pollItem, zmq_pollitem_t(readable: signals)]
         items += stream.pollItems
         items += printing.map { zmq_pollitem_t(readable: $0.value.output) }
+        if stream.backlog < Self.mostTapped { items += taps.map(\.pollItem) }
         let began = posix_monotonic_ns()
         zmqPoll(&items, milliseconds: 100)
         // After this process was stopped for a while itself, nobody else has been silent.
@@ -85,6 +90,7 @@ package final class Agent {
         for received in stream.receive() { obey(received) }
         for (id, child) in printing { pass(child.readLines(), of: id) }
         passControl()
+        passTapped()
         reap()
         stream.flush()
     }
@@ -124,7 +130,7 @@ package final class Agent {
     private func obey(_ received: AgentStream.Received) {
         switch received.message {
         case .start(let id, let node, let kind, let command):
-            start(id, node, kind, command ?? [executable, "node"])
+            start(id, node, kind, RelayHost.command(for: command, relayed: true, executable))
         case .signal(let id, let number, let isForGroup):
             guard let child = children[id] else { return }
             if isForGroup { child.killGroup() } else { child.signal(number) }
@@ -135,6 +141,7 @@ package final class Agent {
         case .ping(let sent): stream.send(.pong(sent: sent, clock: posix_monotonic_ns()))
         case .giveJournal(let node): giveJournal(of: node)
         case .journal(let node, let offset): takeJournal(of: node, received.bytes, at: offset)
+        case .tap(let port, let endpoint): look(port, endpoint)
         case .inspect(let paths): stream.send(.files(paths.flatMap(inspect)))
         default: break
         }
@@ -158,6 +165,23 @@ package final class Agent {
         let journal = try Journal.create()
         journals[node] = journal
         return journal
+    }
+
+    // MARK: Looking on
+
+    private func look(_ port: String, _ endpoint: String) {
+        do {
+            taps.append(try LocalTap(port: port, endpoint: endpoint))
+        } catch { stream.send(.refused(id: port, reason: "\(error)")) }
+    }
+
+    private func passTapped() {
+        for tap in taps {
+            while stream.backlog < Self.mostTapped, let (header, payload) = try? tap.receive() {
+                let bytes = header.encoded()
+                stream.send(.tapped(header: bytes.count), bytes + payload)
+            }
+        }
     }
 
     // MARK: Journals

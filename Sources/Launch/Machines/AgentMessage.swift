@@ -17,6 +17,8 @@ enum AgentMessage: Codable, Sendable, Equatable {
     case giveJournal(node: String)
     /// Say of files whether they are there, and what is in them.
     case inspect(paths: [String])
+    /// Pass on what an output of a node here sends, to somebody who looks on.
+    case tap(port: String, endpoint: String)
 
     // From an agent.
     /// Its first words.
@@ -32,6 +34,8 @@ enum AgentMessage: Codable, Sendable, Equatable {
     case ended(id: String, status: Int32)
     case pong(sent: Int64, clock: Int64)
     case files([FileFacts])
+    /// The bytes are the header, so many of them, and the payload of what was seen.
+    case tapped(header: Int)
 
     // Both ways.
     /// The bytes are a part of a node's journal, which begins at `offset`; before the first part it
@@ -44,7 +48,7 @@ enum AgentMessage: Codable, Sendable, Equatable {
 /// What an agent says of its machine.
 struct MachineFacts: Codable, Sendable, Equatable {
     /// Grows when agents and supervisors of two builds can no longer understand each other.
-    static let currentProtocol = 1
+    static let currentProtocol = 2
 
     var version = Self.currentProtocol
     /// Tells builds of the program apart.

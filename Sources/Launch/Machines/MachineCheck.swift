@@ -117,8 +117,11 @@ package final class MachineCheck {
         guard tar.status == 0 else { throw MachineFault(description: "tar: \(tar.errors)") }
         let input = posix_open_for_reading(packed)
         defer { close(input) }
-        let folder = AgentScript.installed
-        let unpack = "mkdir -p \(folder) && tar -xf - -C \(folder) && chmod 755 \(folder)/personalive"
+        let parent = AgentScript.installed
+        let folder = "\(parent)/\(MachineFacts.build(of: executable))"
+        // One build is enough: the others' runs have theirs open.
+        let unpack = "rm -rf \(parent) && mkdir -p \(folder) && tar -xf - -C \(folder) "
+            + "&& chmod 755 \(folder)/personalive"
         let outcome = try ShortCommand.run(
             try SSHLauncher.client(host, options) + [unpack], input: input, seconds: 600)
         guard outcome.status == 0 else {

@@ -15,7 +15,8 @@ extension MachineFacts {
         if ends.count == 4 { (callerAddress, ownAddress) = (ends[0], ends[2]) }
         // Set by the launcher, or by Slurm.
         ownAddress = environment["PERSONALIVE_ADDRESS"] ?? ownAddress
-        callerAddress = environment["SLURM_LAUNCH_NODE_IPADDR"] ?? callerAddress
+        callerAddress = environment["PERSONALIVE_CALLER"] ?? environment["SLURM_LAUNCH_NODE_IPADDR"]
+            ?? callerAddress
     }
 
     /// Equal for equal programs; empty when it cannot be read.

@@ -26,11 +26,12 @@ extension MachineLauncher {
 struct AgentScript {
     /// Where relative paths begin; nil for the same path as here, or else the login's own folder.
     var folder: String?
-    /// The program; nil for the one of the same path as this one, one that `doctor --install`
-    /// copied, or one of the search path.
+    /// The program; nil for this very build if `doctor --install` copied it, one of the same path as
+    /// this one, or one of the search path.
     var program: String?
 
-    /// Where `personalive doctor --install` puts the program, in the login's own folder.
+    /// Where `personalive doctor --install` puts programs, each in a folder named after its build, in
+    /// the login's own folder.
     static let installed = ".local/lib/personalive"
     static let noFolder: Int32 = 124
     static let noProgram: Int32 = 127
@@ -46,7 +47,8 @@ struct AgentScript {
             enter = "cd \(Self.quoted(FileManager.default.currentDirectoryPath)) 2>/dev/null || cd"
         }
         let candidates = program.map { [Self.quoted($0)] } ?? [
-            Self.quoted(executable), "\"$HOME/\(Self.installed)/personalive\"", "personalive",
+            "\"$HOME/\(Self.installed)/\(MachineFacts.build(of: executable))/personalive\"",
+            Self.quoted(executable), "personalive",
         ]
         let script = """
             h=$HOME; \(before)for p in \(candidates.joined(separator: " ")); do \

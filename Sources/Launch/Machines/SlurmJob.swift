@@ -22,6 +22,8 @@ final class SlurmJob {
     private let parts: [Part]
     private var id: String?
     private var isOwn = false
+    /// Whether each machine is a component of its own of the job.
+    private var isHeterogeneous = false
 
     init(name: String, _ parts: [Part]) { (self.name, self.parts) = (name, parts) }
 
@@ -56,7 +58,7 @@ final class SlurmJob {
                 program: "a Slurm job for \(parts.map(\.machine).joined(separator: ", "))",
                 reason: "sbatch says: \(outcome.errors)\n  'sinfo' shows partitions and nodes")
         }
-        (id, isOwn) = (String(number), true)
+        (id, isOwn, isHeterogeneous) = (String(number), true, !isUniform)
         return String(number)
     }
 
@@ -64,7 +66,9 @@ final class SlurmJob {
     private func allocation() throws -> String? {
         let environment = ProcessInfo.processInfo.environment
         guard let outer = environment["SLURM_JOB_ID"] else { return nil }
-        let nodes = environment["SLURM_JOB_NUM_NODES"].flatMap { Int($0) } ?? 1
+        let components = environment["SLURM_HET_SIZE"].flatMap { Int($0) }
+        isHeterogeneous = components != nil
+        let nodes = components ?? environment["SLURM_JOB_NUM_NODES"].flatMap { Int($0) } ?? 1
         guard nodes >= parts.count else {
             throw LaunchError.cannotStart(
                 program: "agents in Slurm job \(outer)",
@@ -116,11 +120,7 @@ final class SlurmJob {
             "srun", "--jobid=\(id)", "--nodes=1", "--ntasks=1", "--cpus-per-task=\(part.cores)",
             "--overlap", "--job-name=\(part.machine)",
         ]
-        if isUniform || !isOwn {
-            words.append("--relative=\(index)")
-        } else {
-            words.append("--het-group=\(index)")
-        }
+        words.append(isHeterogeneous ? "--het-group=\(index)" : "--relative=\(index)")
         for option in ["gpus", "gres"] {
             guard let value = part.options[option] else { continue }
             words.append(option == "gpus" ? "--gpus-per-node=\(value)" : "--gres=\(value)")
@@ -133,11 +133,17 @@ final class SlurmJob {
     /// Shell that goes on when the job runs.
     private static func wait(for id: String) -> String {
         """
+        told=
         while :; do
             state=$(squeue --noheader --jobs=\(id) --format=%T 2>&1 | sort -u | tr '\\n' ' ')
             case "$state" in
                 "RUNNING ") break;;
-                *PENDING*|*CONFIGURING*|*RUNNING*) sleep 0.5;;
+                *PENDING*|*CONFIGURING*|*RUNNING*)
+                    sleep 0.5
+                    why=$(squeue --noheader --jobs=\(id) --states=PENDING --format=%r | sort -u | head -n 1)
+                    [ "$why" = "$told" ] || [ -z "$why" ] || [ "$why" = None ] \\
+                        || echo "Slurm job \(id) waits: $why" >&2
+                    told=$why;;
                 *) echo "Slurm job \(id) is over: $state" >&2; exit 1;;
             esac
         done
@@ -159,8 +165,9 @@ struct SlurmLauncher: MachineLauncher {
 
     func command() throws -> [String] {
         let script = AgentScript(folder: options["folder"], program: options["program"])
+        let caller = options["login"] == nil ? "" : Self.caller
         return try job.step(
-            of: index, script.line(executable: executable, before: Self.address))
+            of: index, script.line(executable: executable, before: Self.address + caller))
     }
 
     func release() { job.cancel() }
@@ -175,4 +182,8 @@ struct SlurmLauncher: MachineLauncher {
         PERSONALIVE_ADDRESS=$(getent ahostsv4 "$a" | awk '{print $1; exit}'); \
         export PERSONALIVE_ADDRESS; 
         """
+
+    /// Steps are started on the login host, which is not where the supervisor is: that one's address is
+    /// what `ssh` showed there.
+    private static let caller = "PERSONALIVE_CALLER=${SSH_CONNECTION%% *}; export PERSONALIVE_CALLER; "
 }
