@@ -73,10 +73,6 @@ extension Supervisor {
         guard plan.hasSeveralMachines else { return }
         configuration.isInsecure = plan.isInsecure
         configuration.keys = keys[process.planned.name]
-        for index in configuration.inputs.indices {
-            configuration.inputs[index].producerKey =
-                keys[configuration.inputs[index].producer]?.publicKey
-        }
         for index in configuration.outputs.indices {
             configuration.outputs[index].consumerKey =
                 keys[configuration.outputs[index].consumer]?.publicKey
@@ -93,7 +89,7 @@ extension Supervisor {
     }
 
     /// Whether a process can be connected to all its producers.
-    private func canReachProducers(_ process: Incarnation) -> Bool {
+    func canReachProducers(_ process: Incarnation) -> Bool {
         process.planned.configuration.inputs.allSatisfy { input in
             guard let producer = members.first(where: { $0.name == input.producer }) else {
                 return true
@@ -104,6 +100,7 @@ extension Supervisor {
 
     /// Candidates that have loaded, and whose producers listen, take over.
     func handOverIfReady() {
+        guard changeIsLoaded else { return }
         for member in members {
             guard let swap = member.swap, swap.candidate.isReady, swap.retiredAt == nil,
                 canReachProducers(swap.candidate), knowsTime(of: swap.candidate)

@@ -11,11 +11,13 @@ final class Exchange: @unchecked Sendable {
 
     /// What the computing thread wants sent.
     enum Command {
-        case publish(port: String, Numbered)
+        case publish(port: String, Numbered, isAwaited: Bool)
         case grant(input: Int, count: Int)
         case release(input: Int, slot: UInt64, connection: UInt64)
-        /// By input, what is numbered below will not be asked for again.
+        /// By edge, what is numbered below will not be asked for again.
         case acknowledge([String: UInt64])
+        /// A source makes nothing more until it is told to go on.
+        case held
         case control(ControlMessage)
         /// No more outputs will come.
         case end
@@ -27,11 +29,21 @@ final class Exchange: @unchecked Sendable {
 
     private var assembler: TickAssembler?
     private var commands: [Command] = []
+    /// Messages that somebody will wait for and that the other thread has not looked at, and those that
+    /// wait for credits.
+    private var unseen = 0
     private var backlog = 0
+    private var wiring = Wiring()
+    /// Whether a source is to make nothing for now, and whether it was said that it does.
+    private var isHeld = false
+    private var saidHeld = false
     private var phase = Phase.loading
     private var outputsClosed = false
+    /// Whether the node has made all that it makes.
+    private var hasEnded = false
     private var failure: Fault?
     private var record: JournalRecord?
+    private var first: UInt64 = 0
 
     /// Why the node cannot go on, and the neighbour that is to blame for it, if one is.
     struct Fault: Error, CustomStringConvertible {
@@ -104,7 +116,17 @@ final class Exchange: @unchecked Sendable {
         }
         if assembler!.isExhausted { return .finish(early: false) }
         guard assembler!.isSource else { return nil }
-        return phase == .draining ? .finish(early: true) : .source
+        if phase == .draining { return .finish(early: true) }
+        guard isHeld else { return .source }
+        sayHeld()
+        return nil
+    }
+
+    private func sayHeld() {
+        guard !saidHeld else { return }
+        saidHeld = true
+        commands.append(.held)
+        wakeSockets()
     }
 
     /// Inputs of a tick are done: their producers may send more.
@@ -125,24 +147,36 @@ final class Exchange: @unchecked Sendable {
     /// Waits until everything offered before is on its way, so that at most one tick's outputs wait.
     func waitForConsumers() {
         locked {
-            while backlog > 0, phase < .retiring, failure == nil {
+            while unseen + backlog > 0, phase < .retiring, failure == nil {
                 monitor.wait()
             }
         }
     }
 
-    /// Hands messages to the thread that sends; `waiting` of them count as backlog.
-    func publish(_ messages: [(port: String, Numbered)], waiting: Int) {
+    /// Hands messages to the thread that sends.
+    func publish(_ messages: [(port: String, Numbered)]) {
         guard !messages.isEmpty else { return }
         locked {
-            backlog += waiting
-            for (port, message) in messages { commands.append(.publish(port: port, message)) }
+            for (port, message) in messages {
+                let isAwaited = wiring.awaitedPorts.contains(port)
+                unseen += isAwaited ? 1 : 0
+                commands.append(.publish(port: port, message, isAwaited: isAwaited))
+            }
         }
         wakeSockets()
     }
 
+    /// What the node's edges ask of the thread that computes.
+    var edges: Wiring { locked { wiring } }
+
     func say(_ message: ControlMessage) { post(.control(message)) }
-    func endOutputs() { post(.end) }
+    func endOutputs() {
+        locked {
+            hasEnded = true
+            if isHeld { sayHeld() }
+        }
+        post(.end)
+    }
 
     /// A payload's last reader is gone; called from any thread.
     func release(input: Int, slot: UInt64, connection: UInt64) {
@@ -177,11 +211,27 @@ final class Exchange: @unchecked Sendable {
     // MARK: The thread that owns the sockets
 
     /// Where an earlier process of this node ended; nil for the first one. Comes before the start.
-    func resume(_ record: JournalRecord?) { change { self.record = record } }
+    ///
+    /// - Parameter first: number of the first frame of a source that has not sent any.
+    func resume(_ record: JournalRecord?, first: UInt64) {
+        change { (self.record, self.first) = (record, first) }
+    }
     /// What to go on from.
     var resumed: JournalRecord? { locked { record } }
+    var firstFrame: UInt64 { locked { first } }
 
     func connect(_ assembler: TickAssembler) { change { self.assembler = assembler } }
+    func wire(_ wiring: Wiring) { change { self.wiring = wiring } }
+    /// A source makes nothing for now, and says so when it is between two messages.
+    func hold() {
+        change {
+            (isHeld, saidHeld) = (true, false)
+            if hasEnded { sayHeld() }
+        }
+    }
+    func letGo() { change { isHeld = false } }
+    /// Whether the node has made all that it makes.
+    var isOver: Bool { locked { hasEnded } }
     func start() { advance(to: .running) }
     func drain() { advance(to: .draining) }
     func retire() { advance(to: .retiring) }
@@ -201,19 +251,41 @@ final class Exchange: @unchecked Sendable {
         change { assembler!.deliver(message, to: input) }
     }
     func end(_ input: Int) { change { assembler!.end(input) } }
-    func sent(_ count: Int) { if count != 0 { change { backlog -= count } } }
+    /// So many messages were looked at since the last time, and so many wait for credits.
+    func note(seen: Int = 0, backlog: Int) {
+        guard seen != 0 || locked({ self.backlog != backlog }) else { return }
+        change {
+            unseen -= seen
+            self.backlog = backlog
+        }
+    }
 
     /// An input's producer is another process now.
     ///
     /// - Returns: the number of the first message that has not been used up.
     func reconnect(_ input: Int, resends: Bool) -> UInt64 {
         locked {
-            // The new one gives its whole window at once: what was owed to the old one is not its own.
-            commands.removeAll {
-                if case .grant(input, _) = $0 { true } else { false }
-            }
+            forgetCredits(of: input)
             assembler!.reconnect(input, resends: resends)
             return assembler!.inputs[input].next
+        }
+    }
+
+    /// An input's edge has ended, and it goes on with another one.
+    func move(_ input: Int, to edge: NodeConfiguration.Input, next: UInt64) {
+        locked {
+            forgetCredits(of: input)
+            assembler!.move(input, to: edge, next: next)
+        }
+    }
+
+    /// An input is connected that was not.
+    func add(_ input: TickAssembler.Input) { change { assembler!.add(input) } }
+
+    /// A new producer gives its whole window at once: what was owed to the old one is not its own.
+    private func forgetCredits(of input: Int) {
+        commands.removeAll {
+            if case .grant(input, _) = $0 { true } else { false }
         }
     }
 

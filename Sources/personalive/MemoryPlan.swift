@@ -11,7 +11,9 @@ struct MemoryPlan {
         let machine: String
         let weights_bytes: Int
         let work_bytes: Int
-        /// Weights, work and the process itself.
+        /// Frames in its journal and in shared memory, of outputs whose sizes the graph fixes.
+        let edges_bytes: Int
+        /// Weights, work, edges and the process itself.
         let peak_bytes: Int
     }
 
@@ -28,21 +30,26 @@ struct MemoryPlan {
     let lines: [Line]
     /// Machines that nodes run on.
     let places: [Place]
+    /// Outputs whose frames are not in it, since only the files tell how large they are.
+    let unknown: [String]
 
-    /// Weights, work and the process of one node.
-    static func peak(of node: CheckedNode) -> Int {
-        BuiltinKinds.emptyNode + (BuiltinKinds.memory(of: node.kind, node.settings)?.total ?? 0)
-    }
-
-    /// - Parameter free: what this machine can give.
-    init(_ graph: CheckedGraph, free: Int? = MemoryPlan.availableHere) {
+    /// - Parameters:
+    ///   - free: what this machine can give.
+    ///   - rate: frames a second; what the graph's sources say if nil.
+    init(_ graph: CheckedGraph, free: Int? = MemoryPlan.availableHere, rate: Double? = nil) {
+        let rate = rate ?? TrafficPlan.ownRate(of: graph) ?? TrafficPlan.usualRate
+        var unknown: [String] = []
         lines = graph.nodes.map { node in
             let estimate = BuiltinKinds.memory(of: node.kind, node.settings)
+            let edges = EdgeMemory(of: node, in: graph, rate: rate)
+            unknown += edges.unknown
             return Line(
                 node: node.name, kind: node.kind, machine: node.machine,
                 weights_bytes: estimate?.weights ?? 0, work_bytes: estimate?.work ?? 0,
-                peak_bytes: BuiltinKinds.emptyNode + (estimate?.total ?? 0))
+                edges_bytes: edges.bytes,
+                peak_bytes: BuiltinKinds.emptyNode + (estimate?.total ?? 0) + edges.bytes)
         }
+        self.unknown = unknown
         let lines = lines
         places = graph.machines.compactMap { machine in
             let own = lines.filter { $0.machine == machine.name }
@@ -83,12 +90,18 @@ struct MemoryPlan {
             name.padding(toLength: width, withPad: " ", startingAt: 0)
                 + columns.map { String(repeating: " ", count: max(1, 10 - $0.count)) + $0 }.joined()
         }
-        var rows = [row("node", ["weights", "work", "peak"]) + "  kind"]
+        var rows = [row("node", ["weights", "work", "edges", "peak"]) + "  kind"]
         rows += lines.map {
-            row($0.node, [$0.weights_bytes, $0.work_bytes, $0.peak_bytes].map(Self.text))
+            row(
+                $0.node,
+                [$0.weights_bytes, $0.work_bytes, $0.edges_bytes, $0.peak_bytes].map(Self.text))
                 + "  \($0.kind)"
         }
-        return (rows + places.map(Self.summary)).joined(separator: "\n")
+        rows += places.map(Self.summary)
+        if !unknown.isEmpty {
+            rows.append("without frames of \(unknown.joined(separator: ", ")): their size is in the files")
+        }
+        return rows.joined(separator: "\n")
     }
 
     private static func summary(_ place: Place) -> String {
