@@ -73,6 +73,10 @@ extension Supervisor {
         guard plan.hasSeveralMachines else { return }
         configuration.isInsecure = plan.isInsecure
         configuration.keys = keys[process.planned.name]
+        for index in configuration.inputs.indices {
+            configuration.inputs[index].producerKey =
+                keys[configuration.inputs[index].producer]?.publicKey
+        }
         for index in configuration.outputs.indices {
             configuration.outputs[index].consumerKey =
                 keys[configuration.outputs[index].consumer]?.publicKey

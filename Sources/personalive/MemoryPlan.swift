@@ -11,7 +11,7 @@ struct MemoryPlan {
         let machine: String
         let weights_bytes: Int
         let work_bytes: Int
-        /// Frames in its journal and in shared memory, of outputs whose sizes the graph fixes.
+        /// Frames in its journal and in shared memory, at their most.
         let edges_bytes: Int
         /// Weights, work, edges and the process itself.
         let peak_bytes: Int
@@ -30,26 +30,30 @@ struct MemoryPlan {
     let lines: [Line]
     /// Machines that nodes run on.
     let places: [Place]
-    /// Outputs whose frames are not in it, since only the files tell how large they are.
-    let unknown: [String]
+    /// Outputs whose frames were reckoned at some size, since only the files tell how large they are.
+    let assumed: [String]
 
     /// - Parameters:
     ///   - free: what this machine can give.
     ///   - rate: frames a second; what the graph's sources say if nil.
-    init(_ graph: CheckedGraph, free: Int? = MemoryPlan.availableHere, rate: Double? = nil) {
+    ///   - measured: what a run of the graph has shown, by input.
+    init(
+        _ graph: CheckedGraph, free: Int? = MemoryPlan.availableHere, rate: Double? = nil,
+        measured: [String: TrafficPlan.Measured] = [:]
+    ) {
         let rate = rate ?? TrafficPlan.ownRate(of: graph) ?? TrafficPlan.usualRate
-        var unknown: [String] = []
+        var assumed: [String] = []
         lines = graph.nodes.map { node in
             let estimate = BuiltinKinds.memory(of: node.kind, node.settings)
-            let edges = EdgeMemory(of: node, in: graph, rate: rate)
-            unknown += edges.unknown
+            let edges = EdgeMemory(of: node, in: graph, rate: rate, measured: measured)
+            assumed += edges.assumed
             return Line(
                 node: node.name, kind: node.kind, machine: node.machine,
                 weights_bytes: estimate?.weights ?? 0, work_bytes: estimate?.work ?? 0,
                 edges_bytes: edges.bytes,
                 peak_bytes: BuiltinKinds.emptyNode + (estimate?.total ?? 0) + edges.bytes)
         }
-        self.unknown = unknown
+        self.assumed = assumed
         let lines = lines
         places = graph.machines.compactMap { machine in
             let own = lines.filter { $0.machine == machine.name }
@@ -98,8 +102,10 @@ struct MemoryPlan {
                 + "  \($0.kind)"
         }
         rows += places.map(Self.summary)
-        if !unknown.isEmpty {
-            rows.append("without frames of \(unknown.joined(separator: ", ")): their size is in the files")
+        if !assumed.isEmpty {
+            rows.append(
+                "edges with pictures of \(EdgeMemory.side)x\(EdgeMemory.side) where only the files tell: "
+                    + "'--from' the output of 'personalive run --json' says how large they were")
         }
         return rows.joined(separator: "\n")
     }

@@ -81,8 +81,8 @@ struct PlanCommand: ParsableCommand {
             registry: PluginFolders.load(besides: file).registry)
         FileHandle.standardError.write(Data(check.text.utf8))
         guard let graph = check.graph else { throw ExitCode(check.isReadable ? 1 : 2) }
-        let plan = MemoryPlan(graph, rate: rate)
         let earlier = try earlierRun()
+        let plan = MemoryPlan(graph, rate: rate, measured: earlier?.traffic ?? [:])
         let traffic = TrafficPlan(graph, rate: rate, measured: earlier?.traffic ?? [:])
         let ages = graph.mode == .live ? AgePlan(graph, times: earlier?.times ?? [:]) : nil
         if json {
