@@ -23,27 +23,27 @@ final class Exchange: @unchecked Sendable {
         case end
     }
 
-    private let monitor = Monitor()
+    let monitor = Monitor()
     /// Wakes the thread that polls.
     let wakeup: Int32
 
-    private var assembler: TickAssembler?
-    private var commands: [Command] = []
+    var assembler: TickAssembler?
+    var commands: [Command] = []
     /// Messages that somebody will wait for and that the other thread has not looked at, and those that
     /// wait for credits.
-    private var unseen = 0
-    private var backlog = 0
-    private var wiring = Wiring()
+    var unseen = 0
+    var backlog = 0
+    var wiring = Wiring()
     /// Whether a source is to make nothing for now, and whether it was said that it does.
-    private var isHeld = false
-    private var saidHeld = false
-    private var phase = Phase.loading
-    private var outputsClosed = false
+    var isHeld = false
+    var saidHeld = false
+    var phase = Phase.loading
+    var outputsClosed = false
     /// Whether the node has made all that it makes.
-    private var hasEnded = false
-    private var failure: Fault?
-    private var record: JournalRecord?
-    private var first: UInt64 = 0
+    var hasEnded = false
+    var failure: Fault?
+    var record: JournalRecord?
+    var first: UInt64 = 0
 
     /// Why the node cannot go on, and the neighbour that is to blame for it, if one is.
     struct Fault: Error, CustomStringConvertible {
@@ -52,7 +52,7 @@ final class Exchange: @unchecked Sendable {
     }
 
     /// How far the run has come, as the supervisor says.
-    private enum Phase: Int, Comparable {
+    enum Phase: Int, Comparable {
         case loading, running, draining, retiring, finishing
         static func < (a: Phase, b: Phase) -> Bool { a.rawValue < b.rawValue }
     }
@@ -61,7 +61,7 @@ final class Exchange: @unchecked Sendable {
         wakeup = posix_wakeup()
     }
 
-    private func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
+    func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
         try monitor.locked(body)
     }
 
@@ -122,7 +122,7 @@ final class Exchange: @unchecked Sendable {
         return nil
     }
 
-    private func sayHeld() {
+    func sayHeld() {
         guard !saidHeld else { return }
         saidHeld = true
         commands.append(.held)
@@ -206,119 +206,5 @@ final class Exchange: @unchecked Sendable {
     /// What has been dropped for want of a partner, for the report.
     var unpaired: [(port: String, frames: FrameSet)] {
         locked { assembler?.inputs.map { ($0.port, $0.unpaired) } ?? [] }
-    }
-
-    // MARK: The thread that owns the sockets
-
-    /// Where an earlier process of this node ended; nil for the first one. Comes before the start.
-    ///
-    /// - Parameter first: number of the first frame of a source that has not sent any.
-    func resume(_ record: JournalRecord?, first: UInt64) {
-        change { (self.record, self.first) = (record, first) }
-    }
-    /// What to go on from.
-    var resumed: JournalRecord? { locked { record } }
-    var firstFrame: UInt64 { locked { first } }
-
-    func connect(_ assembler: TickAssembler) { change { self.assembler = assembler } }
-    func wire(_ wiring: Wiring) { change { self.wiring = wiring } }
-    /// A source makes nothing for now, and says so when it is between two messages.
-    func hold() {
-        change {
-            (isHeld, saidHeld) = (true, false)
-            if hasEnded { sayHeld() }
-        }
-    }
-    func letGo() { change { isHeld = false } }
-    /// Whether the node has made all that it makes.
-    var isOver: Bool { locked { hasEnded } }
-    func start() { advance(to: .running) }
-    func drain() { advance(to: .draining) }
-    func retire() { advance(to: .retiring) }
-    func finishNow() { advance(to: .finishing) }
-    func fail(_ reason: String, culprit: String? = nil) {
-        change { failure = failure ?? Fault(description: reason, culprit: culprit) }
-    }
-    func outputsAreClosed() { change { outputsClosed = true } }
-    /// A message is not wanted: its producer may send another.
-    func forgo(_ input: Int, sequence: UInt64) {
-        change {
-            assembler?.forgo(input, sequence: sequence)
-            returnCredits()
-        }
-    }
-    func deliver(_ message: Numbered, to input: Int) {
-        change { assembler!.deliver(message, to: input) }
-    }
-    func end(_ input: Int) { change { assembler!.end(input) } }
-    /// So many messages were looked at since the last time, and so many wait for credits.
-    func note(seen: Int = 0, backlog: Int) {
-        guard seen != 0 || locked({ self.backlog != backlog }) else { return }
-        change {
-            unseen -= seen
-            self.backlog = backlog
-        }
-    }
-
-    /// An input's producer is another process now.
-    ///
-    /// - Returns: the number of the first message that has not been used up.
-    func reconnect(_ input: Int, resends: Bool) -> UInt64 {
-        locked {
-            forgetCredits(of: input)
-            assembler!.reconnect(input, resends: resends)
-            return assembler!.inputs[input].next
-        }
-    }
-
-    /// An input's edge has ended, and it goes on with another one.
-    func move(_ input: Int, to edge: NodeConfiguration.Input, next: UInt64) {
-        locked {
-            forgetCredits(of: input)
-            assembler!.move(input, to: edge, next: next)
-        }
-    }
-
-    /// An input is connected that was not.
-    func add(_ input: TickAssembler.Input) { change { assembler!.add(input) } }
-
-    /// A new producer gives its whole window at once: what was owed to the old one is not its own.
-    private func forgetCredits(of input: Int) {
-        commands.removeAll {
-            if case .grant(input, _) = $0 { true } else { false }
-        }
-    }
-
-    /// Whether the node was told to end at once.
-    var isFinishing: Bool { locked { phase == .finishing } }
-
-    /// Everything that the computing thread wants sent since the last look.
-    func takeCommands() -> [Command] {
-        var count: UInt64 = 0
-        _ = read(wakeup, &count, 8)
-        return locked {
-            if assembler != nil { returnCredits() }
-            defer { commands = [] }
-            return commands
-        }
-    }
-
-    private func advance(to phase: Phase) { change { self.phase = max(self.phase, phase) } }
-
-    private func change(_ body: () -> Void) {
-        locked {
-            body()
-            monitor.wakeAll()
-        }
-    }
-
-    private func returnCredits() {
-        let returned = assembler!.takeReturned()
-        guard !returned.isEmpty else { return }
-        for input in returned {
-            let count = assembler!.creditsToGrant(input, done: 1)
-            if count > 0 { commands.append(.grant(input: input, count: count)) }
-        }
-        wakeSockets()
     }
 }

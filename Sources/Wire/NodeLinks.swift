@@ -8,24 +8,24 @@ import NodeKit
 /// Besides ``InputLinks`` and ``OutputLinks`` that is one dealer to the supervisor, whose death is
 /// noticed by the standard input's end.
 final class NodeLinks {
-    private let exchange: Exchange
+    let exchange: Exchange
     private let spec: NodeSpec
     /// The node's figures, brief or whole.
-    private let progress: (_ isBrief: Bool) -> NodeReport
+    let progress: (_ isBrief: Bool) -> NodeReport
     private let context: ZMQContext
     private let control: ZMQSocketBox
-    private let outputs: OutputLinks
+    let outputs: OutputLinks
     private let clock = RunClock()
-    private var inputs: InputLinks?
+    var inputs: InputLinks?
     private let signals: Int32
     private var configuration: NodeConfiguration?
     private var supervisorIsGone = false
     private let configured: (NodeConfiguration) -> Void
-    private let journal: Journal?
+    let journal: Journal?
     /// Inputs as they are to be, told before there are any.
     private var rewiredInputs: [NodeConfiguration.Input]?
     /// Whether the node is told to be handed over to another process.
-    private var isRetiring = false
+    var isRetiring = false
     /// Until when consumers are given time to take what was sent, if the successor will not know of it.
     private var drainsUntil: Int64?
 
@@ -124,7 +124,7 @@ final class NodeLinks {
         return supervisorIsGone
     }
 
-    private func say(_ message: ControlMessage) {
+    func say(_ message: ControlMessage) {
         message.encoded().withUnsafeBytes { _ = control.socket.send($0) }
     }
 
@@ -249,41 +249,5 @@ final class NodeLinks {
         let report = progress(false)
         let last = ([report.emitted] + report.dropped.map(\.frames)).compactMap { $0.runs.last?[1] }.max()
         say(.held(next: last.map { $0 + 1 } ?? exchange.firstFrame, isOver: exchange.isOver))
-    }
-
-    // MARK: Report
-
-    /// The same without sets of frames, which grow: what a few reports a second can afford.
-    private var briefReport: NodeReport {
-        var report = progress(true)
-        report.inputs = inputs?.report ?? []
-        for index in report.inputs.indices { (report.inputs[index].unpaired, report.inputs[index].late) = (FrameSet(), FrameSet()) }
-        report.outputs = outputs.report(isBrief: true)
-        report.strangers = outputs.strangers
-        report.peakMemory = posix_peak_memory()
-        return report
-    }
-
-    /// The node's own figures with those of its edges.
-    private func wholeReport() -> NodeReport {
-        // What waits is for the successor, if there is to be one.
-        if !isRetiring { exchange.abandonInputs() }
-        var report = progress(false)
-        report.inputs = inputs?.report ?? []
-        for (port, frames) in exchange.unpaired {
-            guard let index = report.inputs.firstIndex(where: { $0.port == port }) else { continue }
-            report.inputs[index].unpaired = frames
-        }
-        report.outputs = outputs.report(isBrief: false)
-        report.strangers = outputs.strangers
-        report.peakMemory = posix_peak_memory()
-        return report
-    }
-
-    /// The last words of the process.
-    func sayDone() {
-        guard isRetiring else { return say(.done(wholeReport())) }
-        let record = try? journal?.read()?.record
-        say(.retired(wholeReport(), next: record?.inputs ?? [:]))
     }
 }

@@ -7,8 +7,8 @@ import Tensors
 final class OutputLinks {
     private let exchange: Exchange
     private let context: ZMQContext
-    private let clock: RunClock
-    private let router: ZMQSocketBox
+    let clock: RunClock
+    let router: ZMQSocketBox
     /// Watches over who comes from elsewhere, once the node listens.
     private var door: Doorkeeper?
     /// Where consumers on other machines find the outputs.
@@ -16,7 +16,7 @@ final class OutputLinks {
     private var isOpen = false
     /// Whether the node has made all that it makes.
     private var hasEnded = false
-    private var edges: [(output: NodeConfiguration.Output, edge: OutputEdge)] = []
+    var edges: [(output: NodeConfiguration.Output, edge: OutputEdge)] = []
 
     /// Serves the node's endpoint.
     init(endpoint: String, context: ZMQContext, clock: RunClock, exchange: Exchange) throws {
@@ -271,56 +271,5 @@ final class OutputLinks {
             throw WireError("\(credits) credits at once, but its window is \(window)")
         }
         flush(index)
-    }
-
-    private func flush(_ index: Int) {
-        while let message = edges[index].edge.next() { send(message, to: index) }
-        if edges[index].edge.takeEnd() { send(Envelope(.end), nil, to: index) }
-    }
-
-    private func send(_ numbered: Numbered, to index: Int) {
-        let whole = numbered.message.tensor
-        let isHalved = edges[index].edge.isElsewhere && edges[index].output.isHalved
-        let tensor = isHalved && whole.elementType == .float32 ? whole.halved : whole
-        var envelope = Envelope(.data)
-        envelope.stamp = numbered.message.stamp
-        envelope.sequence = numbered.sequence
-        envelope.sent = numbered.published
-        envelope.elementType = tensor.elementType
-        envelope.shape = tensor.shape
-        let (output, isElsewhere) = (edges[index].output, edges[index].edge.isElsewhere)
-        if isElsewhere { clock.leave(&envelope) }
-        let isShared = !output.isInline && !output.isTap && !isElsewhere
-        if isShared, let slot = tensor.memory.owner as? SlotPool.Slot, tensor.offset == 0 {
-            envelope.place = Envelope.Place(
-                slot: slot.number, process: UInt32(getpid()),
-                descriptor: UInt32(slot.descriptor), capacity: UInt64(slot.capacity))
-            edges[index].edge.lend(tensor.memory, as: slot.number)
-            send(envelope, nil, to: index)
-        } else {
-            tensor.withBytes { send(envelope, $0, to: index) }
-        }
-    }
-
-    private func send(_ envelope: Envelope, _ payload: UnsafeRawBufferPointer?, to index: Int) {
-        let isThere = post(envelope, payload, to: index)
-        // Whoever only looks on may go without a word.
-        if !isThere, edges[index].output.isTap { _ = edges[index].edge.close() }
-    }
-
-    /// False when the consumer is not there.
-    private func post(
-        _ envelope: Envelope, _ payload: UnsafeRawBufferPointer?, to index: Int
-    ) -> Bool {
-        let identity = Array(edges[index].output.identity.utf8)
-        var envelope = envelope
-        envelope.count = UInt32(truncatingIfNeeded: edges[index].edge.connection)
-        let header = envelope.encoded()
-        return identity.withUnsafeBytes { identity in
-            header.withUnsafeBytes { header in
-                guard let payload else { return router.socket.send(identity, header) }
-                return router.socket.send(identity, header, payload)
-            }
-        }
     }
 }
