@@ -50,7 +50,7 @@ extension Supervisor {
             // One that has just been started again has not said yet what it can.
             faults += concerned.filter { $0.current.saidHello && !$0.current.rewires }.map {
                 "the edges of '\($0.name)' (\($0.planned.kind)) cannot change while it runs: its "
-                    + "'hello' did not say 'rewires'"
+                    + "'hello' did not say 'rewires'; under another name it would be a new node"
             }
             faults += concerned.filter { $0.current.isDone && !difference.removed.contains($0.name) }
                 .map { "'\($0.name)' has done its work: it takes and gives nothing any more" }
