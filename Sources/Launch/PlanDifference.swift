@@ -4,11 +4,11 @@ import Wire
 /// What makes a running graph another one: nodes that come, go or are replaced, and edges.
 ///
 /// A pure value: what it takes to get there is in `Supervisor+Rewiring`.
-struct PlanDifference {
+package struct PlanDifference {
     /// One edge, as the graph says it.
-    struct Edge: Hashable, Comparable {
+    package struct Edge: Hashable, Comparable {
         /// Ends as `node.port`.
-        let from, to: String
+        package let from, to: String
         let keep: Keep
         let window: Int
         let isHalved: Bool
@@ -19,7 +19,7 @@ struct PlanDifference {
             (keep, window, isHalved) = (output.keep, output.window, output.isHalved)
         }
 
-        static func < (a: Edge, b: Edge) -> Bool { (a.to, a.from) < (b.to, b.from) }
+        package static func < (a: Edge, b: Edge) -> Bool { (a.to, a.from) < (b.to, b.from) }
 
         var producer: String { Self.node(from) }
         var consumer: String { Self.node(to) }
@@ -28,13 +28,13 @@ struct PlanDifference {
     }
 
     /// Nodes that come, in the order of the new graph, and the names of those that go.
-    let added: [RunPlan.PlannedNode]
-    let removed: [String]
+    package let added: [RunPlan.PlannedNode]
+    package let removed: [String]
     /// Nodes that are another process, each in words.
-    let replaced: [(name: String, text: String)]
-    let addedEdges, removedEdges: [Edge]
+    package let replaced: [(name: String, text: String)]
+    package let addedEdges, removedEdges: [Edge]
 
-    var isEmpty: Bool { added.isEmpty && removed.isEmpty && replaced.isEmpty && !rewires }
+    package var isEmpty: Bool { added.isEmpty && removed.isEmpty && replaced.isEmpty && !rewires }
     /// Whether anything but processes differs.
     var rewires: Bool { !added.isEmpty || !removed.isEmpty || !addedEdges.isEmpty || !removedEdges.isEmpty }
 
@@ -42,7 +42,7 @@ struct PlanDifference {
     ///   - running: the nodes that run, as they are now.
     ///   - target: a node that is another process even if nothing about it differs.
     /// - Throws: ``SwapRefusal`` with everything that cannot be done while the graph runs.
-    init(
+    package init(
         from running: [RunPlan.PlannedNode], _ plan: RunPlan, to next: RunPlan, target: String? = nil
     ) throws {
         let (old, new) = (Set(running.map(\.name)), Set(next.nodes.map(\.name)))
@@ -88,7 +88,7 @@ struct PlanDifference {
     // MARK: In words
 
     /// One line for each thing that differs, as `apply` prints it.
-    var lines: [String] {
+    package var lines: [String] {
         let rewired = Set(addedEdges.map(\.to)).union(removedEdges.map(\.to)).sorted()
         let (new, gone) = (Set(added.map(\.name)), Set(removed))
         return added.map { "'\($0.name)': new, '\($0.kind)'\(Self.inputs(of: $0))" }

@@ -18,7 +18,6 @@ final class Replanner: GraphPlanner {
     }
 
     private var state: State
-    private let registry: NodeRegistry
     private let waivers: Waivers
     private let plan: (CheckedGraph) -> RunPlan
     /// The graph as it runs, all changes included.
@@ -26,12 +25,12 @@ final class Replanner: GraphPlanner {
 
     /// Nil when the file cannot be read.
     init?(
-        _ graph: CheckedGraph, _ overrides: [(name: String, value: String)],
-        _ registry: NodeRegistry, waivers: Waivers, plan: @escaping (CheckedGraph) -> RunPlan
+        _ graph: CheckedGraph, _ overrides: [(name: String, value: String)], waivers: Waivers,
+        plan: @escaping (CheckedGraph) -> RunPlan
     ) {
         guard let bytes = GraphFile.contents(of: graph.path) else { return nil }
         state = State(bytes: bytes, path: graph.path, overrides: overrides)
-        (self.graph, self.registry, self.waivers, self.plan) = (graph, registry, waivers, plan)
+        (self.graph, self.waivers, self.plan) = (graph, waivers, plan)
     }
 
     func accept(_ change: GraphChange) {
@@ -53,7 +52,9 @@ final class Replanner: GraphPlanner {
     private func graph(of state: State) throws -> CheckedGraph {
         let check = GraphFile.check(
             bytes: state.bytes, name: state.path, overrides: state.overrides,
-            replacements: state.replacements, registry: registry)
+            replacements: state.replacements,
+            // A plugin may have come since the run began.
+            registry: PluginFolders.load(besides: state.path).registry)
         guard let graph = check.graph else {
             throw SwapRefusal(check.text.trimmingCharacters(in: .newlines))
         }

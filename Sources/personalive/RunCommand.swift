@@ -70,10 +70,10 @@ struct RunCommand: ParsableCommand {
             printToStandardError(refusal + "  nothing was started (--ignore-budget would)\n")
             throw ExitCode(1)
         }
-        try run(graph, plugins.registry)
+        try run(graph)
     }
 
-    private func run(_ graph: CheckedGraph, _ registry: NodeRegistry) throws {
+    private func run(_ graph: CheckedGraph) throws {
         let folder = try RunFolder()
         defer { folder.remove() }
         let display = RunDisplay(quiet: quiet)
@@ -81,7 +81,7 @@ struct RunCommand: ParsableCommand {
         let name = name ?? RunPlan(graph, folder: folder.path).name
         let plan = { RunPlan($0, name: name, folder: folder.path) }
         let planner = Replanner(
-            graph, settings.overrides, registry,
+            graph, settings.overrides,
             waivers: .init(memory: ignoreMemory, budget: ignoreBudget), plan: plan)
         let supervisor = try Supervisor(
             plan(graph), executable: Personalive.executable, display: display, planner: planner)

@@ -1,8 +1,7 @@
+import Launch
 import NodeKit
 import Testing
 import Wire
-
-@testable import Launch
 
 @Suite struct PlanDifferenceTests {
     /// An edge as `from` to `to`, both as `node.port`.
