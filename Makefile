@@ -11,7 +11,7 @@ TOOL := .build/release/personalive
 # What plugins in Python need, from PyPI, apart from the machine's own: about 15 s, once.
 PYTHON := .build/python
 
-.PHONY: demo test test-machines test-links test-cable train test-training fuzz build packages python bench bench-live soak clean format
+.PHONY: demo test test-machines test-links test-cable train test-training fuzz build packages python bench bench-live chaos soak clean format
 
 demo: build
 	@$(TOOL) run Graphs/side-by-side.yaml
@@ -62,10 +62,15 @@ $(PYTHON)/complete: Plugins/requirements.txt Tests/requirements.txt
 	@$(PYTHON)/bin/pip install -q --disable-pip-version-check $(^:%=-r %)
 	@touch $@
 
-# Kills, stalls and swaps at random, seed after seed: make soak MINUTES=60
+# Kills, stalls, swaps and changes of the graph at random, seed after seed: make chaos MINUTES=60
 MINUTES ?= 10
-soak: build
+chaos: build
 	@$(TOOL) bench chaos --messages 10000 --minutes $(MINUTES)
+
+# The same once, then a live graph for so long: whether anything grows.
+soak: build
+	@$(TOOL) bench chaos --messages 10000
+	@$(TOOL) bench soak --minutes $(MINUTES) --json
 
 # Ages, swaps and recoveries of running graphs; OVERLOAD_SECONDS=600 for the ten minutes.
 bench-live: build

@@ -1,3 +1,4 @@
+import Media
 import Networks
 import NodeKit
 
@@ -74,5 +75,29 @@ extension TinyDecoderNode: MemoryEstimating {
     static func memory(_ settings: Settings) -> MemoryEstimate {
         let (configuration, side) = TinyModel.dimensions(settings)
         return configuration.decoderMemory(side: side)
+    }
+}
+
+/// A node that saves what it remembers now and then only: until it does, it would need again what came.
+protocol SavingNowAndThen: Node {
+    /// At a number of frames a second.
+    static func framesUntilSaved(rate: Double) -> Int
+}
+
+extension BuiltinKinds {
+    /// How many frames a node of a kind may have used that it would need again, were it killed.
+    package static func framesUntilSaved(of kind: String, rate: Double) -> Int {
+        (make(kind: kind) as? any SavingNowAndThen.Type)?.framesUntilSaved(rate: rate) ?? 0
+    }
+}
+
+extension DenoiserNode: SavingNowAndThen {
+    static func framesUntilSaved(rate: Double) -> Int { ModelConfiguration.mini.framesPerChunk }
+}
+
+extension VideoEncoderNode: SavingNowAndThen {
+    /// A film is safe up to a keyframe, once that is coded.
+    static func framesUntilSaved(rate: Double) -> Int {
+        Int(VideoWriterOptions.keyframeInterval * rate) + VideoWriterOptions.framesInEncoder
     }
 }

@@ -6,7 +6,7 @@ import Wire
 final class Incarnation {
     /// How it calls itself: the node's name, from the second one on with its number, `decoder~2`.
     let id: String
-    let planned: RunPlan.PlannedNode
+    var planned: RunPlan.PlannedNode
     let process: any NodeProcess
     var began = posix_monotonic_ns()
     /// Whether it was told to go on from the journal, or to begin.
@@ -16,6 +16,8 @@ final class Incarnation {
     var recovers = false
     /// Whether it can end in good order for another one to go on.
     var retires = false
+    /// Whether its edges can change while it runs.
+    var rewires = false
     /// Whether it took over from, or is, one without a journal: its messages count from 0.
     var isFresh = false
     /// By input, the first message that it left to its successor.
@@ -32,6 +34,8 @@ final class Incarnation {
     private(set) var log: [String] = []
     /// When it last said something.
     var heardAt = posix_monotonic_ns()
+    /// When it said that it gave up: it has files to close, and ends by itself.
+    var failedAt: Int64?
     /// Whether it was ended for not being heard of.
     var wasSilent = false
     /// When its end was noticed.

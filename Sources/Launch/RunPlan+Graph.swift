@@ -20,6 +20,7 @@ extension RunPlan {
             types[edge.from.description] = PortType(
                 type: edge.output.elementType.name, axes: edge.axesText,
                 meaning: edge.output.meaning)
+            paces[edge.to.description] = edge.input.pace
         }
     }
 

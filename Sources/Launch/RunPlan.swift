@@ -7,7 +7,7 @@ package struct RunPlan: Sendable {
     package struct PlannedNode: Sendable {
         package let name: String
         package let kind: String
-        package let configuration: NodeConfiguration
+        package var configuration: NodeConfiguration
         /// The program that serves it, with its first arguments; nil for this one.
         package let command: [String]?
         /// How long its process may take until it says hello.
@@ -40,7 +40,7 @@ package struct RunPlan: Sendable {
 
     /// What the run is called, and the graph file it came from.
     package let name, graph: String
-    package let nodes: [PlannedNode]
+    package var nodes: [PlannedNode]
     /// Whether time does not wait for the nodes.
     package let isLive: Bool
     /// Where this run's sockets are.
@@ -49,6 +49,8 @@ package struct RunPlan: Sendable {
     package var machines: [Machine] = []
     /// What flows on an output, by `node.port`: type, axes and meaning as in `node.yaml`.
     package var types: [String: PortType] = [:]
+    /// How an input keeps time with others, by `node.port`; one that is not named: with frames.
+    package var paces: [String: Pace] = [:]
 
     /// Address at which a machine's nodes are found by those of other machines, by its name, where
     /// its user says it; else it is what the connection to the machine shows.

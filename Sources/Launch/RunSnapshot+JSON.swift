@@ -71,7 +71,7 @@ extension RunSnapshot {
                     place: $0.place, reason: $0.reason, count: $0.frames.count,
                     frames: $0.frames.runs)
             },
-            nodes: nodes.map(Self.node))
+            nodes: (nodes + departed).map(Self.node))
     }
 
     private static func node(_ state: NodeState) -> Node {

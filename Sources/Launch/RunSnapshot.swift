@@ -35,10 +35,11 @@ package struct RunSnapshot: Sendable {
     /// Since the sources began.
     package let seconds: Double
     package let nodes: [NodeState]
+    /// Nodes that a change took out of the graph: what they did counts.
+    package let departed: [NodeState]
 
-    package init(seconds: Double, nodes: [NodeState]) {
-        self.seconds = seconds
-        self.nodes = nodes
+    package init(seconds: Double, nodes: [NodeState], departed: [NodeState] = []) {
+        (self.seconds, self.nodes, self.departed) = (seconds, nodes, departed)
     }
 
     /// The source that the frames are counted at: the one that sends most of them.
@@ -52,9 +53,24 @@ package struct RunSnapshot: Sendable {
 
     /// What the source sent, and what it had to pass over itself.
     package var framesIn: Int {
-        (source?.report.emittedCount ?? 0) + Self.passedOver(by: source).count
+        // Sets of frames are there at the end only.
+        let count = max(emitted.count, source?.report.emittedCount ?? 0)
+        return count + Self.passedOver(by: source).count
     }
-    package var framesOut: Int { sink?.report.deliveredCount ?? 0 }
+    package var framesOut: Int { max(delivered.count, sink?.report.deliveredCount ?? 0) }
+
+    /// Frames that came in, and that went out, at the nodes where they are counted and at those that
+    /// have left: a graph may get another source or sink while it runs.
+    private var emitted: FrameSet {
+        departed.filter(\.isSource).reduce(source?.report.emitted ?? FrameSet()) {
+            $0.union($1.report.emitted)
+        }
+    }
+    private var delivered: FrameSet {
+        departed.filter(\.isSink).reduce(sink?.report.delivered ?? FrameSet()) {
+            $0.union($1.report.delivered)
+        }
+    }
     package var expectedFrames: Int? { source?.report.expectedFrames }
     /// Capture until the sink had handled the frame.
     package var age: AgeHistogram { sink?.report.age ?? AgeHistogram() }
@@ -63,7 +79,7 @@ package struct RunSnapshot: Sendable {
 
     /// Every place where frames were lost.
     package var losses: [Loss] {
-        let known = nodes.flatMap(Self.losses)
+        let known = (nodes + departed).flatMap(Self.losses)
         let rest = known.reduce(missing) { $0.subtracting($1.frames) }
         let forgetful = restartedDroppers
         guard !rest.isEmpty, !forgetful.isEmpty else { return known }
@@ -84,9 +100,8 @@ package struct RunSnapshot: Sendable {
 
     /// Frames that came in and did not go out.
     private var missing: FrameSet {
-        guard let source, let sink else { return FrameSet() }
-        return source.report.emitted.union(Self.passedOver(by: source))
-            .subtracting(sink.report.delivered)
+        guard let source, sink != nil else { return FrameSet() }
+        return emitted.union(Self.passedOver(by: source)).subtracting(delivered)
     }
 
     private static func passedOver(by source: NodeState?) -> FrameSet {

@@ -38,7 +38,7 @@ extension RunSnapshot {
             "node", "kind", "ticks", "busy", "no input", "no room", "hop p50", "hop p95", "load",
             "memory",
         ]
-        let rows = nodes.map { node -> [String] in
+        let rows = (nodes + departed).map { node -> [String] in
             let report = node.report
             let hop = report.inputs.max { $0.bytes < $1.bytes }?.hop
             return [

@@ -8,6 +8,8 @@ import Wire
 extension Supervisor {
     /// Time that nodes get to close their files before they are killed.
     private static let grace: Int64 = 12_000_000_000
+    /// How long a process may take to end that has said that it gave up.
+    private static let farewell: Int64 = 2_000_000_000
     /// How long a process that promised to be heard of may be silent.
     private var silence: Int64 { plan.isLive ? 2_000_000_000 : 10_000_000_000 }
 
@@ -16,7 +18,11 @@ extension Supervisor {
         let now = posix_monotonic_ns()
         for process in incarnations where process.isSettled(at: now) {
             if !process.isJudged { judge(process) }
-            if member(of: process)?.current !== process { forget(process) }
+            guard let member = member(of: process), member.current === process else {
+                forget(process)
+                continue
+            }
+            if member.isLeaving, process.isDone { bid(farewell: member) }
         }
     }
 
@@ -27,6 +33,7 @@ extension Supervisor {
         guard let member = member(of: process) else { return }
         if let swap = member.swap, swap.candidate === process { return giveUp(member, swap) }
         guard member.current === process else { return }
+        if member.isJoining { return giveUp(joining: member) }
         if let swap = member.swap, process.isDone, !process.recovers {
             process.reason = nil
             return giveUp(member, swap, because: "'\(member.name)' has done its work")
@@ -57,8 +64,9 @@ extension Supervisor {
         guard policy.limit > 0 else { return "" }
         // A machine that was never there is not waited for.
         if process.process.fault != nil, !started { return "" }
-        if process.reason != nil, !process.wasSilent, !plan.isLive {
-            // It would say the same again.
+        let gaveUp = process.failedAt != nil && member.planned.isSink
+        if process.reason != nil, !process.wasSilent, !plan.isLive || gaveUp {
+            // It would say the same again; a sink on a full disk would also lose what it has written.
             return ""
         }
         if !plan.isLive { if let lack = lack(of: member, process) { return lack } }
@@ -116,7 +124,9 @@ extension Supervisor {
         guard killAt == nil else { return }
         let now = posix_monotonic_ns()
         for process in incarnations where process.process.status == nil {
-            if !process.saidHello {
+            if let failedAt = process.failedAt, now - failedAt > Self.farewell {
+                process.process.killGroup()
+            } else if !process.saidHello {
                 let limit = process.planned.startWithin
                 guard now - process.began > limit.nanoseconds else { continue }
                 blame(
@@ -139,9 +149,10 @@ extension Supervisor {
         if let member = member(of: process), let swap = member.swap, swap.candidate === process {
             return giveUp(member, swap)
         }
+        if let member = member(of: process), member.isJoining { return giveUp(joining: member) }
         guard plan.isLive, started, process.process.status == nil else { return fail(process) }
         // In a live run its end is judged like a crash.
-        process.process.killGroup()
+        if process.failedAt == nil { process.process.killGroup() }
     }
 
     /// The first node that fails names the run's end; the others close their files.
@@ -149,6 +160,12 @@ extension Supervisor {
     /// - Parameter obstacle: why the node was not started again, if that needs saying.
     func fail(_ process: Incarnation, _ obstacle: String = "") {
         let name = process.planned.name
+        if let member = member(of: process), member.isLeaving, failure == nil, killAt == nil {
+            // Nobody needs it any more: the graph without it goes on.
+            display.warn(name, "failed while it left the graph: \(process.reason ?? obstacle)")
+            process.process.killGroup()
+            return bid(farewell: member)
+        }
         let isFirst = failure == nil || failure!.node == name
         if isFirst {
             let restarts = member(of: process)?.restarts ?? 0

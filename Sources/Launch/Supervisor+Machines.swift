@@ -118,7 +118,7 @@ extension Supervisor {
     }
 
     /// Whether a process can be connected to all its producers.
-    private func canReachProducers(_ process: Incarnation) -> Bool {
+    func canReachProducers(_ process: Incarnation) -> Bool {
         process.planned.configuration.inputs.allSatisfy { input in
             guard let producer = members.first(where: { $0.name == input.producer }) else {
                 return true
@@ -129,6 +129,7 @@ extension Supervisor {
 
     /// Candidates that have loaded, and whose producers listen, take over.
     func handOverIfReady() {
+        guard changeIsLoaded else { return }
         for member in members {
             guard let swap = member.swap, swap.candidate.isReady, swap.retiredAt == nil,
                 canReachProducers(swap.candidate), knowsTime(of: swap.candidate)

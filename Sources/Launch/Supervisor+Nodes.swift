@@ -39,8 +39,9 @@ extension Supervisor {
         guard let member = member(of: process) else { return }
         let isCurrent = member.current === process
         switch message {
-        case .hello(let recovers, let retires):
+        case .hello(let recovers, let retires, let rewires):
             (process.recovers, process.retires) = (recovers, retires)
+            process.rewires = rewires
             welcome(process, of: member)
         case .serving(let endpoint):
             process.served = endpoint
@@ -52,7 +53,7 @@ extension Supervisor {
             learnTime(of: process, sent: sent, received: received, answered: answered)
         case .ready:
             process.isReady = true
-            if isCurrent {
+            if isCurrent, !member.isJoining {
                 startIfReady(process)
             } else {
                 handOverIfReady()
@@ -69,11 +70,17 @@ extension Supervisor {
             process.next = next
             process.isRetired = true
             if isCurrent, let swap = member.swap { adopt(member, swap) }
+        case .held(let next, let isOver) where isCurrent:
+            hear(held: next, isOver: isOver, from: member)
+        case .rewired where isCurrent: hear(rewired: member)
+        case .moved(let edge) where isCurrent: hear(moved: edge, of: member)
+        case .left(let edge): hear(left: edge, of: member)
         case .warning(let text): display.warn(member.name, text)
         case .failed(let reason, let culprit):
             if let culprit = members.first(where: { $0.name == culprit }) {
                 blame(culprit.current, "\(reason) (says '\(member.name)')")
             } else {
+                process.failedAt = posix_monotonic_ns()
                 blame(process, reason)
             }
         default: break
@@ -85,10 +92,12 @@ extension Supervisor {
         tell(process, .configure(configuration(of: process, member)))
         askTime(of: process)
         if plan.hasSeveralMachines { letAllListen() }
-        guard member.current === process else { return }
+        guard member.current === process, !member.isJoining else { return }
         if !connected {
             connectIfAllServe()
         } else {
+            holdIfOthersAre(member)
+            tellNewEdges(member)
             connect(process, anew: false)
             redirect(to: member)
         }
@@ -114,7 +123,8 @@ extension Supervisor {
 
     func connect(_ process: Incarnation, anew: Bool, next: [String: UInt64] = [:]) {
         process.isConnected = true
-        tell(process, .connect(anew: anew, next: next))
+        let first = member(of: process)?.firstFrame ?? 0
+        tell(process, .connect(anew: anew, next: next, first: first))
     }
 
     private func startIfReady(_ process: Incarnation) {
@@ -133,14 +143,17 @@ extension Supervisor {
 
     /// A node's consumers find it at its new process.
     func redirect(to member: Member) {
-        for consumer in members.flatMap(\.processes) where consumer.saidHello {
-            for input in consumer.planned.configuration.inputs where input.producer == member.name {
-                guard let endpoint = endpoint(of: member, for: consumer) else { continue }
-                tell(
-                    consumer,
-                    .reconnect(
-                        port: input.port, endpoint: endpoint,
-                        isFresh: !member.current.recovers || member.current.isFresh))
+        for other in members {
+            let inputs = other.planned.configuration.inputs + other.successors.values
+            for consumer in other.processes where consumer.saidHello {
+                for input in inputs where input.producer == member.name {
+                    guard let endpoint = endpoint(of: member, for: consumer) else { continue }
+                    tell(
+                        consumer,
+                        .reconnect(
+                            port: consumer.rewires ? input.key : input.port, endpoint: endpoint,
+                            isFresh: !member.current.recovers || member.current.isFresh))
+                }
             }
         }
     }
@@ -151,20 +164,27 @@ extension Supervisor {
     }
 
     /// What a process is told: its neighbours as they are now.
-    private func configuration(of process: Incarnation, _ member: Member) -> NodeConfiguration {
+    func configuration(of process: Incarnation, _ member: Member) -> NodeConfiguration {
         var configuration = process.planned.configuration
-        for index in configuration.inputs.indices {
-            let name = configuration.inputs[index].producer
-            guard let producer = members.first(where: { $0.name == name }),
-                let endpoint = endpoint(of: producer, for: process)
-            else { continue }
-            configuration.inputs[index].endpoint = endpoint
-        }
+        configuration.inputs = configuration.inputs.map { located($0, for: process) }
         prepareForElsewhere(&configuration, of: process)
         configuration.outputs.removeAll { output in
             members.contains { $0.name == output.consumer && $0.current.isDone }
         }
         return configuration
+    }
+
+    /// An input with where its producer is found now.
+    func located(
+        _ input: NodeConfiguration.Input, for process: Incarnation
+    ) -> NodeConfiguration.Input {
+        var input = input
+        input.producerKey = keys[input.producer]?.publicKey
+        guard let producer = members.first(where: { $0.name == input.producer }),
+            let endpoint = endpoint(of: producer, for: process)
+        else { return input }
+        input.endpoint = endpoint
+        return input
     }
 
     func tell(_ process: Incarnation, _ message: ControlMessage) {

@@ -11,84 +11,19 @@ import Wire
 /// new one goes on from. It is a restart after a crash, but for being planned: nothing is lost,
 /// nothing made twice, and the pause is that of a few words.
 extension Supervisor {
-    /// Begins a change, or says why not.
-    func make(_ change: GraphChange, isDry: Bool, for requester: String) {
-        do {
-            guard let planner else { throw SwapRefusal("this run was not started from a graph file") }
-            if let own = self.change {
-                throw SwapRefusal("another change is being made: of " + own.left.joined(separator: ", "))
-            }
-            if case .replace(let replacement) = change {
-                _ = try member(toReplace: replacement.node)
-            }
-            let plan = try planner.plan(change)
-            let differing = try differences(to: plan, change)
-            for text in differing.map(\.text) { reply(.note(text), to: requester) }
-            let names = differing.map(\.name)
-            guard !names.isEmpty, !isDry else {
-                let text = names.isEmpty ? "nothing differs" : "nothing was changed (a dry run)"
-                return reply(.done(text), to: requester)
-            }
-            self.change = Change(change: change, plan: plan, requester: requester, left: names)
-            try beginNext()
-        } catch {
-            self.change = nil
-            reply(.refused("\(error)"), to: requester)
-        }
-    }
-
     func member(toReplace name: String) throws -> Member {
         if let member = members.first(where: { $0.name == name }) { return member }
         throw SwapRefusal(
             "there is no node '\(name)'; there are " + members.map(\.name).joined(separator: ", "))
     }
 
-    /// Nodes that would be another process, each in words.
-    private func differences(
-        to plan: RunPlan, _ change: GraphChange
-    ) throws -> [(name: String, text: String)] {
-        let (own, wanted) = (Set(members.map(\.name)), Set(plan.nodes.map(\.name)))
-        let (new, gone) = (wanted.subtracting(own).sorted(), own.subtracting(wanted).sorted())
-        guard new.isEmpty, gone.isEmpty else {
-            let words = new.map { "'\($0)' is new" } + gone.map { "'\($0)' is gone" }
-            throw SwapRefusal(
-                "a running graph keeps its nodes, but " + words.joined(separator: ", ")
-                    + ": end the run and start the new graph")
-        }
-        return try members.compactMap { member in
-            let node = plan.nodes.first { $0.name == member.name }!
-            let (old, next) = (member.planned.configuration, node.configuration)
-            guard old.inputs == next.inputs, old.outputs == next.outputs else {
-                throw SwapRefusal(
-                    "a running graph keeps its edges, but those of '\(member.name)' differ: end the "
-                        + "run and start the new graph")
-            }
-            let isTarget =
-                if case .replace(let replacement) = change { replacement.node == member.name } else {
-                    false
-                }
-            let moves = node.machine != member.planned.machine
-            guard isTarget || moves || node.kind != member.planned.kind || old.settings.values != next.settings.values
-                    || old.settings.cores != next.settings.cores
-            else { return nil }
-            var what: [String] = []
-            if node.kind != member.planned.kind {
-                what.append("'\(node.kind)' in place of '\(member.planned.kind)'")
-            } else if old.settings.values != next.settings.values || !moves {
-                what.append("other settings")
-            }
-            if moves { what.append("on '\(node.machine)' instead of '\(member.planned.machine)'") }
-            return (member.name, "'\(member.name)': \(what.joined(separator: ", "))")
-        }
-    }
-
-    /// Starts the next node's new process.
-    private func beginNext() throws {
-        guard let change, let name = change.left.first,
-            let member = members.first(where: { $0.name == name }),
-            let planned = change.plan.nodes.first(where: { $0.name == name })
-        else { return }
-        try checkSwap(of: member, planned)
+    /// Starts a node's new process beside the one that runs; its edges are those of that one.
+    func beginSwap(of name: String, to next: RunPlan.PlannedNode, for requester: String) throws {
+        let member = try member(toReplace: name)
+        try checkSwap(of: member, next)
+        var planned = next
+        planned.configuration.inputs = member.planned.configuration.inputs
+        planned.configuration.outputs = member.planned.configuration.outputs
         let id = member.nextID()
         let journal = member.current.recovers ? nil : try Journal.create()
         if journal != nil { link(to: planned.machine)?.send(.journal(node: name, offset: 0)) }
@@ -100,8 +35,7 @@ extension Supervisor {
             && planned.machine != member.planned.machine
         let anew = planned.isSource && member.planned.isSource && !isSame
         member.swap = Swap(candidate: candidate, anew: anew, journal: journal)
-        reply(
-            .note("'\(id)' (\(planned.kind)) is loading; '\(name)' goes on"), to: change.requester)
+        reply(.note("'\(id)' (\(planned.kind)) is loading; '\(name)' goes on"), to: requester)
     }
 
     private func checkSwap(of member: Member, _ planned: RunPlan.PlannedNode) throws {
@@ -117,10 +51,9 @@ extension Supervisor {
         guard !member.current.isDone else {
             throw SwapRefusal("'\(member.name)' has done its work")
         }
-        let (old, new) = (member.planned.configuration, planned.configuration)
-        guard old.inputs.map(\.port) == new.inputs.map(\.port),
-            old.outputs.map(\.port) == new.outputs.map(\.port)
-        else { throw SwapRefusal("'\(planned.kind)' has other ports than '\(member.planned.kind)'") }
+        guard !member.isJoining, !member.isLeaving else {
+            throw SwapRefusal("'\(member.name)' is \(member.isLeaving ? "leaving" : "joining") the graph")
+        }
     }
 
     /// A candidate has loaded: the old process hands over after its tick.
@@ -148,7 +81,10 @@ extension Supervisor {
         if let journal = swap.journal { member.renewJournal(journal) }
         member.replace(by: swap.candidate)
         member.swaps += 1
-        connect(swap.candidate, anew: swap.anew, next: swap.candidate.isFresh ? process.next : [:])
+        let next = swap.candidate.isFresh ? process.next : [:]
+        holdIfOthersAre(member)
+        tellNewEdges(member)
+        connect(swap.candidate, anew: swap.anew, next: firstMessages(swap.candidate, next))
         tell(swap.candidate, .start)
         redirect(to: member)
         let now = posix_monotonic_ns()
@@ -158,38 +94,24 @@ extension Supervisor {
         let text = "'\(member.name)' is '\(member.planned.kind)'\(place) now, was '\(old)': loaded in "
             + "\(RunSnapshot.time(loading * 1000)), handed over in \(RunSnapshot.time(handing))"
         display.say(text)
-        finishStep(text)
+        noteReplacement(of: member.name, text)
     }
 
-    private func finishStep(_ text: String) {
-        guard var change else { return }
-        change.made.append(change.left.removeFirst())
-        self.change = change
-        guard change.left.isEmpty else {
-            reply(.note(text), to: change.requester)
-            do { try beginNext() } catch { giveUpChange("\(error)") }
-            return
+    /// By edge and, for those who do not tell edges of one port apart, by port: which message is next.
+    private func firstMessages(
+        _ process: Incarnation, _ found: [String: UInt64]
+    ) -> [String: UInt64] {
+        process.planned.configuration.inputs.reduce(into: [:]) { next, input in
+            guard let number = found[input.key] ?? found[input.port] else { return }
+            (next[input.key], next[input.port]) = (number, number)
         }
-        planner?.accept(change.change)
-        self.change = nil
-        reply(.done(text), to: change.requester)
-    }
-
-    private func giveUpChange(_ reason: String) {
-        guard let change else { return }
-        self.change = nil
-        let made = change.made.isEmpty
-            ? "" : "\n  already made: " + change.made.joined(separator: ", ")
-        reply(.refused(reason + made), to: change.requester)
     }
 
     /// A candidate did not come to life: all stays as it was.
     ///
     /// - Parameter reason: why, when it is not the candidate's fault.
     func giveUp(_ member: Member, _ swap: Swap, because reason: String? = nil) {
-        member.swap = nil
-        if let journal = swap.journal { close(journal) }
-        swap.candidate.process.killGroup()
+        drop(swap, of: member)
         if let reason { return giveUpChange(reason) }
         let cause = swap.candidate.reason
             ?? swap.candidate.process.status.map(NodeFailure.words) ?? "it ended"
@@ -200,7 +122,16 @@ extension Supervisor {
     }
 }
 
-/// Why a node was not replaced.
+extension Supervisor {
+    /// A candidate is not needed any more.
+    func drop(_ swap: Swap, of member: Member) {
+        member.swap = nil
+        if let journal = swap.journal { close(journal) }
+        swap.candidate.process.killGroup()
+    }
+}
+
+/// Why a running graph was not changed.
 package struct SwapRefusal: Error, CustomStringConvertible {
     package let description: String
     package init(_ description: String) { self.description = description }

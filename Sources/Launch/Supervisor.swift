@@ -23,15 +23,17 @@ package final class Supervisor {
         case failed(NodeFailure)
     }
 
-    let plan: RunPlan
+    var plan: RunPlan
     /// Nil when the graph came from no file.
     let planner: (any GraphPlanner)?
     /// A change that is being made.
     var change: Change?
+    /// How many changes there have been.
+    var editions = 0
     let display: RunDisplay
     let control: ZMQSocketBox
     /// By node, where edges go to other machines.
-    let keys: [String: CurveKeys]
+    var keys: [String: CurveKeys]
     /// By machine, what its clock shows when this machine's shows nothing.
     var clocks: [String: ClockEstimate] = [:]
     /// What stands between a producer on one machine and its consumers on others, as a test has it:
@@ -43,7 +45,9 @@ package final class Supervisor {
     /// Which build of the program this is.
     private(set) lazy var build = MachineFacts.build(of: executable)
     private let signals: Int32
-    private(set) var members: [Member] = []
+    var members: [Member] = []
+    /// Nodes that were part of the graph, and are no more.
+    var departed: [RunSnapshot.NodeState] = []
     /// Every process that has not been seen to its end, those that were replaced included.
     private(set) var incarnations: [Incarnation] = []
     /// Whether all nodes were told to connect, and to begin.
@@ -124,11 +128,13 @@ package final class Supervisor {
             blameTheSilent()
             compareClocks()
             restartTheDue()
+            advanceChange()
             if let finishAt, posix_monotonic_ns() > finishAt { finishNow() }
             if let killAt, posix_monotonic_ns() > killAt { killAll() }
             if started { display.progress(snapshot) }
         }
         judgeTheSettled()
+        advanceChange()
         closeMachines()
         display.clear()
         if let failure { return .failed(failure) }
@@ -145,11 +151,13 @@ package final class Supervisor {
     package var snapshot: RunSnapshot {
         RunSnapshot(
             seconds: Double(posix_monotonic_ns() - began - startupTime) / 1e9,
-            nodes: members.map {
-                .init(
-                    name: $0.name, kind: $0.planned.kind, isSource: $0.planned.isSource,
-                    isSink: $0.planned.isSink, report: $0.report, restarts: $0.restarts)
-            })
+            nodes: members.map(state), departed: departed)
+    }
+
+    func state(of member: Member) -> RunSnapshot.NodeState {
+        .init(
+            name: member.name, kind: member.planned.kind, isSource: member.planned.isSource,
+            isSink: member.planned.isSink, report: member.report, restarts: member.restarts)
     }
 
     /// Whether the user or a fault has begun to end the run.

@@ -24,14 +24,3 @@ final class Swap {
         self.journal = journal
     }
 }
-
-/// A change of the graph that is being made, node after node.
-struct Change {
-    let change: GraphChange
-    let plan: RunPlan
-    /// Whom to tell what came of it.
-    let requester: String
-    /// Nodes that are still to be replaced, the one that is being replaced included.
-    var left: [String]
-    var made: [String] = []
-}

@@ -57,6 +57,7 @@ struct FinishedFilm {
 
     private func copyPackets(from source: Demuxer, to muxer: Muxer) throws(MediaError) {
         var taken = [Int](repeating: 0, count: film.tracks.count)
+        let lead = self.lead
         let packet = Packet()
         while source.read(into: packet) >= 0 {
             let index = Int(packet.pointer.pointee.stream_index)
@@ -64,6 +65,7 @@ struct FinishedFilm {
                 continue
             }
             apply(timing(of: taken[index], in: film.tracks[index]), to: packet)
+            shift(packet, film.tracks[index].timeBase, by: lead)
             taken[index] += 1
             try muxer.write(
                 packet, stream: index, timeBase: film.tracks[index].timeBase, interleaved: true)
@@ -76,10 +78,33 @@ struct FinishedFilm {
         }
         guard let lateSound else { return }
         for packet in lateSound.packets {
+            shift(packet, lateSound.track.timeBase, by: lead)
             try muxer.write(
                 packet, stream: film.tracks.count, timeBase: lateSound.track.timeBase,
                 interleaved: true)
         }
+    }
+
+    /// Nanoseconds that a film which joined a stream in its course would be blank at first: it begins
+    /// with what came first. Less than a second is the stream's own lead.
+    private var lead: Int64 {
+        let starts = film.tracks.compactMap { track in
+            track.timings.map(\.shown).min().map { av_rescale_q($0, track.timeBase, .nanosecond) }
+        }
+        let sound = lateSound.flatMap { late in
+            late.packets.first.map {
+                av_rescale_q($0.pointer.pointee.pts, late.track.timeBase, .nanosecond)
+            }
+        }
+        let first = (starts + [sound].compactMap { $0 }).min() ?? 0
+        return first < 1_000_000_000 ? 0 : first
+    }
+
+    private func shift(_ packet: Packet, _ timeBase: AVRational, by lead: Int64) {
+        guard lead > 0 else { return }
+        let ticks = av_rescale_q(lead, .nanosecond, timeBase)
+        packet.pointer.pointee.pts -= ticks
+        packet.pointer.pointee.dts -= ticks
     }
 
     /// The last packet's duration closes the gap between the orders of decoding and showing.

@@ -75,9 +75,8 @@ final class H264Encoder {
         context.pointee.color_primaries = isHD ? AVCOL_PRI_BT709 : AVCOL_PRI_SMPTE170M
         context.pointee.color_trc = isHD ? AVCOL_TRC_BT709 : AVCOL_TRC_SMPTE170M
         context.pointee.chroma_sample_location = AVCHROMA_LOC_LEFT
-        // A keyframe every two seconds, for players that jump, and since a writer that takes over from
-        // a killed one begins at a keyframe: until then frames have to be kept.
-        context.pointee.gop_size = Int32(clamping: 2 * Int64(Self.timeBase.den) / ticks)
+        context.pointee.gop_size = Int32(
+            clamping: Int64(VideoWriterOptions.keyframeInterval) * Int64(Self.timeBase.den) / ticks)
         // mp4 keeps the codec's header apart from the pictures.
         context.pointee.flags |= AV_CODEC_FLAG_GLOBAL_HEADER
     }

@@ -13,6 +13,12 @@ package struct VideoWriterOptions: Sendable {
 
     package init() {}
 
+    /// Seconds between two keyframes: for players that jump, and since a writer that takes over from a
+    /// killed one begins at a keyframe, until which frames have to be kept.
+    package static let keyframeInterval = 2.0
+    /// What x264 holds back at most: the lookahead of its slowest presets (60) and reordered frames.
+    package static let framesInEncoder = 64
+
     /// The presets that x264 knows, fastest first.
     package static let presets = [
         "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower",

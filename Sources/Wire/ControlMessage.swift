@@ -6,8 +6,8 @@ package enum ControlMessage: Sendable {
     // From a node.
     /// The process runs and serves its endpoint; `recovers` when it keeps a journal, so that another
     /// one can go on where it ends, and says at least every second how it is getting on; `retires`
-    /// when it keeps none but can hand over in good order.
-    case hello(recovers: Bool, retires: Bool = false)
+    /// when it keeps none but can hand over in good order; `rewires` when its edges can change.
+    case hello(recovers: Bool, retires: Bool = false, rewires: Bool = false)
     /// The node has loaded.
     case ready
     /// How the node is getting on, a few times a second.
@@ -21,6 +21,15 @@ package enum ControlMessage: Sendable {
     /// The process ends for its successor: what it knew is in the journal; `next` is, by input, the
     /// number of the first message that it has not used up.
     case retired(NodeReport, next: [String: UInt64] = [:])
+    /// The answer to ``hold``: a source is between two messages, and all frames that it sent are lower
+    /// than `next`; `isOver` when no more will come.
+    case held(next: UInt64, isOver: Bool)
+    /// The answer to ``rewire(inputs:outputs:)``.
+    case rewired
+    /// An input goes on with the edge of that name, the one before it being used up.
+    case moved(edge: String)
+    /// Nothing that came on an edge which has ended is needed any more.
+    case left(edge: String)
     /// Where consumers on other machines find the outputs: the endpoint with its port.
     case serving(endpoint: String)
     /// The answer to a ``ping(sent:)``: when that came and when this left, by the node's clock.
@@ -31,8 +40,9 @@ package enum ControlMessage: Sendable {
     case configure(NodeConfiguration)
     /// All processes serve their endpoints: connect. `anew` for a process whose settings differ from
     /// those of the one before it, so that what was done under those is not gone on with. `next` says,
-    /// by input, with which message to begin, where no journal says it.
-    case connect(anew: Bool = false, next: [String: UInt64] = [:])
+    /// by input, with which message to begin, where no journal says it. `first` is the number of the
+    /// first frame of a source that joins a running graph.
+    case connect(anew: Bool = false, next: [String: UInt64] = [:], first: UInt64 = 0)
     /// All nodes have loaded: sources may begin.
     case start
     /// Sources stop; what is under way is finished.
@@ -43,6 +53,12 @@ package enum ControlMessage: Sendable {
     /// The producer of an input is another process, served at another endpoint; `isFresh` when it
     /// counts its messages from 0 and holds nothing of its predecessor's.
     case reconnect(port: String, endpoint: String, isFresh: Bool)
+    /// A source is to send nothing until ``letGo``, and to say when that is so.
+    case hold
+    case letGo
+    /// The node's edges as they are to be. An output's `since` and `until` say from which frame on it
+    /// is there, or not any more; an input goes on with its new edge once the old one has ended.
+    case rewire(inputs: [NodeConfiguration.Input], outputs: [NodeConfiguration.Output])
     /// Serve the outputs there, too, for consumers on other machines, and say where.
     case listen(endpoint: String)
     /// What is your time? `sent` is the supervisor's, nanoseconds.
@@ -50,7 +66,8 @@ package enum ControlMessage: Sendable {
     /// What to add to the node's clock to get the run's, which is the supervisor's, and by how much
     /// that may be wrong; nanoseconds.
     case clock(offset: Int64, uncertainty: Int64)
-    /// A consumer is done: nothing that is sent to it will be heard.
+    /// A consumer is done, or one of its edges (`encoder.frame~2`): nothing that is sent there will be
+    /// heard.
     case departed(consumer: String)
     /// Sinks keep what they have; everyone ends now.
     case finishNow
@@ -76,13 +93,15 @@ package enum ControlMessage: Sendable {
 extension ControlMessage: Codable {
     private enum Word: String, Codable {
         case hello, ready, progress, warning, failed, done, retired, serving, pong
+        case held, rewired, moved, left
         case configure, connect, start, drain, retire, reconnect, departed, finish
+        case hold, go, rewire
         case listen, ping, clock
     }
 
     private enum Key: String, CodingKey {
-        case type, recovers, retires, report, text, reason, culprit, port, endpoint, fresh, consumer
-        case anew, next, drains
+        case type, recovers, retires, rewires, report, text, reason, culprit, port, endpoint, fresh
+        case consumer, anew, next, drains, first, over, inputs, outputs
         case sent, received, answered, offset, uncertainty
     }
 
@@ -105,6 +124,13 @@ extension ControlMessage: Codable {
         case .finishNow: .finish
         case .serving: .serving
         case .pong: .pong
+        case .held: .held
+        case .rewired: .rewired
+        case .moved: .moved
+        case .left: .left
+        case .hold: .hold
+        case .letGo: .go
+        case .rewire: .rewire
         case .listen: .listen
         case .ping: .ping
         case .clock: .clock
@@ -115,9 +141,17 @@ extension ControlMessage: Codable {
         var object = encoder.container(keyedBy: Key.self)
         try object.encode(word, forKey: .type)
         switch self {
-        case .hello(let recovers, let retires):
+        case .hello(let recovers, let retires, let rewires):
             if recovers { try object.encode(true, forKey: .recovers) }
             if retires { try object.encode(true, forKey: .retires) }
+            if rewires { try object.encode(true, forKey: .rewires) }
+        case .held(let next, let isOver):
+            try object.encode(next, forKey: .next)
+            if isOver { try object.encode(true, forKey: .over) }
+        case .moved(let edge), .left(let edge): try object.encode(edge, forKey: .port)
+        case .rewire(let inputs, let outputs):
+            try object.encode(inputs, forKey: .inputs)
+            try object.encode(outputs, forKey: .outputs)
         case .progress(let report), .done(let report):
             try object.encode(report, forKey: .report)
         case .retired(let report, let next):
@@ -143,11 +177,12 @@ extension ControlMessage: Codable {
         case .clock(let offset, let uncertainty):
             try object.encode(offset, forKey: .offset)
             try object.encode(uncertainty, forKey: .uncertainty)
-        case .connect(let anew, let next):
+        case .connect(let anew, let next, let first):
+            if first != 0 { try object.encode(first, forKey: .first) }
             if anew { try object.encode(true, forKey: .anew) }
             if !next.isEmpty { try object.encode(next, forKey: .next) }
         case .retire(let drains): if drains { try object.encode(true, forKey: .drains) }
-        case .ready, .start, .drain, .finishNow: break
+        case .ready, .start, .drain, .finishNow, .rewired, .hold, .letGo: break
         }
     }
 
@@ -164,7 +199,20 @@ extension ControlMessage: Codable {
         }
         switch try object.decode(Word.self, forKey: .type) {
         case .hello:
-            self = .hello(recovers: try flag(.recovers), retires: try flag(.retires))
+            self = .hello(
+                recovers: try flag(.recovers), retires: try flag(.retires),
+                rewires: try flag(.rewires))
+        case .held:
+            self = .held(next: try object.decode(UInt64.self, forKey: .next), isOver: try flag(.over))
+        case .rewired: self = .rewired
+        case .moved: self = .moved(edge: try object.decode(String.self, forKey: .port))
+        case .left: self = .left(edge: try object.decode(String.self, forKey: .port))
+        case .hold: self = .hold
+        case .go: self = .letGo
+        case .rewire:
+            self = .rewire(
+                inputs: try object.decode([NodeConfiguration.Input].self, forKey: .inputs),
+                outputs: try object.decode([NodeConfiguration.Output].self, forKey: .outputs))
         case .ready: self = .ready
         case .progress: self = .progress(try report())
         case .warning: self = .warning(try object.decode(String.self, forKey: .text))
@@ -176,7 +224,9 @@ extension ControlMessage: Codable {
         case .retired: self = .retired(try report(), next: try next())
         case .configure: self = .configure(try NodeConfiguration(from: decoder))
         case .connect:
-            self = .connect(anew: try flag(.anew), next: try next())
+            self = .connect(
+                anew: try flag(.anew), next: try next(),
+                first: try object.decodeIfPresent(UInt64.self, forKey: .first) ?? 0)
         case .start: self = .start
         case .drain: self = .drain
         case .retire: self = .retire(drains: try flag(.drains))

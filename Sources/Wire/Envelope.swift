@@ -186,6 +186,11 @@ struct ByteWriter {
     mutating func write(_ value: some FixedWidthInteger) {
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }
+
+    /// Many numbers in one go, in the machine's own order: for memory that does not leave it.
+    mutating func write(all numbers: [UInt64]) {
+        numbers.withUnsafeBytes { bytes.append(contentsOf: $0) }
+    }
 }
 
 /// Takes little-endian numbers off the front; whoever reads has checked `remaining`.
@@ -200,5 +205,16 @@ struct ByteReader {
         let value = rest.loadUnaligned(as: Value.self)
         rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(MemoryLayout<Value>.size))
         return Value(littleEndian: value)
+    }
+
+    /// What ``ByteWriter/write(all:)`` wrote.
+    mutating func read(count: Int) -> [UInt64] {
+        let size = count * MemoryLayout<UInt64>.size
+        defer { rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(size)) }
+        return [UInt64](unsafeUninitializedCapacity: count) { numbers, written in
+            UnsafeMutableRawBufferPointer(numbers).copyMemory(
+                from: UnsafeRawBufferPointer(rebasing: rest.prefix(size)))
+            written = count
+        }
     }
 }

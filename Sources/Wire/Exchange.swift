@@ -11,27 +11,39 @@ final class Exchange: @unchecked Sendable {
 
     /// What the computing thread wants sent.
     enum Command {
-        case publish(port: String, Numbered)
+        case publish(port: String, Numbered, isAwaited: Bool)
         case grant(input: Int, count: Int)
         case release(input: Int, slot: UInt64, connection: UInt64)
-        /// By input, what is numbered below will not be asked for again.
+        /// By edge, what is numbered below will not be asked for again.
         case acknowledge([String: UInt64])
+        /// A source makes nothing more until it is told to go on.
+        case held
         case control(ControlMessage)
         /// No more outputs will come.
         case end
     }
 
-    private let monitor = Monitor()
+    let monitor = Monitor()
     /// Wakes the thread that polls.
     let wakeup: Int32
 
-    private var assembler: TickAssembler?
-    private var commands: [Command] = []
-    private var backlog = 0
-    private var phase = Phase.loading
-    private var outputsClosed = false
-    private var failure: Fault?
-    private var record: JournalRecord?
+    var assembler: TickAssembler?
+    var commands: [Command] = []
+    /// Messages that somebody will wait for and that the other thread has not looked at, and those that
+    /// wait for credits.
+    var unseen = 0
+    var backlog = 0
+    var wiring = Wiring()
+    /// Whether a source is to make nothing for now, and whether it was said that it does.
+    var isHeld = false
+    var saidHeld = false
+    var phase = Phase.loading
+    var outputsClosed = false
+    /// Whether the node has made all that it makes.
+    var hasEnded = false
+    var failure: Fault?
+    var record: JournalRecord?
+    var first: UInt64 = 0
 
     /// Why the node cannot go on, and the neighbour that is to blame for it, if one is.
     struct Fault: Error, CustomStringConvertible {
@@ -40,7 +52,7 @@ final class Exchange: @unchecked Sendable {
     }
 
     /// How far the run has come, as the supervisor says.
-    private enum Phase: Int, Comparable {
+    enum Phase: Int, Comparable {
         case loading, running, draining, retiring, finishing
         static func < (a: Phase, b: Phase) -> Bool { a.rawValue < b.rawValue }
     }
@@ -49,7 +61,7 @@ final class Exchange: @unchecked Sendable {
         wakeup = posix_wakeup()
     }
 
-    private func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
+    func locked<Result>(_ body: () throws -> Result) rethrows -> Result {
         try monitor.locked(body)
     }
 
@@ -104,7 +116,17 @@ final class Exchange: @unchecked Sendable {
         }
         if assembler!.isExhausted { return .finish(early: false) }
         guard assembler!.isSource else { return nil }
-        return phase == .draining ? .finish(early: true) : .source
+        if phase == .draining { return .finish(early: true) }
+        guard isHeld else { return .source }
+        sayHeld()
+        return nil
+    }
+
+    func sayHeld() {
+        guard !saidHeld else { return }
+        saidHeld = true
+        commands.append(.held)
+        wakeSockets()
     }
 
     /// Inputs of a tick are done: their producers may send more.
@@ -125,24 +147,36 @@ final class Exchange: @unchecked Sendable {
     /// Waits until everything offered before is on its way, so that at most one tick's outputs wait.
     func waitForConsumers() {
         locked {
-            while backlog > 0, phase < .retiring, failure == nil {
+            while unseen + backlog > 0, phase < .retiring, failure == nil {
                 monitor.wait()
             }
         }
     }
 
-    /// Hands messages to the thread that sends; `waiting` of them count as backlog.
-    func publish(_ messages: [(port: String, Numbered)], waiting: Int) {
+    /// Hands messages to the thread that sends.
+    func publish(_ messages: [(port: String, Numbered)]) {
         guard !messages.isEmpty else { return }
         locked {
-            backlog += waiting
-            for (port, message) in messages { commands.append(.publish(port: port, message)) }
+            for (port, message) in messages {
+                let isAwaited = wiring.awaitedPorts.contains(port)
+                unseen += isAwaited ? 1 : 0
+                commands.append(.publish(port: port, message, isAwaited: isAwaited))
+            }
         }
         wakeSockets()
     }
 
+    /// What the node's edges ask of the thread that computes.
+    var edges: Wiring { locked { wiring } }
+
     func say(_ message: ControlMessage) { post(.control(message)) }
-    func endOutputs() { post(.end) }
+    func endOutputs() {
+        locked {
+            hasEnded = true
+            if isHeld { sayHeld() }
+        }
+        post(.end)
+    }
 
     /// A payload's last reader is gone; called from any thread.
     func release(input: Int, slot: UInt64, connection: UInt64) {
@@ -172,81 +206,5 @@ final class Exchange: @unchecked Sendable {
     /// What has been dropped for want of a partner, for the report.
     var unpaired: [(port: String, frames: FrameSet)] {
         locked { assembler?.inputs.map { ($0.port, $0.unpaired) } ?? [] }
-    }
-
-    // MARK: The thread that owns the sockets
-
-    /// Where an earlier process of this node ended; nil for the first one. Comes before the start.
-    func resume(_ record: JournalRecord?) { change { self.record = record } }
-    /// What to go on from.
-    var resumed: JournalRecord? { locked { record } }
-
-    func connect(_ assembler: TickAssembler) { change { self.assembler = assembler } }
-    func start() { advance(to: .running) }
-    func drain() { advance(to: .draining) }
-    func retire() { advance(to: .retiring) }
-    func finishNow() { advance(to: .finishing) }
-    func fail(_ reason: String, culprit: String? = nil) {
-        change { failure = failure ?? Fault(description: reason, culprit: culprit) }
-    }
-    func outputsAreClosed() { change { outputsClosed = true } }
-    /// A message is not wanted: its producer may send another.
-    func forgo(_ input: Int, sequence: UInt64) {
-        change {
-            assembler?.forgo(input, sequence: sequence)
-            returnCredits()
-        }
-    }
-    func deliver(_ message: Numbered, to input: Int) {
-        change { assembler!.deliver(message, to: input) }
-    }
-    func end(_ input: Int) { change { assembler!.end(input) } }
-    func sent(_ count: Int) { if count != 0 { change { backlog -= count } } }
-
-    /// An input's producer is another process now.
-    ///
-    /// - Returns: the number of the first message that has not been used up.
-    func reconnect(_ input: Int, resends: Bool) -> UInt64 {
-        locked {
-            // The new one gives its whole window at once: what was owed to the old one is not its own.
-            commands.removeAll {
-                if case .grant(input, _) = $0 { true } else { false }
-            }
-            assembler!.reconnect(input, resends: resends)
-            return assembler!.inputs[input].next
-        }
-    }
-
-    /// Whether the node was told to end at once.
-    var isFinishing: Bool { locked { phase == .finishing } }
-
-    /// Everything that the computing thread wants sent since the last look.
-    func takeCommands() -> [Command] {
-        var count: UInt64 = 0
-        _ = read(wakeup, &count, 8)
-        return locked {
-            if assembler != nil { returnCredits() }
-            defer { commands = [] }
-            return commands
-        }
-    }
-
-    private func advance(to phase: Phase) { change { self.phase = max(self.phase, phase) } }
-
-    private func change(_ body: () -> Void) {
-        locked {
-            body()
-            monitor.wakeAll()
-        }
-    }
-
-    private func returnCredits() {
-        let returned = assembler!.takeReturned()
-        guard !returned.isEmpty else { return }
-        for input in returned {
-            let count = assembler!.creditsToGrant(input, done: 1)
-            if count > 0 { commands.append(.grant(input: input, count: count)) }
-        }
-        wakeSockets()
     }
 }

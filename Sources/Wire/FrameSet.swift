@@ -2,12 +2,12 @@
 package struct FrameSet: Sendable, Equatable {
     /// First and last of each run, one after the other: a live graph that drops five of six frames
     /// adds a run with every frame that it keeps, and an array for each took four times the memory.
-    private var bounds: [UInt64] = []
+    private(set) var bounds: [UInt64] = []
 
     package init() {}
 
-    /// Runs that are known to be ascending and apart.
-    init(ascending runs: [[UInt64]]) { bounds = runs.flatMap { $0 } }
+    /// Bounds of another set.
+    init(bounds: [UInt64]) { self.bounds = bounds }
 
     /// Runs of consecutive numbers as first and last, ascending, apart from each other.
     package var runs: [[UInt64]] { indices.map { [first($0), last($0)] } }

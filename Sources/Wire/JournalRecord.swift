@@ -107,11 +107,9 @@ extension ByteWriter {
     }
 
     fileprivate mutating func write(_ frames: FrameSet) {
-        write(UInt32(frames.runs.count))
-        for run in frames.runs {
-            write(run[0])
-            write(run[1])
-        }
+        // With every tick: a live graph that drops frames has a run for each few of an hour's.
+        write(UInt32(frames.bounds.count))
+        write(all: frames.bounds)
     }
 
     fileprivate mutating func write(_ entry: JournalRecord.Entry) {
@@ -148,8 +146,7 @@ extension ByteReader {
     }
 
     fileprivate mutating func readFrames() -> FrameSet {
-        let count = Int(read() as UInt32)
-        return FrameSet(ascending: (0..<count).map { _ in [read(), read()] })
+        FrameSet(bounds: read(count: Int(read() as UInt32)))
     }
 
     fileprivate mutating func readEntry() -> JournalRecord.Entry {

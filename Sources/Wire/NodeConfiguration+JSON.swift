@@ -53,7 +53,7 @@ private struct End {
 
 extension NodeConfiguration.Input: Codable {
     private enum Key: String, CodingKey {
-        case port, from, endpoint, keep, window, tap, key, half, elsewhere
+        case port, from, endpoint, keep, window, tap, key, half, elsewhere, edition
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -67,6 +67,7 @@ extension NodeConfiguration.Input: Codable {
         try object.encodeIfPresent(producerKey, forKey: .key)
         if isHalved { try object.encode(true, forKey: .half) }
         if isElsewhere { try object.encode(true, forKey: .elsewhere) }
+        if edition != 0 { try object.encode(edition, forKey: .edition) }
     }
 
     package init(from decoder: any Decoder) throws {
@@ -81,12 +82,13 @@ extension NodeConfiguration.Input: Codable {
         isHalved = try object.decodeIfPresent(Bool.self, forKey: .half) ?? false
         isElsewhere = try object.decodeIfPresent(Bool.self, forKey: .elsewhere) ?? false
         producerKey = try object.decodeIfPresent(String.self, forKey: .key)
+        edition = try object.decodeIfPresent(Int.self, forKey: .edition) ?? 0
     }
 }
 
 extension NodeConfiguration.Output: Codable {
     private enum Key: String, CodingKey {
-        case port, to, keep, window, inline, key, half
+        case port, to, keep, window, inline, key, half, since, until
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -98,6 +100,8 @@ extension NodeConfiguration.Output: Codable {
         if isInline { try object.encode(true, forKey: .inline) }
         try object.encodeIfPresent(consumerKey, forKey: .key)
         if isHalved { try object.encode(true, forKey: .half) }
+        try object.encodeIfPresent(since, forKey: .since)
+        try object.encodeIfPresent(until, forKey: .until)
     }
 
     package init(from decoder: any Decoder) throws {
@@ -105,8 +109,12 @@ extension NodeConfiguration.Output: Codable {
         let to = try End(object, .to)
         self.init(
             port: try object.decode(String.self, forKey: .port), consumer: to.node,
-            consumerPort: to.port, keep: try object.decode(Keep.self, forKey: .keep),
+            consumerPort: String(to.port.prefix { $0 != "~" }),
+            keep: try object.decode(Keep.self, forKey: .keep),
             window: try object.decode(Int.self, forKey: .window))
+        edition = Int(to.port.drop { $0 != "~" }.dropFirst()) ?? 0
+        since = try object.decodeIfPresent(UInt64.self, forKey: .since)
+        until = try object.decodeIfPresent(UInt64.self, forKey: .until)
         isInline = try object.decodeIfPresent(Bool.self, forKey: .inline) ?? false
         isHalved = try object.decodeIfPresent(Bool.self, forKey: .half) ?? false
         consumerKey = try object.decodeIfPresent(String.self, forKey: .key)

@@ -19,6 +19,17 @@ package struct NodeConfiguration: Sendable {
         package var isElsewhere = false
         /// Public key of a producer elsewhere: whoever serves the endpoint has to have its secret.
         package var producerKey: String?
+        /// Which change of a running graph made the edge; 0 for one that was there from the first.
+        package var edition = 0
+
+        /// What tells the edge from others that have ended at the same port: messages of each are
+        /// numbered by its own producer.
+        package var key: String { NodeConfiguration.key(port, edition) }
+
+        /// How the socket of a node's input calls itself.
+        package func identity(of node: String) -> String {
+            tap.map { "tap.\(producerPort).\($0)" } ?? "\(node).\(key)"
+        }
 
         package init(
             port: String, producer: String, producerPort: String, endpoint: String, keep: Keep,
@@ -33,9 +44,8 @@ package struct NodeConfiguration: Sendable {
         }
     }
 
-    /// How an input's socket calls itself.
-    package func identity(of input: Input) -> String {
-        input.tap.map { "tap.\(input.producerPort).\($0)" } ?? "\(name).\(input.port)"
+    private static func key(_ port: String, _ edition: Int) -> String {
+        edition == 0 ? port : "\(port)~\(edition)"
     }
 
     /// An edge that begins here.
@@ -51,6 +61,12 @@ package struct NodeConfiguration: Sendable {
         package var isHalved = false
         /// The consumer's public key, should it come from another machine.
         package var consumerKey: String?
+        /// Which change of a running graph made the edge; 0 for one that was there from the first.
+        package var edition = 0
+        /// The first frame that goes this way; nil where all do.
+        package var since: UInt64?
+        /// The first frame that does not go this way any more; nil where none is known.
+        package var until: UInt64?
         /// Whether somebody only looks on: what is not taken is not missed.
         var isTap = false
 
@@ -75,7 +91,7 @@ package struct NodeConfiguration: Sendable {
         }
 
         /// How the consumer's socket calls itself.
-        var identity: String { "\(consumer).\(consumerPort)" }
+        package var identity: String { "\(consumer).\(NodeConfiguration.key(consumerPort, edition))" }
     }
 
     package var name: String

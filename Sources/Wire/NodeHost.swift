@@ -53,11 +53,12 @@ public final class NodeHost: @unchecked Sendable {
         thread.stackSize = 16 << 20
         thread.start()
         let deadline = Deadline()
-        links.run {
-            let isSink = configuration?.outputs.isEmpty ?? false
-            return outcome.code != nil
-                || deadline.hasPassed(after: exchange.isFinishing, hasFiles: isSink)
-        }
+        links.run(
+            until: {
+                let isSink = configuration?.outputs.isEmpty ?? false
+                return outcome.code != nil
+                    || deadline.hasPassed(after: exchange.isFinishing, hasFiles: isSink)
+            }, isDone: { outcome.code == 0 })
         if outcome.code == 0 { links.sayDone() }
         unlink("\(folder)/\(name).sock")
         if links.checkSupervisorIsGone() { Self.removeTraces(in: folder) }

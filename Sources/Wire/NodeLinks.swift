@@ -8,22 +8,24 @@ import NodeKit
 /// Besides ``InputLinks`` and ``OutputLinks`` that is one dealer to the supervisor, whose death is
 /// noticed by the standard input's end.
 final class NodeLinks {
-    private let exchange: Exchange
+    let exchange: Exchange
     private let spec: NodeSpec
     /// The node's figures, brief or whole.
-    private let progress: (_ isBrief: Bool) -> NodeReport
+    let progress: (_ isBrief: Bool) -> NodeReport
     private let context: ZMQContext
     private let control: ZMQSocketBox
-    private let outputs: OutputLinks
+    let outputs: OutputLinks
     private let clock = RunClock()
-    private var inputs: InputLinks?
+    var inputs: InputLinks?
     private let signals: Int32
     private var configuration: NodeConfiguration?
     private var supervisorIsGone = false
     private let configured: (NodeConfiguration) -> Void
-    private let journal: Journal?
+    let journal: Journal?
+    /// Inputs as they are to be, told before there are any.
+    private var rewiredInputs: [NodeConfiguration.Input]?
     /// Whether the node is told to be handed over to another process.
-    private var isRetiring = false
+    var isRetiring = false
     /// Until when consumers are given time to take what was sent, if the successor will not know of it.
     private var drainsUntil: Int64?
 
@@ -45,7 +47,7 @@ final class NodeLinks {
             clock: clock, exchange: exchange)
         control = ZMQSocketBox(try ZMQSocket(.dealer, in: context, identity: name))
         try control.socket.connect(NodeConfiguration.controlEndpoint(in: folder))
-        say(.hello(recovers: journal != nil))
+        say(.hello(recovers: journal != nil, rewires: true))
     }
 
     // MARK: Polling
@@ -54,7 +56,10 @@ final class NodeLinks {
     private static let drainTime: Int64 = 3_000_000_000
 
     /// Polls until the process has said everything it has to say.
-    func run(until isOver: () -> Bool) {
+    ///
+    /// - Parameter isDone: whether the node's work is done, then: producers are told so. Those of one
+    ///   that failed wait for its successor.
+    func run(until isOver: () -> Bool, isDone: () -> Bool) {
         var nextReport = posix_monotonic_ns() + Self.reportInterval
         while !isOver() || mustDrain() {
             poll(milliseconds: 50)
@@ -63,7 +68,7 @@ final class NodeLinks {
             say(.progress(briefReport))
         }
         carryOut(exchange.takeCommands())
-        if !isRetiring { leave() }
+        if !isRetiring, isDone() { leave() }
     }
 
     private func mustDrain() -> Bool {
@@ -119,7 +124,7 @@ final class NodeLinks {
         return supervisorIsGone
     }
 
-    private func say(_ message: ControlMessage) {
+    func say(_ message: ControlMessage) {
         message.encoded().withUnsafeBytes { _ = control.socket.send($0) }
     }
 
@@ -141,6 +146,7 @@ final class NodeLinks {
         switch message {
         case .configure(let configuration):
             self.configuration = configuration
+            exchange.wire(Wiring(configuration))
             outputs.configure(configuration.outputs)
             if let endpoint = configuration.listen { try listen(at: endpoint) }
             configured(configuration)
@@ -149,7 +155,11 @@ final class NodeLinks {
             say(.pong(sent: sent, received: heardAt, answered: posix_monotonic_ns()))
         case .clock(let offset, let uncertainty):
             clock.set(offset: offset, uncertainty: uncertainty)
-        case .connect(let anew, let next): try connect(anew: anew, next: next)
+        case .connect(let anew, let next, let first):
+            try connect(anew: anew, next: next, first: first)
+        case .rewire(let inputs, let outputs): try rewire(inputs, outputs)
+        case .hold: exchange.hold()
+        case .letGo: exchange.letGo()
         case .start: exchange.start()
         case .drain: exchange.drain()
         case .retire(let drains):
@@ -158,7 +168,7 @@ final class NodeLinks {
             exchange.retire()
         case .reconnect(let port, let endpoint, let isFresh):
             try reconnect(port, endpoint, isFresh)
-        case .departed(let consumer): outputs.depart(consumer)
+        case .departed(let name): outputs.depart(name)
         case .finishNow: exchange.finishNow()
         default: break
         }
@@ -173,25 +183,39 @@ final class NodeLinks {
     }
 
     /// Goes on where the process before this one ended, if there was one.
-    private func connect(anew: Bool, next: [String: UInt64]) throws {
+    private func connect(anew: Bool, next: [String: UInt64], first: UInt64) throws {
         guard let configuration, inputs == nil else { return }
         var found = try journal?.read()
         if anew, let record = found?.record { found?.record = record.anew }
         outputs.open(held: found?.held ?? [])
-        exchange.resume(found?.record)
+        exchange.resume(found?.record, first: first)
         var connected = configuration
         // Whoever has had its last tick wants nothing more, and its producers may be gone.
         if let phase = found?.record.phase, phase != .running { connected.inputs = [] }
         inputs = try InputLinks(
             connected, spec: spec.resolved(with: configuration.settings), context: context,
             clock: clock, exchange: exchange, next: found?.record.inputs ?? next
-        ) { [weak self] text in self?.say(.warning(text)) }
+        ) { [weak self] in self?.say($0) }
+        if let rewiredInputs { try inputs?.rewire(rewiredInputs) }
     }
 
-    private func reconnect(_ port: String, _ endpoint: String, _ isFresh: Bool) throws {
-        if let inputs { return try inputs.reconnect(port, to: endpoint, isFresh: isFresh) }
-        guard let index = configuration?.inputs.firstIndex(where: { $0.port == port }) else { return }
+    private func reconnect(_ key: String, _ endpoint: String, _ isFresh: Bool) throws {
+        if let inputs { return try inputs.reconnect(key, to: endpoint, isFresh: isFresh) }
+        guard let index = configuration?.inputs.firstIndex(where: { $0.key == key }) else { return }
         configuration!.inputs[index].endpoint = endpoint
+    }
+
+    /// The graph around the node is another one from some frame on.
+    private func rewire(
+        _ inputs: [NodeConfiguration.Input], _ outputs: [NodeConfiguration.Output]
+    ) throws {
+        guard var next = configuration else { return }
+        (next.inputs, next.outputs) = (inputs, outputs)
+        exchange.wire(Wiring(next))
+        self.outputs.rewire(outputs)
+        rewiredInputs = inputs
+        try self.inputs?.rewire(inputs)
+        say(.rewired)
     }
 
     // MARK: The computing thread's wishes
@@ -200,16 +224,18 @@ final class NodeLinks {
         var grants: [Int: Envelope] = [:]
         for command in commands {
             switch command {
-            case .publish(let port, let message): outputs.publish(message, on: port)
+            case .publish(let port, let message, let isAwaited):
+                outputs.publish(message, on: port, isAwaited: isAwaited)
             case .grant(let input, let count):
                 grants[input, default: Envelope(.grant)].count += UInt32(count)
             case .release(let input, let slot, let connection):
-                guard inputs?.isCurrent(connection, input) ?? false else { continue }
+                guard inputs?.release(slot, of: connection, input) ?? false else { continue }
                 grants[input, default: Envelope(.grant)].released.append(slot)
             case .acknowledge(let next):
                 for input in inputs?.acknowledge(next) ?? [] {
                     grants[input] = grants[input] ?? Envelope(.grant)
                 }
+            case .held: sayHeld()
             case .control(let message): say(message)
             // A machine that lost its supervisor says no farewells: those on others may go on.
             case .end: if !checkSupervisorIsGone() { outputs.end() }
@@ -218,39 +244,10 @@ final class NodeLinks {
         for (input, grant) in grants { inputs?.tell(input, grant) }
     }
 
-    // MARK: Report
-
-    /// The same without sets of frames, which grow: what a few reports a second can afford.
-    private var briefReport: NodeReport {
-        var report = progress(true)
-        report.inputs = inputs?.report ?? []
-        for index in report.inputs.indices { (report.inputs[index].unpaired, report.inputs[index].late) = (FrameSet(), FrameSet()) }
-        report.outputs = outputs.report(isBrief: true)
-        report.strangers = outputs.strangers
-        report.peakMemory = posix_peak_memory()
-        return report
-    }
-
-    /// The node's own figures with those of its edges.
-    private func wholeReport() -> NodeReport {
-        // What waits is for the successor, if there is to be one.
-        if !isRetiring { exchange.abandonInputs() }
-        var report = progress(false)
-        report.inputs = inputs?.report ?? []
-        for (port, frames) in exchange.unpaired {
-            guard let index = report.inputs.firstIndex(where: { $0.port == port }) else { continue }
-            report.inputs[index].unpaired = frames
-        }
-        report.outputs = outputs.report(isBrief: false)
-        report.strangers = outputs.strangers
-        report.peakMemory = posix_peak_memory()
-        return report
-    }
-
-    /// The last words of the process.
-    func sayDone() {
-        guard isRetiring else { return say(.done(wholeReport())) }
-        let record = try? journal?.read()?.record
-        say(.retired(wholeReport(), next: record?.inputs ?? [:]))
+    /// A source says which frame would be next: higher than any that has left it.
+    private func sayHeld() {
+        let report = progress(false)
+        let last = ([report.emitted] + report.dropped.map(\.frames)).compactMap { $0.runs.last?[1] }.max()
+        say(.held(next: last.map { $0 + 1 } ?? exchange.firstFrame, isOver: exchange.isOver))
     }
 }

@@ -16,12 +16,8 @@ final class NodeRunner {
     /// By tick that is not in the journal yet, oldest first: what of the inputs it used up.
     private var unsaved: [[String: UInt64]] = []
     private var shift = SourceShift()
-    /// By output: edges under which the producer waits, and whether some consumer may ask again.
-    private var allEdges: [String: Int] = [:]
-    private var keptPorts: Set<String> = []
 
     private var isSource: Bool { configuration.inputs.isEmpty }
-    private var isSink: Bool { configuration.outputs.isEmpty }
 
     init(
         _ kind: any Node.Type, _ configuration: NodeConfiguration, exchange: Exchange,
@@ -30,10 +26,6 @@ final class NodeRunner {
         (self.kind, self.configuration, self.exchange) = (kind, configuration, exchange)
         (self.journal, self.ledger) = (journal, ledger)
         record.kind = kind.spec.kind
-        for edge in configuration.outputs {
-            if edge.keep == .all { allEdges[edge.port, default: 0] += 1 }
-            if edge.keep == .all || edge.keep == .last { keptPorts.insert(edge.port) }
-        }
     }
 
     /// Runs the node until its work is done, or another process takes it over.
@@ -86,6 +78,7 @@ final class NodeRunner {
         _ = try call(stamp: tick.inputs.stamp) { try node.process(tick.inputs, into: &$0) }
         if tick.isFrame {
             let age = posix_monotonic_ns() - tick.inputs.stamp.captured
+            let isSink = exchange.edges.isSink
             ledger.note { report in
                 report.age.add(nanoseconds: age)
                 if isSink { report.deliver(tick.inputs.stamp.frame) }
@@ -95,7 +88,7 @@ final class NodeRunner {
         // With one credit a frame is done when what came of it has been taken: were the next one let in
         // before, it would only grow old in this node's hand (a live chain of 5, 50 and 10 ms at 30 Hz:
         // 184 ms instead of 135).
-        if configuration.inputs.contains(where: { $0.window == 1 && $0.keep != .last }) {
+        if exchange.edges.waitsForConsumers {
             let waited = posix_monotonic_ns()
             exchange.waitForConsumers()
             ledger.note { $0.waitingForOutput += Self.seconds(since: waited) }
@@ -167,7 +160,7 @@ final class NodeRunner {
     private func kept(
         _ message: Message, on port: String, sequence: UInt64, published: Int64
     ) throws -> AnyTensor? {
-        guard let journal, keptPorts.contains(port) else { return nil }
+        guard let journal, exchange.edges.keptPorts.contains(port) else { return nil }
         let entry = JournalRecord.Entry(
             port: port, sequence: sequence, stamp: message.stamp, published: published,
             elementType: message.tensor.elementType, shape: message.tensor.shape)
@@ -228,11 +221,12 @@ extension NodeRunner {
         try journal?.commit(record)
         let messages = uncommitted
         uncommitted = []
-        exchange.publish(messages, waiting: messages.reduce(0) { $0 + (allEdges[$1.port] ?? 0) })
+        exchange.publish(messages)
     }
 
     /// Goes on where an earlier process of this node ended.
     private func resume(_ node: inout some Node) throws {
+        if isSource { shift = SourceShift(frames: exchange.firstFrame) }
         guard let found = exchange.resumed else { return }
         record = found
         record.entries = []
@@ -261,9 +255,9 @@ extension NodeRunner {
 
 /// What a source's numbers and times need so that they go on from those of an earlier process.
 struct SourceShift {
-    private var frames: UInt64 = 0
+    private let frames: UInt64
 
-    init() {}
+    init(frames: UInt64 = 0) { self.frames = frames }
 
     init(after emitted: FrameSet) { frames = (emitted.runs.last?[1]).map { $0 + 1 } ?? 0 }
 

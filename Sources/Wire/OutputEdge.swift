@@ -27,6 +27,9 @@ struct OutputEdge {
     let keep: Keep
     /// Credits that the consumer grants at a time; what `even` takes in one go.
     let window: Int
+    /// The first frame that goes this way, and the first that does not any more.
+    private let since: UInt64
+    private var until: UInt64?
     private(set) var credits = 0
     private(set) var waiting: [Numbered] = []
     private(set) var sentCount = 0
@@ -59,18 +62,29 @@ struct OutputEdge {
     /// Frames that were under way when the connection broke.
     private(set) var lost = FrameSet()
 
-    /// The most that `even` keeps to choose from; beyond it every second one goes.
-    private static let evenCapacity = 64
+    init(keep: Keep, window: Int, since: UInt64? = nil, until: UInt64? = nil) {
+        (self.keep, self.window, self.since) = (keep, window, since ?? 0)
+        if let until { stop(before: until) }
+    }
 
-    init(keep: Keep, window: Int) {
-        self.keep = keep
-        self.window = window
+    /// Whether a frame goes this way.
+    private func takes(_ message: Numbered) -> Bool {
+        let frame = message.message.stamp.frame
+        return frame >= since && until.map { frame < $0 } ?? true
+    }
+
+    /// From some frame on nothing goes this way: the edge ends before it. Before frame 0 is now.
+    mutating func stop(before frame: UInt64) {
+        until = frame
+        if frame == 0 { end() }
     }
 
     /// Messages that the producer has to wait for before it makes more.
     var backlog: Int { keep == .all ? waiting.count : 0 }
 
     mutating func offer(_ message: Numbered) {
+        if let until, message.message.stamp.frame >= until { return end() }
+        guard takes(message) else { return }
         guard !isClosed else {
             unwanted.insert(message.message.stamp.frame)
             return
@@ -87,12 +101,13 @@ struct OutputEdge {
             latest = message.toHold
         case .even:
             waiting.append(message)
-            if waiting.count > Self.evenCapacity { dropWaiting { $0 % 2 == 1 } }
+            if waiting.count > SharedMemory.evenCapacity { dropWaiting { $0 % 2 == 1 } }
         }
     }
 
     /// What a process before this one has sent, and a consumer may still ask for.
     mutating func adopt(_ messages: [Numbered]) {
+        let messages = messages.filter(takes)
         switch keep {
         case .all:
             held = messages

@@ -7,14 +7,16 @@ import Tensors
 final class OutputLinks {
     private let exchange: Exchange
     private let context: ZMQContext
-    private let clock: RunClock
-    private let router: ZMQSocketBox
+    let clock: RunClock
+    let router: ZMQSocketBox
     /// Watches over who comes from elsewhere, once the node listens.
     private var door: Doorkeeper?
     /// Where consumers on other machines find the outputs.
     private(set) var served: String?
     private var isOpen = false
-    private var edges: [(output: NodeConfiguration.Output, edge: OutputEdge)] = []
+    /// Whether the node has made all that it makes.
+    private var hasEnded = false
+    var edges: [(output: NodeConfiguration.Output, edge: OutputEdge)] = []
 
     /// Serves the node's endpoint.
     init(endpoint: String, context: ZMQContext, clock: RunClock, exchange: Exchange) throws {
@@ -26,7 +28,52 @@ final class OutputLinks {
     /// Says which consumers there will be. One that says hello before waits in the socket: until now
     /// its words would mean nothing.
     func configure(_ outputs: [NodeConfiguration.Output]) {
-        edges = outputs.map { ($0, OutputEdge(keep: $0.keep, window: $0.window)) }
+        edges = outputs.map { ($0, Self.edge($0)) }
+    }
+
+    private static func edge(_ output: NodeConfiguration.Output) -> OutputEdge {
+        OutputEdge(
+            keep: output.keep, window: output.window, since: output.since, until: output.until)
+    }
+
+    /// The graph is another one from some frame on: edges that are new begin there, and those that
+    /// say so end there.
+    func rewire(_ outputs: [NodeConfiguration.Output]) {
+        for output in outputs {
+            if let index = index(of: output.identity), !edges[index].edge.isClosed {
+                guard let until = output.until else { continue }
+                edges[index].output.until = until
+                edges[index].edge.stop(before: until)
+                flush(index)
+            } else {
+                add(output)
+            }
+        }
+        noteBacklog()
+    }
+
+    private func add(_ output: NodeConfiguration.Output) {
+        var edge = Self.edge(output)
+        let value = edges.lazy.filter { $0.output.port == output.port }.compactMap(\.edge.latest).first
+        if output.keep == .last, let value { edge.offer(value) }
+        if hasEnded { edge.end() }
+        if let key = output.consumerKey { door?.admit(output.consumer, key: key) }
+        edges.append((output, edge))
+    }
+
+    /// A consumer that was here before may have come back under the same name.
+    private func index(of identity: String) -> Int? {
+        edges.lastIndex { $0.output.identity == identity }
+    }
+
+    /// A consumer that knows nothing of editions calls itself without; its successor may know of them.
+    private func index(ofOtherEdition identity: String) -> Int? {
+        let words = identity.split(separator: "~")
+        guard let index = edges.lastIndex(where: { output, edge in
+            !edge.isClosed && "\(output.consumer).\(output.consumerPort)" == words.first ?? ""
+        }) else { return nil }
+        edges[index].output.edition = words.count > 1 ? Int(words[1]) ?? 0 : 0
+        return index
     }
 
     /// Begins to listen, with what an earlier process of this node has sent and not seen acknowledged.
@@ -41,22 +88,34 @@ final class OutputLinks {
                         published: entry.published)
                 })
         }
-        exchange.sent(-backlog)
+        noteBacklog()
     }
 
     /// Whether every consumer has used up what it was sent.
     var areTaken: Bool { edges.allSatisfy { $0.output.isTap || $0.edge.isTaken } }
 
-    private var backlog: Int { edges.reduce(0) { $0 + $1.edge.backlog } }
+    /// - Parameter seen: how many awaited messages were offered to the edges.
+    private func noteBacklog(seen: Int = 0) {
+        exchange.note(seen: seen, backlog: edges.reduce(0) { $0 + $1.edge.backlog })
+    }
 
-    /// A consumer's process is over, and it has everything that it wants.
-    func depart(_ consumer: String) {
-        for index in edges.indices where edges[index].output.consumer == consumer {
-            let before = edges[index].edge.backlog
+    /// A consumer has everything that it wants: its process is over, or it goes on with another edge.
+    ///
+    /// - Parameter name: of the consumer, or of its socket.
+    func depart(_ name: String) {
+        for index in edges.indices
+        where edges[index].output.consumer == name || edges[index].output.identity == name {
             _ = edges[index].edge.close()
-            exchange.sent(before)
         }
-        if edges.allSatisfy({ $0.edge.isClosed || $0.output.isTap }) { exchange.outputsAreClosed() }
+        noteBacklog()
+        closeIfNobodyIsLeft()
+    }
+
+    /// Whoever went on with another edge while the node goes on does not end it.
+    private func closeIfNobodyIsLeft() {
+        let own = edges.filter { !$0.output.isTap && (hasEnded || $0.output.until == nil) }
+        guard hasEnded || !own.isEmpty, own.allSatisfy(\.edge.isClosed) else { return }
+        exchange.outputsAreClosed()
     }
 
     /// The router's, which is not read from before the node may listen, and the door's.
@@ -98,23 +157,24 @@ final class OutputLinks {
     var strangers: Int { door?.refusedCount ?? 0 }
 
     /// Offers a message to every consumer of a port.
-    func publish(_ message: Numbered, on port: String) {
+    ///
+    /// - Parameter isAwaited: whether the thread that computes counts it as on its way.
+    func publish(_ message: Numbered, on port: String, isAwaited: Bool) {
         for index in edges.indices where edges[index].output.port == port {
-            let (before, keep) = (edges[index].edge.backlog, edges[index].edge.keep)
             edges[index].edge.offer(message)
-            // A consumer that left meanwhile takes nothing: nobody waits for it.
-            if keep == .all, edges[index].edge.backlog == before { exchange.sent(1) }
             flush(index)
         }
+        noteBacklog(seen: isAwaited ? 1 : 0)
     }
 
     /// Tells every consumer, after all that waits, that nothing follows.
     func end() {
+        hasEnded = true
         for index in edges.indices {
             edges[index].edge.end()
             flush(index)
         }
-        if edges.isEmpty { exchange.outputsAreClosed() }
+        closeIfNobodyIsLeft()
     }
 
     /// Hears credits and farewells.
@@ -124,9 +184,9 @@ final class OutputLinks {
         while let frames = router.socket.receive() {
             door?.recognise(frames[0].descriptor)
             // A stranger's words mean nothing: this run's consumers are all known by name.
-            guard
-                let index = edges.firstIndex(where: { $0.output.identity == frames[0].text })
-                    ?? admit(frames), isGenuine(frames[0], edges[index].output)
+            let name = frames[0].text
+            guard let index = index(of: name) ?? index(ofOtherEdition: name) ?? admit(frames),
+                isGenuine(frames[0], edges[index].output)
             else { continue }
             do {
                 try hear(frames, from: index)
@@ -142,7 +202,8 @@ final class OutputLinks {
             }
         }
         edges.removeAll { $0.output.isTap && $0.edge.isClosed }
-        if edges.allSatisfy({ $0.edge.isClosed || $0.output.isTap }) { exchange.outputsAreClosed() }
+        noteBacklog()
+        closeIfNobodyIsLeft()
     }
 
     /// Somebody of this user's wants to look at what a port sends: a consumer without any rights.
@@ -172,22 +233,18 @@ final class OutputLinks {
         let envelope = try frames[1].withBytes { try Envelope(decoding: $0) }
         switch envelope.kind {
         case .hello:
-            let before = edges[index].edge.backlog
             edges[index].edge.connect(
                 credits: Int(envelope.count), next: envelope.sequence,
                 connection: envelope.stamp.frame, acknowledges: envelope.acknowledges,
                 isElsewhere: envelope.isElsewhere, isAgain: envelope.isAgain)
-            exchange.sent(before - edges[index].edge.backlog)
         case .grant:
             edges[index].edge.grant(
                 Int(envelope.count), released: envelope.released, below: envelope.sequence,
                 connection: envelope.stamp.frame)
         case .bye:
-            let before = edges[index].edge.backlog
             // A consumer that leaves early waits for this word, so that it can count what was still
             // under way.
             if edges[index].edge.close() { send(Envelope(.end), nil, to: index) }
-            exchange.sent(before)
         case .data, .end: throw WireError("a message of kind '\(envelope.kind)'")
         }
         let (credits, window) = (edges[index].edge.credits, edges[index].edge.window)
@@ -195,58 +252,5 @@ final class OutputLinks {
             throw WireError("\(credits) credits at once, but its window is \(window)")
         }
         flush(index)
-    }
-
-    private func flush(_ index: Int) {
-        let before = edges[index].edge.backlog
-        while let message = edges[index].edge.next() { send(message, to: index) }
-        exchange.sent(before - edges[index].edge.backlog)
-        if edges[index].edge.takeEnd() { send(Envelope(.end), nil, to: index) }
-    }
-
-    private func send(_ numbered: Numbered, to index: Int) {
-        let whole = numbered.message.tensor
-        let isHalved = edges[index].edge.isElsewhere && edges[index].output.isHalved
-        let tensor = isHalved && whole.elementType == .float32 ? whole.halved : whole
-        var envelope = Envelope(.data)
-        envelope.stamp = numbered.message.stamp
-        envelope.sequence = numbered.sequence
-        envelope.sent = numbered.published
-        envelope.elementType = tensor.elementType
-        envelope.shape = tensor.shape
-        let (output, isElsewhere) = (edges[index].output, edges[index].edge.isElsewhere)
-        if isElsewhere { clock.leave(&envelope) }
-        let isShared = !output.isInline && !output.isTap && !isElsewhere
-        if isShared, let slot = tensor.memory.owner as? SlotPool.Slot, tensor.offset == 0 {
-            envelope.place = Envelope.Place(
-                slot: slot.number, process: UInt32(getpid()),
-                descriptor: UInt32(slot.descriptor), capacity: UInt64(slot.capacity))
-            edges[index].edge.lend(tensor.memory, as: slot.number)
-            send(envelope, nil, to: index)
-        } else {
-            tensor.withBytes { send(envelope, $0, to: index) }
-        }
-    }
-
-    private func send(_ envelope: Envelope, _ payload: UnsafeRawBufferPointer?, to index: Int) {
-        let isThere = post(envelope, payload, to: index)
-        // Whoever only looks on may go without a word.
-        if !isThere, edges[index].output.isTap { _ = edges[index].edge.close() }
-    }
-
-    /// False when the consumer is not there.
-    private func post(
-        _ envelope: Envelope, _ payload: UnsafeRawBufferPointer?, to index: Int
-    ) -> Bool {
-        let identity = Array(edges[index].output.identity.utf8)
-        var envelope = envelope
-        envelope.count = UInt32(truncatingIfNeeded: edges[index].edge.connection)
-        let header = envelope.encoded()
-        return identity.withUnsafeBytes { identity in
-            header.withUnsafeBytes { header in
-                guard let payload else { return router.socket.send(identity, header) }
-                return router.socket.send(identity, header, payload)
-            }
-        }
     }
 }

@@ -43,8 +43,7 @@ final class SlotPool: Sendable {
     }
     private let state = Mutex(State())
 
-    /// Smaller payloads travel inside the message: opening and releasing a slot costs more.
-    static let threshold = 32 << 10
+    static let threshold = SharedMemory.threshold
     /// Free slots beyond this many are given back to the system.
     private static let keptSlots = 8
 

@@ -10,19 +10,48 @@ struct TickAssembler {
     struct Input {
         let port: String
         let pace: Pace
-        let keep: Keep
-        let window: Int
-        var waiting: [Numbered] = []
-        var hasEnded = false
-        var unpaired = FrameSet()
+        private(set) var keep: Keep
+        private(set) var window: Int
+        fileprivate(set) var waiting: [Waiting] = []
+        fileprivate(set) var hasEnded = false
+        fileprivate(set) var unpaired = FrameSet()
         /// Credits owed to an `even` producer, returned all at once.
-        var owed = 0
-        /// Number of the message that comes after those that were used up or dropped.
-        var next: UInt64 = 0
+        fileprivate(set) var owed = 0
+        /// Name of the edge that is heard, and by edge the number of the message that comes after those
+        /// that were used up or dropped.
+        private(set) var key: String
+        fileprivate(set) var cursors: [String: UInt64]
         /// Counts the producer's processes: a credit for a message of an earlier one means nothing.
-        var generation = 0
-        /// How many of the first that wait came from an earlier process.
-        var inherited = 0
+        fileprivate(set) var generation = 0
+
+        /// - Parameters:
+        ///   - key: of the edge; the port's name if nil.
+        ///   - cursors: of edges that have ended, should a process before this one have used them.
+        init(
+            port: String, pace: Pace, keep: Keep, window: Int, key: String? = nil,
+            next: UInt64 = 0, cursors: [String: UInt64] = [:]
+        ) {
+            (self.port, self.pace, self.keep, self.window) = (port, pace, keep, window)
+            self.key = key ?? port
+            self.cursors = cursors
+            self.cursors[self.key] = next
+        }
+
+        /// Number of the message that comes after those of its edge that were used up or dropped.
+        var next: UInt64 { cursors[key] ?? 0 }
+
+        /// What comes from now on belongs to another edge.
+        fileprivate mutating func move(to edge: NodeConfiguration.Input, next: UInt64) {
+            (key, keep, window) = (edge.key, edge.keep, edge.window)
+            cursors[key] = next
+        }
+    }
+
+    /// A message, the edge that it came on, and which of its producers' processes sent it.
+    struct Waiting {
+        let numbered: Numbered
+        let key: String
+        let generation: Int
     }
 
     /// Messages for one call of `process`, and the inputs that get a credit when it is done.
@@ -31,7 +60,7 @@ struct TickAssembler {
         let credits: [Int]
         let isFrame: Bool
         let published: Int64
-        /// By input, the number of the message after those that are used up with this tick.
+        /// By edge, the number of the message after those that are used up with this tick.
         let usedUp: [String: UInt64]
         /// Which of each producer's processes the messages came from, in the order of `credits`; nil
         /// when that one is gone.
@@ -43,7 +72,7 @@ struct TickAssembler {
     /// Inputs whose messages were dropped unpaired since the last look: each gets a credit.
     private var returned: [Int] = []
     private let framePorts: [Int]
-    private let ownPorts: [Int]
+    private var ownPorts: [Int]
     private let requiredKept: [String]
 
     init(inputs: [Input], required: Set<String>) {
@@ -53,19 +82,29 @@ struct TickAssembler {
         requiredKept = inputs.filter { $0.pace == .last && required.contains($0.port) }.map(\.port)
     }
 
+    /// Another input is connected from now on; ticks of frames do not wait for it.
+    mutating func add(_ input: Input) {
+        precondition(input.pace != .frame, "input '\(input.port)' would be waited for at once")
+        inputs.append(input)
+        if input.pace == .own { ownPorts.append(inputs.count - 1) }
+    }
+
     /// Takes a message in; a value that replaces the last one is done at once.
     mutating func deliver(_ message: Numbered, to input: Int) {
         if inputs[input].pace == .last {
             kept[inputs[input].port] = message.message
             returned.append(input)
         } else {
-            inputs[input].waiting.append(message)
+            inputs[input].waiting.append(
+                Waiting(
+                    numbered: message, key: inputs[input].key,
+                    generation: inputs[input].generation))
         }
     }
 
     /// A message that has come is not wanted.
     mutating func forgo(_ input: Int, sequence: UInt64) {
-        inputs[input].next = max(inputs[input].next, sequence + 1)
+        inputs[input].cursors[inputs[input].key] = max(inputs[input].next, sequence + 1)
         returned.append(input)
     }
 
@@ -75,8 +114,21 @@ struct TickAssembler {
     ///
     /// - Parameter resends: whether it sends again what has not been used up.
     mutating func reconnect(_ input: Int, resends: Bool) {
-        if resends { inputs[input].waiting = [] }
-        inputs[input].inherited = inputs[input].waiting.count
+        // What came on an edge that has ended is not sent again by this one's producer.
+        let key = inputs[input].key
+        if resends { inputs[input].waiting.removeAll { $0.key == key } }
+        beginAgain(input)
+    }
+
+    /// The edge has ended and the input goes on with another one; what still waits is used first.
+    ///
+    /// - Parameter next: number of the first message of it that is wanted.
+    mutating func move(_ input: Int, to edge: NodeConfiguration.Input, next: UInt64) {
+        inputs[input].move(to: edge, next: next)
+        beginAgain(input)
+    }
+
+    private mutating func beginAgain(_ input: Int) {
         inputs[input].hasEnded = false
         inputs[input].owed = 0
         inputs[input].generation += 1
@@ -147,7 +199,7 @@ struct TickAssembler {
             return false
         }
         while framePorts.allSatisfy({ !inputs[$0].waiting.isEmpty }) {
-            let frames = framePorts.map { inputs[$0].waiting[0].message.stamp.frame }
+            let frames = framePorts.map { inputs[$0].waiting[0].numbered.message.stamp.frame }
             guard let newest = frames.max(), frames.contains(where: { $0 < newest }) else {
                 return true
             }
@@ -156,18 +208,17 @@ struct TickAssembler {
         return false
     }
 
-    /// By input, the number of the message after those that are used up.
+    /// By edge, the number of the message after those that are used up.
     var usedUp: [String: UInt64] {
-        Dictionary(uniqueKeysWithValues: inputs.map { ($0.port, $0.next) })
+        inputs.reduce(into: [:]) { $0.merge($1.cursors) { $1 } }
     }
 
     /// The first that waits, and which of its producer's processes wants a credit for it.
     private mutating func takeFirst(of port: Int) -> (Numbered, generation: Int?) {
-        let message = inputs[port].waiting.removeFirst()
-        inputs[port].next = message.sequence + 1
-        guard inputs[port].inherited > 0 else { return (message, inputs[port].generation) }
-        inputs[port].inherited -= 1
-        return (message, nil)
+        let first = inputs[port].waiting.removeFirst()
+        inputs[port].cursors[first.key] = first.numbered.sequence + 1
+        let isCurrent = first.generation == inputs[port].generation
+        return (first.numbered, isCurrent ? first.generation : nil)
     }
 
     private mutating func dropFirst(of port: Int) {

@@ -6,12 +6,15 @@ import Launch
 struct ApplyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apply",
-        abstract: "Makes a running graph equal to an edited file, replacing only nodes that differ.",
+        abstract: "Makes a running graph equal to an edited file, by doing only what differs.",
         discussion: """
-            What differs is printed first. Nodes and edges stay as they are: kinds and settings may \
-            differ.
+            What differs is printed first: nodes that come, go or are other kinds or have other \
+            settings, and inputs that are fed otherwise. What is new loads beside what runs; when all \
+            of it is ready, the graph is the new one from one frame on, and no frame is lost or made \
+            twice. A node that goes finishes what it has. With a fault in the file, a node that cannot \
+            be made ready, frames that would get too old or memory that is not there, nothing changes.
 
-            Exit codes: 0 done, 1 not (all) done, 64 the command line is wrong.
+            Exit codes: 0 done, 1 nothing was changed, 64 the command line is wrong.
             """)
 
     @Argument(help: "The edited graph file.", completion: .file(extensions: ["yaml", "yml"]))
@@ -33,7 +36,7 @@ struct SetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set",
         abstract: "Changes values of a running graph's 'settings:', replacing the nodes that use them.",
-        discussion: "Exit codes: 0 done, 1 not (all) done, 64 the command line is wrong.")
+        discussion: "Exit codes: 0 done, 1 nothing was changed, 64 the command line is wrong.")
 
     @Argument(
         help: ArgumentHelp(

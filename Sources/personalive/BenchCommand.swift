@@ -6,6 +6,6 @@ struct BenchCommand: ParsableCommand {
         commandName: "bench", abstract: "Measures, on this machine, what the README claims.",
         subcommands: [
             NetworksBench.self, TransportBench.self, StartupBench.self, LiveBench.self,
-            ChaosBench.self, LinksBench.self,
+            ChaosBench.self, SoakBench.self, LinksBench.self,
         ])
 }

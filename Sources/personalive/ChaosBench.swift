@@ -10,7 +10,8 @@ import Launch
 struct ChaosBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chaos",
-        abstract: "Kills, stops and swaps nodes of a running graph at random; no frame may differ.",
+        abstract: "Kills, stops, swaps, adds and removes nodes of a running graph at random; no frame "
+            + "may differ.",
         discussion: "Exit codes: 0 every frame came once, in order and whole; 1 one did not.")
 
     @Option(help: "What happens when; the same seed repeats it.")
@@ -68,7 +69,7 @@ struct Chaos {
     struct Outcome {
         let seed: UInt64
         var messages = 0, lost = 0, twice = 0, unordered = 0, damaged = 0
-        var kills = 0, stalls = 0, swaps = 0, refused = 0
+        var kills = 0, stalls = 0, swaps = 0, applies = 0, refused = 0
         var status: Int32 = 0
         var errors = ""
 
@@ -78,7 +79,7 @@ struct Chaos {
             [
                 ("seed", Int(seed)), ("messages", messages), ("lost", lost), ("twice", twice),
                 ("unordered", unordered), ("damaged", damaged), ("kills", kills),
-                ("stalls", stalls), ("swaps", swaps), ("refused", refused),
+                ("stalls", stalls), ("swaps", swaps), ("applies", applies), ("refused", refused),
                 ("status", Int(status)),
             ]
         }
@@ -99,9 +100,12 @@ struct Chaos {
     private static let restart = "restart: { limit: 1000, backoff: 10ms }"
     private static let nodes = ["source", "small", "large", "sink"]
 
-    private var graph: String {
-        """
+    /// - Parameter isLonger: with another stage before the sink.
+    private func graph(isLonger: Bool) -> String {
+        let between = "between: { use: test-stage, \(Self.restart), in: { data: large.data } }"
+        return """
         nodes:
+          \(isLonger ? between : "# nothing between")
           source:
             use: test-source
             \(Self.restart)
@@ -111,7 +115,7 @@ struct Chaos {
           sink:
             use: test-sink
             \(Self.restart)
-            in: { data: large.data }
+            in: { data: \(isLonger ? "between" : "large").data }
             with: { list: FOLDER/list.txt }
         """
     }
@@ -119,12 +123,17 @@ struct Chaos {
     func run() throws -> Outcome {
         var dice = SeededDice(seed: seed)
         var outcome = Outcome(seed: seed)
-        let run = try DisturbedRun(graph)
+        let run = try DisturbedRun(graph(isLonger: false))
         let client = try run.client()
+        var isLonger = false
         _ = run.wait { !run.arrivals.isEmpty }
         while run.isRunning {
             usleep(UInt32.random(in: 10_000...300_000, using: &dice))
-            try disturb(run, client, &dice, &outcome)
+            if Int.random(in: 0..<10, using: &dice) == 0 {
+                try apply(&isLonger, to: run, &dice, &outcome)
+            } else {
+                try disturb(run, client, &dice, &outcome)
+            }
         }
         outcome.status = run.finish().status
         outcome.errors = run.errors + "\n"
@@ -162,6 +171,31 @@ struct Chaos {
         }
     }
 
+    /// A stage is put before the sink, or taken out again, and a node is killed meanwhile.
+    private func apply(
+        _ isLonger: inout Bool, to run: DisturbedRun, _ dice: inout SeededDice, _ outcome: inout Outcome
+    ) throws {
+        let name = Self.nodes.randomElement(using: &dice)!
+        let pause = UInt32.random(in: 0...150_000, using: &dice)
+        let file = "\(run.folder)/other.yaml"
+        let text = graph(isLonger: !isLonger).replacing("FOLDER", with: run.folder)
+        try Data(text.utf8).write(to: URL(fileURLWithPath: file))
+        let order = Order(.change(.file(path: file)), of: run.name)
+        usleep(pause)
+        if let client = try? RunClient(run.name), let status = try? client.status(seconds: 10),
+            let node = status.nodes.first(where: { $0.name == name }), node.state != "ended",
+            kill(node.pid, SIGKILL) == 0
+        {
+            outcome.kills += 1
+        }
+        if order.wasDone {
+            outcome.applies += 1
+            isLonger.toggle()
+        } else {
+            outcome.refused += 1
+        }
+    }
+
     /// The source numbers its payloads, so that equal frames have equal hashes in every run.
     private func judge(_ arrivals: [DisturbedRun.Arrival], _ outcome: inout Outcome) {
         outcome.messages = arrivals.count
@@ -186,5 +220,26 @@ struct Chaos {
     /// What an undisturbed run would list.
     private static func hashes(_ count: Int, bytes: Int) -> [String] {
         (0..<count).map { TestPayload.hash(number: $0, bytes: bytes) }
+    }
+}
+
+/// A change that is asked for on a thread of its own, so that it can be disturbed.
+private final class Order: @unchecked Sendable {
+    // Unchecked because the result is read after the thread has signalled its end.
+    private let end = DispatchSemaphore(value: 0)
+    private var reply: RunReply?
+
+    init(_ request: RunRequest, of run: String) {
+        Thread.detachNewThread { [self] in
+            reply = try? RunClient(run).ask(request, seconds: 30)
+            end.signal()
+        }
+    }
+
+    /// Waits for what comes of it.
+    var wasDone: Bool {
+        end.wait()
+        if case .done? = reply { return true }
+        return false
     }
 }

@@ -16,7 +16,6 @@ final class DisturbedRun {
     let folder: String
     let name: String
     private let process = Process()
-    private let output = Pipe()
 
     /// Starts a graph; `FOLDER` in its text stands for a folder of its own.
     init(_ graph: String) throws {
@@ -28,11 +27,16 @@ final class DisturbedRun {
         try Data(graph.replacing("FOLDER", with: folder).utf8).write(to: URL(fileURLWithPath: file))
         process.executableURL = URL(fileURLWithPath: Personalive.executable)
         process.arguments = ["run", file, "--name", name, "--json"]
-        process.standardOutput = output
-        let errors = "\(folder)/errors.txt"
-        try Data().write(to: URL(fileURLWithPath: errors))
-        process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: errors))
+        // Files, since a pipe that nobody reads would hold up a run with much to say at its end.
+        process.standardOutput = try Self.newFile("\(folder)/report.json")
+        process.standardError = try Self.newFile("\(folder)/errors.txt")
         try process.run()
+    }
+
+    private static func newFile(_ path: String) throws -> FileHandle {
+        let place = URL(fileURLWithPath: path)
+        try Data().write(to: place)
+        return try FileHandle(forWritingTo: place)
     }
 
     deinit {
@@ -69,8 +73,8 @@ final class DisturbedRun {
 
     /// Waits for the end: the exit code and the JSON object that the run printed.
     func finish() -> (status: Int32, report: [String: Any]) {
-        let data = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
+        let data = FileManager.default.contents(atPath: "\(folder)/report.json") ?? Data()
         let report = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
         return (process.terminationStatus, report ?? [:])
     }

@@ -11,7 +11,9 @@ struct MemoryPlan {
         let machine: String
         let weights_bytes: Int
         let work_bytes: Int
-        /// Weights, work and the process itself.
+        /// Frames in its journal and in shared memory, at their most.
+        let edges_bytes: Int
+        /// Weights, work, edges and the process itself.
         let peak_bytes: Int
     }
 
@@ -31,21 +33,30 @@ struct MemoryPlan {
     let lines: [Line]
     /// Machines that nodes run on.
     let places: [Place]
+    /// Outputs whose frames were reckoned at some size, since only the files tell how large they are.
+    let assumed: [String]
 
-    /// Weights, work and the process of one node.
-    static func peak(of node: CheckedNode) -> Int {
-        BuiltinKinds.emptyNode + (BuiltinKinds.memory(of: node.kind, node.settings)?.total ?? 0)
-    }
-
-    /// - Parameter free: what this machine can give.
-    init(_ graph: CheckedGraph, free: Int? = MemoryPlan.availableHere) {
+    /// - Parameters:
+    ///   - free: what this machine can give.
+    ///   - rate: frames a second; what the graph's sources say if nil.
+    ///   - measured: what a run of the graph has shown, by input.
+    init(
+        _ graph: CheckedGraph, free: Int? = MemoryPlan.availableHere, rate: Double? = nil,
+        measured: [String: TrafficPlan.Measured] = [:]
+    ) {
+        let rate = rate ?? TrafficPlan.ownRate(of: graph) ?? TrafficPlan.usualRate
+        var assumed: [String] = []
         lines = graph.nodes.map { node in
             let estimate = BuiltinKinds.memory(of: node.kind, node.settings)
+            let edges = EdgeMemory(of: node, in: graph, rate: rate, measured: measured)
+            assumed += edges.assumed
             return Line(
                 node: node.name, kind: node.kind, machine: node.machine,
                 weights_bytes: estimate?.weights ?? 0, work_bytes: estimate?.work ?? 0,
-                peak_bytes: BuiltinKinds.emptyNode + (estimate?.total ?? 0))
+                edges_bytes: edges.bytes,
+                peak_bytes: BuiltinKinds.emptyNode + (estimate?.total ?? 0) + edges.bytes)
         }
+        self.assumed = assumed
         let lines = lines
         places = graph.machines.compactMap { machine in
             let own = lines.filter { $0.machine == machine.name }
@@ -90,12 +101,20 @@ struct MemoryPlan {
             name.padding(toLength: width, withPad: " ", startingAt: 0)
                 + columns.map { String(repeating: " ", count: max(1, 10 - $0.count)) + $0 }.joined()
         }
-        var rows = [row("node", ["weights", "work", "peak"]) + "  kind"]
+        var rows = [row("node", ["weights", "work", "edges", "peak"]) + "  kind"]
         rows += lines.map {
-            row($0.node, [$0.weights_bytes, $0.work_bytes, $0.peak_bytes].map(Self.text))
+            row(
+                $0.node,
+                [$0.weights_bytes, $0.work_bytes, $0.edges_bytes, $0.peak_bytes].map(Self.text))
                 + "  \($0.kind)"
         }
-        return (rows + places.map(Self.summary)).joined(separator: "\n")
+        rows += places.map(Self.summary)
+        if !assumed.isEmpty {
+            rows.append(
+                "edges with pictures of \(EdgeMemory.side)x\(EdgeMemory.side) where only the files tell: "
+                    + "'--from' the output of 'personalive run --json' says how large they were")
+        }
+        return rows.joined(separator: "\n")
     }
 
     private static func summary(_ place: Place) -> String {

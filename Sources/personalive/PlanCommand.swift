@@ -14,7 +14,8 @@ struct PlanCommand: ParsableCommand {
             that only the files tell are taken from an earlier run ('--from').
 
             Weights are counted exactly. The working set is estimated for pictures of the model's \
-            size (512x512 for FLUX.2's tiny autoencoder); frames that nodes hold besides are not in it.
+            size (512x512 for FLUX.2's tiny autoencoder). 'edges' are frames: those that a node keeps \
+            in case their consumer is killed, and those in shared memory.
 
             For a live graph it works out the oldest that a frame can be, from how long each node \
             takes ('takes:' in the graph, or measured: '--from'), the windows of its edges, and 1 ms \
@@ -80,8 +81,8 @@ struct PlanCommand: ParsableCommand {
             registry: PluginFolders.load(besides: file).registry)
         FileHandle.standardError.write(Data(check.text.utf8))
         guard let graph = check.graph else { throw ExitCode(check.isReadable ? 1 : 2) }
-        let plan = MemoryPlan(graph)
         let earlier = try earlierRun()
+        let plan = MemoryPlan(graph, rate: rate, measured: earlier?.traffic ?? [:])
         let traffic = TrafficPlan(graph, rate: rate, measured: earlier?.traffic ?? [:])
         let ages = graph.mode == .live ? AgePlan(graph, times: earlier?.times ?? [:]) : nil
         if json {

@@ -11,40 +11,66 @@ final class Replanner: GraphPlanner {
         var replacements: [NodeReplacement] = []
     }
 
+    /// What a user lets pass that would be refused.
+    struct Waivers {
+        var memory = false
+        var budget = false
+    }
+
     private var state: State
-    private let registry: NodeRegistry
+    private let waivers: Waivers
     private let plan: (CheckedGraph) -> RunPlan
+    /// The graph as it runs, all changes included.
+    private(set) var graph: CheckedGraph
 
     /// Nil when the file cannot be read.
     init?(
-        _ path: String, _ overrides: [(name: String, value: String)], _ registry: NodeRegistry,
+        _ graph: CheckedGraph, _ overrides: [(name: String, value: String)], waivers: Waivers,
         plan: @escaping (CheckedGraph) -> RunPlan
     ) {
-        guard let bytes = GraphFile.contents(of: path) else { return nil }
-        state = State(bytes: bytes, path: path, overrides: overrides)
-        (self.registry, self.plan) = (registry, plan)
+        guard let bytes = GraphFile.contents(of: graph.path) else { return nil }
+        state = State(bytes: bytes, path: graph.path, overrides: overrides)
+        (self.graph, self.waivers, self.plan) = (graph, waivers, plan)
     }
 
     func accept(_ change: GraphChange) {
-        if let next = try? state(after: change) { state = next }
+        guard let next = try? state(after: change), let graph = try? graph(of: next) else { return }
+        (state, self.graph) = (next, graph)
     }
 
     func plan(_ change: GraphChange) throws -> RunPlan {
-        let next = try state(after: change)
+        let next = try graph(of: state(after: change))
+        var refusals = [next.placementRefusal, AgePlan.refusal(of: next, unless: waivers.budget)]
+        if !waivers.memory {
+            refusals.append(MemoryPlan.lack(for: newProcesses(of: next, change), beside: graph, in: next))
+        }
+        let text = refusals.compactMap { $0 }.joined(separator: "\n")
+        guard text.isEmpty else { throw SwapRefusal(text) }
+        return plan(next)
+    }
+
+    private func graph(of state: State) throws -> CheckedGraph {
         let check = GraphFile.check(
-            bytes: next.bytes, name: next.path, overrides: next.overrides,
-            replacements: next.replacements, registry: registry)
+            bytes: state.bytes, name: state.path, overrides: state.overrides,
+            replacements: state.replacements,
+            // A plugin may have come since the run began.
+            registry: PluginFolders.load(besides: state.path).registry)
         guard let graph = check.graph else {
             throw SwapRefusal(check.text.trimmingCharacters(in: .newlines))
         }
-        if let refusal = graph.placementRefusal { throw SwapRefusal(refusal) }
-        if case .replace(let replacement) = change, let node = graph.node(replacement.node),
-            node.machine == Machine.local.name,
-            let lack = MemoryPlan.lack(for: node)
-        {
-            throw SwapRefusal(lack)
+        if let input = graph.openInputs.first {
+            throw SwapRefusal("\(state.path) is a part of other graphs: nothing feeds its input '\(input)'")
         }
-        return plan(graph)
+        return graph
+    }
+
+    /// Nodes that will load beside those that run.
+    private func newProcesses(of next: CheckedGraph, _ change: GraphChange) -> [CheckedNode] {
+        next.nodes.filter { node in
+            if case .replace(let replacement) = change, replacement.node == node.name { return true }
+            guard let old = graph.node(node.name) else { return true }
+            return old.kind != node.kind || old.values != node.values || old.machine != node.machine
+        }
     }
 
     private func state(after change: GraphChange) throws -> State {
@@ -67,11 +93,31 @@ final class Replanner: GraphPlanner {
 }
 
 extension MemoryPlan {
-    /// Why a node does not fit beside all that runs now; nil when it does, or nobody knows.
-    static func lack(for node: CheckedNode) -> String? {
-        let needed = peak(of: node)
-        guard let free = availableHere, needed > free else { return nil }
-        return "'\(node.kind)' needs \(text(needed)) beside the process that it would replace, and "
-            + "this machine has \(text(free)) free"
+    /// Why nodes do not fit beside all that runs now; nil when they do, or nobody knows.
+    static func lack(
+        for nodes: [CheckedNode], beside running: CheckedGraph, in next: CheckedGraph
+    ) -> String? {
+        let (before, after) = (MemoryPlan(running).lines, MemoryPlan(next).lines)
+        let faults = next.machines.compactMap { machine -> String? in
+            let own = nodes.filter { $0.machine == machine.name }
+            let names = Set(own.map(\.name))
+            let needed = after.filter { names.contains($0.node) }.reduce(0) { $0 + $1.peak_bytes }
+            let used = before.filter { $0.machine == machine.name }.reduce(0) { $0 + $1.peak_bytes }
+            let free = [machine.memory.map { $0 - used }, machine.launcher == .local ? availableHere : nil]
+                .compactMap { $0 }.min()
+            guard needed > 0, let free, needed > free else { return nil }
+            let words = own.map { "'\($0.name)' (\($0.kind))" }.joined(separator: ", ")
+            return "\(words) \(own.count == 1 ? "needs" : "need") \(text(needed)) beside what runs, and machine "
+                + "'\(machine.name)' has \(text(max(free, 0))) left"
+        }
+        return faults.isEmpty ? nil : faults.joined(separator: "\n")
+    }
+}
+
+extension AgePlan {
+    /// Why frames of a graph would get too old; nil when they would not, or that is let pass.
+    fileprivate static func refusal(of graph: CheckedGraph, unless isWaived: Bool) -> String? {
+        guard graph.mode == .live, !isWaived else { return nil }
+        return AgePlan(graph).refusal?.trimmingCharacters(in: .newlines)
     }
 }

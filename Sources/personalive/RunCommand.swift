@@ -70,29 +70,33 @@ struct RunCommand: ParsableCommand {
             printToStandardError(refusal + "  nothing was started (--ignore-budget would)\n")
             throw ExitCode(1)
         }
-        try run(graph, plugins.registry)
+        try run(graph)
     }
 
-    private func run(_ graph: CheckedGraph, _ registry: NodeRegistry) throws {
+    private func run(_ graph: CheckedGraph) throws {
         let folder = try RunFolder()
         defer { folder.remove() }
         let display = RunDisplay(quiet: quiet)
-        let plan = { [name] in RunPlan($0, name: name, folder: folder.path) }
+        // What other commands call the run stays, whatever file is applied to it.
+        let name = name ?? RunPlan(graph, folder: folder.path).name
+        let plan = { RunPlan($0, name: name, folder: folder.path) }
+        let planner = Replanner(
+            graph, settings.overrides,
+            waivers: .init(memory: ignoreMemory, budget: ignoreBudget), plan: plan)
         let supervisor = try Supervisor(
-            plan(graph), executable: Personalive.executable, display: display,
-            planner: Replanner(file, settings.overrides, registry, plan: plan))
+            plan(graph), executable: Personalive.executable, display: display, planner: planner)
         let server = try metrics.map { try MetricsServer(port: $0, folder: folder.path) }
         let outcome = withExtendedLifetime(server) { supervisor.run() }
         folder.remove()
-        try report(outcome, supervisor.snapshot, graph)
+        try report(outcome, supervisor.snapshot, Self.outputs(of: [graph, planner?.graph ?? graph]))
     }
 
     private func report(
-        _ outcome: Supervisor.Outcome, _ snapshot: RunSnapshot, _ graph: CheckedGraph
+        _ outcome: Supervisor.Outcome, _ snapshot: RunSnapshot, _ outputs: [String]
     ) throws {
         if case .failed(let failure) = outcome {
             printToStandardError(failure.description + "\n")
-            for path in Self.outputs(of: graph) where access(path, F_OK) == 0 {
+            for path in outputs where access(path, F_OK) == 0 {
                 printToStandardError("  what was made before that is in \(path)\n")
             }
             throw ExitCode(3)
@@ -102,19 +106,22 @@ struct RunCommand: ParsableCommand {
         if json {
             print(try snapshot.json())
         } else {
-            for path in Self.outputs(of: graph) where access(path, F_OK) == 0 { print(path) }
+            for path in outputs where access(path, F_OK) == 0 { print(path) }
             print(snapshot.summary(stopped: isStopped))
         }
         if isStopped { throw ExitCode(130) }
     }
 
-    /// Files that the graph writes.
-    private static func outputs(of graph: CheckedGraph) -> [String] {
-        graph.nodes.flatMap { node in
-            node.spec.settings.filter { $0.type == .outputFile }.compactMap { setting in
-                if case .text(let path)? = node.values[setting.name] { path } else { nil }
+    /// Files that the graph writes, as it began and as it ended.
+    private static func outputs(of graphs: [CheckedGraph]) -> [String] {
+        var paths: [String] = []
+        for node in graphs.flatMap(\.nodes) {
+            for setting in node.spec.settings where setting.type == .outputFile {
+                guard case .text(let path)? = node.values[setting.name], !paths.contains(path) else { continue }
+                paths.append(path)
             }
         }
+        return paths
     }
 
     private func printToStandardError(_ text: String) {

@@ -71,7 +71,9 @@ extension RunClient {
             switch reply {
             case .done(let text): print(text)
             case .refused(let reason):
-                Self.say("error: \(reason)")
+                // Faults in a file name it first.
+                let isNamed = reason.prefix { $0 != "\n" }.contains("error:")
+                Self.say(isNamed ? reason : "error: \(reason)")
                 throw ExitCode(1)
             case .status, .candidate, .place, .note: break
             }

@@ -31,13 +31,16 @@ struct TrafficPlan {
     }
 
     /// What films have that say nothing else.
-    private static let usualRate = 25.0
+    static let usualRate = 25.0
+
+    /// Frames a second that a graph's sources say; nil if none does.
+    static func ownRate(of graph: CheckedGraph) -> Double? { graph.nodes.compactMap(rate).max() }
 
     /// - Parameters:
     ///   - rate: frames a second; nil for what the graph's sources say.
     ///   - measured: by input, `node.port`.
     init(_ graph: CheckedGraph, rate: Double?, measured: [String: Measured]) {
-        let own = graph.nodes.compactMap(Self.rate).max()
+        let own = Self.ownRate(of: graph)
         self.rate = rate ?? own ?? Self.usualRate
         relayed = graph.nodes.filter { graph.hasRelay($0) }.map { "'\($0.name)' on '\($0.machine)'" }
         rateSource = rate != nil ? "--rate" : own != nil ? "the graph's source" : "nobody said: --rate"
@@ -58,7 +61,7 @@ struct TrafficPlan {
     }
 
     /// Nil while an axis is not fixed by the graph.
-    private static func bytes(of edge: CheckedEdge) -> Int? {
+    static func bytes(of edge: CheckedEdge) -> Int? {
         guard !edge.extents.isEmpty, !edge.extents.contains(nil) else { return nil }
         return edge.extents.reduce(edge.output.elementType.byteCount) { $0 * ($1 ?? 1) }
     }

@@ -13,8 +13,8 @@ import Testing
         """
 
     /// Numbers of the frames that came to the sink, in order.
-    private func frames(of tool: Tool) -> [Int] {
-        let text = (try? String(contentsOfFile: "\(tool.folder)/list.txt", encoding: .utf8)) ?? ""
+    private func frames(of tool: Tool, in list: String = "list.txt") -> [Int] {
+        let text = (try? String(contentsOfFile: "\(tool.folder)/\(list)", encoding: .utf8)) ?? ""
         return text.split(separator: "\n").compactMap { Int($0.prefix { $0 != " " }) }
     }
 
@@ -58,16 +58,116 @@ import Testing
         }
     }
 
-    @Test func `a file with faults, or with other edges, changes nothing and says why`() throws {
+    @Test func `a file with faults, or of another mode, changes nothing and says why`() throws {
         try change { tool in
             let faulty = try edit(tool, "use: test-stage, in: { data: first.data }", "use: test-stag, in: { data: first.data }")
             let refused = try tool.ask("apply", faulty)
-            let other = try edit(tool, "in: { data: first.data }", "in: { data: source.data }")
-            let edges = try tool.ask("apply", other)
+            let live = try edit(tool, "nodes:", "mode: live\nnodes:")
+            let mode = try tool.ask("apply", live)
 
-            #expect([refused, edges].map(\.status) == [1, 1])
+            #expect([refused, mode].map(\.status) == [1, 1])
             #expect(refused.errors.contains("did you mean 'test-stage'"), "\(refused.errors)")
-            #expect(edges.errors.contains("keeps its edges"), "\(edges.errors)")
+            #expect(mode.errors.contains("runs offline and would be live"), "\(mode.errors)")
+        }
+    }
+
+    @Test func `a node is put between two others and taken out again, and every frame comes once`() throws {
+        try change { tool in
+            let before = frames(of: tool).count
+            let with = try edit(
+                tool, "sink: { use: test-sink, in: { data: second.data }",
+                "between: { use: test-stage, in: { data: second.data } }\n  "
+                    + "sink: { use: test-sink, in: { data: between.data }")
+            let dry = try tool.ask("apply", with, "--dry-run")
+            let put = try tool.ask("apply", with)
+            let running = tool.nodes
+            let reached = frames(of: tool).count
+            #expect(tool.waitUntil { frames(of: tool).count > reached + 5 })
+            let taken = try tool.ask("apply", "\(tool.folder)/graph.yaml")
+
+            #expect([dry, put, taken].map(\.status) == [0, 0, 0], "\(put.errors)\(taken.errors)")
+            #expect(dry.errors.contains("'between': new, 'test-stage', fed by second.data"))
+            #expect(dry.errors.contains("'sink.data': fed by between.data instead of second.data"))
+            #expect(put.output.contains("changed from frame"), "\(put.output)")
+            #expect(running["between"] != nil)
+            #expect(taken.errors.contains("'between': goes"), "\(taken.errors)")
+            #expect(tool.waitUntil { tool.nodes["between"] == nil })
+            #expect(frames(of: tool).count > before)
+        }
+    }
+
+    @Test func `a sink that comes gets all frames from some one on, and closes its file when it goes`() throws {
+        try change { tool in
+            let copy = "copy: { use: test-sink, in: { data: first.data }, with: { list: \(tool.folder)/copy.txt } }"
+            let with = try edit(tool, "\n  sink:", "\n  \(copy)\n  sink:")
+            let come = try tool.ask("apply", with)
+            #expect(tool.waitUntil { frames(of: tool, in: "copy.txt").count > 10 })
+            let gone = try tool.ask("apply", "\(tool.folder)/graph.yaml")
+
+            #expect([come, gone].map(\.status) == [0, 0], "\(come.errors)\(gone.errors)")
+            let copied = frames(of: tool, in: "copy.txt")
+            let first = try #require(copied.first), last = try #require(copied.last)
+            #expect(first > 0)
+            #expect(copied == Array(first...last))
+            #expect(come.output.contains("changed from frame \(first) on"), "\(come.output) \(first)")
+            #expect(gone.output.contains("changed from frame \(last + 1) on"), "\(gone.output) \(last)")
+        }
+    }
+
+    @Test func `a node that joins two streams of a running graph misses no frame of either`() throws {
+        let tool = try Tool("run", graph: Self.graph, "--json")
+        try tool.start()
+        #expect(tool.waitUntil { frames(of: tool).count > 5 })
+
+        let file = try edit(
+            tool, "\n  sink:", "\n  both: { use: test-join, in: { a: source.data, b: second.data } }\n  sink:")
+        let come = try tool.ask("apply", file)
+        let reached = frames(of: tool).count
+        #expect(tool.waitUntil { frames(of: tool).count > reached + 10 })
+        tool.process.interrupt()
+        let outcome = tool.finish()
+
+        #expect(come.status == 0, "\(come.errors)")
+        #expect(outcome.status == 130, "\(outcome.errors)")
+        #expect(outcome.number("frames_dropped") == 0, "\(outcome.output)")
+    }
+
+    @Test func `a node that does not come to life leaves the graph as it was, and says why`() throws {
+        try change { tool in
+            func with(_ settings: String) throws -> String {
+                try edit(
+                    tool, "sink: { use: test-sink, in: { data: second.data }",
+                    "between: { use: test-stage, in: { data: second.data }, with: { \(settings) } }\n  "
+                        + "sink: { use: test-sink, in: { data: between.data }")
+            }
+            let refused = try tool.ask("apply", with("fail-at: -1"))
+            let kind = tool.nodes["between"]
+            let done = try tool.ask("apply", with("work: 1"))
+
+            #expect([refused, done].map(\.status) == [1, 0], "\(done.errors)")
+            #expect(refused.errors.contains("told to fail while it loads"), "\(refused.errors)")
+            #expect(refused.errors.contains("the graph goes on as it was"), "\(refused.errors)")
+            #expect(kind == nil)
+        }
+    }
+
+    @Test func `nodes that are killed around a change lose nothing`() throws {
+        try change { tool in
+            let with = try edit(
+                tool, "sink: { use: test-sink, in: { data: second.data }",
+                "between: { use: test-stage, in: { data: second.data } }\n  "
+                    + "sink: { use: test-sink, in: { data: between.data }")
+            tool.kill("second")
+            let put = try tool.ask("apply", with)
+            for node in ["second", "between", "sink"] { tool.kill(node) }
+            let reached = frames(of: tool).count
+            #expect(tool.waitUntil { frames(of: tool).count > reached + 5 })
+            let taken = try tool.ask("apply", "\(tool.folder)/graph.yaml")
+            for node in ["second", "between", "sink"] { tool.kill(node) }
+
+            #expect([put, taken].map(\.status) == [0, 0], "\(put.errors)\(taken.errors)")
+            let then = frames(of: tool).count
+            #expect(tool.waitUntil { frames(of: tool).count > then + 5 })
         }
     }
 

@@ -56,6 +56,47 @@ import Testing
         #expect(Set(try frames(of: tool)).count == 80)
     }
 
+    @Test func `a live node that gives up at a frame goes on after it`() throws {
+        let graph = """
+            mode: live
+            nodes:
+              source: { use: test-source, with: { bytes: 50000, count: 90, rate: 60, numbered: true } }
+              stage: { use: test-stage, in: { data: source.data }, with: { fail-at: 30 } }
+              sink: { use: test-sink, in: { data: stage.data }, with: { list: FOLDER/list.txt } }
+            """
+
+        let tool = try Tool("run", graph: graph, "--json")
+        let outcome = try tool.run()
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.number("frames_in") == 90)
+        #expect(outcome.number("frames_unaccounted") == 0)
+        let numbers = try frames(of: tool).compactMap { Int($0.prefix { $0 != " " }) }
+        #expect(!numbers.contains(30))
+        #expect(numbers.last == 89)
+        #expect(outcome.errors.contains("told to fail at frame 30"), "\(outcome.errors)")
+    }
+
+    @Test func `a live sink that cannot write is not started again, and says why`() throws {
+        let graph = """
+            mode: live
+            nodes:
+              source: { use: camera, with: { device: "lavfi:testsrc=size=64x64:rate=30" } }
+              film: { use: video-encoder, in: { frame: source.frame }, with: { path: FOLDER/film.mp4 } }
+            """
+        let tool = try Tool("run", graph: graph)
+        try FileManager.default.createSymbolicLink(
+            atPath: "\(tool.folder)/film.partial.mp4", withDestinationPath: "/dev/full")
+
+        let outcome = try tool.run()
+
+        #expect(outcome.status == 3, "\(outcome.errors)")
+        #expect(outcome.errors.contains("'film' (video-encoder) failed"), "\(outcome.errors)")
+        #expect(outcome.errors.contains("No space left on device"), "\(outcome.errors)")
+        #expect(!outcome.errors.contains("SIGKILL"), "\(outcome.errors)")
+        #expect(!outcome.errors.contains("starting it again"), "\(outcome.errors)")
+    }
+
     @Test func `a crash loop ends the run with the node and its last crash`() throws {
         let tool = try Tool("run", graph: Self.chain(restart: "{ limit: 2, backoff: 10ms }"))
         try tool.start()

@@ -64,6 +64,36 @@ import Testing
         #expect(isWhole, "\(outcome.output)\(outcome.errors)")
     }
 
+    @Test func `a node that does not fit in its machine's memory is not even loaded`() throws {
+        let graph = """
+            machines:
+              small: { local: {}, memory: 100MB }
+            nodes:
+              source: { use: camera, with: { device: "lavfi:testsrc=size=64x64:rate=20", frames: 1000000 } }
+              encoder: { use: tiny-encoder, in: { frame: source.frame } }
+              decoder: { use: tiny-decoder, machine: small, in: { latent: encoder.latent } }
+              list: { use: frame-list, in: { frame: decoder.frame }, with: { path: FOLDER/list.txt } }
+            """
+        let tool = try started(try Tool("run", graph: graph, "--json"))
+
+        let before = tool.nodes
+        let refused = try tool.ask("swap", "decoder=vae-decoder")
+        let file = "\(tool.folder)/edited.yaml"
+        try graph.replacing("FOLDER", with: tool.folder).replacing("use: tiny-decoder", with: "use: vae-decoder")
+            .write(toFile: file, atomically: true, encoding: .utf8)
+        let applied = try tool.ask("apply", file)
+        let after = tool.nodes
+        let (outcome, _) = stopped(tool)
+
+        #expect([refused, applied].map(\.status) == [1, 1])
+        for errors in [refused.errors, applied.errors] {
+            #expect(errors.contains("'decoder' (vae-decoder) needs"), "\(errors)")
+            #expect(errors.contains("machine 'small' has"), "\(errors)")
+        }
+        #expect(before == after)
+        #expect(outcome.status == 130, "\(outcome.errors)")
+    }
+
     @Test(.enabled(if: Python.isComplete, "python3 with zmq and numpy is not here"))
     func `a node in Python takes a node's place and gives it back without losing a frame`() throws {
         let tool = try Tool("run", graph: Self.graph, "--json")

@@ -48,6 +48,21 @@ import Testing
         #expect(contents.durations == [17, 83, 33, 367, 10, 250])
     }
 
+    @Test func `a film that joins a stream in its course begins with what came first`() throws {
+        let path = folder.file("a.mp4")
+        let writer = try VideoWriter(path: path, options: Sample.fast)
+        for i in 0..<5 {
+            try writer.write(
+                Sample.frame(), presentation: Int64(12_000 + 40 * i) * Sample.millisecond,
+                duration: 40 * Sample.millisecond)
+        }
+        try writer.finish()
+
+        let contents = try Contents(of: path)
+
+        #expect(contents.times == [0, 40, 80, 120, 160])
+    }
+
     @Test func `24000 over 1001 frames a second keep their exact times`() throws {
         let path = folder.file("a.mp4")
         let writer = try VideoWriter(path: path, options: Sample.fast)

@@ -21,7 +21,7 @@ import Wire
         """
 
     @Test(arguments: [
-        "hello", "ready", "connect", "start", "drain", "finish",
+        "hello", "ready", "connect", "start", "drain", "finish", "hold", "go", "rewired",
     ])
     func `a message without contents is its type alone`(type: String) throws {
         let message = try #require(read("{\"type\": \"\(type)\"}"))
@@ -50,6 +50,21 @@ import Wire
 
         #expect(json(message) == Self.configuration)
         #expect(json(try #require(read(Self.configuration))) == Self.configuration)
+    }
+
+    @Test(arguments: [
+        #"{"next":1234,"type":"held"}"#, #"{"next":9,"over":true,"type":"held"}"#,
+        #"{"port":"frame~2","type":"moved"}"#, #"{"port":"frame","type":"left"}"#,
+        #"{"first":40,"type":"connect"}"#, #"{"rewires":true,"type":"hello"}"#,
+        #"""
+        {"inputs":[{"edition":2,"endpoint":"ipc:///run/grey.sock","from":"grey.frame","keep":"all",\#
+        "port":"frame","window":2}],"outputs":[{"keep":"all","port":"frame","since":40,\#
+        "to":"film.frame~2","window":2},{"keep":"all","port":"frame","to":"copy.frame",\#
+        "until":40,"window":2}],"type":"rewire"}
+        """#,
+    ])
+    func `what is said when edges change comes back as it was`(text: String) throws {
+        #expect(json(try #require(read(text))) == text)
     }
 
     @Test func `a failure carries its reason, and its culprit if there is one`() {

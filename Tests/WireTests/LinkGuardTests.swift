@@ -48,7 +48,7 @@ import Testing
                 let tensor = AnyTensor(Tensor<UInt8>([42], shape: [1]))
                 let message = Numbered(
                     sequence: UInt64(frame), message: Message(tensor, stamp), published: 1)
-                links.publish(message, on: "data")
+                links.publish(message, on: "data", isAwaited: false)
             }
         }
 

@@ -160,4 +160,50 @@ import Testing
         #expect(edge.unwanted.text == "0-1")
         #expect(!end)
     }
+
+    // MARK: Edges that begin or end while the graph runs
+
+    @Test func `an edge takes the frames of its span, and ends with the first behind it`() {
+        var old = OutputEdge(keep: .all, window: 8)
+        var new = OutputEdge(keep: .all, window: 8, since: 3)
+        old.connect(credits: 8)
+        new.connect(credits: 8)
+        old.offer(message(0))
+        old.stop(before: 3)
+        for frame in 1..<6 {
+            old.offer(message(UInt64(frame)))
+            new.offer(message(UInt64(frame)))
+        }
+
+        #expect(sent(&old) == [0, 1, 2])
+        #expect(sent(&new) == [3, 4, 5])
+        let ends = [old.takeEnd(), new.takeEnd()]
+        #expect(ends == [true, false])
+        #expect(old.unwanted.isEmpty)
+    }
+
+    @Test func `an edge that ends before frame 0 ends at once`() {
+        var edge = OutputEdge(keep: .all, window: 2)
+        edge.connect(credits: 2)
+
+        edge.stop(before: 0)
+
+        let ended = edge.takeEnd()
+        #expect(ended)
+    }
+
+    @Test func `what a predecessor held goes to the edges that it was for`() {
+        var old = OutputEdge(keep: .all, window: 8, until: 3)
+        var new = OutputEdge(keep: .all, window: 8, since: 3)
+        let held = (1..<6).map { message(UInt64($0)) }
+
+        for edge in [0, 1] {
+            if edge == 0 { old.adopt(held) } else { new.adopt(held) }
+        }
+        old.connect(credits: 8)
+        new.connect(credits: 8)
+
+        #expect(sent(&old) == [1, 2])
+        #expect(sent(&new) == [3, 4, 5])
+    }
 }

@@ -145,4 +145,25 @@ import Testing
         }
         #expect(grants.isEmpty)
     }
+
+    @Test func `an input that goes on with another edge uses up the old one first, and counts both`() {
+        var ticks = TickAssembler(inputs: [input("a", .frame)], required: ["a"])
+        ticks.deliver(message(7), to: 0)
+        var edge = NodeConfiguration.Input(
+            port: "a", producer: "new", producerPort: "data", endpoint: "", keep: .all, window: 3)
+        edge.edition = 2
+
+        ticks.move(0, to: edge, next: 0)
+        ticks.deliver(Numbered(sequence: 0, message: message(8).message, published: 0), to: 0)
+        let old = ticks.next()
+        let new = ticks.next()
+
+        #expect(old?.inputs.stamp.frame == 7)
+        #expect(old?.generations == [nil])
+        #expect(old?.usedUp == ["a": 8, "a~2": 0])
+        #expect(new?.inputs.stamp.frame == 8)
+        #expect(new?.generations == [1])
+        #expect(new?.usedUp == ["a": 8, "a~2": 1])
+        #expect(ticks.inputs[0].window == 3)
+    }
 }

@@ -1,0 +1,169 @@
+import NodeKit
+import Wire
+
+/// What makes a running graph another one: nodes that come, go or are replaced, and edges.
+///
+/// A pure value: what it takes to get there is in `Supervisor+Rewiring`.
+package struct PlanDifference {
+    /// One edge, as the graph says it.
+    package struct Edge: Hashable, Comparable {
+        /// Ends as `node.port`.
+        package let from, to: String
+        let keep: Keep
+        let window: Int
+        let isHalved: Bool
+
+        init(_ node: String, _ output: NodeConfiguration.Output) {
+            from = "\(node).\(output.port)"
+            to = "\(output.consumer).\(output.consumerPort)"
+            (keep, window, isHalved) = (output.keep, output.window, output.isHalved)
+        }
+
+        package static func < (a: Edge, b: Edge) -> Bool { (a.to, a.from) < (b.to, b.from) }
+
+        var producer: String { Self.node(from) }
+        var consumer: String { Self.node(to) }
+        var port: String { String(to.dropFirst(consumer.count + 1)) }
+        private static func node(_ end: String) -> String { String(end.prefix { $0 != "." }) }
+    }
+
+    /// Nodes that come, in the order of the new graph, and the names of those that go.
+    package let added: [RunPlan.PlannedNode]
+    package let removed: [String]
+    /// Nodes that are another process, each in words.
+    package let replaced: [(name: String, text: String)]
+    package let addedEdges, removedEdges: [Edge]
+
+    package var isEmpty: Bool { added.isEmpty && removed.isEmpty && replaced.isEmpty && !rewires }
+    /// Whether anything but processes differs.
+    var rewires: Bool { !added.isEmpty || !removed.isEmpty || !addedEdges.isEmpty || !removedEdges.isEmpty }
+
+    /// - Parameters:
+    ///   - running: the nodes that run, as they are now.
+    ///   - target: a node that is another process even if nothing about it differs.
+    /// - Throws: ``SwapRefusal`` with everything that cannot be done while the graph runs.
+    package init(
+        from running: [RunPlan.PlannedNode], _ plan: RunPlan, to next: RunPlan, target: String? = nil
+    ) throws {
+        let (old, new) = (Set(running.map(\.name)), Set(next.nodes.map(\.name)))
+        added = next.nodes.filter { !old.contains($0.name) }
+        removed = running.map(\.name).filter { !new.contains($0) }
+        replaced = running.compactMap { node in
+            next.nodes.first { $0.name == node.name }.flatMap {
+                Self.words(from: node, to: $0, isTarget: node.name == target).map { (node.name, $0) }
+            }
+        }
+        let (before, after) = (Self.edges(running), Self.edges(next.nodes))
+        addedEdges = after.subtracting(before).sorted()
+        removedEdges = before.subtracting(after).sorted()
+        let faults = faults(running, plan, next)
+        guard faults.isEmpty else { throw SwapRefusal(faults.joined(separator: "\n")) }
+    }
+
+    /// Edges that end at a certain frame are none any more.
+    private static func edges(_ nodes: [RunPlan.PlannedNode]) -> Set<Edge> {
+        Set(nodes.flatMap { node in
+            node.configuration.outputs.filter { $0.until == nil }.map { Edge(node.name, $0) }
+        })
+    }
+
+    /// How a node's process would be another one; nil when it would not.
+    private static func words(
+        from old: RunPlan.PlannedNode, to new: RunPlan.PlannedNode, isTarget: Bool
+    ) -> String? {
+        let (moves, changes) = (new.machine != old.machine, new.kind != old.kind)
+        let isSet = old.configuration.settings.values != new.configuration.settings.values
+            || old.configuration.settings.cores != new.configuration.settings.cores
+        guard moves || changes || isSet || isTarget else { return nil }
+        var what: [String] = []
+        if changes {
+            what.append("'\(new.kind)' in place of '\(old.kind)'")
+        } else if isSet || !moves {
+            what.append("other settings")
+        }
+        if moves { what.append("on '\(new.machine)' instead of '\(old.machine)'") }
+        return "'\(old.name)': \(what.joined(separator: ", "))"
+    }
+
+    // MARK: In words
+
+    /// One line for each thing that differs, as `apply` prints it.
+    package var lines: [String] {
+        let rewired = Set(addedEdges.map(\.to)).union(removedEdges.map(\.to)).sorted()
+        let (new, gone) = (Set(added.map(\.name)), Set(removed))
+        return added.map { "'\($0.name)': new, '\($0.kind)'\(Self.inputs(of: $0))" }
+            + removed.map { "'\($0)': goes, once it has finished what it has" }
+            + replaced.map(\.text)
+            + rewired.compactMap { end in
+                let (now, before) = (addedEdges.first { $0.to == end }, removedEdges.first { $0.to == end })
+                let consumer = (now ?? before)!.consumer
+                guard !new.contains(consumer), !gone.contains(consumer) else { return nil }
+                return Self.words(end, from: before, to: now)
+            }
+    }
+
+    private static func inputs(of node: RunPlan.PlannedNode) -> String {
+        let inputs = node.configuration.inputs.map { "\($0.producer).\($0.producerPort)" }
+        return inputs.isEmpty ? "" : ", fed by \(inputs.joined(separator: ", "))"
+    }
+
+    private static func words(_ end: String, from before: Edge?, to now: Edge?) -> String {
+        guard let now else { return "'\(end)': not fed any more, was by \(before!.from)" }
+        guard let before else { return "'\(end)': fed by \(now.from)" }
+        if now.from != before.from { return "'\(end)': fed by \(now.from) instead of \(before.from)" }
+        var what: [String] = []
+        if now.keep != before.keep {
+            what.append("keeps \(now.keep.rawValue) instead of \(before.keep.rawValue)")
+        }
+        if now.window != before.window {
+            what.append("a window of \(now.window) instead of \(before.window)")
+        }
+        if now.isHalved != before.isHalved {
+            what.append(now.isHalved ? "in half precision" : "in full precision")
+        }
+        return "'\(end)': \(what.joined(separator: ", "))"
+    }
+
+    // MARK: What cannot be
+
+    private func faults(
+        _ running: [RunPlan.PlannedNode], _ plan: RunPlan, _ next: RunPlan
+    ) -> [String] {
+        var faults: [String] = []
+        if plan.isLive != next.isLive {
+            faults.append(
+                "the graph runs \(plan.isLive ? "live" : "offline") and would be "
+                    + "\(next.isLive ? "live" : "offline"): end the run and start the new graph")
+        }
+        let isNew = Set(added.map(\.name))
+        for node in running where !removed.contains(node.name) {
+            guard let after = next.nodes.first(where: { $0.name == node.name }) else { continue }
+            faults += Self.faults(from: node, to: after, next)
+        }
+        faults += next.nodes.filter { isNew.contains($0.name) }.compactMap { node in
+            let isKnown = node.machine == RunPlan.here
+                || plan.machines.contains { $0.name == node.machine }
+            return isKnown
+                ? nil : "'\(node.name)' is to run on '\(node.machine)', which the run does not know of"
+        }
+        return faults
+    }
+
+    /// A node that goes on is waited for frame by frame: that cannot begin or end in mid-stream.
+    private static func faults(
+        from old: RunPlan.PlannedNode, to new: RunPlan.PlannedNode, _ next: RunPlan
+    ) -> [String] {
+        let (before, after) = (old.configuration.inputs.map(\.port), new.configuration.inputs.map(\.port))
+        let way = "give it another name, so that it is a new node, or end the run"
+        if before.isEmpty != after.isEmpty {
+            return ["'\(old.name)' is \(before.isEmpty ? "a source" : "none") and would be "
+                + "\(after.isEmpty ? "one" : "none"): \(way)"]
+        }
+        return Set(before).symmetricDifference(after).sorted().compactMap { port in
+            let pace = next.paces["\(old.name).\(port)"] ?? .frame
+            guard pace == .frame else { return nil }
+            return "input '\(old.name).\(port)' takes a message of every frame and would be "
+                + "\(after.contains(port) ? "connected" : "disconnected") in mid-stream: \(way)"
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import CPosix
+import NodeKit
+import Tensors
+
+/// What comes in on a node's inputs, checked against their ports.
+extension InputLinks {
+    /// Takes in everything that an input's producer has sent.
+    func read(_ index: Int) {
+        while let frames = links[index].socket.socket.receive() {
+            do {
+                var envelope = try frames[0].withBytes { try Envelope(decoding: $0) }
+                if links[index].isElsewhere { clock.arrive(&envelope) }
+                // Sent before the producer heard this process's hello: it comes again.
+                let isStale = envelope.count != 0
+                    && envelope.count != UInt32(truncatingIfNeeded: links[index].connection)
+                switch envelope.kind {
+                case .data where isStale, .end where isStale: break
+                case .data: try deliver(envelope, frames, to: index)
+                case .end:
+                    ended.insert(index)
+                    try moveOn(index)
+                default: throw WireError("a message of kind '\(envelope.kind)'")
+                }
+            } catch {
+                let from = links[index].configuration
+                exchange.fail(
+                    "its output '\(from.producerPort)' sent \(error)", culprit: from.producer)
+            }
+        }
+    }
+
+    private func deliver(_ envelope: Envelope, _ frames: [ZMQFrame], to index: Int) throws {
+        guard !links[index].isBroken else { return }
+        try check(envelope, for: index)
+        guard envelope.sequence >= links[index].next, envelope.sequence < .max else {
+            throw WireError(
+                "message \(envelope.sequence) where \(links[index].next) or a later one is due")
+        }
+        let bytes = envelope.payloadBytes!
+        guard let memory = try payload(of: envelope, frames, bytes: bytes, input: index) else {
+            links[index].isBroken = true
+            return
+        }
+        links[index].next = envelope.sequence + 1
+        report[index].received += 1
+        report[index].bytes += bytes
+        let now = posix_monotonic_ns()
+        report[index].hop.add(nanoseconds: now - envelope.sent)
+        report[index].age.add(nanoseconds: now - envelope.stamp.captured)
+        if isTooLate(envelope, on: links[index], at: now) {
+            report[index].late.insert(envelope.stamp.frame)
+            return exchange.forgo(index, sequence: envelope.sequence)
+        }
+        let sent = AnyTensor(
+            elementType: envelope.elementType, shape: envelope.shape, memory: memory)
+        let tensor = Self.isHalved(envelope, on: links[index]) ? sent.widened : sent
+        exchange.deliver(
+            Numbered(
+                sequence: envelope.sequence, message: Message(tensor, envelope.stamp),
+                published: envelope.sent), to: index)
+    }
+
+    /// A network that was silent may hand over at last what nobody wants any more; where an edge may
+    /// drop at all, that is dropped.
+    private func isTooLate(_ envelope: Envelope, on link: Link, at now: Int64) -> Bool {
+        guard link.isElsewhere, let oldest else { return false }
+        let (keep, pace) = (link.configuration.keep, link.port.pace)
+        return pace == .frame && (keep == .newest || keep == .even)
+            && now - envelope.stamp.captured > oldest
+    }
+
+    /// A producer may be a stranger's program: what it sends must be what the port says.
+    private func check(_ envelope: Envelope, for index: Int) throws {
+        let port = links[index].port
+        let expected = "\(port.elementType.name) [\(port.axesText)]"
+        let found = "\(envelope.elementType.name) \(envelope.shape)"
+        let isHalved = Self.isHalved(envelope, on: links[index])
+        guard envelope.elementType == port.elementType || isHalved, envelope.shape.count == port.axes.count,
+            zip(envelope.shape, port.axes).allSatisfy(Self.fits)
+        else { throw WireError("a tensor \(found), but input '\(port.name)' takes \(expected)") }
+    }
+
+    /// Whether a port's numbers have come from another machine in half precision, as was agreed.
+    private static func isHalved(_ envelope: Envelope, on link: Link) -> Bool {
+        link.isElsewhere && link.configuration.isHalved && link.port.elementType == .float32
+            && envelope.elementType == .float16
+    }
+
+    private static func fits(_ extent: Int, _ axis: Axis) -> Bool {
+        switch axis {
+        case .constant(let constant): extent == constant
+        case .named(_, let factor): extent % factor == 0
+        }
+    }
+
+    private func payload(
+        of envelope: Envelope, _ frames: [ZMQFrame], bytes: Int, input: Int
+    ) throws -> TensorMemory? {
+        if let place = envelope.place {
+            guard !links[input].isElsewhere else {
+                throw WireError("a place in the memory of another machine")
+            }
+            let (exchange, connection) = (exchange, links[input].connection)
+            // Nil when the producer has died: that is for the supervisor to tell.
+            let memory = try slots.memory(at: place, bytes: bytes) {
+                exchange.release(input: input, slot: place.slot, connection: connection)
+            }
+            if memory != nil { links[input].lent += 1 }
+            return memory
+        }
+        guard frames.count == 2, frames[1].count == bytes else {
+            let found = frames.count == 2 ? frames[1].count : 0
+            throw WireError("a payload of \(found) bytes for \(envelope.shape)")
+        }
+        // Small frames lie unaligned inside the library's own structure.
+        let memory = TensorMemory(byteCount: bytes)
+        frames[1].withBytes { payload in
+            UnsafeMutableRawBufferPointer(start: memory.base, count: bytes).copyMemory(from: payload)
+        }
+        return memory
+    }
+}

@@ -1,0 +1,131 @@
+import Launch
+import NodeKit
+import Testing
+import Wire
+
+@Suite struct PlanDifferenceTests {
+    /// An edge as `from` to `to`, both as `node.port`.
+    private typealias Edge = (from: String, to: String, window: Int)
+
+    /// A plan of nodes that are named after their kinds.
+    private func plan(
+        _ nodes: [String], _ edges: [Edge], isLive: Bool = false, paces: [String: Pace] = [:]
+    ) -> RunPlan {
+        func split(_ end: String) -> (String, String) {
+            let words = end.split(separator: ".").map(String.init)
+            return (words[0], words[1])
+        }
+        let planned = nodes.map { word in
+            // `name:kind`, or a name that is the kind.
+            let words = word.split(separator: ":").map(String.init)
+            let name = words[0]
+            let inputs = edges.filter { split($0.to).0 == name }.map { edge in
+                NodeConfiguration.Input(
+                    port: split(edge.to).1, producer: split(edge.from).0,
+                    producerPort: split(edge.from).1, endpoint: "", keep: .all, window: edge.window)
+            }
+            let outputs = edges.filter { split($0.from).0 == name }.map { edge in
+                NodeConfiguration.Output(
+                    port: split(edge.from).1, consumer: split(edge.to).0,
+                    consumerPort: split(edge.to).1, keep: .all, window: edge.window)
+            }
+            return RunPlan.PlannedNode(
+                name: name, kind: words.last!,
+                configuration: NodeConfiguration(
+                    name: name, settings: Settings([:]), inputs: inputs, outputs: outputs))
+        }
+        var plan = RunPlan(name: "p", graph: "p.yaml", nodes: planned, isLive: isLive, folder: "/tmp")
+        plan.paces = paces
+        return plan
+    }
+
+    private static let straight: [Edge] = [("camera.frame", "film.frame", 2)]
+
+    private func difference(from old: RunPlan, to new: RunPlan) throws -> PlanDifference {
+        try PlanDifference(from: old.nodes, old, to: new)
+    }
+
+    @Test func `equal plans differ in nothing`() throws {
+        let plan = plan(["camera", "film"], Self.straight)
+
+        let difference = try difference(from: plan, to: plan)
+
+        #expect(difference.isEmpty)
+        #expect(difference.lines.isEmpty)
+    }
+
+    @Test func `a node put between two others is named with what it changes`() throws {
+        let old = plan(["camera", "film"], Self.straight)
+        let new = plan(
+            ["camera", "grey:grayscale", "film"],
+            [("camera.frame", "grey.frame", 2), ("grey.frame", "film.frame", 2)])
+
+        let there = try difference(from: old, to: new)
+        let back = try difference(from: new, to: old)
+
+        #expect(there.lines == [
+            "'grey': new, 'grayscale', fed by camera.frame",
+            "'film.frame': fed by grey.frame instead of camera.frame",
+        ])
+        #expect(back.lines == [
+            "'grey': goes, once it has finished what it has",
+            "'film.frame': fed by camera.frame instead of grey.frame",
+        ])
+        #expect(there.addedEdges.map(\.from) == ["grey.frame", "camera.frame"])
+    }
+
+    @Test func `other kinds and windows are said of nodes and edges that stay`() throws {
+        let old = plan(["camera", "film"], Self.straight)
+        let new = plan(["camera", "film:hls"], [("camera.frame", "film.frame", 8)])
+
+        let difference = try difference(from: old, to: new)
+
+        #expect(difference.replaced.map(\.name) == ["film"])
+        #expect(difference.lines == [
+            "'film': 'hls' in place of 'film'", "'film.frame': a window of 8 instead of 2",
+        ])
+    }
+
+    @Test func `everything that cannot be is said at once`() {
+        let old = plan(
+            ["camera", "film"], Self.straight, paces: ["film.frame": .frame, "film.audio": .own])
+        let new = plan(
+            ["camera", "film"],
+            [
+                ("film.back", "camera.frame", 2), ("camera.frame", "film.frame", 2),
+                ("camera.second", "film.second", 2),
+            ], isLive: true)
+
+        #expect {
+            _ = try difference(from: old, to: new)
+        } throws: { error in
+            let text = "\(error)"
+            return text.contains("runs offline and would be live")
+                && text.contains("'camera' is a source and would be none")
+                && text.contains("'film.second' takes a message of every frame")
+        }
+    }
+
+    @Test func `sound may be connected in mid-stream`() throws {
+        let paces: [String: Pace] = ["film.audio": .own]
+        let old = plan(["camera", "film"], Self.straight, paces: paces)
+        let new = plan(
+            ["camera", "film"], Self.straight + [("camera.audio", "film.audio", 2)], paces: paces)
+
+        #expect(try difference(from: old, to: new).lines == ["'film.audio': fed by camera.audio"])
+        #expect(
+            try difference(from: new, to: old).lines == [
+                "'film.audio': not fed any more, was by camera.audio"
+            ])
+    }
+
+    @Test func `an edge that has come to its end is none`() throws {
+        var old = plan(["camera", "film"], Self.straight)
+        var ended = NodeConfiguration.Output(
+            port: "frame", consumer: "gone", consumerPort: "frame", keep: .all, window: 2)
+        ended.until = 12
+        old.nodes[0].configuration.outputs.append(ended)
+
+        #expect(try difference(from: old, to: plan(["camera", "film"], Self.straight)).isEmpty)
+    }
+}
