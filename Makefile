@@ -23,9 +23,11 @@ test: packages python
 	    swift test -c release --skip-build
 
 # Graphs over three hosts that are made on this machine for the purpose; needs root.
-test-machines: packages
+test-machines: PACKAGES += python3-venv
+test-machines: packages python
 	@$(BUILD) --build-tests
-	@Tests/Machines/run -c release
+	@PATH="$(CURDIR)/$(PYTHON)/bin:$$PATH" PERSONALIVE_PYTHON=required \
+	    Tests/Machines/run -c release
 
 # A million damaged checkpoints of each format; PERSONALIVE_FUZZ_FIRST starts at another number.
 fuzz: packages

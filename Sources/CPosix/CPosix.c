@@ -31,7 +31,7 @@ int posix_open_for_reading(const char *path) {
 }
 
 pid_t posix_start(const char *path, char *const argv[], char *const envp[], int in, int out,
-                  int err, int lent, int death_signal) {
+                  int err, int lent, int death_signal, int own_group) {
     // The pipe closes by itself on exec; a failed exec writes its errno into it.
     int report[2];
     if (pipe2(report, O_CLOEXEC) != 0) return -errno;
@@ -44,7 +44,7 @@ pid_t posix_start(const char *path, char *const argv[], char *const envp[], int 
         return -code;
     }
     if (pid == 0) {
-        setpgid(0, 0);
+        if (own_group) setpgid(0, 0);
         prctl(PR_SET_PDEATHSIG, death_signal);
         if (getppid() != parent) _exit(127);  // died between fork and prctl
         struct sigaction plain = {.sa_handler = SIG_DFL};
@@ -60,7 +60,7 @@ pid_t posix_start(const char *path, char *const argv[], char *const envp[], int 
         (void)written;
         _exit(127);
     }
-    setpgid(pid, pid);
+    if (own_group) setpgid(pid, pid);
     close(report[1]);
     int code = 0;
     ssize_t got;

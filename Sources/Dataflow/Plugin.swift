@@ -1,3 +1,4 @@
+import Foundation
 import NodeKit
 
 /// A kind of node that is described in a file and served by a program of its own.
@@ -9,4 +10,8 @@ package struct Plugin: Sendable {
     package let startWithin: Duration
     /// The `node.yaml` that says all this.
     package let file: String
+    /// Where that is, and what its program is made of.
+    package var folder: String {
+        URL(fileURLWithPath: file).deletingLastPathComponent().standardizedFileURL.path
+    }
 }

@@ -43,7 +43,8 @@ final class ChildProcess: NodeProcess {
             .merging(defaults) { own, _ in own }.merging(own) { $1 }
             .map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { (argv + environment).forEach { free($0) } }
-        pid = posix_start(arguments[0], argv, environment, input, childAnswers, childOutput, journal, SIGTERM)
+        pid = posix_start(
+            arguments[0], argv, environment, input, childAnswers, childOutput, journal, SIGTERM, 1)
         (self.output, self.answers, self.lifeline) = (output, answers, lifeline)
         guard pid > 0 else {
             for descriptor in [output, answers, lifeline] where descriptor >= 0 { close(descriptor) }

@@ -8,6 +8,8 @@ package struct RunFolder: Sendable {
         case supervisor = ""
         /// What serves a supervisor on another machine; nobody looks for runs there.
         case agent = "agent-"
+        /// What stands between a plugin and other machines.
+        case relay = "relay-"
     }
 
     package let path: String
@@ -75,7 +77,7 @@ package struct RunFolder: Sendable {
 
     private static func sweep(_ parent: String) {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] {
-            let run = name.trimmingPrefix(Owner.agent.rawValue)
+            let run = name.trimmingPrefix(Owner.agent.rawValue).trimmingPrefix(Owner.relay.rawValue)
             guard run.first?.isNumber ?? false, !isAlive(String(run)) else { continue }
             try? FileManager.default.removeItem(atPath: "\(parent)/\(name)")
         }

@@ -49,6 +49,8 @@ package struct RunStatus: Sendable, Codable {
         package let report: NodeReport
         /// Where it runs; nil on the supervisor's machine.
         package var machine: String?
+        /// Whether it is a plugin that a relay speaks for to other machines.
+        package var relayed: Bool?
         /// What to add to its machine's clock to get the supervisor's, and by how much that may be
         /// wrong, in ns; nil where it is the same clock.
         package var clock_offset_ns: Int64?

@@ -68,14 +68,21 @@ extension Supervisor {
         return detour?(endpoint) ?? endpoint
     }
 
+    /// Whether a relay speaks for a node to other machines, now or after a swap.
+    func isRelayed(_ node: RunPlan.PlannedNode) -> Bool {
+        node.command != nil && !node.knowsOtherMachines && plan.hasSeveralMachines
+    }
+
     /// What a node needs for neighbours on other machines: its keys, theirs, and where to listen.
     func prepareForElsewhere(_ configuration: inout NodeConfiguration, of process: Incarnation) {
         guard plan.hasSeveralMachines else { return }
         configuration.isInsecure = plan.isInsecure
         configuration.keys = keys[process.planned.name]
         for index in configuration.inputs.indices {
-            configuration.inputs[index].producerKey =
-                keys[configuration.inputs[index].producer]?.publicKey
+            let name = configuration.inputs[index].producer
+            configuration.inputs[index].producerKey = keys[name]?.publicKey
+            let machine = members.first { $0.name == name }?.current.planned.machine
+            configuration.inputs[index].isElsewhere = machine != process.planned.machine
         }
         for index in configuration.outputs.indices {
             configuration.outputs[index].consumerKey =

@@ -51,6 +51,7 @@ extension Supervisor {
             swaps: member.swaps, report: member.report)
         let machine = member.planned.machine
         if machine != RunPlan.here { node.machine = machine }
+        if isRelayed(member.planned) { node.relayed = true }
         let clock = clock(of: machine)
         (node.clock_offset_ns, node.clock_uncertainty_ns) = (clock?.offset, clock?.uncertainty)
         return node

@@ -100,14 +100,15 @@ package final class Supervisor {
         of node: RunPlan.PlannedNode, as id: String, _ journal: Int32
     ) throws -> any NodeProcess {
         if let link = link(to: node.machine) {
-            return try link.start(id, node: node.name, kind: node.kind, command: node.command)
+            return try link.start(
+                id, node: node.name, kind: node.kind, command: node.command.map(RelayHost.portable))
         }
         let machine = plan.machines.first { $0.name == node.machine }
         guard machine.map({ $0.launcher == .local }) ?? true else {
             throw SwapRefusal(
                 "machine '\(node.machine)' is no part of this run: it was not reached when it began")
         }
-        let program = node.command ?? [executable, "node"]
+        let program = RelayHost.command(for: node.command, relayed: isRelayed(node), executable)
         return try ChildProcess(
             program + [id, "--kind", node.kind, "--folder", plan.folder], journal: journal)
     }

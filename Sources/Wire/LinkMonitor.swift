@@ -19,9 +19,11 @@ final class LinkMonitor {
     private static let count = Atomic<Int>(0)
     private let events: ZMQSocketBox
     private let watched: ZMQSocketBox
+    private let transport: String
 
-    init(of watched: ZMQSocketBox, in context: ZMQContext) throws {
-        self.watched = watched
+    /// - Parameter transport: what connections have to be made of to be told of.
+    init(of watched: ZMQSocketBox, in context: ZMQContext, over transport: String = "tcp") throws {
+        (self.watched, self.transport) = (watched, transport)
         let number = Self.count.wrappingAdd(1, ordering: .relaxed).newValue
         let endpoint = "inproc://monitor-\(number)"
         guard zmq_socket_monitor(watched.socket.pointer, endpoint, Self.interesting) == 0 else {
@@ -41,12 +43,12 @@ final class LinkMonitor {
 
     var pollItem: zmq_pollitem_t { events.socket.pollItem }
 
-    /// The next thing that happened to a connection over TCP, or nil.
+    /// The next thing that happened to a connection, or nil.
     func next() -> Event? {
         while let frames = events.socket.receive() {
-            guard frames.count == 2, frames[0].count == 6, frames[1].text.hasPrefix("tcp://") else {
-                continue
-            }
+            guard frames.count == 2, frames[0].count == 6,
+                frames[1].text.hasPrefix("\(transport)://")
+            else { continue }
             // In the machine's own byte order: the message stays in this process.
             let (kind, value) = frames[0].withBytes {
                 (

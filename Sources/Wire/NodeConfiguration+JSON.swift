@@ -53,7 +53,7 @@ private struct End {
 
 extension NodeConfiguration.Input: Codable {
     private enum Key: String, CodingKey {
-        case port, from, endpoint, keep, window, tap, key, half
+        case port, from, endpoint, keep, window, tap, key, half, elsewhere
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -66,6 +66,7 @@ extension NodeConfiguration.Input: Codable {
         try object.encodeIfPresent(tap, forKey: .tap)
         try object.encodeIfPresent(producerKey, forKey: .key)
         if isHalved { try object.encode(true, forKey: .half) }
+        if isElsewhere { try object.encode(true, forKey: .elsewhere) }
     }
 
     package init(from decoder: any Decoder) throws {
@@ -78,6 +79,7 @@ extension NodeConfiguration.Input: Codable {
             window: try object.decode(Int.self, forKey: .window))
         tap = try object.decodeIfPresent(String.self, forKey: .tap)
         isHalved = try object.decodeIfPresent(Bool.self, forKey: .half) ?? false
+        isElsewhere = try object.decodeIfPresent(Bool.self, forKey: .elsewhere) ?? false
         producerKey = try object.decodeIfPresent(String.self, forKey: .key)
     }
 }

@@ -15,6 +15,8 @@ package struct NodeConfiguration: Sendable {
         package var tap: String?
         /// Whether numbers from another machine come in half precision.
         package var isHalved = false
+        /// Whether the producer is on another machine at the moment.
+        package var isElsewhere = false
         /// Public key of a producer elsewhere: whoever serves the endpoint has to have its secret.
         package var producerKey: String?
 

@@ -83,32 +83,13 @@ final class OutputLinks {
 
     /// Serves the outputs at another endpoint as well, for consumers elsewhere.
     ///
-    /// With keys, this run's consumers are admitted and nobody else; without, the endpoint has to be
-    /// on the loopback, unless the run is insecure by its author's wish.
-    ///
     /// - Returns: the endpoint with its port.
     func listen(
         at endpoint: String, _ configuration: NodeConfiguration,
         warn: @escaping (String) -> Void
     ) throws -> String {
         if let served { return served }
-        let keys = configuration.keys
-        let isLoopback = ["127.", "[::1]", "localhost"].contains { endpoint.hasPrefix("tcp://\($0)") }
-        guard keys != nil || configuration.isInsecure || isLoopback else {
-            throw WireError(
-                "\(endpoint) would serve '\(configuration.name)' to everybody: without keys a node "
-                    + "listens on this machine's loopback only")
-        }
-        if keys != nil {
-            let door = try Doorkeeper(of: router, in: context, warn: warn)
-            for output in configuration.outputs {
-                guard let key = output.consumerKey else { continue }
-                door.admit(output.consumer, key: key)
-            }
-            self.door = door
-        }
-        if endpoint.hasPrefix("tcp://") { try router.socket.serve(with: keys) }
-        try router.socket.bind(endpoint)
+        door = try Doorkeeper.open(router, at: endpoint, configuration, in: context, warn: warn)
         served = router.socket.endpoint
         return served!
     }

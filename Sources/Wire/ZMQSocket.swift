@@ -145,12 +145,16 @@ package struct ZMQSocket: ~Copyable {
         return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
+    /// Whoever is at the other end is not looked for again when he is lost.
+    func staysLost() { set(ZMQ_RECONNECT_IVL, -1) }
+
     /// Sends the frames as one message; false when the peer is not there (any more).
     @discardableResult
     package func send(_ frames: UnsafeRawBufferPointer...) -> Bool {
         for (index, frame) in frames.enumerated() {
             let flags = index + 1 < frames.count ? ZMQ_SNDMORE : 0
-            while zmq_send(pointer, frame.baseAddress, frame.count, flags) < 0 {
+            // Nothing is ever full here: only a lost peer would be waited for.
+            while zmq_send(pointer, frame.baseAddress, frame.count, flags | ZMQ_DONTWAIT) < 0 {
                 guard zmq_errno() == EINTR else { return false }
             }
         }

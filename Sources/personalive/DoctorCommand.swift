@@ -183,9 +183,12 @@ extension CheckedGraph {
 }
 
 extension CheckedNode {
-    /// Paths of files that it reads.
+    /// Paths of files that it reads, and of a plugin's own.
     var files: [String] {
-        spec.settings.compactMap { setting -> String? in
+        let own = plugin.map { plugin in
+            plugin.command.filter { $0.hasPrefix(plugin.folder + "/") }
+        } ?? []
+        return own + spec.settings.compactMap { setting -> String? in
             guard [.inputFile, .weights].contains(setting.type), case .text(let path)? = values[setting.name],
                 !path.contains("://"), path != "synthetic"
             else { return nil }

@@ -31,6 +31,8 @@ final class LinkRun {
     private let window: Int
     private let oldest: Double?
     private var disturbances: [(time: Double, act: @Sendable (PoorNetwork) -> Void)] = []
+    /// A plugin's program in the stage's place, with its first arguments.
+    var plugin: [String]?
     /// Called with each endpoint that is served to other machines.
     var served: ((String) -> Void)?
 
@@ -130,7 +132,8 @@ final class LinkRun {
             configuration.oldest = oldest.map { Int64($0 * 1e6) }
             var node = RunPlan.PlannedNode(
                 name: names[index], kind: "test-\(names[index])", configuration: configuration,
-                command: shifted, state: index == 1 ? .none : .saved)
+                command: shifted ?? (isFar ? plugin : nil), state: index == 1 ? .none : .saved)
+            node.knowsOtherMachines = shifted != nil
             if isFar { node.machine = "elsewhere" }
             return node
         }

@@ -28,6 +28,9 @@ struct LinksBench: ParsableCommand {
     @Option(help: "Megabytes of garbage that are thrown at the port of a running edge.")
     var garbage = 64
 
+    @Option(help: "A plugin's program in the stage's place, with its arguments: a relay joins it to the others.")
+    var plugin: String?
+
     @Option(help: "Only measurements that have this word in their name; may be repeated.")
     var only: [String] = []
 
@@ -71,7 +74,10 @@ struct LinksBench: ParsableCommand {
         if !broken.isEmpty { throw ExitCode(1) }
     }
 
+    private var pluginWords: [String]? { plugin?.split(separator: " ").map(String.init) }
+
     private func offline(_ run: LinkRun, _ name: String = "frames") throws -> [LinkFinding] {
+        run.plugin = pluginWords
         let whole = try LinkRun(messages: run.messages, isAcross: false).finish()
         let outcome = try run.finish()
         return [
@@ -105,6 +111,7 @@ struct LinksBench: ParsableCommand {
     }
 
     private func live(_ run: LinkRun, budget: Double) throws -> [LinkFinding] {
+        run.plugin = pluginWords
         let outcome = try run.finish()
         let (ages, snapshot) = (outcome.snapshot.age, outcome.snapshot)
         return [

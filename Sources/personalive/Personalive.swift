@@ -30,6 +30,7 @@ struct Personalive: ParsableCommand {
             ModelsCommand.self,
             BenchCommand.self,
             NodeCommand.self,
+            RelayCommand.self,
             AgentCommand.self,
             ParityCommand.self,
         ])

@@ -21,6 +21,8 @@ struct TrafficPlan {
     /// Frames a second, and where that figure is from.
     let rate: Double
     let rateSource: String
+    /// Plugins with neighbours on other machines.
+    let relayed: [String]
 
     /// What a run of this graph has shown of one input.
     struct Measured {
@@ -37,6 +39,7 @@ struct TrafficPlan {
     init(_ graph: CheckedGraph, rate: Double?, measured: [String: Measured]) {
         let own = graph.nodes.compactMap(Self.rate).max()
         self.rate = rate ?? own ?? Self.usualRate
+        relayed = graph.nodes.filter { graph.hasRelay($0) }.map { "'\($0.name)' on '\($0.machine)'" }
         rateSource = rate != nil ? "--rate" : own != nil ? "the graph's source" : "nobody said: --rate"
         let frames = self.rate
         lines = graph.edges.compactMap { edge in
@@ -87,7 +90,7 @@ struct TrafficPlan {
                 return index < 2 ? blanks + cell : cell + blanks
             }.joined(separator: "  ")
         }
-        return (table + links + [note]).joined(separator: "\n")
+        return (table + links + relays + [note]).joined(separator: "\n")
     }
 
     private var links: [String] {
@@ -101,6 +104,10 @@ struct TrafficPlan {
             let rest = own.contains { $0.megabits_per_second == nil } ? " and what is not known" : ""
             return "link \(name): \(Self.text(known)) Mbit/s\(rest)"
         }
+    }
+
+    private var relays: [String] {
+        relayed.map { "relay: \($0) is a plugin; beside it a process speaks for it to other machines" }
     }
 
     private var note: String {
@@ -117,8 +124,8 @@ struct TrafficPlan {
 extension CheckedGraph {
     /// Why nodes cannot run where they are placed, whatever the machines have; nil when they can.
     var placementRefusal: String? {
-        let faults = nodes.flatMap { node in [coreFault(of: node), pluginFault(of: node)] }
-        let text = faults.compactMap { $0 }.joined()
+        let faults = nodes.compactMap { coreFault(of: $0) }
+        let text = faults.joined()
         return text.isEmpty ? nil : text
     }
 
@@ -128,16 +135,5 @@ extension CheckedGraph {
         else { return nil }
         return "error: node '\(node.name)' asks for \(node.cores) cores, but machine '\(machine.name)' "
             + "has \(cores)\n  what helps: 'cores: \(cores)' at the node, or another 'machine:'\n"
-    }
-
-    /// A plugin's own program knows nothing of keys, and edges between machines are never without.
-    private func pluginFault(of node: CheckedNode) -> String? {
-        guard node.plugin != nil else { return nil }
-        let others = edges(into: node.name).map(\.from.node) + edges(outOf: node.name).map(\.to.node)
-        guard let away = others.first(where: { self.node($0)?.machine != node.machine }) else { return nil }
-        return "error: node '\(node.name)' is the plugin '\(node.kind)', which speaks to nodes of its own "
-            + "machine only, but '\(away)' runs on '\(self.node(away)?.machine ?? "")'\n"
-            + "  what helps: 'machine: \(self.node(away)?.machine ?? "")' at '\(node.name)', or a node "
-            + "of the tool between the two\n"
     }
 }

@@ -79,7 +79,9 @@ final class Tool {
     }
 
     /// Asks something about, or of, the run that goes on: another command of the tool.
-    func ask(_ arguments: String...) throws -> Outcome {
+    func ask(_ arguments: String...) throws -> Outcome { try ask(arguments) }
+
+    func ask(_ arguments: [String]) throws -> Outcome {
         let asking = Process(), output = Pipe(), errors = Pipe()
         asking.executableURL = program
         asking.arguments = arguments

@@ -11,13 +11,14 @@ int posix_anonymous_file(const char *name, size_t bytes);
 /// Opens `path` for reading without leaking into children. Returns -errno on failure.
 int posix_open_for_reading(const char *path);
 
-/// Starts a program in a process group of its own, with clean signals, and SIGKILL-proof ties:
-/// the child gets `death_signal` when the calling *thread* ends, so call from a thread that lives
-/// as long as the process. Descriptors 0, 1 and 2 become `in`, `out` and `err`.
+/// Starts a program with clean signals and SIGKILL-proof ties: the child gets `death_signal` when
+/// the calling *thread* ends, so call from a thread that lives as long as the process. It is in a
+/// process group of its own if `own_group` is not 0, else in this process's.
+/// Descriptors 0, 1 and 2 become `in`, `out` and `err`.
 /// Descriptor `lent`, if not -1, is open in the child under the same number.
 /// Returns the pid, or -errno (the exec's own errno included).
 pid_t posix_start(const char *path, char *const argv[], char *const envp[], int in, int out,
-                  int err, int lent, int death_signal);
+                  int err, int lent, int death_signal, int own_group);
 
 /// Nanoseconds of CLOCK_MONOTONIC.
 int64_t posix_monotonic_ns(void);

@@ -130,7 +130,7 @@ package final class Agent {
     private func obey(_ received: AgentStream.Received) {
         switch received.message {
         case .start(let id, let node, let kind, let command):
-            start(id, node, kind, command ?? [executable, "node"])
+            start(id, node, kind, RelayHost.command(for: command, relayed: true, executable))
         case .signal(let id, let number, let isForGroup):
             guard let child = children[id] else { return }
             if isForGroup { child.killGroup() } else { child.signal(number) }

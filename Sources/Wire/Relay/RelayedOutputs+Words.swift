@@ -1,0 +1,104 @@
+import NodeKit
+import Tensors
+
+/// What the plugin sends, and what of it goes to its consumers.
+extension RelayedOutputs {
+    // MARK: The plugin's words
+
+    func hearPlugin(_ index: Int) throws {
+        while let frames = ways[index].socket?.socket.receive() {
+            do { try take(frames, index) } catch {
+                throw WireError("its output '\(ways[index].output.port)' sent \(error)")
+            }
+        }
+    }
+
+    private func take(_ frames: [ZMQFrame], _ index: Int) throws {
+        let envelope = try frames[0].withBytes { try Envelope(decoding: $0) }
+        guard envelope.count == 0
+            || envelope.count == UInt32(truncatingIfNeeded: ways[index].connection)
+        else { return }
+        switch envelope.kind {
+        case .data: try offer(envelope, frames, index)
+        case .end: ways[index].edge.end()
+        default: throw WireError("a message of kind '\(envelope.kind)'")
+        }
+        flush(index)
+    }
+
+    private func offer(_ envelope: Envelope, _ frames: [ZMQFrame], _ index: Int) throws {
+        guard let tensor = try payload(of: envelope, frames, index) else { return }
+        ways[index].outstanding += 1
+        ways[index].edge.offer(
+            Numbered(
+                sequence: envelope.sequence, message: Message(tensor, envelope.stamp),
+                published: envelope.sent))
+    }
+
+    /// Nil when the plugin has died meanwhile.
+    private func payload(
+        of envelope: Envelope, _ frames: [ZMQFrame], _ index: Int
+    ) throws -> AnyTensor? {
+        let bytes = envelope.payloadBytes!
+        guard let place = envelope.place else {
+            guard frames.count == 2, frames[1].count == bytes else {
+                let found = frames.count == 2 ? frames[1].count : 0
+                throw WireError("a payload of \(found) bytes for \(envelope.shape)")
+            }
+            return AnyTensor(copying: frames[1], as: envelope)
+        }
+        guard let shared = try slots.memory(at: place, bytes: bytes, release: {}) else { return nil }
+        let memory = TensorMemory(byteCount: bytes)
+        memory.base.copyMemory(from: shared.base, byteCount: bytes)
+        var release = Envelope(.grant)
+        release.released = [place.slot]
+        tellPlugin(index, release)
+        return AnyTensor(elementType: envelope.elementType, shape: envelope.shape, memory: memory)
+    }
+
+    /// The plugin has turned to the same consumer on this machine.
+    func watch(_ index: Int) {
+        while let event = ways[index].monitor?.next() {
+            guard case .closed = event else { continue }
+            let old = ways[index]
+            ways[index] = Way(
+                output: old.output,
+                edge: OutputEdge(keep: old.output.keep, window: old.output.window))
+            (ways[index].lostBefore, ways[index].unwantedBefore) = (old.lost, old.unwanted)
+        }
+    }
+
+    // MARK: To the consumers
+
+    func flush(_ index: Int) {
+        while let message = ways[index].edge.next() { send(message, index) }
+        if ways[index].edge.takeEnd() { post(Envelope(.end), nil, index) }
+    }
+
+    private func send(_ numbered: Numbered, _ index: Int) {
+        let whole = numbered.message.tensor
+        let isHalved = ways[index].output.isHalved && whole.elementType == .float32
+        let tensor = isHalved ? whole.halved : whole
+        var envelope = Envelope(.data)
+        (envelope.stamp, envelope.sequence) = (numbered.message.stamp, numbered.sequence)
+        envelope.sent = numbered.published
+        (envelope.elementType, envelope.shape) = (tensor.elementType, tensor.shape)
+        clock.leave(&envelope)
+        tensor.withBytes { post(envelope, $0, index) }
+    }
+
+    func post(_ envelope: Envelope, _ payload: UnsafeRawBufferPointer?, _ index: Int) {
+        var envelope = envelope
+        envelope.count = UInt32(truncatingIfNeeded: ways[index].edge.connection)
+        let (identity, header) = (Array(ways[index].output.identity.utf8), envelope.encoded())
+        identity.withUnsafeBytes { identity in
+            header.withUnsafeBytes { header in
+                if let payload {
+                    _ = router?.socket.send(identity, header, payload)
+                } else {
+                    _ = router?.socket.send(identity, header)
+                }
+            }
+        }
+    }
+}

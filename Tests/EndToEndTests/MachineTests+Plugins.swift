@@ -1,0 +1,76 @@
+import Foundation
+import Testing
+
+/// Plugins on other machines, and people who look on at nodes there.
+extension MachineTests {
+    private static func grey(_ first: String, _ second: String) -> String {
+        Hosts.machines + """
+            nodes:
+              camera: { use: camera, with: { device: "lavfi:testsrc=size=200x150:rate=25", frames: 120 } }
+              grey: { use: grayscale, machine: \(first), in: { frame: { from: camera.frame, keep: all } } }
+              again: { use: grayscale, machine: \(second), in: { frame: grey.frame } }
+              list: { use: frame-list, in: { frame: again.frame }, with: { path: FOLDER/frames.txt } }
+            """
+    }
+
+    /// Runs it and returns frame and hash of each that came.
+    private func frames(_ graph: String, _ during: (Tool) throws -> Void = { _ in }) throws -> [Substring] {
+        let tool = try tool(graph)
+        tool.plugins = [Python.plugins]
+        try tool.start()
+        #expect(tool.waitUntil { tool.runs })
+        try during(tool)
+        let outcome = tool.finish()
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.number("frames_unaccounted") == 0)
+        #expect(Hosts.processes(on: Hosts.middle).isEmpty)
+        let text = try String(contentsOfFile: "\(tool.folder)/frames.txt", encoding: .utf8)
+        return text.split(separator: "\n").compactMap { line in
+            line.lastIndex(of: " ").map { line[..<$0] }
+        }
+    }
+
+    @Test(.enabled(if: Python.isComplete, "python3 with zmq and numpy is not here"))
+    func `Python nodes on other machines make the frames that they make here, and move`() throws {
+        let one = try frames(Self.grey("local", "local"))
+        let three = try frames(Self.grey("pl-b", "pl-c")) { tool in
+            let status = try tool.ask("status")
+            #expect(status.output.contains("with its relay on pl-b"), "\(status.output)")
+            let move = try tool.ask("swap", "grey", "--machine", "pl-c")
+            #expect(move.status == 0, "\(move.errors)")
+        }
+
+        #expect(one.count == 120)
+        #expect(three == one)
+    }
+
+    @Test func `record and shadow see nodes of other machines`() throws {
+        let graph = Hosts.machines + """
+            nodes:
+              camera: { use: camera, with: { device: "lavfi:testsrc=size=48x40:rate=25" } }
+              encoder:
+                use: tiny-encoder
+                machine: pl-b
+                in: { frame: { from: camera.frame, keep: all } }
+                with: { variant: flux2 }
+              decoder: { use: tiny-decoder, machine: pl-c, in: { latent: encoder.latent }, with: { variant: flux2 } }
+              list: { use: frame-list, in: { frame: decoder.frame }, with: { path: FOLDER/list.txt } }
+            """
+        let tool = try tool(graph)
+        try tool.start()
+        #expect(tool.waitForFile("list.txt", bytes: 1))
+
+        let record = try tool.ask("record", "-", "decoder.frame", "\(tool.folder)/decoder.rec", "--frames", "20")
+        let shadow = try tool.ask(
+            "swap", "decoder=tiny-decoder", "--set", "variant=flux2", "--shadow", "--seconds", "4")
+        tool.process.interrupt()
+        let outcome = tool.finish()
+
+        #expect(record.status == 0, "\(record.errors)")
+        #expect(record.output.contains("20 messages"), "\(record.output)")
+        #expect(shadow.status == 0, "\(shadow.errors)")
+        #expect(shadow.output.contains("'tiny-decoder' and 'tiny-decoder': no pixel differs"), "\(shadow.output)")
+        #expect(outcome.number("frames_unaccounted") == 0, "\(outcome.errors)")
+        #expect(tool.waitUntil { Hosts.processes(on: Hosts.last).isEmpty })
+    }
+}
