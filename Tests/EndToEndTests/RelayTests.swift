@@ -23,7 +23,7 @@ struct RelayTests {
                 Node.__init__ = lambda self, settings: None
                 Node.process = lambda self, inputs: {"data": inputs["data"]}
                 \(change)
-                """.replacing("\n", with: "\n            "))
+                """)
     }
 
     /// Frame and hash of each line.
