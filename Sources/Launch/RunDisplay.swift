@@ -14,11 +14,12 @@ package final class RunDisplay {
     /// A terminal's line is redrawn a few times a second; a log gets a line every few seconds.
     private var interval: Int64 { isTerminal ? 250_000_000 : 5_000_000_000 }
 
-    package func progress(_ snapshot: RunSnapshot) {
+    /// - Parameter snapshot: made only when it is shown: it adds up what every node has reported.
+    package func progress(_ snapshot: @autoclosure () -> RunSnapshot) {
         let now = posix_monotonic_ns()
         guard !isQuiet, now - lastDrawn >= interval else { return }
         lastDrawn = now
-        let line = Self.line(snapshot)
+        let line = Self.line(snapshot())
         if isTerminal {
             write("\r\u{1B}[K" + line)
             lineIsShown = true

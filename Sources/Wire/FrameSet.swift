@@ -45,8 +45,23 @@ package struct FrameSet: Sendable, Equatable {
     }
 
     package func union(_ other: FrameSet) -> FrameSet {
+        guard !other.isEmpty else { return self }
+        guard !isEmpty else { return other }
+        // One pass over both, without an array for each run: a supervisor does this with every report.
         var result = FrameSet()
-        result.bounds = Self.merged((runs + other.runs).sorted { $0[0] < $1[0] })
+        result.bounds.reserveCapacity(bounds.count + other.bounds.count)
+        var (own, its) = (0, 0)
+        while own < indices.count || its < other.indices.count {
+            let isOwn = its == other.indices.count
+                || own < indices.count && first(own) <= other.first(its)
+            let run = isOwn ? (first(own), last(own)) : (other.first(its), other.last(its))
+            if isOwn { own += 1 } else { its += 1 }
+            if let end = result.bounds.last, run.0 <= end + 1 {
+                result.bounds[result.bounds.count - 1] = max(end, run.1)
+            } else {
+                result.bounds += [run.0, run.1]
+            }
+        }
         return result
     }
 

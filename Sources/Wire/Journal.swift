@@ -134,7 +134,9 @@ package final class Journal: Sendable {
     }
 
     /// The last record, and the tensors that a predecessor held, oldest first; nil at first.
-    func read() throws -> (record: JournalRecord, held: [(JournalRecord.Entry, AnyTensor)])? {
+    ///
+    /// - Parameter takesOver: whether nobody else uses the journal any more.
+    func read(takesOver: Bool = false) throws -> (record: JournalRecord, held: [(JournalRecord.Entry, AnyTensor)])? {
         let active = base.load(as: UInt64.self)
         guard active != 0 else { return nil }
         let area = place(of: active)
@@ -150,7 +152,19 @@ package final class Journal: Sendable {
         }
         let end = record.entries.map { $0.offset + Self.roomSize($0.bytes) }.max()
         rooms.withLock { $0.end = max($0.end, end ?? 0) }
+        if takesOver { giveBack(outside: record.entries) }
         return (record, record.entries.map { ($0, hold($0)) })
+    }
+
+    /// Rooms of a predecessor's that hold nothing any more: this process does not know of them, and
+    /// their pages would stay in memory for ever, about a frame with every swap.
+    private func giveBack(outside entries: [JournalRecord.Entry]) {
+        var start = Self.tensorsBegin
+        for entry in entries.sorted(by: { $0.offset < $1.offset }) {
+            if entry.offset > start { madvise(base + start, entry.offset - start, MADV_REMOVE) }
+            start = max(start, entry.offset + Self.roomSize(entry.bytes))
+        }
+        madvise(base + start, Self.capacity - start, MADV_REMOVE)
     }
 
     private func place(of area: UInt64) -> UnsafeMutableRawPointer {

@@ -185,7 +185,7 @@ final class NodeLinks {
     /// Goes on where the process before this one ended, if there was one.
     private func connect(anew: Bool, next: [String: UInt64], first: UInt64) throws {
         guard let configuration, inputs == nil else { return }
-        var found = try journal?.read()
+        var found = try journal?.read(takesOver: true)
         if anew, let record = found?.record { found?.record = record.anew }
         outputs.open(held: found?.held ?? [])
         exchange.resume(found?.record, first: first)

@@ -44,7 +44,7 @@ final class Replanner: GraphPlanner {
         if !waivers.memory {
             refusals.append(MemoryPlan.lack(for: newProcesses(of: next, change), beside: graph, in: next))
         }
-        let text = refusals.compactMap { $0 }.joined(separator: "\n")
+        let text = refusals.compactMap { $0?.trimmingCharacters(in: .newlines) }.joined(separator: "\n")
         guard text.isEmpty else { throw SwapRefusal(text) }
         return plan(next)
     }
