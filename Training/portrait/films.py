@@ -62,6 +62,7 @@ class Films:
     def streamed(self, neutral: bool = False, exact: bool = False, **options) -> torch.Tensor:
         """What comes out of our networks, `[films, frames, 3, h, w]`; `exact` is told the motion."""
         n, films = self.networks, []
+        options.setdefault("temporal", n.painter.knows_time)
         for i in range(self.count):
             picture, rest = self.portraits[i:i + 1], torch.from_numpy(self.rests[i:i + 1])
             motions, tokens = self._told(i) if exact else self.driven(i)
@@ -100,6 +101,8 @@ class Films:
             no_interpolated_start=lambda: self.streamed(interpolated=False),
             no_motion_tokens=lambda: self.streamed(neutral=True),
             chunks_of_2=lambda: self.streamed(chunk=2))
+        if not self.networks.painter.knows_time:
+            del made["no_temporal_modules"]
         return {name: self.figures(make(), reference) for name, make in made.items()}
 
 

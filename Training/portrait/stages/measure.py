@@ -19,24 +19,30 @@ SIDE, REACH, POINTS = 96, 1.25, 21  # of a head, in pixels; in head sizes to eac
 PART_SIDE, PART_REACH = 32, .34  # of an eye with its brow, and of a mouth
 EYES, MOUTH = [1, 2], [16, 17, 18, 19]  # key points
 
-# Who is seen, as far as a viewer can tell from 128 pixels. Left out: what is hidden or a pixel or two
-# wide (clothes, iris, ears, freckles, blush, frame colour), what one picture cannot tell from expression or
-# light (brow height from raised brows, mouth width from a wide mouth, eye height from lids, nose
-# width, lip thickness, ambient light and its depth), and how a smooth background is turned.
+# What is learnt of who is seen. Left out: what is hidden or a pixel or two wide (clothes, iris, ears,
+# freckles, blush, frame colour), what one picture cannot tell from expression or light (brow height
+# from raised brows, mouth width from a wide mouth, eye height from lids, nose width, lip thickness,
+# ambient light and its depth), and how a smooth background is turned.
 HAIR = ["hair_r", "hair_g", "hair_b", "volume", "fringe"]
-JUDGED = [*[f"{part}_{c}" for part in ("skin", "hair", "lips", "back1", "back2") for c in "rgb"],
+LEARNT = [*[f"{part}_{c}" for part in ("skin", "hair", "lips", "back1", "back2") for c in "rgb"],
           "skull", "jaw", "chin", "nose_length", "eye_spacing", "eye_y", "mouth_y", "brow_thickness",
           "volume", "fringe", "beard", "light_x", "light_y",
           *[f"style_{k}" for k in range(identity.STYLES)], *[f"glasses_{k}" for k in range(3)]]
+# What pictures are judged by: of the person and not of the place, and read with R² > .8 on held-out
+# true pictures after 1,068 steps of 32. Lengths and heights of features, the beard, light and most
+# hair styles were not (R² -.1 to .74), so nothing is claimed of them. style_4 is long hair, glasses_0
+# none, glasses_1 round ones.
+JUDGED = [*[f"{part}_{c}" for part in ("skin", "hair", "lips") for c in "rgb"],
+          "skull", "jaw", "volume", "style_4", "glasses_0", "glasses_1"]
 
 
-def judged(identities: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The attributes that are judged `[n, k]`, and which of them can be seen."""
+def attributes(identities: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The attributes that are learnt `[n, k]`, and which of them can be seen."""
     names = identity.attribute_names()
-    columns = [names.index(name) for name in JUDGED]
+    columns = [names.index(name) for name in LEARNT]
     values = torch.from_numpy(identity.attributes(identities.cpu().numpy()))[:, columns]
     bald = identities[:, identity.INDEX["style"]] == 0
-    is_hair = torch.tensor([name in HAIR for name in JUDGED])
+    is_hair = torch.tensor([name in HAIR for name in LEARNT])
     return values.to(identities.device), ~(bald.cpu()[:, None] & is_hair).to(identities.device)
 
 
@@ -104,7 +110,7 @@ class Measurer(nn.Module):
         self.eye, self.mouth = (tower([24, 48], [1, 1], PART_SIDE, 32, part) for _ in range(2))
         self.points = nn.Linear(features, 2 * POINTS)
         self.expression = nn.Linear(features + 3 * part, conditions.COUNT)
-        self.person = nn.Linear(features + 3 * part, len(JUDGED))
+        self.person = nn.Linear(features + 3 * part, len(LEARNT))
 
     def forward(self, crops):
         head, left, right, mouth = crops
@@ -129,12 +135,13 @@ class Reading:
         self.points = points * motions[:, None, 5:6] + motions[:, None, 3:5]
         self.size, self.exact = images.shape[-1], exact[..., :2]
         self.wanted, self.visible = conditions.expressions(motions), visible(motions)
-        self.attributes, self.seen = judged(identities)
+        self.attributes, self.seen = attributes(identities)
 
     def figures(self) -> dict[str, float]:
         error = (self.points - self.exact).norm(dim=-1).mean() * self.size / 2
         r2 = masked_r_squared(self.expressions, self.wanted, self.visible)
-        known = self.seen & (self.attributes.std(0) > .05)  # what differs between these people
+        is_judged = torch.tensor([name in JUDGED for name in LEARNT], device=self.seen.device)
+        known = self.seen & is_judged & (self.attributes.std(0) > .05)  # what differs between them
         return dict(keypoints_px=float(error), r2_lids=float(r2[:2].mean()), r2_open=float(r2[6]),
                     r2_all=float(r2.mean()), r2_gaze=float(r2[2:4].mean()),
                     r2_brows=float(r2[4:6].mean()), r2_mouth=float(r2[6:].mean()),
@@ -151,7 +158,7 @@ class Reading:
 
     def each_attribute(self) -> dict[str, float]:
         r2 = masked_r_squared(self.people, self.attributes, self.seen)
-        return dict(zip(JUDGED, r2.tolist()))
+        return dict(zip(LEARNT, r2.tolist()))
 
 
 def softened(images: torch.Tensor) -> torch.Tensor:
@@ -175,10 +182,11 @@ def train(folder: Path, data: Faces, latents: Latents, test: Faces, decoder, opt
 
     def pictures(count: int):
         """Of these, the last eighth as the autoencoder shows them, the first quarter blurred."""
-        people = sample.random.integers(0, latents.ready, count)
+        coded = slice(count - count // 8, count)
+        people = sample.random.integers(0, data.ready, count)
+        people[coded] %= latents.ready
         rows = sample.random.integers(0, data.each, count)
         images, identities, motions, rest = sample.at(people, rows)
-        coded = slice(count - count // 8, count)
         z = torch.from_numpy(latents.values[people[coded], rows[coded]]).float()
         with torch.no_grad():
             images[coded] = decoder.decode(z.to(images.device)).clamp(-1, 1)
@@ -191,13 +199,13 @@ def train(folder: Path, data: Faces, latents: Latents, test: Faces, decoder, opt
         seen_parts, place = crops(images, motions, exact, .015)
         points, said, people = model(seen_parts)
         exact = (exact[..., :2] - place[:, None]) / motions[:, None, 5:6]
-        attributes, seen = judged(identities)
+        wanted, seen = attributes(identities)
         shown = visible(motions)
         parts = dict(
             points=5 * F.smooth_l1_loss(points, exact, beta=.03),
             expression=2 * F.smooth_l1_loss(said, conditions.expressions(motions), beta=.3,
                                             reduction="none")[shown].mean(),
-            person=F.smooth_l1_loss(people, attributes, beta=.3, reduction="none")[seen].mean())
+            person=F.smooth_l1_loss(people, wanted, beta=.3, reduction="none")[seen].mean())
         return sum(parts.values()), {name: float(part.detach()) for name, part in parts.items()}
 
     def evaluate(step, models):
