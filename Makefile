@@ -88,20 +88,25 @@ bench: build
 	@$(TOOL) bench startup
 	@$(TOOL) bench transport
 
-# The README's moving picture, from the film that `make demo` makes (needs the ffmpeg program).
+# The README's moving picture, from the film that `make demo` makes.
+Models/demo/portrait.webp: PACKAGES += ffmpeg
 Models/demo/portrait.webp: demo
 	@ffmpeg -y -loglevel error -t 8 -i portrait.mp4 -vf fps=12.5,scale=576:-1 -loop 0 -q:v 60 $@
 
-# PyTorch in an environment of its own, from PyPI; TORCH=… uses a Python that has it.
+# PyTorch in an environment of its own; TORCH=… uses a Python that has it. PyPI's is made for GPUs and
+# is gigabytes; with PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu pip takes the one for
+# processors, 0.2 GB.
 TORCH ?= Training/.venv/bin/python
-train test-training: PACKAGES += python3-venv
+train test-training: PACKAGES += python3-venv ffmpeg
 Training/.venv/bin/python: | packages
 	@python3 -m venv Training/.venv
-	@$@ -m pip install --quiet numpy pillow safetensors torch
+	@$@ -m pip install --quiet numpy pillow safetensors torch==2.13.0
 
 # The shipped checkpoint, anew: goes on where it stopped. Two to three hours on two free cores.
+# With BEGIN=../Models/small its stages begin at the weights there, and not at nothing.
 train: $(TORCH)
-	@cd Training && OMP_NUM_THREADS=1 $(abspath $(TORCH)) -m portrait.recipe all --folder runs/small
+	@cd Training && OMP_NUM_THREADS=1 $(abspath $(TORCH)) -m portrait.recipe all \
+		--folder runs/small $(if $(BEGIN),--begin $(BEGIN))
 
 # Not part of `make test`: PyTorch is hundreds of megabytes.
 test-training: $(TORCH)

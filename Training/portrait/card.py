@@ -10,7 +10,7 @@ from pathlib import Path
 
 TITLES = dict(
     psnr="PSNR", ssim="SSIM", keypoints_px="key points, px", r2_lids="lids R²", r2_open="mouth open R²",
-    r2_all="all nine R²", identity_error="identity error", r2_identity="identity R²",
+    r2_gaze="gaze R²", r2_brows="brows R²", r2_all="all nine R²", identity_error="identity error", r2_identity="identity R²",
     acceleration="acceleration")
 ROWS = dict(
     truth="truth", autoencoder="autoencoder", copied_portrait="copied portrait",

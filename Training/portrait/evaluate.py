@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from . import conditions, geometry, schedule, training
 from .faces import identity, motion, renderer
 from .films import Films, drift
-from .networks.faces import ImageEncoder
 from .recipe import Recipe
-from .stages.faces import extractor_input, faces_of, found_keypoints, r_squared
+from .stages.faces import extractor_input, faces_of, found_keypoints
+from .stages.measure import Reading
 
 HELD_OUT_SEED, MOTION_SEED = 77, 9
 
@@ -63,9 +63,9 @@ class Evaluation:
         self.cases = Cases(count, self.c["image_size"])
         self.painter, self.tiny = recipe.painter(), recipe.tiny()
         self.encoder, self.extractor = recipe.encoder(), recipe.extractor()
-        self.names = recipe.average("image-encoder",
-                                    image_encoder=ImageEncoder(self.c["image_encoder"]))[0]
-        self.who = torch.from_numpy(self.cases.who)
+        self.measurer = recipe.measurer()
+        self.who, self.motions = (
+            torch.from_numpy(rows) for rows in (self.cases.who, self.cases.wanted))
         self.truth = training.to_tensor(self.cases.truth)
         self.portraits = training.to_tensor(self.cases.portraits)
         self.drivers = training.to_tensor(self.cases.driver_pictures)
@@ -95,32 +95,11 @@ class Evaluation:
                          self.c["motion_encoder"]["input_size"], 0)
         return self.encoder(crops)
 
-    def expressions_in(self, images: torch.Tensor) -> torch.Tensor:
-        crops = faces_of(images, self.cases.points, self.c["motion_encoder"]["input_size"], 0)
-        return conditions.read(self.encoder(crops))
-
-    def named(self, images: torch.Tensor, people: torch.Tensor):
-        """What the image encoder says of people, and what it should: what can vary alone."""
-        e = self.c["image_encoder"]
-        wanted = conditions.image_tokens(people, e["projection_dim"])
-        found = self.names(conditions.image_input(images, e["image_size"]))
-        known = torch.from_numpy(identity.attributes(self.cases.who).std(0) > .05).nonzero()[:, 0]
-        return found[:, known], wanted[:, known]
-
-    def identity_error(self, images: torch.Tensor, people: torch.Tensor) -> float:
-        found, wanted = self.named(images, people)
-        return float((found - wanted).abs().mean())
-
     def figures(self, images: torch.Tensor) -> dict:
         """What can be said of pictures that should be the truth."""
-        points = found_keypoints(self.seen(images))
-        error = (points - self.cases.points)[..., :2].norm(dim=-1).mean() * self.c["image_size"] / 2
-        r2 = r_squared(self.expressions_in(images), self.cases.expressions)
-        return dict(
-            psnr=training.psnr(images, self.truth), ssim=ssim(images, self.truth),
-            keypoints_px=float(error), r2_lids=float(r2[:2].mean()), r2_open=float(r2[6]),
-            r2_all=float(r2.mean()), identity_error=self.identity_error(images, self.who),
-            r2_identity=float(r_squared(*self.named(images, self.who)).mean()))
+        reading = Reading(self.measurer, images, self.motions, self.who, self.cases.rest_points)
+        return dict(psnr=training.psnr(images, self.truth), ssim=ssim(images, self.truth),
+                    **reading.figures())
 
     @torch.no_grad()
     def run(self) -> tuple[dict, dict]:
@@ -149,6 +128,20 @@ class Evaluation:
                        for i in range(min(rows, self.cases.count))], path)
 
 
+# What the measuring network must reach on true pictures for its figures to mean anything.
+GATES = dict(keypoints_px=("<", 1.5), r2_all=(">", .85), r2_identity=(">", .8))
+
+
+def gates(truth: dict) -> dict[str, bool]:
+    """Says which of its gates the measuring network passes on the true pictures."""
+    passed = {name: truth[name] < limit if sign == "<" else truth[name] > limit
+              for name, (sign, limit) in GATES.items()}
+    print("the measuring network on true pictures: " + ", ".join(
+        f"{name} {truth[name]:.2f} ({'' if passed[name] else 'NOT '}{sign} {limit})"
+        for name, (sign, limit) in GATES.items()))
+    return passed
+
+
 def table(figures: dict) -> None:
     names = list(next(iter(figures.values())))
     print(f"{'':22}" + "".join(f"{name:>15}" for name in names))
@@ -162,6 +155,7 @@ def main() -> None:
     parser.add_argument("--folder", default="runs/small")
     parser.add_argument("--configuration", default=str(here / "configurations/small.json"))
     parser.add_argument("--options", default=str(here / "configurations/small-training.json"))
+    parser.add_argument("--begin", help="a folder of weights, for what was not trained in the folder")
     parser.add_argument("--count", type=int, default=96)
     parser.add_argument("--films", type=int, default=6, help="how many are streamed; 0 for none")
     parser.add_argument("--frames", type=int, default=60, help="of each film")
@@ -169,11 +163,11 @@ def main() -> None:
     parser.add_argument("--metrics", help="where the figures go, as JSON")
     a = parser.parse_args()
     began = time.time()
-    evaluation = Evaluation(Recipe(a.folder, a.configuration, a.options), a.count)
+    evaluation = Evaluation(Recipe(a.folder, a.configuration, a.options, a.begin), a.count)
     figures, pictures = evaluation.run()
     evaluation.grid(pictures, Path(a.folder) / "evaluation.png")
     table(figures)
-    metrics = dict(cases=a.count, figures=figures)
+    metrics = dict(cases=a.count, gates=gates(figures["truth"]), figures=figures)
     if a.films:
         metrics["films"] = dict(count=a.films, frames=a.frames,
                                 figures=Films(evaluation, a.films, a.frames).run())
@@ -183,7 +177,7 @@ def main() -> None:
         print(metrics["drift"])
     metrics["seconds"] = round(time.time() - began, 1)
     if a.metrics:
-        text = json.dumps(metrics, indent=1).replace("Infinity", "null")
+        text = json.dumps(metrics, indent=1).replace("Infinity", "null").replace("NaN", "null")
         Path(a.metrics).write_text(text + "\n")
 
 

@@ -100,8 +100,9 @@ def main() -> None:
     parser.add_argument("--to", default=str(here.parent / "Models/small"))
     parser.add_argument("--configuration", default=str(here / "configurations/small.json"))
     parser.add_argument("--options", default=str(here / "configurations/small-training.json"))
+    parser.add_argument("--begin", help="a folder of weights, for what was not trained in the folder")
     a = parser.parse_args()
-    recipe = Recipe(a.folder, a.configuration, a.options)
+    recipe = Recipe(a.folder, a.configuration, a.options, a.begin)
     export(recipe, a.to)
     fixture(recipe, Path(a.to) / "fixture.safetensors")
 

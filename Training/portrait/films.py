@@ -2,9 +2,10 @@
 import numpy as np
 import torch
 
-from . import conditions, geometry, training
+from . import conditions, training
 from .faces import identity, motion, renderer
-from .stages.faces import faces_of, found_keypoints, r_squared
+from .stages.faces import faces_of, found_keypoints
+from .stages.measure import Reading
 from .streaming import stream
 
 SEED, FIRST = 78, 1000  # people and motions of nobody's training
@@ -53,13 +54,18 @@ class Films:
                          0)
         return motions, n.encoder(crops)
 
+    def _told(self, i: int):
+        motions = torch.from_numpy(self.wanted[i])
+        return motions, conditions.tokens(conditions.expressions(motions))
+
     @torch.no_grad()
-    def streamed(self, neutral: bool = False, **options) -> torch.Tensor:
-        """What comes out of our networks, `[films, frames, 3, h, w]`."""
+    def streamed(self, neutral: bool = False, exact: bool = False, **options) -> torch.Tensor:
+        """What comes out of our networks, `[films, frames, 3, h, w]`; `exact` is told the motion."""
         n, films = self.networks, []
+        options.setdefault("temporal", n.painter.knows_time)
         for i in range(self.count):
             picture, rest = self.portraits[i:i + 1], torch.from_numpy(self.rests[i:i + 1])
-            motions, tokens = self.driven(i)
+            motions, tokens = self._told(i) if exact else self.driven(i)
             own = conditions.tokens(conditions.expressions(rest))
             if neutral:
                 tokens = conditions.tokens(torch.zeros(1, conditions.COUNT)).expand_as(tokens)
@@ -72,20 +78,15 @@ class Films:
     @torch.no_grad()
     def figures(self, films: torch.Tensor, reference: float) -> dict:
         """`reference` is the acceleration that counts as 1."""
-        n, frames = self.networks, self.truth.shape[1]
+        frames = self.truth.shape[1]
         flat, truth = films.flatten(0, 1), self.truth.flatten(0, 1)
+        people = np.repeat(self.who, frames, 0)
+        rest = torch.from_numpy(renderer.rest_keypoints(self.who)).repeat_interleave(frames, 0)
         wanted = torch.from_numpy(self.wanted).flatten(0, 1)
-        points = torch.from_numpy(renderer.rest_keypoints(self.who)).repeat_interleave(frames, 0)
-        exact = geometry.of_motion(points, wanted)
-        error = (found_keypoints(n.seen(flat)) - exact)[..., :2].norm(dim=-1).mean()
-        crops = faces_of(flat, exact, self.c["motion_encoder"]["input_size"], 0)
-        r2 = r_squared(conditions.read(n.encoder(crops)), conditions.expressions(wanted))
-        people = torch.from_numpy(np.repeat(self.who, frames, 0))
-        return dict(
-            psnr=training.psnr(flat, truth), keypoints_px=float(error) * self.c["image_size"] / 2,
-            r2_lids=float(r2[:2].mean()), r2_open=float(r2[6]), r2_all=float(r2.mean()),
-            identity_error=n.identity_error(flat, people),
-            acceleration=acceleration(films) / reference)
+        read = Reading(self.networks.measurer, flat, wanted, torch.from_numpy(people), rest).figures()
+        del read["r2_identity"]  # of a handful of people
+        return dict(psnr=training.psnr(flat, truth), **read,
+                    acceleration=acceleration(films) / reference)
 
     def run(self) -> dict:
         """Every figure of ours, and of ours with something left out."""
@@ -94,11 +95,14 @@ class Films:
         made = dict(
             truth=lambda: self.truth, autoencoder=lambda: whole,
             ours=lambda: self.streamed(),
+            ours_exact_motion=lambda: self.streamed(exact=True),
             no_temporal_modules=lambda: self.streamed(temporal=False),
             no_keyframes=lambda: self.streamed(keyframes=False),
             no_interpolated_start=lambda: self.streamed(interpolated=False),
             no_motion_tokens=lambda: self.streamed(neutral=True),
             chunks_of_2=lambda: self.streamed(chunk=2))
+        if not self.networks.painter.knows_time:
+            del made["no_temporal_modules"]
         return {name: self.figures(make(), reference) for name, make in made.items()}
 
 

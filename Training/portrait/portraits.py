@@ -39,6 +39,12 @@ class Painter(nn.Module):
                     attention.to_v.weight *= 2
                     attention.to_out[0].weight *= 1.7
 
+    @property
+    def knows_time(self) -> bool:
+        """Whether temporal modules say anything: they begin silent."""
+        return any(bool(value.any()) for name, value in self.denoising_unet.named_parameters()
+                   if "temporal_modules" in name and "temporal_transformer.proj_out" in name)
+
     def token(self, portraits: torch.Tensor) -> torch.Tensor:
         """The image token of portraits in -1...1."""
         size = self.configuration["image_encoder"]["image_size"]

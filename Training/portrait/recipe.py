@@ -12,30 +12,31 @@ import threading
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 
-from . import training
+from . import published, training
 from .faces import dataset, videos
 from .faces.dataset import Faces
 from .latents import Latents
 from .networks.autoencoders import VAE, TinyAutoencoder
 from .networks.faces import MotionEncoder, MotionExtractor
 from .portraits import Painter
-from .stages import autoencoder, faces, images
+from .stages import autoencoder, faces, images, measure
 
 # Stages that wait for each other; the two lanes run side by side.
 LANES = [["data", "tiny", "latents", "stage1", "stage2", "stage3"],
-         ["image_encoder", "encoder", "extractor", "vae"]]
-NEEDS = {"image_encoder": "data", "vae": "tiny", "stage1": "image_encoder", "stage2": "encoder"}
+         ["image_encoder", "encoder", "extractor", "decoder", "measure", "vae"]]
+NEEDS = {"image_encoder": "data", "decoder": "latents", "stage1": "image_encoder", "stage2": "encoder"}
 
 
 class Recipe:
     """One configuration, its options, and a folder for everything."""
 
-    def __init__(self, folder: str, configuration: str, options: str):
+    def __init__(self, folder: str, configuration: str, options: str, begin: str | None = None):
         self.folder = Path(folder)
         self.configuration = json.loads(Path(configuration).read_text())
         self.options = json.loads(Path(options).read_text())
+        begin = begin or self.options.get("begin")
+        self.begin = Path(begin) if begin else None  # a folder of published weights
         self.folder.mkdir(parents=True, exist_ok=True)
 
     # Data
@@ -49,7 +50,8 @@ class Recipe:
             return self._clips()
         d, size = self.options["data"], self.configuration["image_size"]
         dataset.build(self.data_folder / "held-out", d["held_out"], 8, 77, size)
-        dataset.build(self.data_folder / "faces", d["people"], d["each"], d["seed"], size)
+        dataset.build(self.data_folder / "faces", d["people"], d["each"], d["seed"], size,
+                      mirrored=d.get("mirrored", False))
 
     def _clips(self) -> None:
         v, e = self.options["videos"], self.configuration["motion_extractor"]
@@ -93,62 +95,67 @@ class Recipe:
             model.to(training.device()).eval().requires_grad_(False)
         return list(models.values())
 
-    def published(self, name: str, model: torch.nn.Module, strict: bool = True):
-        """Published weights in `begin`'s folder, or what the model began with."""
-        file = Path(self.options.get("begin", "")) / f"{name}.safetensors"
-        if "begin" in self.options and (strict or file.exists()):
-            weights = {k: v.float() for k, v in load_file(file).items()}
-            wrong = model.load_state_dict(weights, strict=False).unexpected_keys
-            if wrong:
-                raise SystemExit(f"{file}: '{wrong[0]}' is not a weight of this network")
-        return model.to(training.device())
+    def network(self, stage: str, name: str, model: torch.nn.Module) -> torch.nn.Module:
+        """A finished network: what `stage` made of it, or else the published one."""
+        if (self.folder / f"{stage}.pt").exists():
+            return self.average(stage, **{name: model})[0]
+        if not published.load(self.begin, name, model):
+            raise SystemExit(f"{name} is needed: run the stage '{stage.replace('-', '_')}' in "
+                             f"{self.folder}, or --begin with a folder that has {name}.safetensors")
+        return model.to(training.device()).eval().requires_grad_(False)
 
     def autoencoder(self):
         """Whose latents are trained on."""
         return self.vae() if self.configuration["portrait_encoder"] == "vae" else self.tiny()
 
     def vae(self) -> VAE:
-        vae = VAE(self.configuration["vae"])
-        if "begin" in self.options:
-            return self.published("vae", vae).eval().requires_grad_(False)
-        return self.average("vae", vae=vae)[0]
+        return self.network("vae", "vae", VAE(self.configuration["vae"]))
 
     def tiny(self) -> TinyAutoencoder:
         c = self.configuration
-        return self.average("tiny", taesd=TinyAutoencoder(
-            c["taesd"], c["vae"]["latent_channels"]))[0]
+        stage = "decoder" if (self.folder / "decoder.pt").exists() else "tiny"
+        return self.network(stage, "taesd", TinyAutoencoder(
+            c["taesd"], c["vae"]["latent_channels"]))
 
     def encoder(self) -> MotionEncoder:
-        return self.average("encoder", motion_encoder=MotionEncoder(self.configuration))[0]
+        return self.network("encoder", "motion_encoder", MotionEncoder(self.configuration))
 
     def extractor(self) -> MotionExtractor:
-        extractor = MotionExtractor(self.configuration["motion_extractor"])
-        if "begin" in self.options:
-            return self.published("motion_extractor", extractor).eval().requires_grad_(False)
-        return self.average("extractor", motion_extractor=extractor)[0]
+        return self.network("extractor", "motion_extractor",
+                            MotionExtractor(self.configuration["motion_extractor"]))
+
+    def measurer(self) -> measure.Measurer:
+        return self.average("measure", measurer=measure.Measurer())[0]
 
     def new_painter(self) -> Painter:
         """One that has learnt nothing, or what is published in `begin`'s folder."""
         painter = Painter(self.configuration, self.options.get("motion") == "learnt")
         for name, network in painter.named_children():
-            self.published(name, network, strict=False)
-        return painter
+            published.load(self.begin, name, network)
+        return painter.to(training.device())
 
     @functools.cache  # while it is still being trained, all that is exported comes from one moment
     def painter(self) -> Painter:
         for stage in ("stage3", "stage2", "stage1"):
             if (self.folder / f"{stage}.pt").exists():
                 return self.average(stage, painter=self.new_painter())[0]
+        if self.begin:
+            return self.new_painter().eval().requires_grad_(False)
         raise SystemExit(f"no denoiser has been trained in {self.folder}")
 
     # Stages
 
     def run(self, stage: str) -> None:
-        c, o, folder = self.configuration, self.options, self.folder
+        c, folder, o = self.configuration, self.folder, dict(self.options)
+        if self.begin and isinstance(o.get(stage), dict):
+            o[stage] = dict(o[stage], begin=str(self.begin))
         if stage == "data":
             return self.data()
         if stage == "tiny":
             autoencoder.train_tiny(folder, c, self.faces(), self.held_out(), o[stage])
+            return None
+        if stage == "decoder":
+            autoencoder.train_decoder(folder, self.tiny(), self.faces(), self.held_out(), o[stage])
             return None
         if stage == "latents":
             self.latents("held-out").fill(self.autoencoder(), 64)
@@ -161,6 +168,9 @@ class Recipe:
         if stage == "vae":
             autoencoder.train_full(
                 folder, c, self.tiny(), self.faces(), self.held_out(), o[stage])
+            return None
+        if stage == "measure":
+            measure.train(folder, self.faces(), self.latents(), self.held_out(), self.tiny(), o[stage])
             return None
         if stage in ("stage1", "stage2"):
             return self._images(stage)
@@ -175,20 +185,22 @@ class Recipe:
         rank = int(os.environ.get("RANK", 0))
         learns = self.options.get("motion") == "learnt"
         crop = self.configuration["motion_encoder"]["input_size"] if learns else None
-        pairs = images.Pairs(self.faces(), self.latents(), 10 + rank, crop)
+        pairs = images.Pairs(self.faces(), self.latents(), 10 + rank, crop, o.get("targets", 4))
         held = images.Pairs(self.held_out(), self.latents("held-out"), 0, crop)
         painter = self.new_painter()
         decoder = encoder = None
         if stage == "stage1":
-            if "begin" not in self.options:
+            if not self.begin:
                 self.average("image-encoder", image_encoder=painter.image_encoder)
             painter.requires_grad_(True).train()
         if stage == "stage2":
             # The last weights, not their average, which lags behind when a stage was short.
-            self.average("stage1", "models", painter=painter)
+            if not self.begin or (self.folder / "stage1.pt").exists():
+                self.average("stage1", "models", painter=painter)
             painter.requires_grad_(True).train()
-            if "decoded" in o:
+            if "decoded" in o or "pixel_metric" in o:
                 decoder = self.autoencoder()
+            if "decoded" in o:
                 encoder = None if learns else self.encoder()
         torch.manual_seed(100 + rank)
         images.train(self.folder, self.configuration, painter, pairs, held, o, stage,
@@ -229,13 +241,14 @@ def main() -> None:
     parser.add_argument("--folder", default="runs/small")
     parser.add_argument("--configuration", default=str(here / "configurations/small.json"))
     parser.add_argument("--options", default=str(here / "configurations/small-training.json"))
+    parser.add_argument("--begin", help="a folder of weights that stages begin with, not at nothing")
     parser.add_argument("--threads", type=int, default=int(os.environ.get("OMP_NUM_THREADS", 1)))
     a = parser.parse_args()
     torch.set_num_threads(a.threads)
     if a.stage == "all":
         return run_all(sys.argv[2:])
     training.engine()
-    Recipe(a.folder, a.configuration, a.options).run(a.stage)
+    Recipe(a.folder, a.configuration, a.options, a.begin).run(a.stage)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from . import published
 from .optimizers import Muon
 
 
@@ -65,7 +66,7 @@ def share(parameters: list[nn.Parameter], numbers: list[float] = ()) -> list[flo
 def run_options(options: dict) -> dict:
     """Those of a stage's options that are a run's."""
     return {k: options[k] for k in ("seconds", "steps", "warmup", "average", "decay", "optimizer",
-                                    "betas", "final") if k in options}
+                                    "betas", "final", "begin") if k in options}
 
 
 def board(folder: Path):
@@ -107,7 +108,10 @@ class Run:
     def __init__(self, folder: Path, name: str, models: dict[str, nn.Module], *, rate: float,
                  seconds: float | None = None, steps: int | None = None, warmup: int = 100,
                  decay: float = .01, average: float = .998, betas=(.9, .99), final: float = .02,
-                 groups: list[dict] | None = None, optimizer: str = "adamw"):
+                 groups: list[dict] | None = None, optimizer: str = "adamw",
+                 begin: str | None = None):
+        for kind, model in models.items():
+            published.load(begin, kind, model)
         self.folder, self.name, self.models = Path(folder), name, models
         self.folder.mkdir(parents=True, exist_ok=True)
         self.rate, self.seconds, self.steps, self.warmup = rate, seconds, steps, warmup

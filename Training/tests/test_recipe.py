@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
 from portrait import conditions, export, geometry, schedule, training
 from portrait.evaluate import Evaluation
 from portrait.faces import identity, motion, renderer
+from portrait.networks import attention
 from portrait.networks.autoencoders import VAE, TinyAutoencoder
 from portrait.networks.faces import ImageEncoder, MotionEncoder, MotionExtractor, PoseGuider
 from portrait.networks.unet import DenoisingUNet, ReferenceUNet
@@ -24,8 +26,8 @@ from portrait.recipe import Recipe
 from portrait.streaming import led_in
 
 ROOT = Path(__file__).parent.parent
-STAGES = ["data", "image_encoder", "encoder", "extractor", "tiny", "vae", "latents", "stage1",
-          "stage2", "stage3"]
+STAGES = ["data", "image_encoder", "encoder", "extractor", "tiny", "vae", "latents", "decoder",
+          "measure", "stage1", "stage2", "stage3"]
 KEYS = Path(os.environ.get("PERSONALIVE_SHARED", ROOT.parent.parent / "shared")) / "reference"
 
 
@@ -43,6 +45,13 @@ class RendererTests(unittest.TestCase):
         a, b = renderer.render(people, how, 64).astype(int)
         self.assertGreater(np.abs(a - b).max(), 60)
         self.assertEqual(np.abs(a - b)[:16].max(), 0)
+
+    def test_a_mirror_shows_the_mirrored_numbers(self):
+        people = identity.samples(1, 3)
+        how = motion.sample(np.random.default_rng(1))[None]
+        seen = renderer.render(identity.mirrored(people), motion.mirrored(how), 64).astype(int)
+        self.assertLess(np.abs(seen - renderer.render(people, how, 64)[:, :, ::-1]).mean(), 5)
+        self.assertGreater(np.abs(seen - renderer.render(people, how, 64)).mean(), 10)
 
     def test_key_points_lie_on_what_is_drawn(self):
         people = identity.samples(1, 3)
@@ -66,6 +75,19 @@ class ScheduleTests(unittest.TestCase):
     def test_motion_tokens_can_be_read_back(self):
         e = torch.rand(5, 9) * 2 - 1
         self.assertLess((conditions.read(conditions.tokens(e)) - e).abs().max(), 1e-5)
+
+
+class AttentionTests(unittest.TestCase):
+    def test_narrow_attention_is_pytorchs_with_its_gradients(self):
+        rows = [torch.randn(2, count, 32, requires_grad=True) for count in (8, 20, 20)]
+        heads = [x.unflatten(2, (4, 8)).transpose(1, 2) for x in rows]
+        theirs = torch.nn.functional.scaled_dot_product_attention(*heads)
+        theirs, given = theirs.transpose(1, 2).flatten(2), torch.randn(2, 8, 32)
+        ours = attention.attend(*rows, 4)
+        self.assertTrue(attention.is_narrow(rows[0], rows[1], 4))
+        for a, b in zip([ours, *torch.autograd.grad(ours, rows, given)],
+                        [theirs, *torch.autograd.grad(theirs, rows, given)]):
+            self.assertLess((a - b).abs().max(), 1e-5)
 
 
 def vgg_layers() -> list:
@@ -193,7 +215,21 @@ class StageTests(unittest.TestCase):
             films = Films(evaluation, 1, 8).run()
             self.assertGreater(films["no_interpolated_start"]["acceleration"], 0)
             self.assertEqual(films["autoencoder"]["acceleration"], 1)
+            self._begins_at_weights(Path(folder), str(path))
             self._runs_at_full_size_settings(Path(folder))
+
+    def _begins_at_weights(self, folder: Path, options: str):
+        """A stage goes on from exported weights, without the runs that made them."""
+        recipe = Recipe(folder / "again", str(ROOT / "configurations/small.json"), options,
+                        str(folder / "model"))
+        weights = load_file(folder / "model/reference_unet.safetensors")
+        found = recipe.painter.__wrapped__(recipe).reference_unet.state_dict()
+        self.assertTrue(all((found[name] == weights[name].float()).all() for name in weights))
+        for stage in ("data", "latents", "stage2"):
+            with self.subTest(f"begun at weights, {stage}"):
+                recipe.run(stage)
+        with self.assertRaisesRegex(SystemExit, "extractor is needed: run the stage 'extractor'"):
+            Recipe(folder / "empty", str(ROOT / "configurations/small.json"), options).extractor()
 
     def _runs_at_full_size_settings(self, folder: Path):
         """The paper's settings, a step of each stage, on a video and from published weights."""

@@ -50,17 +50,26 @@ def picture_motions(random: np.random.Generator, each: int) -> np.ndarray:
 
 
 def build(folder: str | Path, people: int, each: int, seed: int, size: int = 128,
-          sequences: bool = False) -> Faces:
-    """Renders `people` x `each` pictures, in pairs or as one sequence per person."""
+          sequences: bool = False, mirrored: bool = False) -> Faces:
+    """Renders `people` x `each` pictures, in pairs or as one sequence per person.
+
+    With `mirrored` every second person is the one before in a mirror, who costs no rendering.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     facts = dict(people=people, each=each, seed=seed, size=size, sequences=sequences)
+    if mirrored:
+        facts["mirrored"] = True
     known = folder / "facts.json"
     if not known.exists():
-        identities = identity.samples(people, seed)
+        rendered = people // 2 if mirrored else people
+        identities = identity.samples(rendered, seed)
         motions = np.stack([
             (motion.sequence if sequences else picture_motions)(
-                np.random.default_rng([seed, 1, i]), each) for i in range(people)])
+                np.random.default_rng([seed, 1, i]), each) for i in range(rendered)])
+        if mirrored:
+            identities = _beside(identities, identity.mirrored(identities))
+            motions = _beside(motions, np.stack([motion.mirrored(rows) for rows in motions]))
         np.save(folder / "identities.npy", identities)
         np.save(folder / "motions.npy", motions)
         (folder / "rendered").write_text("0")
@@ -69,18 +78,26 @@ def build(folder: str | Path, people: int, each: int, seed: int, size: int = 128
         known.write_text(json.dumps(facts))
     elif json.loads(known.read_text()) != facts:
         raise ValueError(f"{folder} holds {known.read_text()}, not {json.dumps(facts)}: remove it")
-    return _render(folder)
+    return _render(folder, mirrored)
 
 
-def _render(folder: Path) -> Faces:
+def _beside(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Rows of both in turn."""
+    return np.stack([a, b], 1).reshape(-1, *a.shape[1:])
+
+
+def _render(folder: Path, mirrored: bool) -> Faces:
     faces = Faces(folder)
     pictures = np.memmap(folder / "pictures.u8", np.uint8, "r+", shape=faces.pictures.shape)
     step = max(1, 256 // faces.each)
     for first in range(faces.ready, faces.people, step):
         rows = slice(first, min(first + step, faces.people))
-        who = np.repeat(faces.identities[rows], faces.each, axis=0)
-        how = faces.motions[rows].reshape(len(who), -1)
-        pictures[rows] = renderer.render(who, how, faces.size).reshape(pictures[rows].shape)
+        drawn = slice(rows.start, rows.stop, 2 if mirrored else 1)
+        who = np.repeat(faces.identities[drawn], faces.each, axis=0)
+        how = faces.motions[drawn].reshape(len(who), -1)
+        pictures[drawn] = renderer.render(who, how, faces.size).reshape(pictures[drawn].shape)
+        if mirrored:
+            pictures[first + 1:rows.stop:2] = pictures[drawn][:, :, :, ::-1]
         (folder / "rendered.new").write_text(str(rows.stop))
         (folder / "rendered.new").replace(folder / "rendered")
     return faces

@@ -72,11 +72,24 @@ def samples(count: int, seed: int) -> np.ndarray:
     return np.stack([sample(np.random.default_rng([seed, i])) for i in range(count)])
 
 
+def mirrored(identities: np.ndarray) -> np.ndarray:
+    """Who is seen in a mirror of `[n, numbers]`: light and background come from the other side."""
+    seen = identities.copy()
+    seen[:, INDEX["light_x"]] *= -1
+    seen[:, INDEX["back_angle"]] *= -1
+    return seen
+
+
+def attribute_names() -> list[str]:
+    """What each of `attributes` is."""
+    return [*_NUMBERS, "back_sin", "back_cos", *[f"style_{k}" for k in range(STYLES)],
+            *[f"glasses_{k}" for k in range(3)]]
+
+
 def attributes(identities: np.ndarray) -> np.ndarray:
     """What a viewer could tell of a person, each number about -1...1: `[n, 57]`."""
-    numbers = [name for name in NAMES if name not in ("style", "glasses", "seed", "back_angle")]
     scaled = []
-    for name in numbers:
+    for name in _NUMBERS:
         values = identities[:, INDEX[name]]
         low, high = _RANGES.get(name, (0, 1))
         scaled.append((values - low) / (high - low) * 2 - 1)
@@ -89,6 +102,7 @@ def attributes(identities: np.ndarray) -> np.ndarray:
     return np.stack(scaled, 1).astype(np.float32)
 
 
+_NUMBERS = [name for name in NAMES if name not in ("style", "glasses", "seed", "back_angle")]
 _RANGES = dict(
     skull=(.66, .78), jaw=(.46, .62), chin=(.46, .6), nose_length=(.1, .2),
     nose_width=(.09, .15), eye_spacing=(.27, .34), eye_y=(-.12, -.02), eye_width=(.15, .19),

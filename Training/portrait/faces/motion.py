@@ -11,6 +11,16 @@ EXPRESSIONS = slice(len(POSE), len(NAMES))
 LOW = np.array([0, 0, -1, -1, -1, -1, 0, -1, -1], np.float32)
 
 
+def mirrored(motions: np.ndarray) -> np.ndarray:
+    """What is seen in a mirror of `[n, numbers]`: left is right."""
+    seen = motions.copy()
+    for name in ("yaw", "roll", "t_x", "gaze_x"):
+        seen[:, INDEX[name]] *= -1
+    lids = [INDEX["lid_left"], INDEX["lid_right"]]
+    seen[:, lids] = motions[:, lids[::-1]]
+    return seen
+
+
 def pose(random: np.random.Generator, spread: float = 1) -> np.ndarray:
     """Yaw, pitch and roll in degrees, place and size of a head."""
     turn = random.normal(0, [16, 9, 6]) * spread

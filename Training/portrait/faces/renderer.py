@@ -1,40 +1,14 @@
 """Pictures of faces, drawn by renderer.c, which is compiled when it is first needed."""
 import ctypes
-import hashlib
-import os
-import subprocess
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
-SOURCE = Path(__file__).with_name("renderer.c")
-FLAGS = ["-O3", "-march=native", "-ffast-math", "-fopenmp", "-shared", "-fPIC"]
-
-
-def _library() -> ctypes.CDLL:
-    """The compiled renderer, kept under the sum of its source so that it is compiled once."""
-    name = hashlib.sha256(SOURCE.read_bytes() + " ".join(FLAGS).encode()).hexdigest()[:16]
-    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "personalive"
-    path = folder / f"renderer-{name}.so"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, suffix=".so", delete=False) as made:
-            pass
-        command = [os.environ.get("CC", "cc"), *FLAGS, "-o", made.name, str(SOURCE), "-lm"]
-        subprocess.run(command, check=True)
-        os.replace(made.name, path)  # two runs at once may both compile: the last one stays
-    return ctypes.CDLL(str(path))
-
-
-_loaded: ctypes.CDLL | None = None
+from .. import compiled
 
 
 def library() -> ctypes.CDLL:
-    global _loaded
-    if _loaded is None:
-        _loaded = _library()
-    return _loaded
+    return compiled.library(Path(__file__).with_name("renderer.c"))
 
 
 def _floats(values: np.ndarray, width: int) -> np.ndarray:

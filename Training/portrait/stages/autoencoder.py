@@ -102,8 +102,21 @@ def train_tiny(folder: Path, configuration: dict, data: Faces, test: Faces,
     torch.manual_seed(2)
     tiny = TinyAutoencoder(configuration["taesd"], configuration["vae"]["latent_channels"])
     tiny.begin_as_resampler()
+    return _train_tiny(folder, "tiny", tiny, data, test, options)
+
+
+def train_decoder(folder: Path, tiny: TinyAutoencoder, data: Faces, test: Faces,
+                  options: dict) -> TinyAutoencoder:
+    """Its decoder alone, on, once other networks have begun to learn from its latents."""
+    torch.manual_seed(8)
+    tiny.requires_grad_(True).encoder.requires_grad_(False)
+    return _train_tiny(folder, "decoder", tiny, data, test, options)
+
+
+def _train_tiny(folder: Path, name: str, tiny: TinyAutoencoder, data: Faces, test: Faces,
+                options: dict) -> TinyAutoencoder:
     tiny = tiny.to(training.device(), memory_format=torch.channels_last)
-    run = training.Run(folder, "tiny", {"taesd": tiny}, rate=options["rate"],
+    run = training.Run(folder, name, {"taesd": tiny}, rate=options["rate"],
                        **training.run_options(options))
     sample = Crops(data, [2, run.step], options)
     truth = held_out(test, options.get("held_out", 48))
@@ -120,7 +133,7 @@ def train_tiny(folder: Path, configuration: dict, data: Faces, test: Faces,
     def evaluate(step, models):
         y = models["taesd"].decode(models["taesd"].encode(truth))
         training.grid([[*training.to_bytes(truth[:8])], [*training.to_bytes(y[:8])]],
-                      folder / f"tiny-{step}.png")
+                      folder / f"{name}-{step}.png")
         return dict(psnr=training.psnr(y, truth))
 
     return run.loop(loss_of, evaluate, every=options.get("every", 120))["taesd"].eval()

@@ -15,17 +15,16 @@ from ..faces.dataset import Faces
 from ..latents import Latents
 from ..portraits import Painter
 from .faces import faces_of
-from .pictures import LatentCritic, PictureLosses
+from .pictures import LatentCritic, PictureLosses, seen_in_pixels
 from .regions import face_weights
-
-TARGETS = 4
 
 
 class Pairs:
     """Portraits with targets of the same people."""
 
-    def __init__(self, faces: Faces, latents: Latents, seed: int, crop: int | None = None):
-        self.faces, self.latents, self.crop = faces, latents, crop
+    def __init__(self, faces: Faces, latents: Latents, seed: int, crop: int | None = None,
+                 targets: int = 4):
+        self.faces, self.latents, self.crop, self.targets = faces, latents, crop, targets
         self.seed = seed
         self.begin(0)
         self.rest = faces.rest
@@ -39,7 +38,7 @@ class Pairs:
         people = self.random.integers(0, self.latents.ready, count)
         portraits = np.where(self.random.uniform(size=count) < .6, self.random.integers(0, 2, count),
                              self.random.integers(0, self.faces.each, count))
-        pairs = np.stack([self.random.permutation(self.faces.each // 2)[:TARGETS // 2]
+        pairs = np.stack([self.random.permutation(self.faces.each // 2)[:self.targets // 2]
                           for _ in range(count)]) * 2
         return people, portraits, np.concatenate([pairs, pairs + 1], 1)
 
@@ -130,9 +129,12 @@ def train(folder: Path, configuration: dict, painter: Painter, pairs: Pairs, hel
         getattr(painter, part).requires_grad_(False)
     run = training.Run(folder, name, {"painter": painter}, rate=options["rate"],
                        **training.run_options(options))
-    if decoder is not None:
+    if decoder is not None and "decoded" in options:
         run.beside.append(PictureLosses(folder, name, configuration, decoder, encoder,
                                         pairs.faces.pictures, options))
+    metric = None
+    if options.get("pixel_metric"):
+        metric = seen_in_pixels(decoder, held.held_out(8)["portrait"], options["pixel_metric"])
     if options.get("judged"):
         run.beside.append(LatentCritic(folder, name, configuration, options))
     if options.get("compiled"):
@@ -165,9 +167,12 @@ def train(folder: Path, configuration: dict, painter: Painter, pairs: Pairs, hel
                 x = schedule.add_noise(target, torch.randn_like(target), t)
                 x0 = painter.clean(x, t, **c)
         w = face_weights(batch["points"], batch["motions"], side, options["face_weight"])
-        error = (x0.float() - target).square()
+        wrong = x0.float() - target
+        if metric is not None:
+            wrong = F.conv2d(wrong, metric[:, :, None, None])
+        error = wrong.square()
         if options.get("absolute"):  # the middle of what could be and not its mean: less blurred
-            error = error + options["absolute"] * (x0.float() - target).abs()
+            error = error + options["absolute"] * wrong.abs()
         if is_noise:
             error = error * schedule.signal_to_noise(t)
         loss, numbers = options.get("latent", 1) * (w * error).mean(), dict(

@@ -16,6 +16,31 @@ def alike(make):
         return make().to(training.device())
 
 
+@torch.no_grad()
+def seen_in_pixels(decoder, latents: torch.Tensor, share: float) -> torch.Tensor:
+    """A matrix that turns errors of latents into ones whose squares are about those of pixels.
+
+    What a decoder makes of an error differs tenfold between a latent's channels and their mixtures:
+    brightness counts most. Found by disturbing `latents` in cells of 2 x 2; 1 - share of the result
+    is plain, so that no channel is forgotten. Its mean square is 1.
+    """
+    n, channels, h, w = latents.shape
+    signs = torch.randint(0, 2, (n, 1, h // 2, w // 2), device=latents.device) * 2.0 - 1
+    signs = F.interpolate(signs, (h, w))
+    plain, size = decoder.decode(latents), .2
+    changes = []
+    for channel in range(channels):
+        disturbed = latents.clone()
+        disturbed[:, channel:channel + 1] += size * signs
+        changes.append((decoder.decode(disturbed) - plain).flatten())
+    changes = torch.stack(changes)
+    metric = changes @ changes.T
+    metric = share * metric / metric.diagonal().mean() + (1 - share) * torch.eye(
+        channels, device=metric.device)
+    values, vectors = torch.linalg.eigh(metric)
+    return vectors * values.sqrt() @ vectors.T
+
+
 class PictureLosses:
     """Of some of the frames of a batch, decoded. Options that are absent cost nothing."""
 
