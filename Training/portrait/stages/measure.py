@@ -28,8 +28,8 @@ LEARNT = [*[f"{part}_{c}" for part in ("skin", "hair", "lips", "back1", "back2")
           "skull", "jaw", "chin", "nose_length", "eye_spacing", "eye_y", "mouth_y", "brow_thickness",
           "volume", "fringe", "beard", "light_x", "light_y",
           *[f"style_{k}" for k in range(identity.STYLES)], *[f"glasses_{k}" for k in range(3)]]
-# What pictures are judged by: of the person and not of the place, and read with R² > .8 on held-out
-# true pictures after 1,068 steps of 32. Lengths and heights of features, the beard, light and most
+# What pictures are judged by: of the person and not of the place, and read with R² > .8 on the true
+# pictures of the evaluation, after 1,068 steps of 32. Lengths and heights of features, the beard, light and most
 # hair styles were not (R² -.1 to .74), so nothing is claimed of them. style_4 is long hair, glasses_0
 # none, glasses_1 round ones.
 JUDGED = [*[f"{part}_{c}" for part in ("skin", "hair", "lips") for c in "rgb"],
