@@ -73,17 +73,11 @@ extension Supervisor {
         node.command != nil && !node.knowsOtherMachines && plan.hasSeveralMachines
     }
 
-    /// What a node needs for neighbours on other machines: its keys, theirs, and where to listen.
+    /// What a node needs for consumers on other machines: its keys, theirs, and where to listen.
     func prepareForElsewhere(_ configuration: inout NodeConfiguration, of process: Incarnation) {
         guard plan.hasSeveralMachines else { return }
         configuration.isInsecure = plan.isInsecure
         configuration.keys = keys[process.planned.name]
-        for index in configuration.inputs.indices {
-            let name = configuration.inputs[index].producer
-            configuration.inputs[index].producerKey = keys[name]?.publicKey
-            let machine = members.first { $0.name == name }?.current.planned.machine
-            configuration.inputs[index].isElsewhere = machine != process.planned.machine
-        }
         for index in configuration.outputs.indices {
             configuration.outputs[index].consumerKey =
                 keys[configuration.outputs[index].consumer]?.publicKey

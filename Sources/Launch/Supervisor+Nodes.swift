@@ -174,16 +174,15 @@ extension Supervisor {
         return configuration
     }
 
-    /// An input with where its producer is found now.
+    /// An input with where its producer is found now, and the key it is known by.
     func located(
         _ input: NodeConfiguration.Input, for process: Incarnation
     ) -> NodeConfiguration.Input {
         var input = input
         input.producerKey = keys[input.producer]?.publicKey
-        guard let producer = members.first(where: { $0.name == input.producer }),
-            let endpoint = endpoint(of: producer, for: process)
-        else { return input }
-        input.endpoint = endpoint
+        guard let producer = members.first(where: { $0.name == input.producer }) else { return input }
+        input.isElsewhere = producer.current.planned.machine != process.planned.machine
+        if let endpoint = endpoint(of: producer, for: process) { input.endpoint = endpoint }
         return input
     }
 

@@ -38,6 +38,10 @@ final class Exchange: @unchecked Sendable {
     var isHeld = false
     var saidHeld = false
     var phase = Phase.loading
+    /// Whether the computing thread waits for something to do.
+    var isIdle = false
+    /// Until when a node that another process takes over waits for one more tick.
+    var lastTickBy: Int64?
     var outputsClosed = false
     /// Whether the node has made all that it makes.
     var hasEnded = false
@@ -97,10 +101,22 @@ final class Exchange: @unchecked Sendable {
                 if phase == .retiring { return .retire }
                 if let failure { return .fail(failure) }
                 if outputsClosed { return .finish(early: true) }
-                if let step = stepIfReady() { return step }
-                monitor.wait()
+                if let step = stepIfReady() {
+                    guard lastTickBy != nil else { return step }
+                    phase = .retiring
+                    guard case .tick = step else { return .retire }
+                    return step
+                }
+                waitForWork()
             }
         }
+    }
+
+    private func waitForWork() {
+        isIdle = true
+        defer { isIdle = false }
+        guard let lastTickBy else { return monitor.wait() }
+        if !monitor.wait(until: lastTickBy) { phase = max(phase, .retiring) }
     }
 
     private func stepIfReady() -> Step? {

@@ -14,7 +14,11 @@ final class Monitor: @unchecked Sendable {
         pthread_mutexattr_settype(&attributes, Int32(PTHREAD_MUTEX_RECURSIVE))
         pthread_mutex_init(lock, &attributes)
         pthread_mutexattr_destroy(&attributes)
-        pthread_cond_init(changed, nil)
+        var clock = pthread_condattr_t()
+        pthread_condattr_init(&clock)
+        pthread_condattr_setclock(&clock, CLOCK_MONOTONIC)
+        pthread_cond_init(changed, &clock)
+        pthread_condattr_destroy(&clock)
     }
 
     deinit {
@@ -32,6 +36,14 @@ final class Monitor: @unchecked Sendable {
 
     /// Call with the lock held; it is given up while waiting.
     func wait() { pthread_cond_wait(changed, lock) }
+
+    /// The same, but not for longer than until a time of the monotonic clock, in nanoseconds.
+    ///
+    /// - Returns: false when that time has come.
+    func wait(until deadline: Int64) -> Bool {
+        var time = timespec(tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
+        return pthread_cond_timedwait(changed, lock, &time) == 0
+    }
 
     func wakeAll() { pthread_cond_broadcast(changed) }
 }
