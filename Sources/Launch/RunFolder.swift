@@ -4,12 +4,14 @@ import Glibc
 /// The folder of one run's sockets: only its user may enter, and it goes when the run ends.
 package struct RunFolder: Sendable {
     /// Whose sockets are in a folder.
-    enum Owner: String {
+    package enum Owner: String {
         case supervisor = ""
         /// What serves a supervisor on another machine; nobody looks for runs there.
         case agent = "agent-"
         /// What stands between a plugin and other machines.
         case relay = "relay-"
+        /// What only tries or measures something, and is no run that a user would mean.
+        case trial = "trial-"
     }
 
     package let path: String
@@ -17,7 +19,7 @@ package struct RunFolder: Sendable {
     /// Makes a fresh folder for a run, after clearing away those of runs that no longer live.
     package init() throws { try self.init(for: .supervisor) }
 
-    init(for owner: Owner) throws {
+    package init(for owner: Owner) throws {
         let parent = Self.parent
         if mkdir(parent, 0o700) != 0, errno != EEXIST {
             throw LaunchError.system(
@@ -66,6 +68,12 @@ package struct RunFolder: Sendable {
             return false
         }
         return kill(process, 0) == 0 || errno != ESRCH
+    }
+
+    /// Whether a folder is one of a run whose supervisor is gone.
+    static func isLeft(_ folder: String) -> Bool {
+        let name = (folder as NSString).lastPathComponent
+        return name.split(separator: "-").first.flatMap { Int32($0) } != nil && !isAlive(name)
     }
 
     /// Nanoseconds at which the run's control socket was made.
