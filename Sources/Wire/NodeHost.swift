@@ -2,6 +2,7 @@ import CPosix
 import Foundation
 import Glibc
 import NodeKit
+import Synchronization
 import Tensors
 
 /// Runs one node in this process: one thread computes, one owns every socket.
@@ -59,6 +60,7 @@ public final class NodeHost: @unchecked Sendable {
                 return outcome.code != nil
                     || deadline.hasPassed(after: exchange.isFinishing, hasFiles: isSink)
             }, isDone: { outcome.code == 0 })
+        SlotPool.outlivesItsUsers.store(true, ordering: .relaxed)
         if outcome.code == 0 { links.sayDone() }
         unlink("\(folder)/\(name).sock")
         if links.checkSupervisorIsGone() { Self.removeTraces(in: folder) }

@@ -32,10 +32,15 @@ final class SlotPool: Sendable {
         }
 
         deinit {
+            guard !SlotPool.outlivesItsUsers.load(ordering: .relaxed) else { return }
             munmap(base, capacity)
             close(descriptor)
         }
     }
+
+    /// Set by a process that is about to end: what it sent last may not have been opened yet, and is
+    /// there for as long as the process is.
+    static let outlivesItsUsers = Atomic(false)
 
     private struct State {
         var free: [Slot] = []
