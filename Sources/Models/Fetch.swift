@@ -49,7 +49,7 @@ struct Fetch {
     ) throws(PullError) -> (Outcome, String) {
         let first = blob.byteCount
         var failure: PullError?, isFirst = true
-        let result = try hub.fetch(file.file, from: first) { answer, bytes in
+        let result = try hub.fetch(file, from: first) { answer, bytes in
             guard answer.status == 200 || answer.status == 206 else { return true }
             do throws(PullError) {
                 if isFirst, !Self.goesOn(answer, from: first) {

@@ -34,7 +34,7 @@ import Testing
     }
 
     private static func hosted(_ request: HubServer.Request) -> HubServer.Response {
-        let file = [large, small].first { $0.path == request.path }
+        let file = [large, small].first { $0.isAsked(by: request) }
         return file?.response(to: request) ?? HubServer.Response(status: 404)
     }
 
@@ -66,7 +66,7 @@ import Testing
     @Test func `a connection that breaks is taken up where it broke`() {
         let server = HubServer { request in
             var response = Self.hosted(request)
-            if request.path == Self.large.path { response.breaksAfter = 120_000 }
+            if Self.large.isAsked(by: request) { response.breaksAfter = 120_000 }
             return response
         }
         defer { server.stop() }
@@ -98,6 +98,20 @@ import Testing
                 to: HubServer.Request(method: request.method, path: request.path, headers: [:]))
             if request.rangeStart == nil { response.breaksAfter = 50_000 }
             return response
+        }
+        defer { server.stop() }
+
+        #expect(pull(server, [Self.files[0]]) == [])
+
+        #expect(content("weights/b/large.bin") == Self.large.bytes)
+    }
+
+    @Test func `bytes are those of the commit that was found, though the branch moves on`() {
+        let server = HubServer { request in
+            if request.method == "GET", request.path == Self.large.path {
+                return HubServer.Response(body: Self.small.bytes)
+            }
+            return Self.hosted(request)
         }
         defer { server.stop() }
 
@@ -147,7 +161,7 @@ import Testing
 
     @Test func `a renamed repository is followed, with the token`() {
         let server = HubServer { request in
-            if request.path == Self.large.path {
+            if Self.large.isAsked(by: request) {
                 return HubServer.Response(status: 307, headers: ["Location": "/new/place"])
             }
             return Self.large.response(to: request)
@@ -260,7 +274,7 @@ import Testing
         #expect(pull(server) == [])
 
         #expect(content("weights/b/large.bin") == Array("mine".utf8))
-        #expect(!server.requests.contains { $0.path == Self.large.path })
+        #expect(!server.requests.contains { Self.large.isAsked(by: $0) })
     }
 }
 
