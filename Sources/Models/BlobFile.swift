@@ -64,8 +64,10 @@ final class BlobFile {
     private var left: Int? { size.map { $0 - byteCount } }
 
     /// Checks size and hash and gives the file its name; what is wrong is not kept.
+    ///
+    /// - Precondition: as much has arrived as the hub has.
     func finish(as name: String) throws(PullError) {
-        if let size, size != byteCount {
+        if let size, byteCount > size {
             unlink(path + ".incomplete")
             throw .wrongSize(file: name, expected: size, found: byteCount)
         }

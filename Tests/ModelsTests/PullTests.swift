@@ -106,6 +106,69 @@ import Testing
         #expect(content("weights/b/large.bin") == Self.large.bytes)
     }
 
+    @Test(arguments: [true, false]) func `an answer that ends early is taken up where it ended`(
+        isCapped: Bool
+    ) {
+        let server = HubServer { request in
+            var response = Self.hosted(request)
+            guard request.method == "GET" else { return response }
+            response.body = Array(response.body.prefix(120_000))
+            // Without a length the connection's end is the body's, wherever a proxy cut it.
+            if !isCapped { response.headers["Content-Length"] = "" }
+            return response
+        }
+        defer { server.stop() }
+
+        #expect(pull(server, [Self.files[0]]) == [])
+
+        #expect(content("weights/b/large.bin") == Self.large.bytes)
+        let starts = server.requests.filter { $0.method == "GET" }.map(\.rangeStart)
+        #expect(starts == [nil, 120_000, 240_000])
+    }
+
+    @Test func `a hub that never gives the rest does not cost what it gave`() throws {
+        let server = HubServer { request in
+            var response = Self.large.response(
+                to: HubServer.Request(method: request.method, path: request.path, headers: [:]))
+            if request.method == "GET" { response.body = Array(response.body.prefix(120_000)) }
+            return response
+        }
+        defer { server.stop() }
+
+        let faults = pull(server, [Self.files[0]])
+
+        #expect(
+            faults == [
+                .unreachable(url: server.endpoint, reason: "it ended after 120000 of 300000 bytes")
+            ])
+        let part = content("hub/models--a--b/blobs/\(Self.large.etag).incomplete")
+        #expect(part == Array(Self.large.bytes.prefix(120_000)))
+    }
+
+    @Test(arguments: ["bytes 200000-299999/300000", ""])
+    func `another range than was asked for leaves alone what is there`(range: String) {
+        let asked = Count()
+        let server = HubServer { request in
+            var response = Self.hosted(request)
+            guard request.method == "GET" else { return response }
+            switch asked.next() {
+            case 1: response.breaksAfter = 120_000
+            case 2:
+                response.headers["Content-Range"] = range
+                response.body = Array(Self.large.bytes[200_000...])
+            default: break
+            }
+            return response
+        }
+        defer { server.stop() }
+
+        #expect(pull(server, [Self.files[0]]) == [])
+
+        #expect(content("weights/b/large.bin") == Self.large.bytes)
+        let starts = server.requests.filter { $0.method == "GET" }.map(\.rangeStart)
+        #expect(starts == [nil, 120_000, 120_000])
+    }
+
     @Test func `bytes are those of the commit that was found, though the branch moves on`() {
         let server = HubServer { request in
             if request.method == "GET", request.path == Self.large.path {
@@ -275,6 +338,20 @@ import Testing
 
         #expect(content("weights/b/large.bin") == Array("mine".utf8))
         #expect(!server.requests.contains { Self.large.isAsked(by: $0) })
+    }
+}
+
+/// A number that grows from 1.
+private final class Count: @unchecked Sendable {
+    // Unchecked because what changes is used under the lock.
+    private let lock = NSLock()
+    private var count = 0
+
+    func next() -> Int {
+        lock.withLock {
+            count += 1
+            return count
+        }
     }
 }
 
