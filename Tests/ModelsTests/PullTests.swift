@@ -183,6 +183,37 @@ import Testing
         #expect(content("weights/b/large.bin") == Self.large.bytes)
     }
 
+    @Test func `a part that is removed while its lock is awaited is begun again`() throws {
+        let server = HubServer(Self.hosted)
+        defer { server.stop() }
+        let lock = try HeldLock(folder.path + "/hub/.locks/models--a--b/\(Self.large.etag).lock")
+        let second = Background { self.pull(server, [Self.files[0]]) }
+
+        #expect(lock.isAwaited { second.isDone })
+        unlink(folder.path + "/hub/models--a--b/blobs/\(Self.large.etag).incomplete")
+        lock.release()
+
+        #expect(second.result == [])
+        #expect(content("weights/b/large.bin") == Self.large.bytes)
+    }
+
+    @Test func `a lock that is removed when it is let go locks nothing`() throws {
+        let server = HubServer(Self.hosted)
+        defer { server.stop() }
+        let path = folder.path + "/hub/.locks/models--a--b/\(Self.large.etag).lock"
+        let lock = try HeldLock(path)
+        let second = Background { self.pull(server, [Self.files[0]]) }
+        #expect(lock.isAwaited { second.isDone })
+
+        unlink(path)
+        let next = try HeldLock(path)
+        lock.release()
+
+        #expect(next.isAwaited { second.isDone })
+        next.release()
+        #expect(second.result == [])
+    }
+
     @Test func `bytes with another sum are refused and not kept`() throws {
         var wrong = Self.large
         wrong.etag = String(repeating: "0", count: 64)
@@ -353,6 +384,63 @@ private final class Count: @unchecked Sendable {
             return count
         }
     }
+}
+
+/// Work in a thread of its own.
+private final class Background<Result: Sendable>: @unchecked Sendable {
+    // Unchecked because what changes is used under the condition.
+    private let condition = NSCondition()
+    private var found: Result?
+
+    init(_ work: @escaping @Sendable () -> Result) {
+        Thread { [self] in
+            let result = work()
+            condition.withLock {
+                found = result
+                condition.broadcast()
+            }
+        }.start()
+    }
+
+    var isDone: Bool { condition.withLock { found != nil } }
+
+    /// Waits for the end.
+    var result: Result {
+        condition.withLock {
+            while found == nil { condition.wait() }
+            return found!
+        }
+    }
+}
+
+/// A lock as another program holds it.
+private final class HeldLock {
+    private let descriptor: Int32
+
+    init(_ path: String) throws {
+        try FileManager.default.createDirectory(
+            atPath: (path as NSString).deletingLastPathComponent,
+            withIntermediateDirectories: true)
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        try #require(descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+    }
+
+    /// Waits until somebody waits for it, which the system lists; false if something else comes first.
+    func isAwaited(unless isOver: () -> Bool) -> Bool {
+        var status = stat()
+        fstat(descriptor, &status)
+        while !isOver() {
+            let locks = (try? String(contentsOfFile: "/proc/locks", encoding: .utf8)) ?? ""
+            let isThere = locks.split(separator: "\n").contains {
+                $0.contains("-> FLOCK") && $0.contains(":\(status.st_ino) ")
+            }
+            if isThere { return true }
+            usleep(1000)
+        }
+        return false
+    }
+
+    func release() { close(descriptor) }
 }
 
 /// Two that wait for each other, half a minute at most.
