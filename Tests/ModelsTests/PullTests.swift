@@ -214,6 +214,18 @@ import Testing
         #expect(second.result == [])
     }
 
+    @Test func `a file that cannot be written is told in the system's words`() throws {
+        let server = HubServer(Self.hosted)
+        defer { server.stop() }
+        let place = folder.path + "/hub/models--a--b/refs/main"
+        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+
+        #expect(
+            pull(server, [Self.files[0]]) == [
+                .system(call: "rename", path: place, reason: "Is a directory")
+            ])
+    }
+
     @Test func `bytes with another sum are refused and not kept`() throws {
         var wrong = Self.large
         wrong.etag = String(repeating: "0", count: 64)
