@@ -47,6 +47,22 @@ import Testing
             error == .offsetsOutside(key: "w", file: file, begin: 800, end: 808, dataBytes: 4))
     }
 
+    @Test(arguments: [
+        (
+            #"{"w":{"dtype":"U8","shape":[9223372036854775807],"data_offsets":[0,9223372036854775807]}}"#,
+            0
+        ),
+        (
+            #"{"w":{"dtype":"U8","shape":[0],"data_offsets":[9223372036854775807,9223372036854775807]}}"#,
+            Int.max
+        ),
+    ]) func `offsets at the end of all numbers are outside`(header: String, begin: Int) throws {
+        let (error, file) = try failure(safetensors(header, data: [0, 0]))
+
+        #expect(
+            error == .offsetsOutside(key: "w", file: file, begin: begin, end: .max, dataBytes: 2))
+    }
+
     @Test func `tensors that share bytes are refused`() throws {
         let header = """
             {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},\
