@@ -1,4 +1,3 @@
-import Glibc
 import Layers
 import Networks
 import NodeKit
@@ -24,17 +23,14 @@ struct ModelSettings {
 
     /// Reads the settings, and gives the mathematics of this process the cores of its placement.
     ///
-    /// A folder of weights may have a `config.json`, which then gives the dimensions.
+    /// A folder of weights may have a `config.json` of ours, which then gives the dimensions.
     init(_ settings: Settings) throws(CheckpointError) {
         let name = settings[Self.model]
         let known = ModelConfiguration.named.first { $0.name == name } ?? .mini
         source = settings[Self.weights]
-        let file = source + "/config.json"
-        if source != "synthetic", access(file, R_OK) == 0 {
-            configuration = try ModelConfiguration(contentsOf: file)
-        } else {
-            configuration = known
-        }
+        let described =
+            source == "synthetic" ? nil : try ModelConfiguration.described(in: source)
+        configuration = described ?? known
         Compute.cores = settings.cores
     }
 
