@@ -1,4 +1,3 @@
-import Glibc
 import Layers
 import Networks
 import NodeKit
@@ -24,24 +23,21 @@ struct ModelSettings {
 
     /// Reads the settings, and gives the mathematics of this process the cores of its placement.
     ///
-    /// A folder of weights may have a `config.json`, which then gives the dimensions.
+    /// A folder of weights may have a `config.json` of ours, which then gives the dimensions.
     init(_ settings: Settings) throws(CheckpointError) {
         let name = settings[Self.model]
         let known = ModelConfiguration.named.first { $0.name == name } ?? .mini
         source = settings[Self.weights]
-        let file = source + "/config.json"
-        if source != "synthetic", access(file, R_OK) == 0 {
-            configuration = try ModelConfiguration(contentsOf: file)
-            guard configuration.name == name else {
-                throw .badConfiguration(
-                    file: file,
-                    reason: "it describes the model '\(configuration.name)', and the node's setting "
-                        + "'model' says '\(name)': write 'model: \(configuration.name)', or other weights "
-                        + "('weights: synthetic' needs no file)")
-            }
-        } else {
-            configuration = known
+        let described =
+            source == "synthetic" ? nil : try ModelConfiguration.described(in: source)
+        if let described, described.name != name {
+            throw .badConfiguration(
+                file: source + "/config.json",
+                reason: "it describes the model '\(described.name)', and the node's setting 'model' says "
+                    + "'\(name)': write 'model: \(described.name)', or other weights ('weights: synthetic' "
+                    + "needs no file)")
         }
+        configuration = described ?? known
         Compute.cores = settings.cores
     }
 

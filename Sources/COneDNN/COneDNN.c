@@ -106,7 +106,7 @@ onednn_plan *onednn_plan_convolution(const onednn_convolution *s) {
     dnnl_dims_t split = {s->groups, s->out_channels / s->groups, s->in_channels / s->groups,
                          s->kernel_h, s->kernel_w};
     dnnl_dims_t bias = {s->out_channels};
-    bool grouped = s->groups > 1, winograd = s->algorithm == ONEDNN_WINOGRAD;
+    bool grouped = s->groups > 1;
     int axes = grouped ? 5 : 4;
     dnnl_dim_t *weights = grouped ? split : whole;
     dnnl_memory_desc_t any;
@@ -121,8 +121,7 @@ onednn_plan *onednn_plan_convolution(const onednn_convolution *s) {
     dnnl_dims_t strides = {s->stride, s->stride};
     dnnl_dims_t before = {s->top, s->left}, after = {s->bottom, s->right};
     if (!good(dnnl_convolution_forward_desc_init(
-                  &operation, dnnl_forward_inference,
-                  winograd ? dnnl_convolution_winograd : dnnl_convolution_direct, &plan->x, &any,
+                  &operation, dnnl_forward_inference, dnnl_convolution_direct, &plan->x, &any,
                   s->has_bias ? &plan->bias : NULL, &plan->y, strides, before, after),
               "dnnl_convolution_forward_desc_init")) {
         free(plan);

@@ -119,22 +119,6 @@ CLONES void kernel_geglu(const float *x, float *y, int64_t rows, int64_t channel
     }
 }
 
-CLONES void kernel_softmax(const float *x, float *y, int64_t rows, int64_t columns) {
-    for (int64_t r = 0; r < rows; r++, x += columns, y += columns) {
-        float top = x[0];
-        for (int64_t c = 1; c < columns; c++) top = x[c] > top ? x[c] : top;
-        float total = 0;
-        for (int64_t c = 0; c < columns; c += LANES) {
-            int64_t n = columns - c < LANES ? columns - c : LANES;
-            v16 e = exponential(load_some(x + c, n) - top);
-            store_some(y + c, e, n);
-            for (int64_t i = 0; i < n; i++) total += e[i];
-        }
-        float factor = 1.0f / total;
-        for (int64_t c = 0; c < columns; c++) y[c] *= factor;
-    }
-}
-
 CLONES void kernel_rgb8(const float *x, uint8_t *y, int64_t count) {
     for (int64_t i = 0; i < count; i++) {
         float v = x[i] * 0.5f + 0.5f;

@@ -63,13 +63,6 @@ typedef float v16u __attribute__((vector_size(64), aligned(4), may_alias));
             su_4[i_] = (su_[i_] + su_[i_ + 8]) + (su_[i_ + 4] + su_[i_ + 12]); \
         (su_4[0] + su_4[2]) + (su_4[1] + su_4[3]);                         \
     })
-#define largest_lane(value)                                                \
-    ({                                                                     \
-        v16 la_ = (value);                                                 \
-        float la_top = la_[0];                                             \
-        for (int i_ = 1; i_ < LANES; i_++) la_top = la_[i_] > la_top ? la_[i_] : la_top; \
-        la_top;                                                            \
-    })
 
 /// e^x to about one unit in the last place: 2^n times a Taylor polynomial on |r| <= ln(2)/2, whose
 /// remainder is below 6e-9. 1.5 * 2^23 is added and taken away to round to an integer; ln 2 comes

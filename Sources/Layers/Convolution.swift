@@ -220,7 +220,7 @@ package final class Convolution {
             out_channels: Int64(outChannels), groups: Int64(groups), kernel_h: Int64(kernel),
             kernel_w: Int64(kernel), stride: Int64(stride), top: Int64(padding.top),
             left: Int64(padding.left), bottom: Int64(padding.bottom), right: Int64(padding.right),
-            algorithm: ONEDNN_DIRECT, activation: activation.fused ?? ONEDNN_NONE,
+            activation: activation.fused ?? ONEDNN_NONE,
             has_bias: bias != nil, adds: adds)
     }
 }

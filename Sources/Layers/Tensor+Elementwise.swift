@@ -20,8 +20,6 @@ extension Tensor<Float> {
     package func silu() -> Tensor { applying(.silu) }
     /// max(x, 0).
     package func relu() -> Tensor { applying(.relu) }
-    /// x · Φ(x), exact form.
-    package func gelu() -> Tensor { applying(.gelu) }
 
     /// Sum of two tensors of the same shape, then an activation.
     package func adding(_ other: Tensor, activation: Activation = .none) -> Tensor {
@@ -84,14 +82,6 @@ extension Tensor<Float> {
                     Int64(rows.count), Int64(c))
             }
         }
-        return y
-    }
-
-    /// Softmax over the last axis.
-    package func softmax() -> Tensor {
-        let c = shape[shape.count - 1]
-        let y = Tensor(pooled: shape)
-        kernel_softmax(pointer, y.pointer, Int64(count / c), Int64(c))
         return y
     }
 

@@ -40,15 +40,4 @@ extension Tensor<Float> {
         }
         return y
     }
-
-    /// The channels in a range (a copy).
-    package func channels(_ range: Range<Int>) -> Tensor {
-        let c = shape[shape.count - 1]
-        let y = Tensor(pooled: shape.dropLast() + [range.count])
-        for row in 0..<count / c {
-            (y.pointer + row * range.count).update(
-                from: pointer + row * c + range.lowerBound, count: range.count)
-        }
-        return y
-    }
 }

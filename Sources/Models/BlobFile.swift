@@ -18,14 +18,34 @@ final class BlobFile {
         (etag, size) = (file.etag, file.size)
         path = cache.blob(file.etag, of: file.file.repository)
         try FileLink.makeFolder(of: path)
-        let lockPath = cache.lock(file.etag, of: file.file.repository)
-        try FileLink.makeFolder(of: lockPath)
-        lock = open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        lock = try Self.locked(cache.lock(file.etag, of: file.file.repository))
+        // Only now: who holds the lock may remove the file, and it would be written without a name.
         descriptor = open(path + ".incomplete", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard lock >= 0, descriptor >= 0, flock(lock, LOCK_EX) == 0 else {
-            throw .lastSystemError("open", path)
-        }
+        guard descriptor >= 0 else { throw .lastSystemError("open", path + ".incomplete") }
         try hashExisting()
+    }
+
+    /// Opens a file and waits until no other process has it locked.
+    private static func locked(_ path: String) throws(PullError) -> Int32 {
+        try FileLink.makeFolder(of: path)
+        while true {
+            let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+            guard descriptor >= 0 else { throw .lastSystemError("open", path) }
+            var result = flock(descriptor, LOCK_EX)
+            while result != 0, errno == EINTR { result = flock(descriptor, LOCK_EX) }
+            guard result == 0 else {
+                defer { close(descriptor) }
+                throw .lastSystemError("flock", path)
+            }
+            // Some programs remove a lock that they let go; whoever comes next locks another file.
+            var held = stat(), named = stat()
+            if fstat(descriptor, &held) == 0, stat(path, &named) == 0,
+                held.st_ino == named.st_ino, held.st_dev == named.st_dev
+            {
+                return descriptor
+            }
+            close(descriptor)
+        }
     }
 
     deinit {
@@ -64,8 +84,10 @@ final class BlobFile {
     private var left: Int? { size.map { $0 - byteCount } }
 
     /// Checks size and hash and gives the file its name; what is wrong is not kept.
+    ///
+    /// - Precondition: as much has arrived as the hub has.
     func finish(as name: String) throws(PullError) {
-        if let size, size != byteCount {
+        if let size, byteCount > size {
             unlink(path + ".incomplete")
             throw .wrongSize(file: name, expected: size, found: byteCount)
         }

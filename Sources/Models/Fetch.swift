@@ -25,13 +25,13 @@ struct Fetch {
             return progress.found(file)
         }
         progress.resumed(file, at: blob.byteCount)
-        var failures = 0
+        var failures = 0, furthest = blob.byteCount
         while file.size == nil || blob.byteCount < file.size! {
-            let before = blob.byteCount
             let (outcome, reason) = try transfer(file, into: blob)
             if outcome == .complete { break }
-            // A hub that gives something each time is worth asking again.
-            failures = blob.byteCount > before ? 1 : failures + 1
+            // A hub that gives something new each time is worth asking again.
+            failures = blob.byteCount > furthest ? 1 : failures + 1
+            furthest = max(furthest, blob.byteCount)
             if failures >= Hub.tries {
                 blob.discardIfEmpty()
                 throw .unreachable(url: hub.endpoint, reason: reason)
@@ -48,11 +48,14 @@ struct Fetch {
         _ file: HubFile, into blob: BlobFile
     ) throws(PullError) -> (Outcome, String) {
         let first = blob.byteCount
-        var failure: PullError?, isFirst = true
-        let result = try hub.fetch(file.file, from: first) { answer, bytes in
+        var failure: PullError?, isFirst = true, isForeign = false
+        let result = try hub.fetch(file, from: first) { answer, bytes in
             guard answer.status == 200 || answer.status == 206 else { return true }
+            // What is there stays: only a whole file may take its place.
+            isForeign = answer.status == 206 && !Self.goesOn(answer, from: first)
+            if isForeign { return false }
             do throws(PullError) {
-                if isFirst, !Self.goesOn(answer, from: first) {
+                if isFirst, first > 0, answer.status == 200 {
                     try blob.restart()
                     progress.resumed(file, at: 0)
                 }
@@ -65,13 +68,13 @@ struct Fetch {
             return failure == nil
         }
         if let failure { throw failure }
+        if isForeign { return (.broken, "it answers with another range than was asked for") }
         return try judge(result, file, blob)
     }
 
-    /// Whether an answer starts where we asked for, rather than at the file's start.
+    /// Whether a part of the file starts where we asked for.
     private static func goesOn(_ answer: HTTPExchange.Answer, from first: Int) -> Bool {
-        guard answer.status == 206 else { return first == 0 }
-        return answer.headers["content-range"]?.hasPrefix("bytes \(first)-") ?? false
+        answer.headers["content-range"]?.lowercased().hasPrefix("bytes \(first)-") ?? false
     }
 
     private func judge(
@@ -80,7 +83,9 @@ struct Fetch {
     ) throws(PullError) -> (Outcome, String) {
         switch result {
         case .success(let answer) where answer.status == 200 || answer.status == 206:
-            return (.complete, "")
+            // A range may be capped, and a proxy may cut a body that the connection's end delimits.
+            guard let size = file.size, blob.byteCount < size else { return (.complete, "") }
+            return (.broken, "it ended after \(blob.byteCount) of \(size) bytes")
         case .success(let answer) where answer.status == 416:
             // What we have is longer than what the hub has.
             try blob.restart()

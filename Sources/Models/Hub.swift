@@ -37,7 +37,7 @@ package struct Hub: Sendable {
 
     /// What the hub has under a name: nothing is fetched.
     func find(_ file: PublishedModel.File) throws(PullError) -> HubFile {
-        let url = try url(of: file)
+        let url = try url(of: file, at: revision)
         // A file that is kept elsewhere is described in the redirection to it.
         let answer = try patiently { () throws(HTTPExchange.Failure) in
             try request(
@@ -58,14 +58,15 @@ package struct Hub: Sendable {
             size: (headers["x-linked-size"] ?? length).flatMap(Int.init))
     }
 
-    /// Fetches a file's bytes from some place on.
+    /// Fetches a file's bytes from some place on, at the commit at which it was found: the branch may
+    /// have moved on.
     ///
     /// - Parameter take: gets the answer's status and headers with each piece of the body.
     func fetch(
-        _ file: PublishedModel.File, from first: Int,
+        _ file: HubFile, from first: Int,
         _ take: @escaping (HTTPExchange.Answer, UnsafeRawBufferPointer) -> Bool
     ) throws(PullError) -> Result<HTTPExchange.Answer, HTTPExchange.Failure> {
-        let url = try url(of: file)
+        let url = try url(of: file.file, at: file.commit)
         let range = first > 0 ? ["Range: bytes=\(first)-"] : []
         do {
             return .success(
@@ -135,7 +136,10 @@ package struct Hub: Sendable {
         throw .failed("more than \(Self.longestWay) redirections")
     }
 
-    private func url(of file: PublishedModel.File) throws(PullError) -> URL {
+    /// - Parameter revision: a branch or a commit.
+    private func url(
+        of file: PublishedModel.File, at revision: String
+    ) throws(PullError) -> URL {
         let text = "\(endpoint)/\(file.repository)/resolve/\(revision)/\(file.path)"
         guard let url = URL(string: text), url.host != nil else {
             throw .badAnswer(url: text, reason: "HF_ENDPOINT must be like https://huggingface.co")

@@ -66,17 +66,11 @@ package struct HubCache: Sendable {
         let target = String(repeating: "../", count: depth) + "blobs/" + file.etag
         try FileLink.make(at: place, to: target)
         let reference = "\(folder(of: file.file.repository))/refs/\(revision)"
-        try FileLink.makeFolder(of: reference)
-        do {
-            try Data(file.commit.utf8).write(
-                to: URL(fileURLWithPath: reference), options: .atomic)
-        } catch {
-            throw .system(call: "write", path: reference, reason: "\(error)")
-        }
+        try FileLink.write(file.commit, to: reference)
     }
 }
 
-/// Symbolic links that appear whole.
+/// Symbolic links and short files that appear whole.
 enum FileLink {
     /// Makes or replaces a link, and the folders above it.
     static func make(at path: String, to target: String) throws(PullError) {
@@ -86,6 +80,24 @@ enum FileLink {
         guard symlink(target, temporary) == 0, rename(temporary, path) == 0 else {
             throw .lastSystemError("symlink", path)
         }
+    }
+
+    /// Writes or replaces a file, and makes the folders above it.
+    static func write(_ text: String, to path: String) throws(PullError) {
+        try makeFolder(of: path)
+        let temporary = "\(path).\(getpid()).\(pthread_self()).new"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw .lastSystemError("open", path) }
+        let bytes = Array(text.utf8)
+        let isWritten = Glibc.write(descriptor, bytes, bytes.count) == bytes.count
+        var error = isWritten ? nil : PullError.lastSystemError("write", path)
+        close(descriptor)
+        if error == nil, rename(temporary, path) != 0 {
+            error = .lastSystemError("rename", path)
+        }
+        guard let error else { return }
+        unlink(temporary)
+        throw error
     }
 
     static func makeFolder(of path: String) throws(PullError) {

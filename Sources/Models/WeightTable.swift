@@ -32,6 +32,12 @@ package struct WeightTable: Sendable {
         "reference_unet", "denoising_unet", "taesd",
     ]
 
+    /// Those of ``networks`` that a model cannot do without, in the same order.
+    package static func networks(neededBy configuration: ModelConfiguration) -> [String] {
+        // A model whose latents are the tiny autoencoder's has no use for the other.
+        networks.filter { $0 != "vae" || configuration.portraitEncoder == .vae }
+    }
+
     package private(set) var entries: [Entry] = []
 
     /// - Returns: nil for a name that is not one of ``networks``.

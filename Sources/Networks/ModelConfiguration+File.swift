@@ -1,25 +1,52 @@
 import FoundationEssentials
+import Glibc
 import Tensors
 
 extension ModelConfiguration {
     /// Reads a checkpoint's `config.json`, which the training recipe writes beside the weights.
     ///
     /// Keys are those of the recipe's `configurations/`.
+    ///
+    /// - Throws: also where its ``faults`` are not empty.
     package init(contentsOf path: String) throws(CheckpointError) {
-        let stored: Stored
-        do {
-            let data = try Data(contentsOf: URL(filePath: path))
-            stored = try JSONDecoder().decode(Stored.self, from: data)
-        } catch let error as DecodingError {
-            throw .badConfiguration(file: path, reason: Self.reason(error))
-        } catch {
-            throw .unreadable(file: path, reason: String(describing: error))
+        self.init(try Self.decode(Stored.self, path))
+        let faults = faults
+        guard faults.isEmpty else {
+            throw .badConfiguration(file: path, reason: faults.joined(separator: "; "))
         }
-        self.init(stored)
     }
 
-    private static func reason(_ error: DecodingError) -> String {
-        switch error {
+    /// The dimensions that the `config.json` in a folder of weights gives; nil where there is none, or
+    /// another program's: diffusers and transformers leave theirs beside every network.
+    package static func described(
+        in folder: String
+    ) throws(CheckpointError) -> ModelConfiguration? {
+        let path = folder + "/config.json"
+        guard access(path, F_OK) == 0 else { return nil }
+        let keys = try decode(Keys.self, path).all
+        return keys.isDisjoint(with: ownKeys) ? nil : try ModelConfiguration(contentsOf: path)
+    }
+
+    /// Keys at the top that no other program's `config.json` has; `image_size` is in CLIP's too.
+    private static let ownKeys: Set<String> = [
+        "frames_per_chunk", "chunks_in_window", "motion_tokens", "motion_extractor",
+        "motion_encoder", "pose_guider",
+    ]
+
+    private static func decode<Value: Decodable>(
+        _: Value.Type, _ path: String
+    ) throws(CheckpointError) -> Value {
+        let file = try MappedFile(path: path)
+        do {
+            return try JSONDecoder().decode(Value.self, from: Data(file.bytes))
+        } catch {
+            throw .badConfiguration(file: path, reason: reason(error))
+        }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        guard let error = error as? DecodingError else { return "\(error)" }
+        return switch error {
         case .keyNotFound(let key, let context):
             "'\((context.codingPath + [key]).map(\.stringValue).joined(separator: "."))' is missing"
         case .typeMismatch(_, let context), .valueNotFound(_, let context):
@@ -74,6 +101,23 @@ extension ModelConfiguration {
         prediction = stored.prediction ?? .noise
         portraitEncoder = stored.portrait_encoder ?? .vae
         keyframeThreshold = stored.keyframe_threshold ?? keyframeThreshold
+    }
+}
+
+/// The names of what is at the top of a file.
+private struct Keys: Decodable {
+    let all: Set<String>
+
+    private struct Key: CodingKey {
+        let stringValue: String
+        let intValue: Int? = nil
+
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    init(from decoder: any Decoder) throws {
+        all = Set(try decoder.container(keyedBy: Key.self).allKeys.map(\.stringValue))
     }
 }
 

@@ -208,6 +208,7 @@ extension ModelConfiguration.TinyAutoencoder {
 }
 
 extension ModelConfiguration.ImageEncoder {
+    /// Weights of the vision tower and its projection.
     package var weights: Int {
         let side = imageSize / patchSize, w = hiddenSize
         let layer =
@@ -219,6 +220,7 @@ extension ModelConfiguration.ImageEncoder {
 }
 
 extension ModelConfiguration.PoseGuider {
+    /// Weights of all its convolutions.
     package var weights: Int {
         zip(channels, channels.dropFirst()).reduce(
             convolution(3, channels[0], 3)
@@ -228,6 +230,7 @@ extension ModelConfiguration.PoseGuider {
 }
 
 extension ModelConfiguration.MotionExtractor {
+    /// Weights of the ConvNeXt and its six heads.
     package var weights: Int {
         let last = channels[channels.count - 1]
         var count = convolution(3, channels[0], 4) + norm(channels[0]) + norm(last)

@@ -12,6 +12,8 @@ package enum CheckpointError: Error, Equatable {
     case badConfiguration(file: String, reason: String)
     /// An archive that is not one of PyTorch's, or damaged.
     case badArchive(file: String, reason: String)
+    /// The file has the name of a checkpoint and other content, as a fetch that went wrong leaves it.
+    case otherContent(file: String, OtherContent)
     /// The index of a checkpoint in several files is wrong.
     case badIndex(file: String, reason: String)
     /// The file is shorter than what its own first bytes announce.
@@ -34,13 +36,22 @@ package enum CheckpointError: Error, Equatable {
     case missing(key: String, file: String, nearest: String?)
     /// A weight has another shape than the network needs.
     case wrongShape(key: String, file: String, found: [Int], needed: [Int])
+
+    /// What lies under a checkpoint's name instead of one.
+    package enum OtherContent: Equatable, Sendable {
+        /// A few lines of text that stand for a file in Git's large file storage.
+        case gitLFSPointer
+        case webPage
+        /// Text of another kind, with its beginning.
+        case text(String)
+    }
 }
 
 extension CheckpointError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .unreadable(let file, let reason):
-            "cannot read weights from \(file): \(reason)"
+            "cannot read \(file): \(reason)"
         case .unwritable(let file, let reason):
             "cannot write weights to \(file): \(reason)"
         case .noFile(let folder, let network):
@@ -51,6 +62,7 @@ extension CheckpointError: CustomStringConvertible {
             "\(file) does not describe a model: \(reason)"
         case .badIndex(let file, let reason):
             "\(file) does not lead to a checkpoint: \(reason)"
+        case .otherContent(let file, let content): Self.text(of: content, in: file)
         case .badArchive(let file, let reason):
             "\(file) is no checkpoint of PyTorch's: \(reason)"
         case .truncated(let file, let bytes, let needed):
@@ -58,10 +70,24 @@ extension CheckpointError: CustomStringConvertible {
                 + "fetch it again"
         case .headerTooLong(let file, let header, let limit):
             "\(file) is not a safetensors file: "
-                + "its header would take \(header) bytes, and at most \(limit) are possible"
+                + "its header would take \(header) bytes, and at most \(limit) are possible; "
+                + "it is of another kind or damaged, fetch it again"
         case .badHeader(let file, let reason):
             "\(file) is not a safetensors file: \(reason)"
         default: weightDescription
+        }
+    }
+
+    private static func text(of content: OtherContent, in file: String) -> String {
+        switch content {
+        case .gitLFSPointer:
+            "\(file) is no checkpoint but a pointer to one in Git's large file storage; "
+                + "run 'git lfs pull' where it was cloned, or download the file itself"
+        case .webPage:
+            "\(file) is no checkpoint but a web page, perhaps of an error or a login; "
+                + "download the file itself, whose address has '/resolve/' in it on Hugging Face"
+        case .text(let start):
+            "\(file) is no checkpoint but text that begins with '\(start)'; fetch it again"
         }
     }
 

@@ -1,12 +1,12 @@
 import Glibc
 
 /// A file's bytes, read by the memory manager when they are touched.
-final class MappedFile: Sendable {
-    let path: String
+package final class MappedFile: Sendable {
+    package let path: String
     let memory: TensorMemory
 
     /// Maps the whole file for reading.
-    init(path: String) throws(CheckpointError) {
+    package init(path: String) throws(CheckpointError) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw Self.failure(path) }
         defer { close(descriptor) }
@@ -20,7 +20,7 @@ final class MappedFile: Sendable {
     }
 
     var byteCount: Int { memory.byteCount }
-    var bytes: UnsafeRawBufferPointer {
+    package var bytes: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: memory.base, count: byteCount)
     }
 

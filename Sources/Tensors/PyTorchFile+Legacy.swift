@@ -19,10 +19,15 @@ extension PyTorchFile {
         guard case .list(let names) = values[3] else {
             throw .badArchive(file: file.path, reason: "the names of its storages are missing")
         }
-        let widths = storageWidths(values[2], limit: file.byteCount)
+        let kinds = storageKinds(values[2], limit: file.byteCount)
         var storages: [String: Range<Int>] = [:]
         for case .text(let name) in names {
-            let range = try storage(name, at: rest.startIndex, widths[name] ?? 1, file)
+            // Without its width nobody knows where the next storage is.
+            guard let width = kinds[name].flatMap({ Self.widths[$0] }) else {
+                let kind = kinds[name].map { "the unknown type '\($0)'" } ?? "no known type"
+                throw .badArchive(file: file.path, reason: "its storage '\(name)' has \(kind)")
+            }
+            let range = try storage(name, at: rest.startIndex, width, file)
             storages[name] = range
             rest = file.bytes[range.upperBound...]
         }
@@ -44,11 +49,11 @@ extension PyTorchFile {
         return (start + 8)..<(start + 8 + bytes)
     }
 
-    /// Bytes per element of every storage that a value speaks of.
+    /// The type of every storage that a value speaks of.
     ///
     /// - Parameter limit: of how many values are looked at.
-    private static func storageWidths(_ value: PickleValue, limit: Int) -> [String: Int] {
-        var widths: [String: Int] = [:], left = [value], visited = 0
+    private static func storageKinds(_ value: PickleValue, limit: Int) -> [String: String] {
+        var kinds: [String: String] = [:], left = [value], visited = 0
         while let value = left.popLast(), visited <= limit {
             visited += 1
             switch value {
@@ -56,12 +61,12 @@ extension PyTorchFile {
                 guard storage.count >= 3, case .global(let kind) = storage[1],
                     case .text(let name) = storage[2]
                 else { continue }
-                widths[name] = elementTypes[kind]?.byteCount
+                kinds[name] = kind
             case .tuple(let values), .list(let values), .call(_, let values): left += values
             case .dictionary(let pairs): left += pairs.map(\.value)
             default: break
             }
         }
-        return widths
+        return kinds
     }
 }

@@ -5,7 +5,10 @@
 struct PyTorchFile: WeightFile {
     /// Where one tensor lies.
     struct Entry: Sendable {
-        let elementType: ElementType
+        /// PyTorch's word for a storage of such elements.
+        let storageType: String
+        /// Nil where no tensor here can hold them: such an entry has a shape and is not read.
+        let elementType: ElementType?
         let shape: [Int]
         /// Elements from one index to the next, along each axis.
         let strides: [Int]
@@ -89,38 +92,62 @@ struct PyTorchFile: WeightFile {
             case .integer(var first) = arguments[1], let shape = arguments[2].integers,
             let strides = arguments[3].integers, shape.count == strides.count
         else { throw .badArchive(file: path, reason: "'\(key)' in it has an unknown form") }
-        guard let type = elementTypes[kind] else {
-            throw .unknownElementType(key: key, file: path, name: kind)
-        }
         if storage.count > 5, case .tuple(let view) = storage[5], view.count == 3,
             case .integer(let offset) = view[1]
         {
             first = first.addingReportingOverflow(offset).partialValue
         }
-        guard isInside(first, shape, strides, elements: range.count / type.byteCount) else {
-            throw .offsetsOutside(
-                key: key, file: path, begin: first, end: first, dataBytes: range.count)
+        // Where the width is not known, nothing can be said of the place, and nothing is read from it.
+        let place = try widths[kind].map { (width) throws(CheckpointError) in
+            try bytes(of: key, first, shape, strides, width: width, in: range.count, path)
         }
         return Entry(
-            elementType: type, shape: shape, strides: strides,
-            offset: range.lowerBound + first * type.byteCount)
+            storageType: kind, elementType: elementTypes[kind], shape: shape, strides: strides,
+            offset: range.lowerBound + (place?.lowerBound ?? 0))
     }
 
-    /// Whether all elements of a tensor lie in a storage, each in a place of its own.
-    private static func isInside(
-        _ first: Int, _ shape: [Int], _ strides: [Int], elements: Int
-    ) -> Bool {
-        guard first >= 0, first <= elements,
-            !zip(shape, strides).contains(where: { $0 < 0 || $1 < 0 })
-        else { return false }
+    /// The bytes of its storage that a tensor takes, from the first element to the last.
+    private static func bytes(
+        of key: String, _ first: Int, _ shape: [Int], _ strides: [Int], width: Int,
+        in storage: Int, _ path: String
+    ) throws(CheckpointError) -> Range<Int> {
+        guard let (elements, count) = extent(first, shape, strides),
+            case let (end, overflow) = elements.upperBound.multipliedReportingOverflow(by: width),
+            !overflow
+        else {
+            throw .badArchive(
+                file: path, reason: "'\(key)' in it has a shape or strides that no storage has")
+        }
+        let bytes = elements.lowerBound * width..<end
+        guard end <= storage else {
+            throw .offsetsOutside(
+                key: key, file: path, begin: bytes.lowerBound, end: end, dataBytes: storage)
+        }
+        // Elements that share a place would let a small file claim any amount of memory.
+        guard count <= storage / width else {
+            throw .wrongByteCount(key: key, file: path, shape: shape, found: storage)
+        }
+        return bytes
+    }
+
+    /// The elements of a storage from a tensor's first to its last, and how many it has; nil where that
+    /// is beyond counting.
+    private static func extent(
+        _ first: Int, _ shape: [Int], _ strides: [Int]
+    ) -> (elements: Range<Int>, count: Int)? {
+        guard first >= 0, !zip(shape, strides).contains(where: { $0 < 0 || $1 < 0 }) else {
+            return nil
+        }
         var last = first, count = 1
         for (extent, stride) in zip(shape, strides) {
             let (product, tooMany) = count.multipliedReportingOverflow(by: extent)
-            let (way, tooFar) = stride.multipliedReportingOverflow(by: max(extent - 1, 0))
-            guard !tooMany, !tooFar, product <= elements, way <= elements else { return false }
-            (count, last) = (product, last + way)
+            let (way, tooWide) = stride.multipliedReportingOverflow(by: max(extent - 1, 0))
+            let (end, tooFar) = last.addingReportingOverflow(way)
+            guard !tooMany, !tooWide, !tooFar else { return nil }
+            (count, last) = (product, end)
         }
-        return count == 0 || last < elements
+        guard count > 0 else { return (first..<first, 0) }
+        return last < .max ? (first..<last + 1, count) : nil
     }
 
     static let elementTypes: [String: ElementType] = [
@@ -129,26 +156,34 @@ struct PyTorchFile: WeightFile {
         "torch.LongStorage": .int64, "torch.IntStorage": .int32, "torch.ByteStorage": .uint8,
     ]
 
+    /// Bytes per element of every storage that PyTorch has (`torch/storage.py`), those whose elements no
+    /// tensor here holds included.
+    static let widths: [String: Int] = [
+        "torch.BoolStorage": 1, "torch.ByteStorage": 1, "torch.CharStorage": 1,
+        "torch.QInt8Storage": 1, "torch.QUInt8Storage": 1, "torch.QUInt4x2Storage": 1,
+        "torch.QUInt2x4Storage": 1, "torch.UntypedStorage": 1, "torch.storage.UntypedStorage": 1,
+        "torch.ShortStorage": 2, "torch.HalfStorage": 2, "torch.BFloat16Storage": 2,
+        "torch.IntStorage": 4, "torch.FloatStorage": 4, "torch.QInt32Storage": 4,
+        "torch.LongStorage": 8, "torch.DoubleStorage": 8, "torch.ComplexFloatStorage": 8,
+        "torch.ComplexDoubleStorage": 16,
+    ]
+
     var keys: [String] { Array(entries.keys) }
 
     func weight(_ key: String) -> StoredWeight? {
         entries[key].map { entry in
-            let (memory, offset) = bytes(of: entry)
-            return StoredWeight(
-                typeName: entry.elementType.name, elementType: entry.elementType,
-                shape: entry.shape, memory: memory, offset: offset)
+            StoredWeight(
+                typeName: entry.elementType?.name ?? entry.storageType,
+                elementType: entry.elementType, shape: entry.shape
+            ) { bytes(of: entry) }
         }
     }
 
     /// The bytes of a tensor, row-major: those of the file, or a copy where strides are others.
     private func bytes(of entry: Entry) -> (memory: TensorMemory, offset: Int) {
-        let width = entry.elementType.byteCount
-        var dense = 1
-        let isDense = zip(entry.shape, entry.strides).reversed().allSatisfy { extent, stride in
-            defer { dense *= extent }
-            return extent == 1 || stride == dense
+        guard let width = entry.elementType?.byteCount, !Self.isDense(entry) else {
+            return (file.memory, entry.offset)
         }
-        if isDense { return (file.memory, entry.offset) }
         let count = entry.shape.reduce(1, *)
         let copy = TensorMemory(byteCount: count * width)
         for index in 0..<count {
@@ -161,6 +196,17 @@ struct PyTorchFile: WeightFile {
                 from: file.memory.base + entry.offset + element * width, byteCount: width)
         }
         return (copy, 0)
+    }
+
+    /// Whether the file has a tensor's elements row by row without gaps.
+    private static func isDense(_ entry: Entry) -> Bool {
+        // Without elements there is no order, and the product of the others may be beyond counting.
+        if entry.shape.contains(0) { return true }
+        var dense = 1
+        return zip(entry.shape, entry.strides).reversed().allSatisfy { extent, stride in
+            defer { dense *= extent }
+            return extent == 1 || stride == dense
+        }
     }
 }
 

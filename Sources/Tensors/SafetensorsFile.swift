@@ -60,8 +60,8 @@ package struct SafetensorsFile: WeightFile {
         entries[key].map { entry in
             StoredWeight(
                 typeName: entry.typeName, elementType: Self.elementTypes[entry.typeName],
-                shape: entry.shape, memory: file.memory,
-                offset: dataStart + entry.range.lowerBound)
+                shape: entry.shape
+            ) { (file.memory, dataStart + entry.range.lowerBound) }
         }
     }
 

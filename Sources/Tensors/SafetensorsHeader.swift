@@ -93,21 +93,30 @@ struct SafetensorsHeader {
         where one.value.range.overlaps(next.value.range) {
             throw .overlapping(key: one.key, other: next.key, file: file.path)
         }
-        guard let (key, last) = sorted.last, last.range.upperBound > dataBytes else { return }
-        // Without gaps the header is sound, and it is the end of the file that is missing.
-        if sorted.reduce(0, { $0 + $1.value.range.count }) == last.range.upperBound {
-            let needed = file.byteCount - dataBytes + last.range.upperBound
-            throw .truncated(file: file.path, bytes: file.byteCount, needed: needed)
+        if let last = sorted.last?.value.range, last.upperBound > dataBytes {
+            // Without gaps the header is sound, and it is the end of the file that is missing.
+            let isGapless = sorted.reduce(0) { $0 + $1.value.range.count } == last.upperBound
+            let (needed, overflow) = (file.byteCount - dataBytes)
+                .addingReportingOverflow(last.upperBound)
+            if isGapless, !overflow {
+                throw .truncated(file: file.path, bytes: file.byteCount, needed: needed)
+            }
         }
-        throw .offsetsOutside(
-            key: key, file: file.path, begin: last.range.lowerBound, end: last.range.upperBound,
-            dataBytes: dataBytes)
+        // Tensors without elements have a place too.
+        if let (key, entry) = entries.filter({ $0.value.range.upperBound > dataBytes })
+            .max(by: { ($0.value.range.upperBound, $0.key) < ($1.value.range.upperBound, $1.key) })
+        {
+            throw .offsetsOutside(
+                key: key, file: file.path, begin: entry.range.lowerBound,
+                end: entry.range.upperBound, dataBytes: dataBytes)
+        }
     }
 
     /// Bytes per element of every type the format has, those that no tensor here holds included.
     private static let widths = [
-        "BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1, "U16": 2, "I16": 2, "F16": 2,
-        "BF16": 2, "U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8,
+        "BOOL": 1, "U8": 1, "I8": 1, "F8_E5M2": 1, "F8_E4M3": 1, "F8_E8M0": 1, "U16": 2,
+        "I16": 2, "F16": 2, "BF16": 2, "U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8,
+        "C64": 8,
     ]
 
     /// What the header says under one name.

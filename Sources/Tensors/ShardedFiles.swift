@@ -43,6 +43,9 @@ enum WeightFiles {
         if path.hasSuffix(ShardedFiles.suffix) { return try ShardedFiles.open(file) }
         let isPyTorch = [ZipArchive.signature, PyTorchFile.legacySignature]
             .contains { file.bytes.starts(with: $0) }
+        if !isPyTorch, let content = CheckpointError.OtherContent(of: file.bytes) {
+            throw .otherContent(file: path, content)
+        }
         return RenamedFile.modernised(
             isPyTorch ? try PyTorchFile(file) : try SafetensorsFile(file))
     }

@@ -3,7 +3,8 @@ import Glibc
 /// A folder of weights: one file per network, or the layout in which PersonaLive is published.
 ///
 /// The published layout is that of the authors' `pretrained_weights`: their files in `personalive`,
-/// beside folders of the models that they build on.
+/// beside folders of the models that they build on. The folder of one such autoencoder will do where
+/// only that is asked for.
 package struct WeightFolder: Sendable {
     package let path: String
 
@@ -43,7 +44,9 @@ package struct WeightFolder: Sendable {
                 ]
             ]
         case "vae":
-            return [[Part(places: ["vae", "sd-vae-ft-mse/diffusion_pytorch_model"])]]
+            return [
+                [Part(places: ["vae", "sd-vae-ft-mse/diffusion_pytorch_model", Self.alone])]
+            ]
         case "image_encoder":
             let published = "sd-image-variations-diffusers/image_encoder/"
             return [
@@ -57,10 +60,16 @@ package struct WeightFolder: Sendable {
             let halves = ["taesd_encoder", "taesd_decoder"].map {
                 Part(places: [$0, "taesd/" + $0], isRequired: $0 == "taesd_decoder")
             }
-            return [[Part(places: ["taesd", "taesd/diffusion_pytorch_model"])], halves]
+            return [
+                [Part(places: ["taesd", "taesd/diffusion_pytorch_model"])], halves,
+                [Part(places: [Self.alone])],
+            ]
         default: return [[own]]
         }
     }
+
+    /// What diffusers calls the weights in a folder of one network, be it which it may.
+    private static let alone = "diffusion_pytorch_model"
 
     /// A place with the first ending under which there is a file.
     private func find(_ place: String) -> String? {

@@ -53,6 +53,39 @@ struct ModelSize: ExpressibleByArgument {
     var defaultValueDescription: String { configuration.name }
 }
 
+/// What a model is compared with: `--model`, else the `config.json` beside the weights, else the
+/// published sizes.
+struct ModelDimensions {
+    let configuration: ModelConfiguration
+    /// The file that says so.
+    let file: String?
+
+    /// - Parameter path: a folder of weights, or a file in one.
+    init(_ option: ModelSize?, beside path: String) throws {
+        if let option {
+            (configuration, file) = (option.configuration, nil)
+            return
+        }
+        var isFolder: ObjCBool = false
+        _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+        let folder =
+            isFolder.boolValue
+            ? path : URL(fileURLWithPath: path).deletingLastPathComponent().path
+        do {
+            let described = try ModelConfiguration.described(in: folder)
+            configuration = described ?? .full
+            file = described == nil ? nil : folder + "/config.json"
+        } catch {
+            throw CleanExit.failure("\(error)")
+        }
+    }
+
+    /// Whether the model can do without a network's weights.
+    func isOptional(_ network: String) -> Bool {
+        !WeightTable.networks(neededBy: configuration).contains(network)
+    }
+}
+
 /// `--dtype`: how a weight is written.
 enum WeightType: String, ExpressibleByArgument, CaseIterable {
     case f32, f16, bf16

@@ -11,7 +11,8 @@ struct ModelsConvertCommand: ParsableCommand {
         abstract: "Writes one safetensors file per network, under the published names.",
         discussion: """
             Reads whatever a node's 'weights:' may be. The denoiser's base, its own file and its \
-            temporal modules are laid over each other in this order.
+            temporal modules are laid over each other in this order. A config.json that says the \
+            dimensions is copied.
             """)
 
     @Argument(help: "A folder of weights, or one file with --network.", completion: .file())
@@ -27,7 +28,8 @@ struct ModelsConvertCommand: ParsableCommand {
     )
     var dtype = WeightType.f32
 
-    @Option(help: "Dimensions of the networks.") var model = ModelSize(.full)
+    @Option(help: "Dimensions of the networks; else those of a config.json beside them, or full.")
+    var model: ModelSize?
 
     func validate() throws {
         guard try ModelsVerifyCommand.isFolder(path) || network.count == 1 else {
@@ -36,16 +38,17 @@ struct ModelsConvertCommand: ParsableCommand {
     }
 
     func run() throws {
+        let dimensions = try ModelDimensions(model, beside: path)
         var jobs: [(String, WeightRewriting)] = []
         var isSound = true
         for name in network.isEmpty ? WeightTable.networks : network.map(\.name) {
             let files = try ModelsVerifyCommand.files(path, name)
             // A folder need not have every network, unless it was asked for.
             if files.isEmpty, network.isEmpty { continue }
-            let check = WeightCheck(name, files: files, model.configuration)
+            let check = WeightCheck(name, files: files, dimensions.configuration)
             check.lines.forEach { FileHandle.standardError.write(Data("\($0)\n".utf8)) }
             isSound = isSound && check.isSound
-            guard check.isSound, let table = WeightTable(name, model.configuration) else {
+            guard check.isSound, let table = WeightTable(name, dimensions.configuration) else {
                 continue
             }
             let checkpoint = try Checkpoint(overlaying: files)
@@ -54,6 +57,16 @@ struct ModelsConvertCommand: ParsableCommand {
         guard isSound else { throw CleanExit.failure("nothing was written") }
         guard !jobs.isEmpty else { throw CleanExit.failure("\(path) has weights of no network") }
         try WeightFiles.write(jobs, to: folder)
+        if let file = dimensions.file { try copy(file) }
+    }
+
+    /// Puts the file that says the dimensions beside the weights that were written.
+    private func copy(_ file: String) throws {
+        let source = URL(fileURLWithPath: file).resolvingSymlinksInPath()
+        let target = URL(fileURLWithPath: folder + "/config.json").resolvingSymlinksInPath()
+        guard source != target else { return }
+        try Data(contentsOf: source).write(to: target, options: .atomic)
+        print(folder + "/config.json")
     }
 }
 

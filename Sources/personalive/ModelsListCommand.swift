@@ -13,7 +13,8 @@ struct ModelsListCommand: ParsableCommand {
     @Argument(help: "Folders of weights.", completion: .directory)
     var folders = [ModelsCommand.folder]
 
-    @Option(help: "Dimensions of the networks.") var model = ModelSize(.full)
+    @Option(help: "Dimensions of the networks; else those of a config.json beside them, or full.")
+    var model: ModelSize?
 
     @Flag(help: "Print one JSON array instead of a table.") var json = false
 
@@ -24,10 +25,12 @@ struct ModelsListCommand: ParsableCommand {
         var precision: String
         var bytes: Int
         var complete: Bool
+        /// Whether the model cannot do without it.
+        var needed: Bool
     }
 
     func run() throws {
-        let rows = folders.flatMap(rows)
+        let rows = try folders.flatMap(rows)
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -38,13 +41,15 @@ struct ModelsListCommand: ParsableCommand {
         showCache()
     }
 
-    private func rows(_ folder: String) -> [Row] {
-        WeightTable.networks.map { network in
+    private func rows(_ folder: String) throws -> [Row] {
+        let dimensions = try ModelDimensions(model, beside: folder)
+        return WeightTable.networks.map { network in
             let files = WeightFolder(folder).files(of: network)
-            let check = WeightCheck(network, files: files, model.configuration)
+            let check = WeightCheck(network, files: files, dimensions.configuration)
             return Row(
                 folder: folder, network: network, files: files, precision: check.precision,
-                bytes: check.bytes.values.reduce(0, +), complete: check.isSound)
+                bytes: check.bytes.values.reduce(0, +), complete: check.isSound,
+                needed: !dimensions.isOptional(network))
         }
     }
 
@@ -53,7 +58,8 @@ struct ModelsListCommand: ParsableCommand {
         for row in rows {
             let state =
                 row.files.isEmpty
-                ? "not there" : row.complete ? "" : "not usable, see 'models verify'"
+                ? row.needed ? "not there" : "not needed"
+                : row.complete ? "" : "not usable, see 'models verify'"
             print(
                 "  " + row.network.padded(18) + row.precision.padded(14)
                     + (row.bytes > 0 ? "\(ByteCount(row.bytes))" : "").padded(10) + state)

@@ -1,5 +1,6 @@
 import BuiltinNodes
 import Foundation
+import Networks
 import NodeKit
 import Tensors
 import Testing
@@ -60,10 +61,12 @@ import Testing
         ])
         try harness.tick([.init(MotionEncoderNode.face, picture("face", 41, 50))])
 
-        #expect(harness.received(MotionEncoderNode.motion).map(\.shape) == [[13, 8, 16], [1, 8, 16]])
+        #expect(
+            harness.received(MotionEncoderNode.motion).map(\.shape) == [[13, 8, 16], [1, 8, 16]])
     }
 
-    @Test func `the denoiser gives back every frame it takes, in order, also the last ones`() throws {
+    @Test func `the denoiser gives back every frame it takes, in order, also the last ones`() throws
+    {
         var harness = try NodeHarness(DenoiserNode.self)
         let portrait = picture("portrait")
         for frame in 0..<6 {
@@ -117,5 +120,42 @@ import Testing
         #expect(text.contains(file.path))
         #expect(text.contains("[2]"))
         #expect(text.contains("[16, 4, 3, 3]"))
+    }
+
+    /// A folder as diffusers has it: weights of one network, and a `config.json` that is not ours.
+    private func diffusersFolder(_ read: (Checkpoint) throws -> Void) throws -> String {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try Data(#"{"_class_name": "Autoencoder", "sample_size": 256}"#.utf8)
+            .write(to: folder.appendingPathComponent("config.json"))
+        nonisolated(unsafe) var asked: [String: [Int]] = [:]
+        try read(
+            .computed("nowhere") { key, shape in
+                asked[key] = shape
+                return Tensor(repeating: 1, shape: shape)
+            })
+        let entries = asked.sorted { $0.key < $1.key }
+        let writer = try SafetensorsWriter(
+            path: folder.path + "/diffusion_pytorch_model.safetensors",
+            entries.map { .init(key: $0.key, shape: $0.value) }, as: .float32, metadata: [:])
+        for (_, shape) in entries { try writer.append(Tensor<Float>(repeating: 1, shape: shape)) }
+        try writer.finish()
+        return folder.path
+    }
+
+    @Test func `a decoder takes the folder that diffusers has of its autoencoder`() throws {
+        let vae = try diffusersFolder { _ = try VAEDecoder(from: $0, ModelConfiguration.mini.vae) }
+        let tiny = try diffusersFolder {
+            _ = try TinyDecoder(from: $0, ModelConfiguration.mini.tinyAutoencoder)
+        }
+        defer { for folder in [vae, tiny] { try? FileManager.default.removeItem(atPath: folder) } }
+
+        #expect(throws: Never.self) {
+            _ = try VAEDecoderNode(settings: Settings(["weights": .text(vae)]))
+        }
+        #expect(throws: Never.self) {
+            _ = try TinyDecoderNode(settings: Settings(["weights": .text(tiny)]))
+        }
     }
 }

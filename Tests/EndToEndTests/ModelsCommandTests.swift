@@ -56,6 +56,41 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: folder + "/out"))
     }
 
+    private static let small = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .appendingPathComponent("Models/small").path
+
+    /// The small model has no VAE, which it does not need, and says its dimensions in a file.
+    @Test(
+        .enabled(
+            if: FileManager.default.fileExists(atPath: small + "/config.json"),
+            "Models/small is absent"))
+    func `a folder's own dimensions are what it is compared with, and go along`() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+
+        let verified = try models("verify", Self.small, "--fast")
+        let one = try models("verify", Self.small + "/taesd.safetensors", "--network", "taesd")
+        let asked = try models("verify", Self.small, "--network", "vae")
+        let listed = try models("list", Self.small)
+        let converted = try models("convert", Self.small, folder, "--dtype", "bf16")
+        let again = try models("verify", folder, "--fast")
+
+        #expect(verified.status == 0)
+        #expect(!verified.output.contains("vae:"))
+        #expect(verified.output.contains("denoising_unet: complete"))
+        #expect(one.status == 0)
+        #expect(asked.status == 1)
+        #expect(asked.output == "vae: no file\n")
+        #expect(listed.output.contains("not needed"))
+        #expect(!listed.output.contains("not usable"))
+        #expect(converted.status == 0)
+        #expect(
+            FileManager.default.contentsEqual(
+                atPath: folder + "/config.json", andPath: Self.small + "/config.json"))
+        #expect(again.status == 0)
+        #expect(again.output.contains("denoising_unet: complete, bf16"))
+    }
+
     @Test func `a model that was not fetched is exit code 1, a wrong command line 64`() throws {
         let path = try models("path", "personalive", "--folder", folder)
 

@@ -123,6 +123,12 @@ struct HostedFile: Sendable {
     /// SHA-256, or what the hub says it is.
     var etag: String
 
+    /// Whether a request is for it: for what it is by the branch, for its bytes by the commit.
+    func isAsked(by request: HubServer.Request) -> Bool {
+        request.path
+            == (request.method == "HEAD" ? path : path.replacing("/main/", with: "/c0ffee/"))
+    }
+
     /// How a hub answers, honouring ranges.
     func response(to request: HubServer.Request) -> HubServer.Response {
         var response = HubServer.Response(

@@ -34,7 +34,7 @@ import Testing
     }
 
     private static func hosted(_ request: HubServer.Request) -> HubServer.Response {
-        let file = [large, small].first { $0.path == request.path }
+        let file = [large, small].first { $0.isAsked(by: request) }
         return file?.response(to: request) ?? HubServer.Response(status: 404)
     }
 
@@ -66,7 +66,7 @@ import Testing
     @Test func `a connection that breaks is taken up where it broke`() {
         let server = HubServer { request in
             var response = Self.hosted(request)
-            if request.path == Self.large.path { response.breaksAfter = 120_000 }
+            if Self.large.isAsked(by: request) { response.breaksAfter = 120_000 }
             return response
         }
         defer { server.stop() }
@@ -104,6 +104,126 @@ import Testing
         #expect(pull(server, [Self.files[0]]) == [])
 
         #expect(content("weights/b/large.bin") == Self.large.bytes)
+    }
+
+    @Test(arguments: [true, false]) func `an answer that ends early is taken up where it ended`(
+        isCapped: Bool
+    ) {
+        let server = HubServer { request in
+            var response = Self.hosted(request)
+            guard request.method == "GET" else { return response }
+            response.body = Array(response.body.prefix(120_000))
+            // Without a length the connection's end is the body's, wherever a proxy cut it.
+            if !isCapped { response.headers["Content-Length"] = "" }
+            return response
+        }
+        defer { server.stop() }
+
+        #expect(pull(server, [Self.files[0]]) == [])
+
+        #expect(content("weights/b/large.bin") == Self.large.bytes)
+        let starts = server.requests.filter { $0.method == "GET" }.map(\.rangeStart)
+        #expect(starts == [nil, 120_000, 240_000])
+    }
+
+    @Test func `a hub that never gives the rest does not cost what it gave`() throws {
+        let server = HubServer { request in
+            var response = Self.large.response(
+                to: HubServer.Request(method: request.method, path: request.path, headers: [:]))
+            if request.method == "GET" { response.body = Array(response.body.prefix(120_000)) }
+            return response
+        }
+        defer { server.stop() }
+
+        let faults = pull(server, [Self.files[0]])
+
+        #expect(
+            faults == [
+                .unreachable(url: server.endpoint, reason: "it ended after 120000 of 300000 bytes")
+            ])
+        let part = content("hub/models--a--b/blobs/\(Self.large.etag).incomplete")
+        #expect(part == Array(Self.large.bytes.prefix(120_000)))
+    }
+
+    @Test(arguments: ["bytes 200000-299999/300000", ""])
+    func `another range than was asked for leaves alone what is there`(range: String) {
+        let asked = Count()
+        let server = HubServer { request in
+            var response = Self.hosted(request)
+            guard request.method == "GET" else { return response }
+            switch asked.next() {
+            case 1: response.breaksAfter = 120_000
+            case 2:
+                response.headers["Content-Range"] = range
+                response.body = Array(Self.large.bytes[200_000...])
+            default: break
+            }
+            return response
+        }
+        defer { server.stop() }
+
+        #expect(pull(server, [Self.files[0]]) == [])
+
+        #expect(content("weights/b/large.bin") == Self.large.bytes)
+        let starts = server.requests.filter { $0.method == "GET" }.map(\.rangeStart)
+        #expect(starts == [nil, 120_000, 120_000])
+    }
+
+    @Test func `bytes are those of the commit that was found, though the branch moves on`() {
+        let server = HubServer { request in
+            if request.method == "GET", request.path == Self.large.path {
+                return HubServer.Response(body: Self.small.bytes)
+            }
+            return Self.hosted(request)
+        }
+        defer { server.stop() }
+
+        #expect(pull(server, [Self.files[0]]) == [])
+
+        #expect(content("weights/b/large.bin") == Self.large.bytes)
+    }
+
+    @Test func `a part that is removed while its lock is awaited is begun again`() throws {
+        let server = HubServer(Self.hosted)
+        defer { server.stop() }
+        let lock = try HeldLock(folder.path + "/hub/.locks/models--a--b/\(Self.large.etag).lock")
+        let second = Background { self.pull(server, [Self.files[0]]) }
+
+        #expect(lock.isAwaited { second.isDone })
+        unlink(folder.path + "/hub/models--a--b/blobs/\(Self.large.etag).incomplete")
+        lock.release()
+
+        #expect(second.result == [])
+        #expect(content("weights/b/large.bin") == Self.large.bytes)
+    }
+
+    @Test func `a lock that is removed when it is let go locks nothing`() throws {
+        let server = HubServer(Self.hosted)
+        defer { server.stop() }
+        let path = folder.path + "/hub/.locks/models--a--b/\(Self.large.etag).lock"
+        let lock = try HeldLock(path)
+        let second = Background { self.pull(server, [Self.files[0]]) }
+        #expect(lock.isAwaited { second.isDone })
+
+        unlink(path)
+        let next = try HeldLock(path)
+        lock.release()
+
+        #expect(next.isAwaited { second.isDone })
+        next.release()
+        #expect(second.result == [])
+    }
+
+    @Test func `a file that cannot be written is told in the system's words`() throws {
+        let server = HubServer(Self.hosted)
+        defer { server.stop() }
+        let place = folder.path + "/hub/models--a--b/refs/main"
+        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+
+        #expect(
+            pull(server, [Self.files[0]]) == [
+                .system(call: "rename", path: place, reason: "Is a directory")
+            ])
     }
 
     @Test func `bytes with another sum are refused and not kept`() throws {
@@ -147,7 +267,7 @@ import Testing
 
     @Test func `a renamed repository is followed, with the token`() {
         let server = HubServer { request in
-            if request.path == Self.large.path {
+            if Self.large.isAsked(by: request) {
                 return HubServer.Response(status: 307, headers: ["Location": "/new/place"])
             }
             return Self.large.response(to: request)
@@ -260,8 +380,79 @@ import Testing
         #expect(pull(server) == [])
 
         #expect(content("weights/b/large.bin") == Array("mine".utf8))
-        #expect(!server.requests.contains { $0.path == Self.large.path })
+        #expect(!server.requests.contains { Self.large.isAsked(by: $0) })
     }
+}
+
+/// A number that grows from 1.
+private final class Count: @unchecked Sendable {
+    // Unchecked because what changes is used under the lock.
+    private let lock = NSLock()
+    private var count = 0
+
+    func next() -> Int {
+        lock.withLock {
+            count += 1
+            return count
+        }
+    }
+}
+
+/// Work in a thread of its own.
+private final class Background<Result: Sendable>: @unchecked Sendable {
+    // Unchecked because what changes is used under the condition.
+    private let condition = NSCondition()
+    private var found: Result?
+
+    init(_ work: @escaping @Sendable () -> Result) {
+        Thread { [self] in
+            let result = work()
+            condition.withLock {
+                found = result
+                condition.broadcast()
+            }
+        }.start()
+    }
+
+    var isDone: Bool { condition.withLock { found != nil } }
+
+    /// Waits for the end.
+    var result: Result {
+        condition.withLock {
+            while found == nil { condition.wait() }
+            return found!
+        }
+    }
+}
+
+/// A lock as another program holds it.
+private final class HeldLock {
+    private let descriptor: Int32
+
+    init(_ path: String) throws {
+        try FileManager.default.createDirectory(
+            atPath: (path as NSString).deletingLastPathComponent,
+            withIntermediateDirectories: true)
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        try #require(descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+    }
+
+    /// Waits until somebody waits for it, which the system lists; false if something else comes first.
+    func isAwaited(unless isOver: () -> Bool) -> Bool {
+        var status = stat()
+        fstat(descriptor, &status)
+        while !isOver() {
+            let locks = (try? String(contentsOfFile: "/proc/locks", encoding: .utf8)) ?? ""
+            let isThere = locks.split(separator: "\n").contains {
+                $0.contains("-> FLOCK") && $0.contains(":\(status.st_ino) ")
+            }
+            if isThere { return true }
+            usleep(1000)
+        }
+        return false
+    }
+
+    func release() { close(descriptor) }
 }
 
 /// Two that wait for each other, half a minute at most.

@@ -108,4 +108,15 @@ import Testing
             try Checkpoint.open("/nowhere/at.all", size: "mini", network: "vae")
         }
     }
+
+    @Test func `the folder of one autoencoder will do where that is asked for`() throws {
+        let header = #"{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#
+        let file = try folder.write(
+            safetensors(header, data: bytes([Float(7)])),
+            as: "diffusion_pytorch_model.safetensors")
+
+        #expect(WeightFolder(folder.path).files(of: "vae") == [file])
+        #expect(WeightFolder(folder.path).files(of: "taesd") == [file])
+        #expect(WeightFolder(folder.path).files(of: "reference_unet") == [])
+    }
 }

@@ -47,6 +47,45 @@ import Testing
             error == .offsetsOutside(key: "w", file: file, begin: 800, end: 808, dataBytes: 4))
     }
 
+    @Test(arguments: [
+        (
+            #"{"w":{"dtype":"U8","shape":[9223372036854775807],"data_offsets":[0,9223372036854775807]}}"#,
+            0
+        ),
+        (
+            #"{"w":{"dtype":"U8","shape":[0],"data_offsets":[9223372036854775807,9223372036854775807]}}"#,
+            Int.max
+        ),
+    ]) func `offsets at the end of all numbers are outside`(header: String, begin: Int) throws {
+        let (error, file) = try failure(safetensors(header, data: [0, 0]))
+
+        #expect(
+            error == .offsetsOutside(key: "w", file: file, begin: begin, end: .max, dataBytes: 2))
+    }
+
+    @Test(
+        arguments: [
+            (
+                "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n",
+                .gitLFSPointer,
+                "run 'git lfs pull'"
+            ),
+            ("\n<!DOCTYPE html>\n<html><body>Sign in", .webPage, "download the file itself"),
+            ("<html>\u{e9}", .webPage, "a web page"),
+            (
+                #"{"error":"Repository not found"}"#, .text(#"{"error":"Repository not found"}"#),
+                "text that begins with '{\"error\""
+            ),
+        ] as [(String, CheckpointError.OtherContent, String)])
+    func `what is no checkpoint is told, and what to do`(
+        text: String, content: CheckpointError.OtherContent, words: String
+    ) throws {
+        let (error, file) = try failure(Array(text.utf8))
+
+        #expect(error == .otherContent(file: file, content))
+        #expect(error?.description.contains(words) == true)
+    }
+
     @Test func `tensors that share bytes are refused`() throws {
         let header = """
             {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},\

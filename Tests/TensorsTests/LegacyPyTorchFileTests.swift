@@ -20,13 +20,14 @@ import Testing
 
     /// One tensor of some shape in a storage of six halves.
     private static func tensor(
-        _ key: String, storage: String, offset: UInt8, shape: [UInt8], strides: [UInt8]
+        _ key: String, _ type: String = "HalfStorage", storage: String, offset: UInt8,
+        shape: [UInt8], strides: [UInt8]
     ) -> [UInt8] {
         func tuple(_ numbers: [UInt8]) -> [UInt8] {
             [0x28] + numbers.flatMap { [0x4b, $0] } + [0x74]
         }
         let persistent =
-            [0x28] + text("storage") + global("torch", "HalfStorage") + text(storage) + text("cpu")
+            [0x28] + text("storage") + global("torch", type) + text(storage) + text("cpu")
             + [0x4b, 6, 0x4e, 0x74, 0x51]
         return text(key) + global("torch._utils", "_rebuild_tensor_v2") + [0x28] + persistent
             + [0x4b, offset] + tuple(shape) + tuple(strides) + [0x89]
@@ -34,13 +35,16 @@ import Testing
     }
 
     /// A whole file: `a` in the second storage, `b` transposed in the first.
-    private static var file: [UInt8] {
+    private static var file: [UInt8] { file(first: "HalfStorage") }
+
+    /// - Parameter first: the type of the first storage, whose elements have two bytes.
+    private static func file(first: String) -> [UInt8] {
         let version: [UInt8] = [0x80, 2, 0x4d, 0xe9, 3, 0x2e],
             facts: [UInt8] = [0x80, 2, 0x7d, 0x2e]
         let value =
             [0x80, 2] + global("collections", "OrderedDict") + [0x29, 0x52, 0x71, 0, 0x28]
             + tensor("a", storage: "20", offset: 2, shape: [4], strides: [1])
-            + tensor("b", storage: "10", offset: 0, shape: [3, 2], strides: [1, 3])
+            + tensor("b", first, storage: "10", offset: 0, shape: [3, 2], strides: [1, 3])
             + [0x75, 0x2e]
         let names = [0x80, 2, 0x5d, 0x28] + text("10") + text("20") + [0x65, 0x2e]
         func storage(_ numbers: [Float16]) -> [UInt8] {
@@ -55,6 +59,23 @@ import Testing
 
         #expect(try found.tensor("a", [4]).array == [9, 10, 11, 12])
         #expect(try found.tensor("b", [3, 2]).array == [1, 4, 2, 5, 3, 6])
+    }
+
+    @Test func `what lies behind a storage of no weights is found`() throws {
+        let path = try folder.write(Self.file(first: "ShortStorage"), as: "old.bin")
+
+        #expect(try Checkpoint(contentsOf: path).tensor("a", [4]).array == [9, 10, 11, 12])
+    }
+
+    @Test func `a storage of unknown width is named, since what follows it cannot be found`() throws
+    {
+        let path = try folder.write(Self.file(first: "FutureStorage"), as: "old.bin")
+
+        #expect(
+            throws: CheckpointError.badArchive(
+                file: path,
+                reason: "its storage '10' has the unknown type 'torch.FutureStorage'")
+        ) { try Checkpoint(contentsOf: path) }
     }
 
     @Test func `an older file that is cut short is refused`() throws {

@@ -1,3 +1,4 @@
+import AllocationMeter
 import Foundation
 import Tensors
 import Testing
@@ -36,6 +37,55 @@ import Testing
         #expect(throws: CheckpointError.self) {
             try checkpoint(PyTorchSample.pickle(offset: offset, shape: shape, strides: strides))
         }
+    }
+
+    @Test func `a tensor beyond its storage says which bytes, of how many`() throws {
+        let error = #expect(throws: CheckpointError.self) {
+            try checkpoint(PyTorchSample.pickle(offset: 1, shape: [6], strides: [1]))
+        }
+
+        guard case .offsetsOutside("w", _, 2, 14, 12) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+    }
+
+    @Test func `a tensor without elements needs no storage`() throws {
+        let found = try checkpoint(PyTorchSample.pickle(shape: [9, 0], strides: [1, 1]))
+
+        #expect(try found.tensor("w", [9, 0]).array == [])
+    }
+
+    @Test(arguments: [
+        "BoolStorage", "CharStorage", "ShortStorage", "ComplexFloatStorage", "FutureStorage",
+    ]) func `a tensor of a type that no weight has does not spoil the file`(type: String) throws {
+        let found = try checkpoint(PyTorchSample.pickle(storage: type, shape: [1], strides: [1]))
+
+        #expect(found.stored["w"]?.typeName == "torch." + type)
+        #expect(found.stored["w"]?.shape == [1])
+        let error = #expect(throws: CheckpointError.self) { try found.tensor("w", [1]) }
+        guard case .notWeights(key: "w", _, found: "torch.\(type)") = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+    }
+
+    @Test func `a weight in another order is not copied where only its shape is wanted`() throws {
+        let pickle = PyTorchSample.pickle(shape: [250, 250], strides: [1, 250])
+        let file = try folder.write(
+            PyTorchSample.archive([
+                ("m/data.pkl", pickle), ("m/data/0", [UInt8](repeating: 0, count: 125_000)),
+            ]), as: "m.pth")
+        let checkpoint = try Checkpoint(contentsOf: file)
+
+        allocation_meter_start()
+        let isThere = checkpoint.contains("w")
+        let stored = checkpoint.stored
+        let bytes = allocation_meter_stop()
+
+        #expect(isThere)
+        #expect(stored["w"]?.shape == [250, 250])
+        #expect(bytes < 50_000)
     }
 
     @Test func `a compressed archive is refused in words`() throws {

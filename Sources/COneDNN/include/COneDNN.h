@@ -16,12 +16,10 @@ extern "C" {
 typedef struct onednn_plan onednn_plan;
 
 typedef enum { ONEDNN_NONE = 0, ONEDNN_RELU = 1, ONEDNN_SILU = 2 } onednn_activation;
-typedef enum { ONEDNN_DIRECT = 0, ONEDNN_WINOGRAD = 1 } onednn_algorithm;
 
 typedef struct {
     int64_t n, h, w, in_channels, out_channels, groups;
     int64_t kernel_h, kernel_w, stride, top, left, bottom, right;
-    onednn_algorithm algorithm;
     onednn_activation activation;
     bool has_bias;
     /// Another tensor of the result's shape is added before the activation.

@@ -40,8 +40,6 @@ void kernel_scale_shift(const float *x, float *y, int64_t rows, int64_t channels
                         const float *scale, const float *shift, kernel_activation activation);
 /// y[r, c] = x[r, c] * GELU(x[r, channels + c]): `x` has 2 * channels columns, value first.
 void kernel_geglu(const float *x, float *y, int64_t rows, int64_t channels);
-/// Softmax of every row.
-void kernel_softmax(const float *x, float *y, int64_t rows, int64_t columns);
 /// Bytes of an image in about -1...1: trunc(clamp(x / 2 + 0.5, 0, 1) * 255).
 void kernel_rgb8(const float *x, uint8_t *y, int64_t count);
 
