@@ -72,23 +72,10 @@ import Testing
     /// Pods are processes of this machine here, with addresses of their own on the loopback.
     @Test func `a graph runs in pods, over edges with keys, with the frames of one machine`() throws {
         let tool = try Tool("run", graph: Self.graph, "--quiet", "--json")
-        let program = try #require(tool.process.executableURL).path
-        let kubectl = """
-            #!/bin/sh
-            for word in "$@"; do case $word in
-            deployment/personalive-render) PERSONALIVE_ADDRESS=127.0.0.2;;
-            deployment/personalive-decode) PERSONALIVE_ADDRESS=127.0.0.3;;
-            esac; done
-            echo "$@" >>\(tool.folder)/kubectl.txt
-            export PERSONALIVE_ADDRESS
-            exec \(program) agent
-            """
-        let bin = "\(tool.folder)/bin"
-        try FileManager.default.createDirectory(atPath: bin, withIntermediateDirectories: true)
-        try Data(kubectl.utf8).write(to: URL(fileURLWithPath: "\(bin)/kubectl"))
-        try FileManager.default.setAttributes(
-            [.posixPermissions: 0o755], ofItemAtPath: "\(bin)/kubectl")
-        tool.process.environment?["PATH"] = bin + ":/usr/bin:/bin"
+        try tool.playCluster([
+            "render": "export PERSONALIVE_ADDRESS=127.0.0.2",
+            "decode": "export PERSONALIVE_ADDRESS=127.0.0.3",
+        ])
         tool.process.environment?["PERSONALIVE_ADDRESS"] = "127.0.0.1"
 
         let outcome = try tool.run()

@@ -1,0 +1,116 @@
+import Foundation
+import Glibc
+import Testing
+
+/// Nodes on other machines, as far as their agents and edges go: pods that are processes of this one.
+@Suite(.serialized) struct FarNodesTests {
+    /// Numbers of the frames that came to a sink, in order.
+    private func frames(of tool: Tool, in list: String = "list.txt") -> [Int] {
+        let text = (try? String(contentsOfFile: "\(tool.folder)/\(list)", encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").compactMap { Int($0.prefix { $0 != " " }) }
+    }
+
+    private func goesOn(_ tool: Tool, in list: String = "list.txt") -> Bool {
+        let reached = frames(of: tool, in: list).count
+        return tool.waitUntil { frames(of: tool, in: list).count > reached + 10 }
+    }
+
+    @Test func `inputs go on with producers that nobody elsewhere heard before`() throws {
+        let graph = """
+            machines: { render: { kubernetes: {} } }
+            nodes:
+              source: { use: test-source, with: { bytes: 5000, count: 1000000, rate: 60, numbered: true } }
+              first: { use: test-stage, machine: render, in: { data: source.data } }
+              second: { use: test-stage, machine: render, in: { data: source.data } }
+              sink: { use: test-sink, in: { data: first.data }, with: { list: FOLDER/list.txt } }
+              copy:
+                use: test-sink
+                machine: render
+                in: { data: second.data }
+                with: { list: FOLDER/copy.txt }
+            """
+        let tool = try Tool("run", graph: graph, "--json")
+        try tool.playCluster(["render": "export PERSONALIVE_ADDRESS=127.0.0.2"])
+        tool.process.environment?["PERSONALIVE_ADDRESS"] = "127.0.0.1"
+        try tool.start()
+        #expect(tool.waitUntil { frames(of: tool).count > 5 })
+
+        let file = "\(tool.folder)/edited.yaml"
+        try graph.replacing("FOLDER", with: tool.folder)
+            .replacing("    in: { data: second.data }", with: "    in: { data: first.data }")
+            .replacing("test-sink, in: { data: first.data }", with: "test-sink, in: { data: second.data }")
+            .write(toFile: file, atomically: true, encoding: .utf8)
+        let change = try tool.ask("apply", file)
+
+        #expect(change.status == 0, "\(change.errors)")
+        #expect(goesOn(tool))
+        #expect(goesOn(tool, in: "copy.txt"))
+        tool.process.interrupt()
+        let outcome = tool.finish()
+        #expect(outcome.status == 130, "\(outcome.errors)")
+        let arrived = frames(of: tool)
+        #expect(arrived == Array(0..<arrived.count))
+    }
+
+    /// An address of this machine that is not the loopback's.
+    private static let ownAddress: String? = {
+        var list: UnsafeMutablePointer<ifaddrs>?
+        guard getifaddrs(&list) == 0 else { return nil }
+        defer { freeifaddrs(list) }
+        var next = list
+        while let entry = next?.pointee {
+            next = entry.ifa_next
+            guard let address = entry.ifa_addr, address.pointee.sa_family == sa_family_t(AF_INET) else { continue }
+            var host = [CChar](repeating: 0, count: 64)
+            getnameinfo(
+                address, socklen_t(MemoryLayout<sockaddr_in>.size), &host, socklen_t(host.count), nil, 0,
+                NI_NUMERICHOST)
+            let text = String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            if !text.isEmpty, !text.hasPrefix("127.") { return text }
+        }
+        return nil
+    }()
+
+    @Test(.enabled(if: ownAddress != nil, "this machine has no address but the loopback's"))
+    func `a consumer that moves finds this machine by the address that its new one sees`() throws {
+        let graph = """
+            machines: { render: { kubernetes: {} }, decode: { kubernetes: {} } }
+            nodes:
+              source: { use: test-source, with: { bytes: 5000, count: 1000000, rate: 60, numbered: true } }
+              first: { use: test-stage, machine: render, in: { data: source.data } }
+              sink: { use: test-sink, in: { data: first.data }, with: { list: FOLDER/list.txt } }
+              other: { use: test-source, machine: decode, with: { bytes: 5, count: 1000000, rate: 10 } }
+              rest: { use: test-sink, machine: decode, in: { data: other.data } }
+            """
+        let tool = try Tool("run", graph: graph, "--json")
+        try tool.playCluster([
+            "render": "export PERSONALIVE_ADDRESS=127.0.0.2 PERSONALIVE_CALLER=\(Self.ownAddress!)",
+            "decode": "export PERSONALIVE_ADDRESS=127.0.0.3 PERSONALIVE_CALLER=127.0.0.1",
+        ])
+        try tool.start()
+        #expect(tool.waitUntil { frames(of: tool).count > 5 })
+
+        let swap = try tool.ask("swap", "first", "--machine", "decode")
+
+        #expect(swap.status == 0, "\(swap.errors)")
+        #expect(goesOn(tool))
+        tool.process.interrupt()
+        _ = tool.finish()
+    }
+}
+
+/// The same with plugins.
+@Suite(.serialized, .enabled(if: Python.isComplete, "python3 with zmq and numpy is not here"))
+struct FarPluginsTests {
+    private func passing(_ change: String = "", within seconds: Int = 60) throws -> String {
+        try Python.plugin(
+            "passes", inputs: "data: { type: u8, axes: bytes, meaning: bytes }",
+            outputs: "data: { type: u8, axes: bytes, meaning: bytes }",
+            change: """
+                Node.__init__ = lambda self, settings: None
+                Node.process = lambda self, inputs: {"data": inputs["data"]}
+                \(change)
+                """, within: seconds)
+    }
+
+}
