@@ -52,6 +52,39 @@ import Testing
         #expect(arrived == Array(0..<arrived.count))
     }
 
+    @Test func `a node that comes again under its old name begins anew where it left`() throws {
+        let graph = """
+            machines: { render: { kubernetes: {} } }
+            nodes:
+              source: { use: test-source, with: { bytes: 5000, count: 1000000, rate: 60, numbered: true } }
+              first: { use: test-stage, machine: render, in: { data: source.data } }
+              sink: { use: test-sink, in: { data: first.data }, with: { list: FOLDER/list.txt } }
+            """
+        let tool = try Tool("run", graph: graph, "--json")
+        try tool.playCluster(["render": "export PERSONALIVE_ADDRESS=127.0.0.2"])
+        tool.process.environment?["PERSONALIVE_ADDRESS"] = "127.0.0.1"
+        try tool.start()
+        #expect(tool.waitUntil { frames(of: tool).count > 5 })
+        let file = "\(tool.folder)/edited.yaml"
+        let copy = "  copy: { use: test-sink, machine: render, in: { data: first.data }, with: { list: \(tool.folder)/copy.txt } }\n"
+        try (graph.replacing("FOLDER", with: tool.folder) + "\n" + copy)
+            .write(toFile: file, atomically: true, encoding: .utf8)
+
+        for _ in 0..<2 {
+            unlink("\(tool.folder)/copy.txt")
+            let come = try tool.ask("apply", file)
+            #expect(come.status == 0, "\(come.errors)")
+            #expect(goesOn(tool, in: "copy.txt"))
+            let gone = try tool.ask("apply", "\(tool.folder)/graph.yaml")
+            #expect(gone.status == 0, "\(gone.errors)")
+            #expect(tool.waitUntil { tool.nodes["copy"] == nil })
+        }
+
+        tool.process.interrupt()
+        let outcome = tool.finish()
+        #expect(outcome.status == 130, "\(outcome.errors)")
+    }
+
     /// An address of this machine that is not the loopback's.
     private static let ownAddress: String? = {
         var list: UnsafeMutablePointer<ifaddrs>?

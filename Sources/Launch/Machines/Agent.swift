@@ -166,6 +166,7 @@ package final class Agent {
         journals[node] = journal
         return journal
     }
+        case .forgetJournal(let node): journals.removeValue(forKey: node).map { _ = close($0) }
 
     // MARK: Looking on
 

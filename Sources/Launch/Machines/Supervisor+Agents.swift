@@ -121,6 +121,11 @@ extension Supervisor {
             link.send(.journal(node: node, offset: part.offset), part.bytes)
         } else {
             JournalCopy.write(part.bytes, at: part.offset, to: member.journal)
+    /// What was handed on by a node of that name is nobody's any more; here it goes with its member.
+    func forgetJournal(of node: RunPlan.PlannedNode) {
+        link(to: node.machine)?.send(.forgetJournal(node: node.name))
+    }
+
         }
     }
 
@@ -128,6 +133,7 @@ extension Supervisor {
     private func giveUpMoves(from machine: String, _ fault: String) {
         for member in members where member.current.planned.machine == machine {
             guard let swap = member.swap, swap.isMoving, !swap.hasMoved else { continue }
+            forgetJournal(of: member.current.planned)
             giveUp(member, swap, because: fault)
             member.current.reason = member.current.reason ?? "its " + fault
             fail(member.current)

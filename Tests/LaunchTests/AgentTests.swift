@@ -1,0 +1,96 @@
+import Dataflow
+import Foundation
+import Glibc
+import Synchronization
+import Testing
+import Wire
+
+@testable import Launch
+
+/// An agent in this process, spoken to as a supervisor does.
+@Suite struct AgentTests {
+    private final class Line {
+        private let stream: AgentStream
+        private let ends: [Int32]
+        private var waiting: [AgentMessage] = []
+
+        /// - Parameter program: what starts in place of a node, as a shell's script.
+        init(
+            program: String = "exit 0", checksum: @escaping @Sendable (String) -> String? = { _ in nil }
+        ) throws {
+            let executable = "/tmp/pl-agent-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
+            try Data("#!/bin/sh\n\(program)\n".utf8).write(to: URL(fileURLWithPath: executable))
+            chmod(executable, 0o755)
+            var (down, up): ([Int32], [Int32]) = ([0, 0], [0, 0])
+            #expect(pipe(&down) == 0 && pipe(&up) == 0)
+            let (input, output) = (down[0], up[1])
+            Thread {
+                let agent = try? Agent(
+                    input: input, output: output, executable: executable, checksum: checksum)
+                agent?.run()
+                unlink(executable)
+                close(output)
+            }.start()
+            stream = AgentStream(input: up[0], output: down[1])
+            ends = [down[0], down[1], up[0]]
+        }
+
+        deinit {
+            stream.stopSending()
+            close(ends[1])
+        }
+
+        func send(_ message: AgentMessage, _ bytes: [UInt8] = []) { stream.send(message, bytes) }
+
+        /// Everything up to a message, or what came within so many seconds.
+        func hear(seconds: Double = 10, until isLast: (AgentMessage) -> Bool) -> [AgentMessage] {
+            var all: [AgentMessage] = []
+            let deadline = Date(timeIntervalSinceNow: seconds)
+            while Date() < deadline {
+                stream.flush()
+                waiting += stream.receive().map(\.message)
+                while !waiting.isEmpty {
+                    all.append(waiting.removeFirst())
+                    if isLast(all[all.count - 1]) { return all }
+                }
+                usleep(5_000)
+            }
+            return all
+        }
+
+        var facts: MachineFacts? {
+            for case .facts(let facts) in hear(until: { if case .facts = $0 { true } else { false } }) {
+                return facts
+            }
+            return nil
+        }
+    }
+
+    @Test func `what a node left is nobody's once it is forgotten`() throws {
+        let line = try Line()
+        line.send(.journal(node: "node", offset: 0))
+        line.send(.journal(node: "node", offset: 4096), [1, 2, 3])
+        line.send(.giveJournal(node: "node"))
+        line.send(.forgetJournal(node: "node"))
+        line.send(.giveJournal(node: "node"))
+
+        func parts() -> Int {
+            line.hear { if case .journalEnd = $0 { true } else { false } }
+                .filter { if case .journal = $0 { true } else { false } }.count
+        }
+
+        #expect(parts() == 2)
+        #expect(parts() == 0)
+    }
+
+    // MARK: Lines that are not there yet
+
+    /// A machine that never says anything.
+    private struct Silent: MachineLauncher {
+        var place: String { "nowhere" }
+        var patience: Duration { .seconds(60) }
+        func command() throws -> [String] { ["/bin/cat"] }
+        func advice(_ status: Int32?, _ words: [String]) -> String { "" }
+    }
+
+}
