@@ -15,6 +15,7 @@ final class ChildProcess: NodeProcess {
     private(set) var outputHasEnded = false
     private var partial = ""
     var fault: String? { nil }
+    var isMachineLost: Bool { false }
     /// Nil while it runs; an exit code, or minus a signal.
     private(set) var status: Int32?
 

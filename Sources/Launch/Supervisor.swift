@@ -39,6 +39,8 @@ package final class Supervisor {
     /// What stands between a producer on one machine and its consumers on others, as a test has it:
     /// where they find it, for where it is. Asked again and again.
     package var detour: ((_ served: String) -> String)?
+    /// By machine, when it was said last that it is not there.
+    var lossSaidAt: [String: Int64] = [:]
     private let executable: String
     /// Lines to the other machines that nodes run on.
     let links: [MachineLink]

@@ -85,6 +85,46 @@ import Testing
         #expect(outcome.status == 130, "\(outcome.errors)")
     }
 
+    @Test func `a machine that is away for long uses up nothing of what restart allows`() throws {
+        let graph = """
+            mode: live
+            machines: { render: { kubernetes: {} } }
+            nodes:
+              source: { use: test-source, with: { bytes: 5000, count: 1000000, rate: 60, numbered: true } }
+              first:
+                use: test-stage
+                machine: render
+                in: { data: source.data }
+                restart: { limit: 2, within: 60s, backoff: 100ms }
+              sink: { use: test-sink, in: { data: first.data }, with: { list: FOLDER/list.txt } }
+            """
+        let tool = try Tool("run", graph: graph, "--json")
+        let (down, number) = ("\(tool.folder)/down", "\(tool.folder)/agent")
+        try tool.playCluster(
+            ["render": "export PERSONALIVE_ADDRESS=127.0.0.2"],
+            first: "if [ -e \(down) ]; then echo 'no route to host' >&2; exit 1; fi; echo $$ >\(number)")
+        tool.process.environment?["PERSONALIVE_ADDRESS"] = "127.0.0.1"
+        try tool.start()
+        #expect(tool.waitUntil { frames(of: tool).count > 5 })
+        func tries() -> Int {
+            let text = (try? String(contentsOfFile: "\(tool.folder)/kubectl.txt", encoding: .utf8)) ?? ""
+            return text.split(separator: "\n").count
+        }
+
+        try Data().write(to: URL(fileURLWithPath: down))
+        let agent = try String(contentsOfFile: number, encoding: .utf8)
+        kill(try #require(Int32(agent.trimmingCharacters(in: .whitespacesAndNewlines))), SIGKILL)
+        #expect(tool.waitUntil { tries() >= 5 || !tool.process.isRunning })
+        #expect(tool.process.isRunning)
+        unlink(down)
+
+        #expect(goesOn(tool))
+        tool.process.interrupt()
+        let outcome = tool.finish()
+        #expect(outcome.status == 130, "\(outcome.errors)")
+        #expect(outcome.errors.components(separatedBy: "cannot be reached").count <= 2, "\(outcome.errors)")
+    }
+
     /// An address of this machine that is not the loopback's.
     private static let ownAddress: String? = {
         var list: UnsafeMutablePointer<ifaddrs>?
@@ -144,6 +184,25 @@ struct FarPluginsTests {
                 Node.process = lambda self, inputs: {"data": inputs["data"]}
                 \(change)
                 """, within: seconds)
+    }
+
+    @Test func `how long a plugin takes to start counts from when its machine was there`() throws {
+        let graph = """
+            machines: { render: { kubernetes: {} } }
+            nodes:
+              source: { use: test-source, with: { bytes: 500, count: 20 } }
+              stage: { use: passes, machine: render, in: { data: { from: source.data, keep: all } } }
+              sink: { use: test-sink, in: { data: { from: stage.data, keep: all } } }
+            """
+        let tool = try Tool("run", graph: graph, "--json")
+        try tool.playCluster(["render": "export PERSONALIVE_ADDRESS=127.0.0.2"], first: "sleep 8")
+        tool.process.environment?["PERSONALIVE_ADDRESS"] = "127.0.0.1"
+        tool.plugins = [try passing(within: 5)]
+
+        let outcome = try tool.run()
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.number("frames_out") == 20)
     }
 
 }

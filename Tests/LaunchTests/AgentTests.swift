@@ -93,4 +93,20 @@ import Wire
         func advice(_ status: Int32?, _ words: [String]) -> String { "" }
     }
 
+    @Test func `a process that is given up before its agent speaks is never started`() throws {
+        let machine = Machine(name: "far", launcher: .ssh(host: "far", options: [:]))
+        let link = MachineLink(machine, Silent())
+        let (first, second) = (
+            try link.start("first", node: "first", kind: "kind", command: nil),
+            try link.start("second", node: "second", kind: "kind", command: nil)
+        )
+
+        first.killGroup()
+
+        #expect(first.status == -SIGKILL)
+        #expect(second.status == nil)
+        #expect(link.pending.map(\.message) == [.start(id: "second", node: "second", kind: "kind", command: nil)])
+        link.kill()
+    }
+
 }
