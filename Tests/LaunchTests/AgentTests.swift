@@ -66,6 +66,37 @@ import Wire
         }
     }
 
+    @Test func `last words are passed on though the process has ended before they came`() throws {
+        let line = try Line()
+        let folder = try #require(line.facts).runFolder
+        line.send(.start(id: "node", node: "node", kind: "kind", command: nil))
+        _ = line.hear { if case .started = $0 { true } else { false } }
+        usleep(300_000)
+
+        let socket = ZMQSocketBox(try ZMQSocket(.dealer, in: ZMQContext(), identity: "node"))
+        try socket.socket.connect(NodeConfiguration.controlEndpoint(in: folder))
+        ControlMessage.done(NodeReport()).encoded().withUnsafeBytes { _ = socket.socket.send($0) }
+        let said = line.hear { if case .ended = $0 { true } else { false } }
+
+        #expect(said.contains(.heard(id: "node")), "\(said)")
+        #expect(said.last == .ended(id: "node", status: 0), "\(said)")
+    }
+
+    @Test func `a process that says nothing at its end is waited for a second, one that crashed not`() throws {
+        for (program, limits) in [("exit 0", 0.9...5.0), ("exit 3", 0.0...0.8)] {
+            let line = try Line(program: program)
+            _ = line.facts
+            line.send(.start(id: "node", node: "node", kind: "kind", command: nil))
+            _ = line.hear { if case .started = $0 { true } else { false } }
+            let began = Date()
+
+            let said = line.hear { if case .ended = $0 { true } else { false } }
+
+            #expect(said.last == .ended(id: "node", status: program == "exit 0" ? 0 : 3), "\(said)")
+            #expect(limits.contains(Date().timeIntervalSince(began)), "\(program)")
+        }
+    }
+
     @Test func `what a node left is nobody's once it is forgotten`() throws {
         let line = try Line()
         line.send(.journal(node: "node", offset: 0))
@@ -109,4 +140,31 @@ import Wire
         link.kill()
     }
 
+    @Test func `a plugin's last words are passed on though it has ended before they came`() throws {
+        let folder = "/tmp/pl-host-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let context = ZMQContext()
+        let supervisor = ZMQSocketBox(try ZMQSocket(.router, in: context, linger: 0))
+        try supervisor.socket.bind(NodeConfiguration.controlEndpoint(in: folder))
+        Thread { _ = try? RelayHost.run(["/bin/true"], name: "node", kind: "kind", folder: folder) }.start()
+        var inner: String?
+        for _ in 0..<500 where inner == nil {
+            inner = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/node.sock")
+            usleep(2_000)
+        }
+        usleep(200_000)
+
+        let plugin = ZMQSocketBox(try ZMQSocket(.dealer, in: context, identity: "node"))
+        let place = (try #require(inner) as NSString).deletingLastPathComponent
+        try plugin.socket.connect(NodeConfiguration.controlEndpoint(in: place))
+        ControlMessage.done(NodeReport()).encoded().withUnsafeBytes { _ = plugin.socket.send($0) }
+        var said: [String] = []
+        for _ in 0..<200 where said.isEmpty {
+            while let frames = supervisor.socket.receive() { said.append(frames[1].text) }
+            usleep(10_000)
+        }
+
+        #expect(said.count == 1 && said[0].contains("\"done\""), "\(said)")
+    }
 }

@@ -16,6 +16,10 @@ package final class Agent {
     private let control: ZMQSocketBox
     private let signals: Int32
     private var children: [String: ChildProcess] = [:]
+    /// Processes that are over, while their last words may be under way.
+    private var ended: [String: (status: Int32, at: Int64)] = [:]
+    /// Those that have said their last words.
+    private var haveSaidAll: Set<String> = []
     /// What processes of a node hand on to each other, by node.
     private var journals: [String: Int32] = [:]
     /// Outputs of this machine's nodes that the other end looks on at.
@@ -29,6 +33,8 @@ package final class Agent {
     private static let grace: Int64 = 12_000_000_000
     /// What nodes print is not kept for a supervisor that does not read.
     private static let mostWaiting = 64 << 20
+    /// How long a node's last words may take after its end.
+    private static let lastWords: Int64 = 1_000_000_000
     /// Of what is looked on at so much is on its way at most; the rest the node drops.
     private static let mostTapped = 8 << 20
 
@@ -54,7 +60,7 @@ package final class Agent {
     /// when the thread that started them ends.
     package func run() {
         stream.send(.facts(MachineFacts(runFolder: folder.path, executable: executable)))
-        while endingSince == nil || !children.isEmpty {
+        while endingSince == nil || !children.isEmpty || !ended.isEmpty {
             poll()
             let now = posix_monotonic_ns()
             if stream.ending != nil || now - stream.heardAt > Self.silence { beginToEnd() }
@@ -95,6 +101,8 @@ package final class Agent {
         stream.flush()
     }
 
+        bury()
+        passInspected()
     private func obeySignals() {
         while case let signal = posix_next_signal(signals), signal != 0 {
             if signal != SIGCHLD { beginToEnd() }
@@ -103,8 +111,11 @@ package final class Agent {
 
     private func passControl() {
         while let frames = control.socket.receive() {
-            guard frames.count == 2, children[frames[0].text] != nil else { continue }
-            stream.send(.heard(id: frames[0].text), frames[1].withBytes { Array($0) })
+            let id = frames[0].text
+            guard frames.count == 2, children[id] != nil || ended[id] != nil else { continue }
+            stream.send(.heard(id: id), frames[1].withBytes { Array($0) })
+            let isLast = frames[1].withBytes(ControlMessage.init(decoding:))?.isLast ?? false
+            if isLast { haveSaidAll.insert(id) }
         }
     }
 
@@ -121,7 +132,21 @@ package final class Agent {
             child.killGroup()
             unlink("\(folder.path)/\(id).sock")
             children[id] = nil
-            stream.send(.ended(id: id, status: child.status ?? 0))
+            ended[id] = (child.status ?? 0, posix_monotonic_ns())
+        }
+    }
+
+    /// Tells of ends when nothing more is to be heard: last words may still be under way when an end in
+    /// good order is noticed, and whoever hears of the end does not wait for them.
+    private func bury() {
+        guard !ended.isEmpty else { return }
+        passControl()
+        let now = posix_monotonic_ns()
+        for (id, end) in ended
+        where end.status != 0 || haveSaidAll.contains(id) || now - end.at > Self.lastWords {
+            ended[id] = nil
+            haveSaidAll.remove(id)
+            stream.send(.ended(id: id, status: end.status))
         }
     }
 

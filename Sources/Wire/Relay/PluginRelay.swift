@@ -21,6 +21,8 @@ package final class PluginRelay {
     private let inside: ZMQSocketBox
     private var inputs: RelayedInputs?
     private var outputs: RelayedOutputs?
+    /// Whether the plugin's last words have been passed on.
+    package private(set) var hasPassedAll = false
 
     /// - Parameters:
     ///   - name: what the process calls itself.
@@ -141,8 +143,12 @@ package final class PluginRelay {
                 report.strangers += outputs?.strangers ?? 0
                 say(.progress(report))
             case .hello: introduce(frames[1])
-            case .done(let report): say(.done(completed(report)))
-            case .retired(let report, let next): say(.retired(completed(report), next: next))
+            case .done(let report):
+                say(.done(completed(report)))
+                hasPassedAll = true
+            case .retired(let report, let next):
+                say(.retired(completed(report), next: next))
+                hasPassedAll = true
             default: frames[1].withBytes { _ = control.socket.send($0) }
             }
         }
