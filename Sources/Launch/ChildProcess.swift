@@ -44,6 +44,8 @@ final class ChildProcess: NodeProcess {
             .merging(defaults) { own, _ in own }.merging(own) { $1 }
             .map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { (argv + environment).forEach { free($0) } }
+        // Whoever speaks to a program must not end with it.
+        if talks { Glibc.signal(SIGPIPE, SIG_IGN) }
         pid = posix_start(
             arguments[0], argv, environment, input, childAnswers, childOutput, journal, SIGTERM, 1)
         (self.output, self.answers, self.lifeline) = (output, answers, lifeline)

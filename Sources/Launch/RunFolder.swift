@@ -10,6 +10,10 @@ package struct RunFolder: Sendable {
         case agent = "agent-"
         /// What stands between a plugin and other machines.
         case relay = "relay-"
+        /// What is packed for another machine.
+        case installation = "install-"
+
+        static let strangers = [agent, relay, installation]
     }
 
     package let path: String
@@ -77,7 +81,7 @@ package struct RunFolder: Sendable {
 
     private static func sweep(_ parent: String) {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] {
-            let run = name.trimmingPrefix(Owner.agent.rawValue).trimmingPrefix(Owner.relay.rawValue)
+            let run = Owner.strangers.reduce(name[...]) { $0.trimmingPrefix($1.rawValue) }
             guard run.first?.isNumber ?? false, !isAlive(String(run)) else { continue }
             try? FileManager.default.removeItem(atPath: "\(parent)/\(name)")
         }

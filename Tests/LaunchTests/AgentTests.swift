@@ -66,6 +66,31 @@ import Wire
         }
     }
 
+    @Test func `an agent answers while it hashes, and looks at no file twice`() throws {
+        let gate = DispatchSemaphore(value: 0), hashed = Mutex<[String]>([])
+        let line = try Line { path in
+            hashed.withLock { $0.append(path) }
+            gate.wait()
+            return "sum"
+        }
+        line.send(.inspect(paths: ["/etc/passwd", "/etc/passwd", "/etc/nothing"]))
+        line.send(.ping(sent: 7))
+
+        let before = line.hear { if case .pong(sent: 7, _) = $0 { true } else { false } }
+        gate.signal()
+        let after = line.hear { if case .files = $0 { true } else { false } }
+
+        #expect(before.contains { if case .pong = $0 { true } else { false } })
+        #expect(!before.contains { if case .files = $0 { true } else { false } })
+        guard case .files(let files)? = after.last else {
+            Issue.record("no files: \(after)")
+            return
+        }
+        #expect(files.map(\.path) == ["/etc/passwd", "/etc/nothing"])
+        #expect(files.map(\.checksum) == ["sum", nil])
+        #expect(hashed.withLock { $0 } == ["/etc/passwd"])
+    }
+
     @Test func `last words are passed on though the process has ended before they came`() throws {
         let line = try Line()
         let folder = try #require(line.facts).runFolder
@@ -138,6 +163,19 @@ import Wire
         #expect(second.status == nil)
         #expect(link.pending.map(\.message) == [.start(id: "second", node: "second", kind: "kind", command: nil)])
         link.kill()
+    }
+
+    @Test func `a program that does not read what it is sent does not end its sender`() throws {
+        signal(SIGPIPE, SIG_DFL)
+        let path = "/tmp/pl-pipe-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
+        defer { unlink(path) }
+        try Data(repeating: 1, count: 1 << 20).write(to: URL(fileURLWithPath: path))
+        let input = open(path, O_RDONLY)
+        defer { close(input) }
+
+        let outcome = try ShortCommand.run(["/bin/sh", "-c", "exec <&-; sleep 1; exit 3"], input: input, seconds: 10)
+
+        #expect(outcome.status == 3)
     }
 
     @Test func `a plugin's last words are passed on though it has ended before they came`() throws {

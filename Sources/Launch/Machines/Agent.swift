@@ -11,7 +11,7 @@ import Wire
 package final class Agent {
     private let stream: AgentStream
     private let executable: String
-    private let checksum: (String) -> String?
+    private let checksum: @Sendable (String) -> String?
     private let folder: RunFolder
     private let control: ZMQSocketBox
     private let signals: Int32
@@ -24,6 +24,8 @@ package final class Agent {
     private var journals: [String: Int32] = [:]
     /// Outputs of this machine's nodes that the other end looks on at.
     private var taps: [LocalTap] = []
+    /// What is being looked at, one after the other.
+    private var inspections: [FileInspection] = []
     /// When the end was seen to have come.
     private var endingSince: Int64?
 
@@ -44,7 +46,8 @@ package final class Agent {
     ///   - executable: the program whose `node` subcommand hosts a node.
     ///   - checksum: SHA-256 of the file at a path; nil when it cannot be read.
     package init(
-        input: Int32, output: Int32, executable: String, checksum: @escaping (String) -> String?
+        input: Int32, output: Int32, executable: String,
+        checksum: @escaping @Sendable (String) -> String?
     ) throws {
         (self.executable, self.checksum) = (executable, checksum)
         signals = posix_signals([SIGINT, SIGTERM, SIGHUP, SIGCHLD], 4)
@@ -98,11 +101,11 @@ package final class Agent {
         passControl()
         passTapped()
         reap()
+        bury()
+        passInspected()
         stream.flush()
     }
 
-        bury()
-        passInspected()
     private func obeySignals() {
         while case let signal = posix_next_signal(signals), signal != 0 {
             if signal != SIGCHLD { beginToEnd() }
@@ -167,7 +170,7 @@ package final class Agent {
         case .giveJournal(let node): giveJournal(of: node)
         case .journal(let node, let offset): takeJournal(of: node, received.bytes, at: offset)
         case .tap(let port, let endpoint): look(port, endpoint)
-        case .inspect(let paths): stream.send(.files(paths.flatMap(inspect)))
+        case .inspect(let paths): inspections.append(FileInspection(paths, checksum))
         default: break
         }
     }
@@ -228,13 +231,10 @@ package final class Agent {
 
     // MARK: Files
 
-    private func inspect(_ path: String) -> [FileFacts] {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return [FileFacts(path: path)] }
-        guard status.st_mode & S_IFMT == S_IFDIR else {
-            return [FileFacts(path: path, bytes: Int(status.st_size), checksum: checksum(path))]
+    private func passInspected() {
+        while let found = inspections.first?.found {
+            inspections.removeFirst()
+            stream.send(.files(found))
         }
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        return names.sorted().flatMap { inspect("\(path)/\($0)") }
     }
 }
