@@ -11,6 +11,8 @@ import Tensors
 final class RelayedInputs {
     struct Link {
         let configuration: NodeConfiguration.Input
+        /// What it takes; nil where nobody said.
+        let port: PortSpec?
         /// Whether the producer is elsewhere; else the plugin reaches it by itself.
         var isRelayed: Bool
         /// Where the producer is found; nil while that is not known.
@@ -57,7 +59,7 @@ final class RelayedInputs {
         links = configuration.inputs.map { input in
             let isFound = input.endpoint.hasPrefix("tcp://")
             return Link(
-                configuration: input, isRelayed: input.isElsewhere || isFound,
+                configuration: input, port: input.portSpec, isRelayed: input.isElsewhere || isFound,
                 outer: isFound ? input.endpoint : nil, inner: "")
         }
         for index in links.indices { links[index].inner = try inletEndpoint() }
