@@ -145,6 +145,13 @@ package struct ZMQSocket: ~Copyable {
         guard zmq_bind(pointer, endpoint) == 0 else { throw WireError(call: "zmq_bind", endpoint) }
     }
 
+    /// Nobody comes in there any more, and whoever did is gone.
+    func unbind(_ endpoint: String) {
+        zmq_unbind(pointer, endpoint)
+        // The library leaves the place of a socket behind.
+        if endpoint.hasPrefix("ipc://") { unlink(String(endpoint.dropFirst("ipc://".count))) }
+    }
+
     package func connect(_ endpoint: String) throws {
         guard zmq_connect(pointer, endpoint) == 0 else {
             throw WireError(call: "zmq_connect", endpoint)

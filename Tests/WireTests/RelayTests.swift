@@ -124,6 +124,32 @@ import Testing
         #expect(try scene.taken() == nil)
     }
 
+    @Test func `a place that the plugin has left is closed`() throws {
+        let scene = try Scene()
+        // What the kernel knows of, whether it has a name in the folder or not.
+        func sockets() -> [String] {
+            let table = FileManager.default.contents(atPath: "/proc/net/unix") ?? Data()
+            let open = String(decoding: table, as: UTF8.self).split(separator: "\n").compactMap { line in
+                line.range(of: "\(scene.folder)/").map { String(line[$0.upperBound...]) }
+            }
+            let named = (try? FileManager.default.contentsOfDirectory(atPath: scene.folder)) ?? []
+            return Set(open + named).sorted()
+        }
+        try scene.plugIn(at: scene.inputs.endpoints[0])
+        try scene.send(0)
+        #expect(try scene.work { try scene.taken() != nil })
+
+        for number in 1...5 {
+            let other = ZMQSocketBox(try ZMQSocket(.router, in: scene.context, linger: 0))
+            try other.socket.bind("tcp://127.0.0.1:*")
+            let inner = try #require(try scene.inputs.reconnect("data", to: other.socket.endpoint))
+            try scene.plugIn(at: inner)
+            #expect(scene.work { sockets().count == 1 }, "\(number): \(sockets())")
+        }
+
+        #expect(sockets() == ["in6.sock"])
+    }
+
     @Test func `what a relay does not understand the plugin does not hear`() throws {
         let (run, inner) = (try Self.folder(), try Self.folder())
         defer { [run, inner].forEach { try? FileManager.default.removeItem(atPath: $0) } }

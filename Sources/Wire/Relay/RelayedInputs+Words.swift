@@ -32,6 +32,7 @@ extension RelayedInputs {
             links[index].inHand = max(0, links[index].configuration.window - Int(hello.count))
             try open(index, endpoint)
             tell(index, hello)
+            leaveFormerInlets(index)
         case .grant:
             guard envelope.stamp.frame == links[index].hello?.stamp.frame else { break }
             pass(envelope, index)
@@ -85,12 +86,12 @@ extension RelayedInputs {
 
     private func deliver(_ envelope: Envelope, _ frames: [ZMQFrame], _ index: Int) throws {
         guard envelope.place == nil else { throw WireError("a place in the memory of another machine") }
-        guard frames.count == 2, frames[1].count == envelope.payloadBytes else {
         try links[index].port?.check(envelope, isHalvable: links[index].configuration.isHalved)
         guard envelope.sequence >= links[index].next else {
             throw WireError(
                 "message \(envelope.sequence) where \(links[index].next) or a later one is due")
         }
+        guard frames.count == 2, frames[1].count == envelope.payloadBytes else {
             throw WireError("a payload of another size than \(envelope.shape)")
         }
         links[index].next = envelope.sequence + 1
