@@ -5,7 +5,7 @@ import Tensors
 
 /// The producer's socket of a node: one router that serves the consumers of all its outputs.
 final class OutputLinks {
-    private let exchange: Exchange
+    let exchange: Exchange
     private let context: ZMQContext
     let clock: RunClock
     let router: ZMQSocketBox

@@ -39,7 +39,7 @@ import Testing
                 port: "data", consumer: "neighbour", consumerPort: "data", keep: .newest, window: 4)
             second.consumerKey = neighbour.publicKey
             var configuration = NodeConfiguration(
-                name: "source", settings: Settings([:]), inputs: [], outputs: [output])
+                name: "source", settings: Settings([:]), inputs: [], outputs: [output, second])
             configuration.keys = keys
             links = try OutputLinks(
                 endpoint: "ipc://\(folder)/source.sock", context: context, clock: RunClock(),

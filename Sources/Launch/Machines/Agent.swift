@@ -33,10 +33,10 @@ package final class Agent {
     static let silence: Int64 = 12_000_000_000
     /// Time that nodes get to close their files after that.
     private static let grace: Int64 = 12_000_000_000
-    /// What nodes print is not kept for a supervisor that does not read.
-    private static let mostWaiting = 64 << 20
     /// How long a node's last words may take after its end.
     private static let lastWords: Int64 = 1_000_000_000
+    /// What nodes print is not kept for a supervisor that does not read.
+    private static let mostWaiting = 64 << 20
     /// Of what is looked on at so much is on its way at most; the rest the node drops.
     private static let mostTapped = 8 << 20
 
@@ -129,9 +129,7 @@ package final class Agent {
 
     private func reap() {
         for (id, child) in children where child.reap() {
-            // Last words may still be under way when the end is noticed.
             pass(child.readLines(), of: id)
-            passControl()
             child.killGroup()
             unlink("\(folder.path)/\(id).sock")
             children[id] = nil
@@ -168,6 +166,7 @@ package final class Agent {
             }
         case .ping(let sent): stream.send(.pong(sent: sent, clock: posix_monotonic_ns()))
         case .giveJournal(let node): giveJournal(of: node)
+        case .forgetJournal(let node): journals.removeValue(forKey: node).map { _ = close($0) }
         case .journal(let node, let offset): takeJournal(of: node, received.bytes, at: offset)
         case .tap(let port, let endpoint): look(port, endpoint)
         case .inspect(let paths): inspections.append(FileInspection(paths, checksum))
@@ -194,7 +193,6 @@ package final class Agent {
         journals[node] = journal
         return journal
     }
-        case .forgetJournal(let node): journals.removeValue(forKey: node).map { _ = close($0) }
 
     // MARK: Looking on
 
@@ -208,9 +206,23 @@ package final class Agent {
         for tap in taps {
             while stream.backlog < Self.mostTapped, let (header, payload) = try? tap.receive() {
                 let bytes = header.encoded()
+                guard bytes.count + payload.count <= AgentStream.longestBytes else {
+                    refuse(tap, payload.count)
+                    break
+                }
                 stream.send(.tapped(header: bytes.count), bytes + payload)
             }
         }
+    }
+
+    private func refuse(_ tap: LocalTap, _ size: Int) {
+        taps.removeAll { $0 === tap }
+        stream.send(
+            .refused(
+                id: tap.port,
+                reason: "output '\(tap.port)' sends messages of \(size) bytes, and what is looked on at "
+                    + "from another machine has \(AgentStream.longestBytes >> 20) MiB at most: look on "
+                    + "where its node runs"))
     }
 
     // MARK: Journals

@@ -34,7 +34,7 @@ final class RelayedOutputs {
     private let endpoint: String
     private let context: ZMQContext
     let clock: RunClock
-    private let say: (ControlMessage) -> Void
+    let say: (ControlMessage) -> Void
     var router: ZMQSocketBox?
     private var door: Doorkeeper?
     private var served: String?
