@@ -190,6 +190,8 @@ package final class Supervisor {
             unlink("\(plan.folder)/\(process.id).sock")
             read(process)
             readControl()
+            // What it started itself would outlive the run.
+            process.process.killGroup()
             // An end in good order is judged when its last words have had time to arrive.
             if process.process.status != 0 { judge(process) }
         }

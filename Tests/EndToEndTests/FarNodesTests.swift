@@ -205,4 +205,25 @@ struct FarPluginsTests {
         #expect(outcome.number("frames_out") == 20)
     }
 
+    @Test func `what a plugin started ends with it`() throws {
+        let seconds = Int.random(in: 100_000...999_999)
+        let graph = """
+            nodes:
+              source: { use: test-source, with: { bytes: 500, count: 20 } }
+              stage: { use: passes, in: { data: { from: source.data, keep: all } } }
+              sink: { use: test-sink, in: { data: { from: stage.data, keep: all } } }
+            """
+        let tool = try Tool("run", graph: graph, "--json")
+        tool.plugins = [
+            try passing("import subprocess; subprocess.Popen(['sleep', '\(seconds)'], stdout=-3, stderr=-3)")
+        ]
+
+        let outcome = try tool.run()
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let words = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap {
+            Int32($0) != nil ? FileManager.default.contents(atPath: "/proc/\($0)/cmdline") : nil
+        }
+        #expect(!words.contains(Data("sleep\0\(seconds)\0".utf8)))
+    }
 }
