@@ -60,6 +60,29 @@ import Testing
         #expect(try Tool(arguments: ["--version"]).run().status == 0)
     }
 
+    @Test func `a file's name becomes one that a cluster takes, or is refused in words`() throws {
+        let tool = try Tool("deploy", graph: Self.graph)
+        func deploy(_ name: String, _ old: String = "", _ new: String = "") throws -> Tool.Outcome {
+            let graph = Self.graph.replacing("FOLDER", with: tool.folder)
+            try (old.isEmpty ? graph : graph.replacing(old, with: new))
+                .write(toFile: "\(tool.folder)/\(name)", atomically: true, encoding: .utf8)
+            return try tool.ask(
+                "deploy", "\(tool.folder)/\(name)", "--kubernetes", "\(tool.folder)/manifests")
+        }
+
+        let renamed = try deploy("3D-Talk-.yaml")
+        let blank = try deploy("my talk.yaml")
+        let capital = try deploy("talk.yaml", "namespace: talk }, cores", "namespace: talk, deployment: My_Pod }, cores")
+
+        #expect(renamed.status == 0, "\(renamed.errors)")
+        let network = try String(contentsOfFile: "\(tool.folder)/manifests/network.yaml", encoding: .utf8)
+        #expect(network.contains("name: \"graph-3d-talk\""), "\(network)")
+        #expect(blank.status == 1)
+        #expect(blank.errors.contains("'my talk.yaml' cannot be a file of a Secret"), "\(blank.errors)")
+        #expect(capital.status == 1)
+        #expect(capital.errors.contains("'My_Pod' is no name for a Deployment"), "\(capital.errors)")
+    }
+
     @Test func `a graph without such machines is told what to write`() throws {
         let outcome = try Tool(
             "deploy", graph: "nodes: { camera: { use: test-source } }", "--kubernetes", "/tmp/none"
