@@ -29,7 +29,7 @@ extension ModelSettings {
 extension DenoiserNode: MemoryEstimating {
     static func memory(_ settings: Settings) -> MemoryEstimate {
         ModelSettings.configuration(settings)
-            .denoiserMemory(ModelSettings.precision(of: settings))
+            .denoiserMemory(ModelSettings.precision(of: settings), keyframes: settings[limit])
     }
 }
 

@@ -32,6 +32,13 @@ struct ModelSettings {
         let file = source + "/config.json"
         if source != "synthetic", access(file, R_OK) == 0 {
             configuration = try ModelConfiguration(contentsOf: file)
+            guard configuration.name == name else {
+                throw .badConfiguration(
+                    file: file,
+                    reason: "it describes the model '\(configuration.name)', and the node's setting "
+                        + "'model' says '\(name)': write 'model: \(configuration.name)', or other weights "
+                        + "('weights: synthetic' needs no file)")
+            }
         } else {
             configuration = known
         }

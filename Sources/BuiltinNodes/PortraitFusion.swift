@@ -1,28 +1,31 @@
 import Foundation
 import Networks
+import Synchronization
 import Tensors
 
-/// A portrait that is made ready on a thread of its own, while the denoiser goes on with another.
-final class PortraitFusion: @unchecked Sendable {
-    // Unchecked because the result is guarded by the lock, and networks do not change once loaded.
-    private let lock = NSLock()
+/// A portrait that is looked at on a thread of its own, while the denoiser goes on with another.
+final class PortraitFusion: Sendable {
+    private typealias Seen = (portrait: PortraitConditioning, banks: ReferenceBanks)
+    private let seen = Mutex<Seen?>(nil)
     private let networks: StreamNetworks
-    private let picture: PortraitPicture
-    private var fused: FusedPortrait?
 
     init(of picture: PortraitPicture, _ networks: StreamNetworks) {
-        (self.picture, self.networks) = (picture, networks)
-        let thread = Thread { [self] in fuse() }
+        self.networks = networks
+        let thread = Thread { [self] in look(at: picture) }
         thread.stackSize = 16 << 20
         thread.start()
     }
 
-    /// Nil until it is ready.
-    var result: FusedPortrait? { lock.withLock { fused } }
+    /// Nil until all has been seen. On the stream's thread, whose denoiser prepares it for itself.
+    var result: FusedPortrait? {
+        guard let seen = seen.withLock({ $0 }) else { return nil }
+        return FusedPortrait(seen.portrait, seen.banks, networks)
+    }
 
-    private func fuse() {
-        let portrait = FusedPortrait(networks.condition(on: picture), networks)
-        lock.withLock { fused = portrait }
+    private func look(at picture: PortraitPicture) {
+        let portrait = networks.condition(on: picture)
+        let banks = networks.banks(of: portrait.latent, token: portrait.token)
+        seen.withLock { $0 = (portrait, banks) }
     }
 }
 

@@ -25,7 +25,7 @@ extension Supervisor {
     func candidate(_ replacement: NodeReplacement) throws -> Candidate {
         guard let planner else { throw SwapRefusal("this run was not started from a graph file") }
         let member = try member(toReplace: replacement.node)
-        let plan = try planner.plan(.replace(replacement))
+        let plan = try planner.plan(.replace(replacement)).plan
         guard let node = plan.nodes.first(where: { $0.name == member.name }) else {
             throw SwapRefusal("there is no node '\(member.name)' in the graph")
         }

@@ -14,14 +14,15 @@ final class Change {
         case loading
         /// Sources are asked to pause between two frames.
         case holding
-        /// Nodes are told their edges.
+        /// Nodes are told their edges. Whoever dies now is started again, like anyone.
         case telling
         /// Frames go the new ways; inputs reach the ends of their old edges.
         case moving
     }
 
-    let change: GraphChange
     let plan: RunPlan
+    /// Called when it is made.
+    let accept: () -> Void
     let difference: PlanDifference
     /// Whom to tell what came of it.
     let requester: String
@@ -43,11 +44,14 @@ final class Change {
     /// What is said when all is done.
     var lastWords = ""
 
-    init(_ change: GraphChange, _ plan: RunPlan, _ difference: PlanDifference, edition: Int, for requester: String) {
-        (self.change, self.plan, self.difference) = (change, plan, difference)
+    init(_ planned: PlannedChange, _ difference: PlanDifference, edition: Int, for requester: String) {
+        (plan, accept, self.difference) = (planned.plan, planned.accept, difference)
         (self.edition, self.requester) = (edition, requester)
         left = Set(difference.replaced.map(\.name))
     }
+
+    /// Whether nodes know of their new edges: from here on there is no way back.
+    var isCommitted: Bool { step == .telling || step == .moving }
 
     /// Sources that do not come to a frame's end, or nodes that do not answer, in this time will not.
     static let patience: Int64 = 10_000_000_000

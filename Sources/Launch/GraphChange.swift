@@ -13,7 +13,16 @@ package enum GraphChange: Sendable, Equatable {
 /// Plans a running graph as it would be after a change.
 package protocol GraphPlanner: AnyObject {
     /// - Throws: ``SwapRefusal`` with every fault that the graph would have.
-    func plan(_ change: GraphChange) throws -> RunPlan
-    /// The change was made: later ones come on top of it.
-    func accept(_ change: GraphChange)
+    func plan(_ change: GraphChange) throws -> PlannedChange
+}
+
+/// A graph as it would be after a change.
+package struct PlannedChange {
+    package let plan: RunPlan
+    /// The change was made: later ones come on top of it, whatever became of the file meanwhile.
+    package let accept: () -> Void
+
+    package init(_ plan: RunPlan, accept: @escaping () -> Void) {
+        (self.plan, self.accept) = (plan, accept)
+    }
 }

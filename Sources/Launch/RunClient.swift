@@ -11,6 +11,8 @@ package enum RunClientError: Error, CustomStringConvertible, Equatable {
     /// Several runs have this name: their folders.
     case ambiguous(String, folders: [String])
     case silent(folder: String, seconds: Double)
+    /// Its supervisor is gone.
+    case over(folder: String)
 
     package var description: String {
         switch self {
@@ -20,6 +22,7 @@ package enum RunClientError: Error, CustomStringConvertible, Equatable {
         case .ambiguous(let name, let folders):
             "several runs are called '\(name)'; name one by its folder: "
                 + folders.joined(separator: ", ")
+        case .over(let folder): "the run in \(folder) is over"
         case .silent(let folder, let seconds):
             "the run in \(folder) does not answer within \(seconds) s: its supervisor is stopped or "
                 + "overloaded"
@@ -78,7 +81,10 @@ package final class RunClient {
         while posix_monotonic_ns() < deadline {
             var items = [socket.socket.pollItem]
             zmqPoll(&items, milliseconds: 50)
-            guard let frames = socket.socket.receive() else { continue }
+            guard let frames = socket.socket.receive() else {
+                if RunFolder.isLeft(folder) { throw RunClientError.over(folder: folder) }
+                continue
+            }
             return try frames[0].withBytes { bytes in
                 try JSONDecoder().decode(RunReply.self, from: Data(bytes))
             }

@@ -4,7 +4,7 @@ import Glibc
 /// The folder of one run's sockets: only its user may enter, and it goes when the run ends.
 package struct RunFolder: Sendable {
     /// Whose sockets are in a folder.
-    enum Owner: String {
+    package enum Owner: String, CaseIterable {
         case supervisor = ""
         /// What serves a supervisor on another machine; nobody looks for runs there.
         case agent = "agent-"
@@ -12,8 +12,8 @@ package struct RunFolder: Sendable {
         case relay = "relay-"
         /// What is packed for another machine.
         case installation = "install-"
-
-        static let strangers = [agent, relay, installation]
+        /// What only tries or measures something, and is no run that a user would mean.
+        case trial = "trial-"
     }
 
     package let path: String
@@ -21,7 +21,7 @@ package struct RunFolder: Sendable {
     /// Makes a fresh folder for a run, after clearing away those of runs that no longer live.
     package init() throws { try self.init(for: .supervisor) }
 
-    init(for owner: Owner) throws {
+    package init(for owner: Owner) throws {
         let parent = Self.parent
         if mkdir(parent, 0o700) != 0, errno != EEXIST {
             throw LaunchError.system(
@@ -72,6 +72,12 @@ package struct RunFolder: Sendable {
         return kill(process, 0) == 0 || errno != ESRCH
     }
 
+    /// Whether a folder is one of a run whose supervisor is gone.
+    static func isLeft(_ folder: String) -> Bool {
+        let name = (folder as NSString).lastPathComponent
+        return name.split(separator: "-").first.flatMap { Int32($0) } != nil && !isAlive(name)
+    }
+
     /// Nanoseconds at which the run's control socket was made.
     private static func began(_ folder: String) -> Int64 {
         var status = stat()
@@ -81,7 +87,7 @@ package struct RunFolder: Sendable {
 
     private static func sweep(_ parent: String) {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] {
-            let run = Owner.strangers.reduce(name[...]) { $0.trimmingPrefix($1.rawValue) }
+            let run = Owner.allCases.reduce(name[...]) { $0.trimmingPrefix($1.rawValue) }
             guard run.first?.isNumber ?? false, !isAlive(String(run)) else { continue }
             try? FileManager.default.removeItem(atPath: "\(parent)/\(name)")
         }

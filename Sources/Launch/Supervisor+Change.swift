@@ -7,19 +7,19 @@ extension Supervisor {
     /// Begins a change, or says why not.
     func make(_ change: GraphChange, isDry: Bool, for requester: String) {
         do {
-            let (plan, difference) = try plan(change)
+            let (planned, difference) = try plan(change)
             for line in difference.lines { reply(.note(line), to: requester) }
             guard !difference.isEmpty, !isDry else {
                 let text = difference.isEmpty ? "nothing differs" : "nothing was changed (a dry run)"
                 return reply(.done(text), to: requester)
             }
             editions += 1
-            self.change = Change(change, plan, difference, edition: editions, for: requester)
+            self.change = Change(planned, difference, edition: editions, for: requester)
         } catch { return reply(.refused("\(error)"), to: requester) }
         do { try begin() } catch { giveUpChange("\(error)") }
     }
 
-    private func plan(_ change: GraphChange) throws -> (RunPlan, PlanDifference) {
+    private func plan(_ change: GraphChange) throws -> (PlannedChange, PlanDifference) {
         guard let planner else { throw SwapRefusal("this run was not started from a graph file") }
         if let own = self.change {
             let names = own.difference.replaced.map(\.name) + own.difference.added.map(\.name)
@@ -30,11 +30,11 @@ extension Supervisor {
         if case .replace(let replacement) = change {
             target = try member(toReplace: replacement.node).name
         }
-        let plan = try planner.plan(change)
+        let planned = try planner.plan(change)
         let staying = members.filter { !$0.isLeaving }.map(\.planned)
-        let difference = try PlanDifference(from: staying, self.plan, to: plan, target: target)
+        let difference = try PlanDifference(from: staying, plan, to: planned.plan, target: target)
         try checkProcesses(difference)
-        return (plan, difference)
+        return (planned, difference)
     }
 
     /// Whether the processes that run can do what is asked of them.
@@ -108,9 +108,9 @@ extension Supervisor {
     /// Does what is next, should its time have come.
     func advanceChange() {
         guard let change else { return }
-        if isEnding, change.step != .moving { return giveUpChange("the run is ending") }
+        if isEnding, !change.isCommitted { return giveUpChange("the run is ending") }
         if !members.contains(where: { !$0.isJoining && $0.current.process.status == nil }) {
-            return change.step == .moving ? finish(change) : giveUpChange("the run is over")
+            return change.isCommitted ? finish(change) : giveUpChange("the run is over")
         }
         switch change.step {
         case .loading:
@@ -140,7 +140,7 @@ extension Supervisor {
 
     /// Later changes come on top of this one.
     func accept(_ change: Change) {
-        planner?.accept(change.change)
+        change.accept()
         var next = change.plan
         next.addresses.merge(plan.addresses) { $1 }
         plan = next
@@ -158,7 +158,7 @@ extension Supervisor {
 
     /// Everything stays as it was.
     func giveUpChange(_ reason: String) {
-        guard let change, change.step != .moving else { return }
+        guard let change, !change.isCommitted else { return }
         self.change = nil
         for member in members {
             // One that is handing over has no way back: its successor is ready.

@@ -35,7 +35,7 @@ extension Supervisor {
         guard let member = member(of: process) else { return }
         if let swap = member.swap, swap.candidate === process { return giveUp(member, swap) }
         guard member.current === process else { return }
-        if member.isJoining { return giveUp(joining: member) }
+        if member.isJoining, change?.isCommitted != true { return giveUp(joining: member) }
         if let swap = member.swap, process.isDone, !process.recovers {
             process.reason = nil
             return giveUp(member, swap, because: "'\(member.name)' has done its work")

@@ -208,7 +208,7 @@ extension Supervisor {
 extension RunPlan {
     /// Whether any edge may have to leave a machine, now or after a swap.
     var hasSeveralMachines: Bool {
-        Set(nodes.map(\.machine)).count > 1 || machines.contains { $0.launcher != .local }
+        Set(nodes.map(\.machine) + machines.map(\.name) + [Self.here]).count > 1
     }
 
     /// A key pair for each node, where edges leave machines.

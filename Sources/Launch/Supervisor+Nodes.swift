@@ -65,6 +65,7 @@ extension Supervisor {
             for producer in producers(of: member) {
                 tell(producer.current, .departed(consumer: member.name))
             }
+            forgetMoves(of: member)
         case .retired(let report, let next):
             if isCurrent { member.report = report }
             process.next = next

@@ -180,6 +180,14 @@ extension Supervisor {
         advanceChange()
     }
 
+    /// Whoever has done its work says no more which edges it has moved to.
+    func forgetMoves(of member: Member) {
+        guard let change, change.isCommitted else { return }
+        change.awaited.remove(member.name)
+        change.moving = change.moving.filter { !$0.hasPrefix("\(member.name).") }
+        advanceChange()
+    }
+
     /// Nothing of an edge that has ended is needed any more: its producer may forget it.
     func hear(left edge: String, of member: Member) {
         guard let input = member.leave(edge),

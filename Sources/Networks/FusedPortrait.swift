@@ -2,8 +2,8 @@ import Tensors
 
 /// A portrait after the reference UNet: all that the denoiser looks at while it animates it.
 ///
-/// Making one is a pass of the reference UNet over one frame. It may be done on a thread of its own
-/// while the stream goes on with another.
+/// Its costly part, a pass of the reference UNet over one frame, may be done on a thread of its own while
+/// the stream goes on with another portrait.
 package struct FusedPortrait {
     /// The portrait's latent in the diffusion model's scale, `[1, h, w, 4]`.
     let latent: Tensor<Float>
@@ -14,8 +14,16 @@ package struct FusedPortrait {
     let banks: ProjectedBanks
 
     package init(_ portrait: PortraitConditioning, _ networks: StreamNetworks) {
+        let banks = networks.banks(of: portrait.latent, token: portrait.token)
+        self.init(portrait, banks, networks)
+    }
+
+    /// From what the reference UNet saw in the portrait; on the stream's thread.
+    package init(
+        _ portrait: PortraitConditioning, _ banks: ReferenceBanks, _ networks: StreamNetworks
+    ) {
         (latent, token) = (portrait.latent, portrait.token)
         prepared = networks.denoiser.prepare(token: portrait.token)
-        banks = networks.denoiser.project(networks.reference(portrait.latent, token: portrait.token))
+        self.banks = networks.denoiser.project(banks)
     }
 }

@@ -26,10 +26,17 @@ extension ModelConfiguration {
     private var pixels: Double { Double(imageSize * imageSize) }
 
     /// The denoiser with all that prepares a portrait, which stays for the next one.
-    package func denoiserMemory(_ precision: WeightStorage.Precision) -> MemoryEstimate {
+    ///
+    /// - Parameter keyframes: that are looked at beside the portrait, at most.
+    package func denoiserMemory(
+        _ precision: WeightStorage.Precision, keyframes: Int
+    ) -> MemoryEstimate {
         let window = Double(windowFrames * latentSize * latentSize * unet.channels[0])
-        // The portrait is encoded, and what that took given back, before the window is worked on.
-        let maps = max(vaeValues, 20 * window + pixels * Double(poseGuider.channels[0]))
+        // Another portrait may be encoded while the window is worked on; what the first one's took has
+        // been given back by then.
+        let maps =
+            vaeValues + 20 * window + pixels * Double(poseGuider.channels[0])
+            + Double((1 + keyframes) * unet.bankValues(side: latentSize))
         return MemoryEstimate(
             weights: denoiserWeights + referenceWeights + vae.encoderWeights
                 + imageEncoder.weights + 4 * poseGuider.weights

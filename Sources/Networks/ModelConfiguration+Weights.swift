@@ -113,6 +113,15 @@ extension ModelConfiguration.UNet {
         return count
     }
 
+    /// Keys and values of what every attention layer looks at in one picture, in numbers.
+    ///
+    /// - Parameter side: rows and columns of a latent.
+    func bankValues(side: Int) -> Int {
+        func bank(_ level: Int) -> Int { 2 * channels[level] * (side >> level) * (side >> level) }
+        return channels.indices.filter { attentionLevels[$0] }
+            .reduce(bank(channels.count - 1)) { $0 + (2 * layersPerBlock + 1) * bank($1) }
+    }
+
     private func spatial(_ c: Int) -> Int {
         norm(c) + 2 * linear(c, c) + 2 * norm(c) + 3 * c * c + linear(c, c) + tokenDimension * c
             + linear(c, c) + gatedFeedForward(c)

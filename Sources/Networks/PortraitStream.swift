@@ -184,7 +184,7 @@ package struct PortraitStream {
 
     /// Adds a finished frame to what the denoiser looks at.
     mutating func look(at latent: Tensor<Float>) {
-        let found = networks.reference(latent, token: portrait.token)
+        let found = networks.banks(of: latent, token: portrait.token)
         banks.append(networks.denoiser.project(found))
     }
 

@@ -48,6 +48,8 @@ extension Exchange {
             returnCredits()
         }
     }
+    /// Messages of an input's producer, as it is now, that wait for their tick.
+    func waiting(at input: Int) -> Int { locked { assembler!.inputs[input].waitingNow } }
     func deliver(_ message: Numbered, to input: Int) {
         change { assembler!.deliver(message, to: input) }
     }

@@ -37,6 +37,10 @@ extension InputLinks {
             throw WireError(
                 "message \(envelope.sequence) where \(link.next) or a later one is due")
         }
+        let window = links[index].configuration.window
+        guard exchange.waiting(at: index) < window else {
+            throw WireError("more messages than the \(window) it has credits for")
+        }
         let bytes = envelope.payloadBytes!
         guard let memory = try payload(of: envelope, frames, bytes: bytes, input: index) else {
             links[index].isBroken = true

@@ -122,8 +122,7 @@ final class SlotView {
     private func open(_ place: Envelope.Place) throws -> Mapping? {
         let path = "/proc/\(place.process)/fd/\(place.descriptor)"
         let descriptor = posix_open_for_reading(path)
-        let isGone = kill(pid_t(truncatingIfNeeded: place.process), 0) != 0 && errno == ESRCH
-        if descriptor == -ESRCH || (descriptor == -ENOENT && isGone) { return nil }
+        if descriptor == -ESRCH || (descriptor == -ENOENT && Self.isGone(place.process)) { return nil }
         guard descriptor >= 0 else {
             throw WireError("open(\(path)): \(String(cString: strerror(-descriptor)))")
         }
@@ -138,5 +137,17 @@ final class SlotView {
             throw WireError("mmap(\(path)): \(String(cString: strerror(errno)))")
         }
         return Mapping(base: base, capacity: capacity)
+    }
+
+    /// Whether a process has ended or is about to: it has no descriptors, not even its standard input,
+    /// long before nobody by its number is left.
+    private static func isGone(_ process: UInt32) -> Bool {
+        guard let folder = opendir("/proc/\(process)/fd") else { return true }
+        defer { closedir(folder) }
+        while let entry = readdir(folder) {
+            // All names but "." and "..".
+            if entry.pointee.d_name.0 != CChar(UInt8(ascii: ".")) { return false }
+        }
+        return true
     }
 }

@@ -40,6 +40,9 @@ struct TickAssembler {
         /// Number of the message that comes after those of its edge that were used up or dropped.
         var next: UInt64 { cursors[key] ?? 0 }
 
+        /// Messages that wait, of the edge and the producer's process that are heard now.
+        var waitingNow: Int { waiting.count { $0.key == key && $0.generation == generation } }
+
         /// What comes from now on belongs to another edge.
         fileprivate mutating func move(to edge: NodeConfiguration.Input, next: UInt64) {
             (key, keep, window) = (edge.key, edge.keep, edge.window)

@@ -121,7 +121,7 @@ struct DoctorCommand: ParsableCommand {
     /// Runs two nodes that measure the way from one machine to the other.
     private func measure(_ link: CheckedGraph.Link, _ graph: CheckedGraph) -> Int {
         do {
-            let folder = try RunFolder()
+            let folder = try RunFolder(for: .trial)
             defer { folder.remove() }
             let plan = RunPlan.link(
                 from: link.from, to: link.to, machines: graph.machines, bytes: 1_000_000,

@@ -67,7 +67,7 @@ final class LinkRun {
     }
 
     func finish() throws -> Outcome {
-        let folder = try RunFolder()
+        let folder = try RunFolder(for: .trial)
         defer { folder.remove() }
         let list = "\(folder.path)/list.txt"
         var plan = RunPlan(

@@ -107,7 +107,7 @@ private final class LiveRun {
     var folder: String { runFolder.path }
 
     init(rate: Int, seconds: Int, isTCP: Bool) throws {
-        let folder = try RunFolder()
+        let folder = try RunFolder(for: .trial)
         let served = isTCP
             ? "tcp://127.0.0.1:\(try FreePort.find())"
             : NodeConfiguration.endpoint(of: "source", in: folder.path)

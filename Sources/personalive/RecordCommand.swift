@@ -40,7 +40,7 @@ struct RecordCommand: ParsableCommand {
     }
 
     func run() throws {
-        let status = try reached()
+        let (client, status) = try reached()
         guard let tapped = status.edges.first(where: { $0.from == edge }) else {
             let known = Set(status.edges.map(\.from)).sorted().joined(separator: ", ")
             throw failure("'\(edge)' is no output of this run that an edge begins at; those are \(known)")
@@ -50,12 +50,12 @@ struct RecordCommand: ParsableCommand {
             throw failure("the run does not say what flows on '\(edge)'")
         }
         let signals = posix_signals([SIGINT, SIGTERM], 2)
-        let tap = try EdgeTap(try place())
+        let tap = try EdgeTap(try place(client))
         let writer = try Recording.Writer(
             path: file,
             Recording.Header(
                 from: edge, port: port, type: type.type, axes: type.axes, meaning: type.meaning))
-        do { try record(tap, to: writer, signals) } catch let fault as MachineFault {
+        do { try record(tap, of: client.folder, to: writer, signals) } catch let fault as MachineFault {
             FileHandle.standardError.write(Data("warning: \(fault)\n".utf8))
         }
         guard writer.count > 0 else {
@@ -67,7 +67,9 @@ struct RecordCommand: ParsableCommand {
         print("\(file): \(writer.count) messages, \(writer.bytes >> 10) KiB\(missed)")
     }
 
-    private func record(_ tap: EdgeTap, to writer: Recording.Writer, _ signals: Int32) throws {
+    private func record(
+        _ tap: EdgeTap, of folder: String, to writer: Recording.Writer, _ signals: Int32
+    ) throws {
         let began = posix_monotonic_ns()
         var elapsed: Double { Double(posix_monotonic_ns() - began) / 1e9 }
         while writer.count < frames ?? .max, elapsed < seconds ?? .infinity {
@@ -81,26 +83,23 @@ struct RecordCommand: ParsableCommand {
             case nil:
                 // The run may be gone without a word.
                 if writer.count == 0, elapsed > 10 { return }
-                if access(runFolder, F_OK) != 0 { return }
+                if access(folder, F_OK) != 0 { return }
             }
         }
     }
 
-    private var runFolder: String { (try? client().folder) ?? "/nonexistent" }
-
-    private func client() throws -> RunClient { try RunClient(target == "-" ? nil : target) }
-
-    private func place() throws -> EdgePlace {
-        switch try client().ask(.look(edge)) {
+    private func place(_ client: RunClient) throws -> EdgePlace {
+        switch try client.ask(.look(edge)) {
         case .place(let place): return place
         case .refused(let reason): throw failure(reason)
         default: throw failure("the run answers something else")
         }
     }
 
-    private func reached() throws -> RunStatus {
+    private func reached() throws -> (RunClient, RunStatus) {
         do {
-            return try client().status()
+            let client = try RunClient(target == "-" ? nil : target)
+            return (client, try client.status())
         } catch let error as RunClientError {
             throw failure(error.description)
         }

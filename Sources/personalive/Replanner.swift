@@ -33,20 +33,16 @@ final class Replanner: GraphPlanner {
         (self.graph, self.waivers, self.plan) = (graph, waivers, plan)
     }
 
-    func accept(_ change: GraphChange) {
-        guard let next = try? state(after: change), let graph = try? graph(of: next) else { return }
-        (state, self.graph) = (next, graph)
-    }
-
-    func plan(_ change: GraphChange) throws -> RunPlan {
-        let next = try graph(of: state(after: change))
+    func plan(_ change: GraphChange) throws -> PlannedChange {
+        let state = try state(after: change)
+        let next = try graph(of: state)
         var refusals = [next.placementRefusal, AgePlan.refusal(of: next, unless: waivers.budget)]
         if !waivers.memory {
             refusals.append(MemoryPlan.lack(for: newProcesses(of: next, change), beside: graph, in: next))
         }
         let text = refusals.compactMap { $0?.trimmingCharacters(in: .newlines) }.joined(separator: "\n")
         guard text.isEmpty else { throw SwapRefusal(text) }
-        return plan(next)
+        return PlannedChange(plan(next)) { [self] in (self.state, graph) = (state, next) }
     }
 
     private func graph(of state: State) throws -> CheckedGraph {

@@ -83,12 +83,24 @@ struct RunCommand: ParsableCommand {
         let planner = Replanner(
             graph, settings.overrides,
             waivers: .init(memory: ignoreMemory, budget: ignoreBudget), plan: plan)
+        let server = try metricsServer(folder)
         let supervisor = try Supervisor(
             plan(graph), executable: Personalive.executable, display: display, planner: planner)
-        let server = try metrics.map { try MetricsServer(port: $0, folder: folder.path) }
         let outcome = withExtendedLifetime(server) { supervisor.run() }
         folder.remove()
         try report(outcome, supervisor.snapshot, Self.outputs(of: [graph, planner?.graph ?? graph]))
+    }
+
+    /// What answers Prometheus, if it is wanted; before anything is started.
+    private func metricsServer(_ folder: RunFolder) throws -> MetricsServer? {
+        do {
+            return try metrics.map { try MetricsServer(port: $0, folder: folder.path) }
+        } catch {
+            printToStandardError(
+                "error: port \(metrics ?? 0) of this machine cannot be had for --metrics: \(error)\n"
+                    + "  nothing was started; take another port, or 0 for any\n")
+            throw ExitCode(1)
+        }
     }
 
     private func report(

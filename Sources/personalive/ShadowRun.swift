@@ -21,7 +21,7 @@ struct ShadowRun {
     func compare() throws {
         let candidate = try candidate()
         let before = try client.status()
-        let folder = try RunFolder()
+        let folder = try RunFolder(for: .trial)
         defer { folder.remove() }
         let found = "\(folder.path)/compare.json"
         let supervisor: Supervisor

@@ -8,9 +8,19 @@ struct RunArgument: ParsableArguments {
     var run: String?
 
     /// A line to that run.
-    func client() throws -> RunClient {
+    func client() throws -> RunClient { try saying { try RunClient(run) } }
+
+    /// A line to that run, and how it stands.
+    func reached() throws -> (RunClient, RunStatus) {
+        try saying {
+            let client = try RunClient(run)
+            return (client, try client.status())
+        }
+    }
+
+    private func saying<Result>(_ body: () throws -> Result) throws -> Result {
         do {
-            return try RunClient(run)
+            return try body()
         } catch let error as RunClientError {
             FileHandle.standardError.write(Data("error: \(error)\n".utf8))
             throw ExitCode(1)

@@ -30,8 +30,8 @@ struct TopCommand: ParsableCommand {
     }
 
     func run() throws {
-        let client = try target.client()
-        guard var before = try? client.status() else { throw ExitCode(1) }
+        let (client, first) = try target.reached()
+        var before = first
         let isTerminal = isatty(1) == 1 && !once
         while true {
             Thread.sleep(forTimeInterval: interval)

@@ -30,8 +30,9 @@ struct TraceCommand: ParsableCommand {
     }
 
     func run() throws {
-        let client = try target.client()
+        let (client, first) = try target.reached()
         var trace = RunTrace()
+        trace.take(first)
         let deadline = ContinuousClock.now + .seconds(seconds)
         repeat {
             guard let status = try? client.status() else { break }

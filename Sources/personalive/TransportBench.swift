@@ -104,7 +104,7 @@ enum BenchGraph {
     static func run(
         stages: Int, keep: Keep, source: [String: SettingValue]
     ) throws -> (RunSnapshot, Supervisor) {
-        let folder = try RunFolder()
+        let folder = try RunFolder(for: .trial)
         defer { folder.remove() }
         let names = ["source"] + (0..<stages).map { "stage-\($0)" } + ["sink"]
         let nodes = names.enumerated().map { index, name in

@@ -54,8 +54,25 @@ import Testing
 
     @Test(arguments: ["vae-decoder", "tiny-decoder"])
     func `every driving frame comes out of the whole graph`(decoder: String) throws {
-        let tool = try tool(decoder: decoder)
+        try expectFilm(of: try tool(decoder: decoder))
+    }
 
+    private static let graphs = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Graphs").path
+
+    /// With the model that comes with the project, and its portrait.
+    @Test(arguments: ["demo.yaml", "side-by-side.yaml", "tiny.yaml"])
+    func `a graph of the folder makes a film of another driver`(name: String) throws {
+        let tool = try tool(decoder: "tiny-decoder")
+        tool.process.arguments = [
+            "run", "\(Self.graphs)/\(name)", "--json", "--set", "driving=\(tool.folder)/driving.mp4",
+            "--set", "output=\(tool.folder)/portrait.mp4",
+        ]
+
+        try expectFilm(of: tool)
+    }
+
+    private func expectFilm(of tool: Tool) throws {
         let outcome = try tool.run()
 
         #expect(outcome.status == 0, "\(outcome.errors)")
@@ -67,5 +84,19 @@ import Testing
             if case .frame(let frame) = item { times.append(frame.presentation) }
         }
         #expect(times == (0..<10).map { Int64($0) * 40_000_000 })
+    }
+
+    @Test func `weights of another model than the node's are refused with both names`() throws {
+        let tool = try tool(decoder: "tiny-decoder")
+        tool.process.arguments = [
+            "run", "\(Self.graphs)/demo.yaml", "--set", "model=mini",
+            "--set", "output=\(tool.folder)/portrait.mp4",
+        ]
+
+        let outcome = try tool.run()
+
+        #expect(outcome.status == 3)
+        #expect(outcome.errors.contains("describes the model 'small'"), "\(outcome.errors)")
+        #expect(outcome.errors.contains("write 'model: small'"), "\(outcome.errors)")
     }
 }

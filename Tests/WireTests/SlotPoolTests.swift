@@ -52,6 +52,20 @@ import Testing
         #expect(try SlotView().memory(at: gone, bytes: 100) {} == nil)
     }
 
+    @Test func `a slot of a process that has ended and is not buried is no slot either`() throws {
+        var child: pid_t = 0
+        var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("true"), nil]
+        defer { free(arguments[0]) }
+        #expect(posix_spawnp(&child, "true", nil, nil, &arguments, environ) == 0)
+        defer { waitpid(child, nil, 0) }
+        var information = siginfo_t()
+        waitid(P_PID, id_t(child), &information, WEXITED | WNOWAIT)
+
+        let place = Envelope.Place(slot: 1, process: UInt32(child), descriptor: 9, capacity: 4096)
+
+        #expect(try SlotView().memory(at: place, bytes: 100) {} == nil)
+    }
+
     @Test func `no slot leaves anything in a folder`() throws {
         let memory = try SlotPool().allocate(1 << 20)
 

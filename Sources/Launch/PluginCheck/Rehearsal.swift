@@ -52,7 +52,7 @@ final class Rehearsal {
         self.sizes = sizes
         self.patience = patience
         spec = plugin.spec.resolved(with: settings)
-        folder = try RunFolder()
+        folder = try RunFolder(for: .trial)
         control = ZMQSocketBox(try ZMQSocket(.router, in: context))
         control.socket.forgetUnsent()
         try control.socket.bind(NodeConfiguration.controlEndpoint(in: folder.path))
