@@ -54,7 +54,8 @@ let package = Package(
             swiftSettings: testable),
         .target(name: "Dataflow", dependencies: ["NodeKit", "Tensors", "CYaml"]),
         .target(
-            name: "Launch", dependencies: ["Dataflow", "NodeKit", "Wire", "CPosix", "CZeroMQ"]),
+            name: "Launch", dependencies: ["Dataflow", "NodeKit", "Wire", "CPosix", "CZeroMQ"],
+            swiftSettings: testable),
 
         // The networks: know nothing of processes.
         .target(
@@ -87,7 +88,7 @@ let package = Package(
         .testTarget(name: "NodeKitTests", dependencies: ["NodeKit", "Tensors"]),
         .testTarget(name: "WireTests", dependencies: ["NodeKit", "Tensors", "Wire"]),
         .testTarget(name: "DataflowTests", dependencies: ["Dataflow", "NodeKit", "Tensors"]),
-        .testTarget(name: "LaunchTests", dependencies: ["Launch", "Wire"]),
+        .testTarget(name: "LaunchTests", dependencies: ["Dataflow", "Launch", "Wire"]),
         .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors"]),
         .testTarget(name: "NetworksTests", dependencies: ["Layers", "Networks", "Tensors"]),
         .testTarget(name: "MediaTests", dependencies: ["Media", "Tensors"]),

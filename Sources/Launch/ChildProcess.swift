@@ -15,6 +15,7 @@ final class ChildProcess: NodeProcess {
     private(set) var outputHasEnded = false
     private var partial = ""
     var fault: String? { nil }
+    var isMachineLost: Bool { false }
     /// Nil while it runs; an exit code, or minus a signal.
     private(set) var status: Int32?
 
@@ -43,6 +44,8 @@ final class ChildProcess: NodeProcess {
             .merging(defaults) { own, _ in own }.merging(own) { $1 }
             .map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { (argv + environment).forEach { free($0) } }
+        // Whoever speaks to a program must not end with it.
+        if talks { Glibc.signal(SIGPIPE, SIG_IGN) }
         pid = posix_start(
             arguments[0], argv, environment, input, childAnswers, childOutput, journal, SIGTERM, 1)
         (self.output, self.answers, self.lifeline) = (output, answers, lifeline)

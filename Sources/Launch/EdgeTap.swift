@@ -68,6 +68,8 @@ final class LocalTap {
     /// A header of kind `data` with its payload, or of kind `end`.
     typealias Message = (header: Envelope, payload: [UInt8])
 
+    /// The output's name.
+    let port: String
     private let socket: ZMQSocketBox
 
     /// Enough for a disk that hesitates; 32 frames of 786 KB are 25 MB.
@@ -77,6 +79,7 @@ final class LocalTap {
     ///   - port: the output's name.
     ///   - endpoint: where its node serves it.
     init(port: String, endpoint: String) throws {
+        self.port = port
         let number = String(UInt32.random(in: 0 ... .max), radix: 36)
         socket = ZMQSocketBox(
             try ZMQSocket(

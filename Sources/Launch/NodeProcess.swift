@@ -6,6 +6,8 @@ protocol NodeProcess: AnyObject {
     var status: Int32? { get }
     /// What was wrong with its machine, where the process itself is not to blame for its end.
     var fault: String? { get }
+    /// Whether its machine is not there, and may be again.
+    var isMachineLost: Bool { get }
     /// What to wait for before there is something to read; -1 where that is told otherwise.
     var output: Int32 { get }
     /// Whether it, and whatever it started, will print no more.

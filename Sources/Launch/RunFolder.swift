@@ -4,12 +4,14 @@ import Glibc
 /// The folder of one run's sockets: only its user may enter, and it goes when the run ends.
 package struct RunFolder: Sendable {
     /// Whose sockets are in a folder.
-    package enum Owner: String {
+    package enum Owner: String, CaseIterable {
         case supervisor = ""
         /// What serves a supervisor on another machine; nobody looks for runs there.
         case agent = "agent-"
         /// What stands between a plugin and other machines.
         case relay = "relay-"
+        /// What is packed for another machine.
+        case installation = "install-"
         /// What only tries or measures something, and is no run that a user would mean.
         case trial = "trial-"
     }
@@ -85,7 +87,7 @@ package struct RunFolder: Sendable {
 
     private static func sweep(_ parent: String) {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] {
-            let run = name.trimmingPrefix(Owner.agent.rawValue).trimmingPrefix(Owner.relay.rawValue)
+            let run = Owner.allCases.reduce(name[...]) { $0.trimmingPrefix($1.rawValue) }
             guard run.first?.isNumber ?? false, !isAlive(String(run)) else { continue }
             try? FileManager.default.removeItem(atPath: "\(parent)/\(name)")
         }

@@ -33,6 +33,8 @@ extension RunPlan {
                 endpoint: NodeConfiguration.endpoint(of: edge.from.node, in: folder),
                 keep: edge.keep, window: edge.window)
             input.isHalved = edge.wire == .f16
+            input.type = .init(
+                element: edge.input.elementType.name, axes: edge.input.axesText)
             return input
         }
         let outputs = graph.edges(outOf: node.name).map { edge in

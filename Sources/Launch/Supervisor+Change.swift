@@ -81,6 +81,7 @@ extension Supervisor {
                 node.configuration.outputs[index].edition = change.edition
             }
             if !keys.isEmpty { keys[node.name] = try CurveKeys() }
+            forgetJournal(of: node)
             let journal = try Journal.create()
             // One of the same name that failed a moment ago may not have been seen to its end.
             let id = "\(node.name)~\(change.edition)"

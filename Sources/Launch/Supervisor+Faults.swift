@@ -8,6 +8,8 @@ import Wire
 extension Supervisor {
     /// Time that nodes get to close their files before they are killed.
     private static let grace: Int64 = 12_000_000_000
+    /// A machine that was lost is looked for so often.
+    private static let search: Int64 = 3_000_000_000
     /// How long a process may take to end that has said that it gave up.
     private static let farewell: Int64 = 2_000_000_000
     /// How long a process that promised to be heard of may be silent.
@@ -70,6 +72,7 @@ extension Supervisor {
             return ""
         }
         if !plan.isLive { if let lack = lack(of: member, process) { return lack } }
+        if process.process.isMachineLost { return interrupts > 0 ? "" : nil }
         let now = posix_monotonic_ns()
         let recent = member.crashes.filter { now - $0 < policy.within.nanoseconds }
         return recent.count >= policy.limit ? "" : nil
@@ -91,6 +94,15 @@ extension Supervisor {
     private func restart(_ member: Member, after process: Incarnation) {
         let now = posix_monotonic_ns()
         let policy = member.planned.restart
+        // That a machine is switched off says nothing of its nodes: it may take long to come back.
+        if process.process.isMachineLost {
+            member.restartAt = now + (process.saidHello ? policy.backoff.nanoseconds : Self.search)
+            guard process.saidHello else { return }
+            member.restarts += 1
+            return display.say(
+                "node '\(member.name)' (\(member.planned.kind)) is gone with machine "
+                    + "'\(process.planned.machine)'; it is started again there as soon as that answers")
+        }
         member.crashes.removeAll { now - $0 >= policy.within.nanoseconds }
         let pause = policy.backoff.nanoseconds << min(member.crashes.count, 6)
         member.crashes.append(now)
@@ -126,6 +138,9 @@ extension Supervisor {
         for process in incarnations where process.process.status == nil {
             if let failedAt = process.failedAt, now - failedAt > Self.farewell {
                 process.process.killGroup()
+            } else if let link = link(to: process.planned.machine), link.facts == nil {
+                // How long a machine may take to be there its launcher says.
+                continue
             } else if !process.saidHello {
                 let limit = process.planned.startWithin
                 guard now - process.began > limit.nanoseconds else { continue }

@@ -23,10 +23,12 @@ extension Supervisor {
     /// Machines, other than its own, on which a node's outputs are wanted.
     private func machinesOfConsumers(of process: Incarnation) -> Set<String> {
         let name = process.planned.name
-        let consumers = members.flatMap(\.processes).filter { consumer in
-            consumer.planned.configuration.inputs.contains { $0.producer == name }
+        // Inputs as they are, and as they are to be.
+        let consumers = members.filter { member in
+            (member.planned.configuration.inputs + member.inputs).contains { $0.producer == name }
         }
-        return Set(consumers.map(\.planned.machine)).subtracting([process.planned.machine])
+        return Set(consumers.flatMap(\.processes).map(\.planned.machine))
+            .subtracting([process.planned.machine])
     }
 
     /// Whether a node's outputs are wanted on another machine.
@@ -37,15 +39,18 @@ extension Supervisor {
     /// Where a process listens; nil if nobody elsewhere wants to hear it, or its address is not known.
     ///
     /// At one address where it is the machine's own; else at all of them, since others may see it by
-    /// an address that it does not know of.
+    /// an address that it does not know of. Of this machine each other one sees an address of its own,
+    /// and which of them consumers will come from, or be moved to, is not known: where keys guard the
+    /// port it is open at all of them.
     private func listening(on process: Incarnation) -> String? {
         let machine = process.planned.machine
         let addresses = machinesOfConsumers(of: process).map { address(of: machine, from: $0) }
         guard !addresses.isEmpty, !addresses.contains(nil) else { return nil }
         let only = Set(addresses.compactMap { $0 }).count == 1 ? addresses[0]! : nil
-        let isOwn = only.map {
-            plan.addresses[machine] == nil || $0.hasPrefix("127.")
-                || $0 == link(to: machine)?.facts?.ownAddress
+        let isOwn = only.map { only in
+            if only.hasPrefix("127.") || only == "::1" { return true }
+            if machine == RunPlan.here, !plan.isInsecure { return false }
+            return plan.addresses[machine] == nil || only == link(to: machine)?.facts?.ownAddress
         }
         return isOwn == true ? "tcp://\(Self.host(only!)):*" : "tcp://*:*"
     }

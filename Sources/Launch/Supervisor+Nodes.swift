@@ -181,6 +181,7 @@ extension Supervisor {
     ) -> NodeConfiguration.Input {
         var input = input
         input.producerKey = keys[input.producer]?.publicKey
+        if !isRelayed(process.planned) { input.type = nil }
         guard let producer = members.first(where: { $0.name == input.producer }) else { return input }
         input.isElsewhere = producer.current.planned.machine != process.planned.machine
         if let endpoint = endpoint(of: producer, for: process) { input.endpoint = endpoint }

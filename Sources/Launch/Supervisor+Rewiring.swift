@@ -201,6 +201,7 @@ extension Supervisor {
     /// A node that was taken out of the graph has finished.
     func bid(farewell member: Member) {
         departed.append(state(of: member))
+        forgetJournal(of: member.planned)
         members.removeAll { $0 === member }
         for producer in members {
             let outputs = producer.planned.configuration.outputs

@@ -39,6 +39,8 @@ package final class Supervisor {
     /// What stands between a producer on one machine and its consumers on others, as a test has it:
     /// where they find it, for where it is. Asked again and again.
     package var detour: ((_ served: String) -> String)?
+    /// By machine, when it was said last that it is not there.
+    var lossSaidAt: [String: Int64] = [:]
     private let executable: String
     /// Lines to the other machines that nodes run on.
     let links: [MachineLink]
@@ -188,6 +190,8 @@ package final class Supervisor {
             unlink("\(plan.folder)/\(process.id).sock")
             read(process)
             readControl()
+            // What it started itself would outlive the run.
+            process.process.killGroup()
             // An end in good order is judged when its last words have had time to arrive.
             if process.process.status != 0 { judge(process) }
         }

@@ -72,6 +72,14 @@ package enum ControlMessage: Sendable {
     /// Sinks keep what they have; everyone ends now.
     case finishNow
 
+    /// Whether a process says nothing after it.
+    package var isLast: Bool {
+        switch self {
+        case .done, .retired: true
+        default: false
+        }
+    }
+
     package func encoded() -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

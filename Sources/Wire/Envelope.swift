@@ -142,13 +142,16 @@ package struct Envelope: Equatable, Sendable {
         try readTail(&reader, rank: Int(rank), hasPlace: flags & 1 != 0)
     }
 
-    /// Sums of times and of frame numbers must not overflow, whoever sent them.
+    /// Sums of times and of numbers must not overflow, whoever sent them.
     private func checkTimes() throws {
         let limit = Int64(1) << 62
-        guard stamp.frame < UInt64.max, (0..<limit).contains(sent),
+        guard stamp.frame < UInt64.max, sequence < UInt64.max, (0..<limit).contains(sent),
             (0..<limit).contains(stamp.captured), (0..<limit).contains(stamp.duration),
             (-limit..<limit).contains(stamp.presentation)
-        else { throw WireError("a frame number or a time out of range: \(stamp), sent \(sent)") }
+        else {
+            throw WireError(
+                "a number or a time out of range: \(stamp), sequence \(sequence), sent \(sent)")
+        }
     }
 
     private mutating func readTail(

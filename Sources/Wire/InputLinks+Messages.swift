@@ -31,10 +31,11 @@ extension InputLinks {
 
     private func deliver(_ envelope: Envelope, _ frames: [ZMQFrame], to index: Int) throws {
         guard !links[index].isBroken else { return }
-        try check(envelope, for: index)
-        guard envelope.sequence >= links[index].next, envelope.sequence < .max else {
+        let link = links[index]
+        try link.port.check(envelope, isHalvable: link.isElsewhere && link.configuration.isHalved)
+        guard envelope.sequence >= link.next else {
             throw WireError(
-                "message \(envelope.sequence) where \(links[index].next) or a later one is due")
+                "message \(envelope.sequence) where \(link.next) or a later one is due")
         }
         let window = links[index].configuration.window
         guard exchange.waiting(at: index) < window else {
@@ -57,7 +58,8 @@ extension InputLinks {
         }
         let sent = AnyTensor(
             elementType: envelope.elementType, shape: envelope.shape, memory: memory)
-        let tensor = Self.isHalved(envelope, on: links[index]) ? sent.widened : sent
+        let isHalved = envelope.elementType != link.port.elementType
+        let tensor = isHalved ? sent.widened : sent
         exchange.deliver(
             Numbered(
                 sequence: envelope.sequence, message: Message(tensor, envelope.stamp),
@@ -71,30 +73,6 @@ extension InputLinks {
         let (keep, pace) = (link.configuration.keep, link.port.pace)
         return pace == .frame && (keep == .newest || keep == .even)
             && now - envelope.stamp.captured > oldest
-    }
-
-    /// A producer may be a stranger's program: what it sends must be what the port says.
-    private func check(_ envelope: Envelope, for index: Int) throws {
-        let port = links[index].port
-        let expected = "\(port.elementType.name) [\(port.axesText)]"
-        let found = "\(envelope.elementType.name) \(envelope.shape)"
-        let isHalved = Self.isHalved(envelope, on: links[index])
-        guard envelope.elementType == port.elementType || isHalved, envelope.shape.count == port.axes.count,
-            zip(envelope.shape, port.axes).allSatisfy(Self.fits)
-        else { throw WireError("a tensor \(found), but input '\(port.name)' takes \(expected)") }
-    }
-
-    /// Whether a port's numbers have come from another machine in half precision, as was agreed.
-    private static func isHalved(_ envelope: Envelope, on link: Link) -> Bool {
-        link.isElsewhere && link.configuration.isHalved && link.port.elementType == .float32
-            && envelope.elementType == .float16
-    }
-
-    private static func fits(_ extent: Int, _ axis: Axis) -> Bool {
-        switch axis {
-        case .constant(let constant): extent == constant
-        case .named(_, let factor): extent % factor == 0
-        }
     }
 
     private func payload(

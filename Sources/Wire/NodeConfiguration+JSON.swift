@@ -53,7 +53,7 @@ private struct End {
 
 extension NodeConfiguration.Input: Codable {
     private enum Key: String, CodingKey {
-        case port, from, endpoint, keep, window, tap, key, half, elsewhere, edition
+        case port, from, endpoint, keep, window, tap, key, half, elsewhere, edition, type
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -67,6 +67,7 @@ extension NodeConfiguration.Input: Codable {
         try object.encodeIfPresent(producerKey, forKey: .key)
         if isHalved { try object.encode(true, forKey: .half) }
         if isElsewhere { try object.encode(true, forKey: .elsewhere) }
+        try object.encodeIfPresent(type, forKey: .type)
         if edition != 0 { try object.encode(edition, forKey: .edition) }
     }
 
@@ -83,6 +84,7 @@ extension NodeConfiguration.Input: Codable {
         isElsewhere = try object.decodeIfPresent(Bool.self, forKey: .elsewhere) ?? false
         producerKey = try object.decodeIfPresent(String.self, forKey: .key)
         edition = try object.decodeIfPresent(Int.self, forKey: .edition) ?? 0
+        type = try object.decodeIfPresent(NodeConfiguration.TensorType.self, forKey: .type)
     }
 }
 

@@ -201,6 +201,9 @@ final class NodeLinks {
 
     private func reconnect(_ key: String, _ endpoint: String, _ isFresh: Bool) throws {
         if let inputs { return try inputs.reconnect(key, to: endpoint, isFresh: isFresh) }
+        if let index = rewiredInputs?.firstIndex(where: { $0.key == key }) {
+            rewiredInputs![index].endpoint = endpoint
+        }
         guard let index = configuration?.inputs.firstIndex(where: { $0.key == key }) else { return }
         configuration!.inputs[index].endpoint = endpoint
     }
@@ -213,6 +216,8 @@ final class NodeLinks {
         (next.inputs, next.outputs) = (inputs, outputs)
         exchange.wire(Wiring(next))
         self.outputs.rewire(outputs)
+        // Whoever listens later lets in these consumers. Inputs stay what they are until their edges end.
+        configuration!.outputs = outputs
         rewiredInputs = inputs
         try self.inputs?.rewire(inputs)
         say(.rewired)

@@ -21,7 +21,12 @@ extension OutputLinks {
         envelope.elementType = tensor.elementType
         envelope.shape = tensor.shape
         let (output, isElsewhere) = (edges[index].output, edges[index].edge.isElsewhere)
-        if isElsewhere { clock.leave(&envelope) }
+        if isElsewhere {
+            if let obstacle = ZMQSocket.obstacle(to: tensor.byteCount, of: output) {
+                return exchange.fail(obstacle)
+            }
+            clock.leave(&envelope)
+        }
         let isShared = !output.isInline && !output.isTap && !isElsewhere
         if isShared, let slot = tensor.memory.owner as? SlotPool.Slot, tensor.offset == 0 {
             envelope.place = Envelope.Place(

@@ -5,7 +5,7 @@ import Tensors
 
 /// The producer's socket of a node: one router that serves the consumers of all its outputs.
 final class OutputLinks {
-    private let exchange: Exchange
+    let exchange: Exchange
     private let context: ZMQContext
     let clock: RunClock
     let router: ZMQSocketBox
@@ -182,12 +182,14 @@ final class OutputLinks {
         defer { door?.work() }
         guard isOpen else { return }
         while let frames = router.socket.receive() {
-            door?.recognise(frames[0].descriptor)
+            door?.recognise(frames.descriptor)
+            // First of all: what follows may change an edge.
+            guard frames.isGenuine else { continue }
             // A stranger's words mean nothing: this run's consumers are all known by name.
             let name = frames[0].text
-            guard let index = index(of: name) ?? index(ofOtherEdition: name) ?? admit(frames),
-                isGenuine(frames[0], edges[index].output)
-            else { continue }
+            guard let index = index(of: name) ?? index(ofOtherEdition: name) ?? admit(frames) else {
+                continue
+            }
             do {
                 try hear(frames, from: index)
             } catch {
@@ -206,9 +208,12 @@ final class OutputLinks {
         closeIfNobodyIsLeft()
     }
 
+    /// So many may look on at once; beyond that the one who came first has to go, or has long gone.
+    private static let mostTaps = 16
+
     /// Somebody of this user's wants to look at what a port sends: a consumer without any rights.
     private func admit(_ frames: [ZMQFrame]) -> Int? {
-        guard frames.count == 2, let tap = NodeConfiguration.Output(tap: frames[0].text),
+        guard frames.count == 2, frames.user == nil, let tap = NodeConfiguration.Output(tap: frames[0].text),
             let tapped = edges.first(where: { $0.output.port == tap.port })?.edge,
             let hello = try? frames[1].withBytes({ try Envelope(decoding: $0) }),
             hello.kind == .hello, (1...64).contains(hello.count)
@@ -218,14 +223,10 @@ final class OutputLinks {
         var edge = OutputEdge(
             keep: tapped.keep == .last ? .last : output.keep, window: output.window)
         if let value = tapped.latest { edge.offer(value) }
+        let taps = edges.indices.filter { edges[$0].output.isTap && !edges[$0].edge.isClosed }
+        if taps.count >= Self.mostTaps { _ = edges[taps[0]].edge.close() }
         edges.append((output, edge))
         return edges.count - 1
-    }
-
-    /// Whoever comes from elsewhere may only call himself what his key says.
-    private func isGenuine(_ frame: ZMQFrame, _ output: NodeConfiguration.Output) -> Bool {
-        guard let user = frame.user, !user.isEmpty else { return true }
-        return user == output.consumer
     }
 
     private func hear(_ frames: [ZMQFrame], from index: Int) throws {

@@ -19,6 +19,15 @@ extension ZMQSocket {
     /// has proved who it is cannot fill this machine's memory.
     static let largestPayload: Int64 = 512 << 20
 
+    /// Why a payload does not go over a network; nil when it does. The other side's library would cut
+    /// the connection, which would be made anew, and cut again, for ever.
+    static func obstacle(to payload: Int, of output: NodeConfiguration.Output) -> String? {
+        guard payload > largestPayload else { return nil }
+        return "its output '\(output.port)' is to send \(payload) bytes to '\(output.consumer)."
+            + "\(output.consumerPort)' on another machine, and \(largestPayload >> 20) MiB is the most that goes "
+            + "over a link in one message: place both nodes on one machine, or send it in parts"
+    }
+
     private func endureSilence() throws {
         try set(ZMQ_HANDSHAKE_IVL, Self.handshake)
         try set(ZMQ_HEARTBEAT_IVL, Self.heartbeat.interval)

@@ -57,10 +57,10 @@ package final class ZMQFrame: @unchecked Sendable {
     package var text: String { withBytes { String(decoding: $0, as: UTF8.self) } }
 
     /// Whom the ZAP handler took the sender for; nil where nobody was asked.
-    var user: String? { zmq_msg_gets(message, "User-Id").map { String(cString: $0) } }
+    fileprivate var user: String? { zmq_msg_gets(message, "User-Id").map { String(cString: $0) } }
 
     /// The connection that the message came over; -1 if it is not known.
-    var descriptor: Int32 { zmq_msg_get(message, ZMQ_SRCFD) }
+    fileprivate var descriptor: Int32 { zmq_msg_get(message, ZMQ_SRCFD) }
 
     fileprivate func receive(from socket: UnsafeMutableRawPointer) -> Bool {
         while zmq_msg_recv(message, socket, ZMQ_DONTWAIT) < 0 {
@@ -70,6 +70,20 @@ package final class ZMQFrame: @unchecked Sendable {
     }
 
     fileprivate var hasMore: Bool { zmq_msg_more(message) != 0 }
+}
+
+/// A message that a router got, which begins with how its sender calls himself. That frame is the
+/// library's own, and knows nothing of the connection as a rule: what came over it is asked instead.
+extension [ZMQFrame] {
+    /// Whom the ZAP handler took the sender for; nil where nobody was asked.
+    var user: String? { last?.user.flatMap { $0.isEmpty ? nil : $0 } }
+
+    /// The connection that it came over; -1 if it is not known.
+    var descriptor: Int32 { last?.descriptor ?? -1 }
+
+    /// Whether the sender names an input of the node that its key says: whoever comes from elsewhere may
+    /// only call himself what that is.
+    var isGenuine: Bool { user.map { self[0].text.prefix { $0 != "." } == $0 } ?? true }
 }
 
 /// A ZeroMQ socket. It belongs to the thread that made it: it can neither be copied nor sent.
@@ -129,6 +143,13 @@ package struct ZMQSocket: ~Copyable {
 
     package func bind(_ endpoint: String) throws {
         guard zmq_bind(pointer, endpoint) == 0 else { throw WireError(call: "zmq_bind", endpoint) }
+    }
+
+    /// Nobody comes in there any more, and whoever did is gone.
+    func unbind(_ endpoint: String) {
+        zmq_unbind(pointer, endpoint)
+        // The library leaves the place of a socket behind.
+        if endpoint.hasPrefix("ipc://") { unlink(String(endpoint.dropFirst("ipc://".count))) }
     }
 
     package func connect(_ endpoint: String) throws {

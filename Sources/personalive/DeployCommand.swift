@@ -52,9 +52,12 @@ struct DeployCommand: ParsableCommand {
         guard images.count <= 1 else {
             return try refuse("all machines of a graph run one image, as they run one program")
         }
+        let files = try texts(graph)
+        if let obstacle = KubernetesManifests.obstacle(machines, files: files.map(\.name)) {
+            return try refuse(obstacle)
+        }
         try write(
-            KubernetesManifests(
-                graph, files: try texts(graph), image: images.first ?? image, claim: claim))
+            KubernetesManifests(graph, files: files, image: images.first ?? image, claim: claim))
     }
 
     /// The graph and its parts, as they are: the supervisor reads them in its pod.

@@ -60,6 +60,29 @@ import Testing
         #expect(try Tool(arguments: ["--version"]).run().status == 0)
     }
 
+    @Test func `a file's name becomes one that a cluster takes, or is refused in words`() throws {
+        let tool = try Tool("deploy", graph: Self.graph)
+        func deploy(_ name: String, _ old: String = "", _ new: String = "") throws -> Tool.Outcome {
+            let graph = Self.graph.replacing("FOLDER", with: tool.folder)
+            try (old.isEmpty ? graph : graph.replacing(old, with: new))
+                .write(toFile: "\(tool.folder)/\(name)", atomically: true, encoding: .utf8)
+            return try tool.ask(
+                "deploy", "\(tool.folder)/\(name)", "--kubernetes", "\(tool.folder)/manifests")
+        }
+
+        let renamed = try deploy("3D-Talk-.yaml")
+        let blank = try deploy("my talk.yaml")
+        let capital = try deploy("talk.yaml", "namespace: talk }, cores", "namespace: talk, deployment: My_Pod }, cores")
+
+        #expect(renamed.status == 0, "\(renamed.errors)")
+        let network = try String(contentsOfFile: "\(tool.folder)/manifests/network.yaml", encoding: .utf8)
+        #expect(network.contains("name: \"graph-3d-talk\""), "\(network)")
+        #expect(blank.status == 1)
+        #expect(blank.errors.contains("'my talk.yaml' cannot be a file of a Secret"), "\(blank.errors)")
+        #expect(capital.status == 1)
+        #expect(capital.errors.contains("'My_Pod' is no name for a Deployment"), "\(capital.errors)")
+    }
+
     @Test func `a graph without such machines is told what to write`() throws {
         let outcome = try Tool(
             "deploy", graph: "nodes: { camera: { use: test-source } }", "--kubernetes", "/tmp/none"
@@ -72,23 +95,10 @@ import Testing
     /// Pods are processes of this machine here, with addresses of their own on the loopback.
     @Test func `a graph runs in pods, over edges with keys, with the frames of one machine`() throws {
         let tool = try Tool("run", graph: Self.graph, "--quiet", "--json")
-        let program = try #require(tool.process.executableURL).path
-        let kubectl = """
-            #!/bin/sh
-            for word in "$@"; do case $word in
-            deployment/personalive-render) PERSONALIVE_ADDRESS=127.0.0.2;;
-            deployment/personalive-decode) PERSONALIVE_ADDRESS=127.0.0.3;;
-            esac; done
-            echo "$@" >>\(tool.folder)/kubectl.txt
-            export PERSONALIVE_ADDRESS
-            exec \(program) agent
-            """
-        let bin = "\(tool.folder)/bin"
-        try FileManager.default.createDirectory(atPath: bin, withIntermediateDirectories: true)
-        try Data(kubectl.utf8).write(to: URL(fileURLWithPath: "\(bin)/kubectl"))
-        try FileManager.default.setAttributes(
-            [.posixPermissions: 0o755], ofItemAtPath: "\(bin)/kubectl")
-        tool.process.environment?["PATH"] = bin + ":/usr/bin:/bin"
+        try tool.playCluster([
+            "render": "export PERSONALIVE_ADDRESS=127.0.0.2",
+            "decode": "export PERSONALIVE_ADDRESS=127.0.0.3",
+        ])
         tool.process.environment?["PERSONALIVE_ADDRESS"] = "127.0.0.1"
 
         let outcome = try tool.run()

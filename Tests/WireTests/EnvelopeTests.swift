@@ -48,7 +48,7 @@ import Wire
     @Test func `times and frame numbers whose sums would overflow are refused`() {
         for change: (inout Envelope) -> Void in [
             { $0.sent = .min }, { $0.stamp.captured = .min }, { $0.stamp.frame = .max },
-            { $0.stamp.presentation = .max }, { $0.stamp.duration = -1 },
+            { $0.stamp.presentation = .max }, { $0.stamp.duration = -1 }, { $0.sequence = .max },
         ] {
             var envelope = full
             change(&envelope)

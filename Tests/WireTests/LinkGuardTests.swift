@@ -13,7 +13,10 @@ import Testing
     private final class Producer {
         let keys: CurveKeys
         let consumer: CurveKeys
+        /// Another node of the run, with an edge of its own.
+        let neighbour: CurveKeys
         let links: OutputLinks
+        let exchange = Exchange()
         let endpoint: String
         let folder: String
         private let context = ZMQContext()
@@ -25,18 +28,22 @@ import Testing
         init() throws {
             keys = try CurveKeys()
             consumer = try CurveKeys()
+            neighbour = try CurveKeys()
             folder = "/tmp/pl-door-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: false)
             var output = NodeConfiguration.Output(
                 port: "data", consumer: "sink", consumerPort: "data", keep: .all, window: 4)
             output.consumerKey = consumer.publicKey
+            var second = NodeConfiguration.Output(
+                port: "data", consumer: "neighbour", consumerPort: "data", keep: .newest, window: 4)
+            second.consumerKey = neighbour.publicKey
             var configuration = NodeConfiguration(
-                name: "source", settings: Settings([:]), inputs: [], outputs: [output])
+                name: "source", settings: Settings([:]), inputs: [], outputs: [output, second])
             configuration.keys = keys
             links = try OutputLinks(
                 endpoint: "ipc://\(folder)/source.sock", context: context, clock: RunClock(),
-                exchange: Exchange())
+                exchange: exchange)
             links.configure(configuration.outputs)
             links.open(held: [])
             let said = said
@@ -175,6 +182,69 @@ import Testing
             return count == 3
         })
         #expect(others.allSatisfy { $0.socket.receive() == nil })
+    }
+
+    @Test func `a node of the run turns no edge of another one's to itself`() throws {
+        let producer = try Producer()
+
+        let thief = try producer.connect(
+            "sink.data~7", knows: producer.keys.publicKey, as: producer.neighbour)
+        let own = try producer.connect(
+            "neighbour.data", knows: producer.keys.publicKey, as: producer.neighbour)
+
+        // What came with the same key after it has been heard.
+        #expect(producer.work { own.socket.receive() != nil })
+        var rounds = 0
+        _ = producer.work {
+            rounds += 1
+            return rounds > 30
+        }
+        #expect(producer.links.edges[0].output.edition == 0)
+        #expect(producer.links.edges[0].edge.credits == 0)
+        #expect(thief.socket.receive() == nil)
+    }
+
+    @Test func `of those who look on no more than some are served at a time`() throws {
+        let producer = try Producer()
+        let context = ZMQContext()
+        var lookers: [ZMQSocketBox] = []
+        for number in 0..<24 {
+            let socket = ZMQSocketBox(
+                try ZMQSocket(.dealer, in: context, identity: "tap.data.\(number)", linger: 0))
+            try socket.socket.connect("ipc://\(producer.folder)/source.sock")
+            var hello = Envelope(.hello)
+            hello.count = 4
+            hello.encoded().withUnsafeBytes { _ = socket.socket.send($0) }
+            lookers.append(socket)
+            #expect(producer.work { producer.links.edges.contains { $0.output.identity == "tap.data.\(number)" } })
+        }
+
+        #expect(producer.links.edges.filter { $0.output.isTap && !$0.edge.isClosed }.count == 16)
+        #expect(producer.links.edges.contains { $0.output.identity == "tap.data.23" })
+        withExtendedLifetime(lookers) {}
+    }
+
+    @Test func `what is too large for a link is refused where it is sent, with a word on what to do`() throws {
+        let producer = try Producer()
+        let socket = try producer.connect(knows: producer.keys.publicKey, as: producer.consumer)
+        var count = 0
+        #expect(producer.work {
+            while socket.socket.receive() != nil { count += 1 }
+            return count == 3
+        })
+
+        // Nobody touches its pages.
+        let bytes = 513 << 20
+        let tensor = AnyTensor(
+            elementType: .uint8, shape: [bytes], memory: TensorMemory(byteCount: bytes))
+        producer.links.publish(
+            Numbered(
+                sequence: 3, message: Message(tensor, Stamp(frame: 3, captured: 1, presentation: 0)),
+                published: 1), on: "data", isAwaited: false)
+
+        let words = try #require(producer.exchange.failure?.description)
+        #expect(words.contains("its output 'data' is to send \(bytes) bytes to 'sink.data'"), "\(words)")
+        #expect(words.contains("512 MiB"), "\(words)")
     }
 
     /// The same port, in the versions of the protocol that know no encryption, and in none.

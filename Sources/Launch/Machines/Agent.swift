@@ -11,15 +11,21 @@ import Wire
 package final class Agent {
     private let stream: AgentStream
     private let executable: String
-    private let checksum: (String) -> String?
+    private let checksum: @Sendable (String) -> String?
     private let folder: RunFolder
     private let control: ZMQSocketBox
     private let signals: Int32
     private var children: [String: ChildProcess] = [:]
+    /// Processes that are over, while their last words may be under way.
+    private var ended: [String: (status: Int32, at: Int64)] = [:]
+    /// Those that have said their last words.
+    private var haveSaidAll: Set<String> = []
     /// What processes of a node hand on to each other, by node.
     private var journals: [String: Int32] = [:]
     /// Outputs of this machine's nodes that the other end looks on at.
     private var taps: [LocalTap] = []
+    /// What is being looked at, one after the other.
+    private var inspections: [FileInspection] = []
     /// When the end was seen to have come.
     private var endingSince: Int64?
 
@@ -27,6 +33,8 @@ package final class Agent {
     static let silence: Int64 = 12_000_000_000
     /// Time that nodes get to close their files after that.
     private static let grace: Int64 = 12_000_000_000
+    /// How long a node's last words may take after its end.
+    private static let lastWords: Int64 = 1_000_000_000
     /// What nodes print is not kept for a supervisor that does not read.
     private static let mostWaiting = 64 << 20
     /// Of what is looked on at so much is on its way at most; the rest the node drops.
@@ -38,7 +46,8 @@ package final class Agent {
     ///   - executable: the program whose `node` subcommand hosts a node.
     ///   - checksum: SHA-256 of the file at a path; nil when it cannot be read.
     package init(
-        input: Int32, output: Int32, executable: String, checksum: @escaping (String) -> String?
+        input: Int32, output: Int32, executable: String,
+        checksum: @escaping @Sendable (String) -> String?
     ) throws {
         (self.executable, self.checksum) = (executable, checksum)
         signals = posix_signals([SIGINT, SIGTERM, SIGHUP, SIGCHLD], 4)
@@ -54,7 +63,7 @@ package final class Agent {
     /// when the thread that started them ends.
     package func run() {
         stream.send(.facts(MachineFacts(runFolder: folder.path, executable: executable)))
-        while endingSince == nil || !children.isEmpty {
+        while endingSince == nil || !children.isEmpty || !ended.isEmpty {
             poll()
             let now = posix_monotonic_ns()
             if stream.ending != nil || now - stream.heardAt > Self.silence { beginToEnd() }
@@ -92,6 +101,8 @@ package final class Agent {
         passControl()
         passTapped()
         reap()
+        bury()
+        passInspected()
         stream.flush()
     }
 
@@ -103,8 +114,11 @@ package final class Agent {
 
     private func passControl() {
         while let frames = control.socket.receive() {
-            guard frames.count == 2, children[frames[0].text] != nil else { continue }
-            stream.send(.heard(id: frames[0].text), frames[1].withBytes { Array($0) })
+            let id = frames[0].text
+            guard frames.count == 2, children[id] != nil || ended[id] != nil else { continue }
+            stream.send(.heard(id: id), frames[1].withBytes { Array($0) })
+            let isLast = frames[1].withBytes(ControlMessage.init(decoding:))?.isLast ?? false
+            if isLast { haveSaidAll.insert(id) }
         }
     }
 
@@ -115,13 +129,25 @@ package final class Agent {
 
     private func reap() {
         for (id, child) in children where child.reap() {
-            // Last words may still be under way when the end is noticed.
             pass(child.readLines(), of: id)
-            passControl()
             child.killGroup()
             unlink("\(folder.path)/\(id).sock")
             children[id] = nil
-            stream.send(.ended(id: id, status: child.status ?? 0))
+            ended[id] = (child.status ?? 0, posix_monotonic_ns())
+        }
+    }
+
+    /// Tells of ends when nothing more is to be heard: last words may still be under way when an end in
+    /// good order is noticed, and whoever hears of the end does not wait for them.
+    private func bury() {
+        guard !ended.isEmpty else { return }
+        passControl()
+        let now = posix_monotonic_ns()
+        for (id, end) in ended
+        where end.status != 0 || haveSaidAll.contains(id) || now - end.at > Self.lastWords {
+            ended[id] = nil
+            haveSaidAll.remove(id)
+            stream.send(.ended(id: id, status: end.status))
         }
     }
 
@@ -140,9 +166,10 @@ package final class Agent {
             }
         case .ping(let sent): stream.send(.pong(sent: sent, clock: posix_monotonic_ns()))
         case .giveJournal(let node): giveJournal(of: node)
+        case .forgetJournal(let node): journals.removeValue(forKey: node).map { _ = close($0) }
         case .journal(let node, let offset): takeJournal(of: node, received.bytes, at: offset)
         case .tap(let port, let endpoint): look(port, endpoint)
-        case .inspect(let paths): stream.send(.files(paths.flatMap(inspect)))
+        case .inspect(let paths): inspections.append(FileInspection(paths, checksum))
         default: break
         }
     }
@@ -179,9 +206,23 @@ package final class Agent {
         for tap in taps {
             while stream.backlog < Self.mostTapped, let (header, payload) = try? tap.receive() {
                 let bytes = header.encoded()
+                guard bytes.count + payload.count <= AgentStream.longestBytes else {
+                    refuse(tap, payload.count)
+                    break
+                }
                 stream.send(.tapped(header: bytes.count), bytes + payload)
             }
         }
+    }
+
+    private func refuse(_ tap: LocalTap, _ size: Int) {
+        taps.removeAll { $0 === tap }
+        stream.send(
+            .refused(
+                id: tap.port,
+                reason: "output '\(tap.port)' sends messages of \(size) bytes, and what is looked on at "
+                    + "from another machine has \(AgentStream.longestBytes >> 20) MiB at most: look on "
+                    + "where its node runs"))
     }
 
     // MARK: Journals
@@ -202,13 +243,10 @@ package final class Agent {
 
     // MARK: Files
 
-    private func inspect(_ path: String) -> [FileFacts] {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return [FileFacts(path: path)] }
-        guard status.st_mode & S_IFMT == S_IFDIR else {
-            return [FileFacts(path: path, bytes: Int(status.st_size), checksum: checksum(path))]
+    private func passInspected() {
+        while let found = inspections.first?.found {
+            inspections.removeFirst()
+            stream.send(.files(found))
         }
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        return names.sorted().flatMap { inspect("\(path)/\($0)") }
     }
 }

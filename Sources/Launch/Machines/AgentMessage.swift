@@ -15,6 +15,8 @@ enum AgentMessage: Codable, Sendable, Equatable {
     case ping(sent: Int64)
     /// Send what a node's processes hand on to each other.
     case giveJournal(node: String)
+    /// Whatever is called so from now on knows nothing of what was handed on before.
+    case forgetJournal(node: String)
     /// Say of files whether they are there, and what is in them.
     case inspect(paths: [String])
     /// Pass on what an output of a node here sends, to somebody who looks on.
@@ -48,7 +50,7 @@ enum AgentMessage: Codable, Sendable, Equatable {
 /// What an agent says of its machine.
 struct MachineFacts: Codable, Sendable, Equatable {
     /// Grows when agents and supervisors of two builds can no longer understand each other.
-    static let currentProtocol = 2
+    static let currentProtocol = 3
 
     var version = Self.currentProtocol
     /// Tells builds of the program apart.

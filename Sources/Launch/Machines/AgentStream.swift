@@ -17,7 +17,8 @@ final class AgentStream {
 
     private static let greeting = Array("personalive agent 1\n".utf8)
     private static let longestMessage = 16 << 20
-    private static let longestBytes = 64 << 20
+    /// Of what comes with a message.
+    static let longestBytes = 64 << 20
     /// What a shell may say before the agent does.
     private static let longestPreamble = 64 << 10
 

@@ -12,7 +12,9 @@ package struct KubernetesLauncher: MachineLauncher {
 
     /// What a machine's Deployment is called unless its graph says otherwise.
     package static func deployment(of machine: String, _ options: [String: String]) -> String {
-        options["deployment"] ?? "personalive-\(machine)"
+        if let said = options["deployment"] { return said }
+        let name = machine.lowercased()
+        return "personalive-" + name.prefix(name.count - name.reversed().prefix { $0 == "-" }.count)
     }
 
     private var target: String { "deployment/\(Self.deployment(of: machine, options))" }

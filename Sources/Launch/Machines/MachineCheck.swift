@@ -72,7 +72,8 @@ package final class MachineCheck {
     package func inspect(_ paths: [String]) throws -> [File] {
         guard !paths.isEmpty else { return [] }
         link.send(.inspect(paths: paths))
-        return try wait(seconds: 600) { event -> [FileFacts]? in
+        // It says that it is alive meanwhile.
+        return try wait(seconds: 3600) { event -> [FileFacts]? in
             if case .files(let files) = event { files } else { nil }
         }.map { File(path: $0.path, bytes: $0.bytes, checksum: $0.checksum) }
     }
@@ -109,8 +110,9 @@ package final class MachineCheck {
                     + "nodes see it, and say so in 'program:'")
         }
         let files = [executable] + libraries()
-        let packed = "/tmp/personalive-install-\(getpid()).tar"
-        defer { unlink(packed) }
+        let temporary = try RunFolder(for: .installation)
+        defer { temporary.remove() }
+        let packed = "\(temporary.path)/program.tar"
         let names = files.flatMap { ["-C", ($0 as NSString).deletingLastPathComponent, ($0 as NSString).lastPathComponent] }
         let tar = try ShortCommand.run(
             [try ChildProcess.find("tar"), "-chf", packed] + names, seconds: 120)

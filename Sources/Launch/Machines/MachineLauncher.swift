@@ -14,11 +14,14 @@ protocol MachineLauncher {
     func command() throws -> [String]
     /// What to do about an agent that did not start, by its exit code and what was said last.
     func advice(_ status: Int32?, _ words: [String]) -> String
+    /// Whether what was said last means that the machine will not be had again.
+    func isOver(_ words: [String]) -> Bool
     /// The run is over: what was asked for on its behalf is given back.
     func release()
 }
 
 extension MachineLauncher {
+    func isOver(_ words: [String]) -> Bool { false }
     func release() {}
 }
 

@@ -7,6 +7,8 @@ import Glibc
 final class MachineLink {
     enum Event {
         case ready(MachineFacts)
+        /// A process there was started.
+        case started(RemoteProcess)
         /// A process there said something.
         case heard(RemoteProcess, [UInt8])
         /// Part of a node's journal; nil at its end.
@@ -26,7 +28,7 @@ final class MachineLink {
     private var stream: AgentStream?
     private var processes: [String: RemoteProcess] = [:]
     /// What is said once the agent listens.
-    private var pending: [(AgentMessage, [UInt8])] = []
+    private(set) var pending: [(message: AgentMessage, bytes: [UInt8])] = []
     private var words: [String] = []
     private var began: Int64 = 0
     private var pingAt: Int64 = 0
@@ -81,6 +83,17 @@ final class MachineLink {
         processes[id] = process
         send(.start(id: id, node: node, kind: kind, command: command))
         return process
+    }
+
+    /// A process that no agent has been told of is not wanted any more.
+    func withdraw(_ id: String) {
+        processes[id] = nil
+        pending.removeAll { message, _ in
+            switch message {
+            case .start(let other, _, _, _), .tell(let other), .signal(let other, _, _): other == id
+            default: false
+            }
+        }
     }
 
     func send(_ message: AgentMessage, _ bytes: [UInt8] = []) {
@@ -144,7 +157,10 @@ final class MachineLink {
             for (message, bytes) in pending { stream?.send(message, bytes) }
             pending = []
             return [.ready(facts)]
-        case .started(let id, let pid): processes[id]?.began(pid: pid)
+        case .started(let id, let pid):
+            guard let process = processes[id] else { break }
+            process.began(pid: pid)
+            return [.started(process)]
         case .refused(let id, let reason): end(id, -SIGABRT, reason)
         case .printed(let id, let line): processes[id]?.printed(line)
         case .ended(let id, let status): end(id, status, nil)
@@ -190,7 +206,10 @@ final class MachineLink {
         process?.killGroup()
         _ = process?.reap()
         (process, stream, facts, pending) = (nil, nil, nil, [])
-        for process in processes.values { process.end(-SIGHUP, "its " + fault) }
+        let mayComeBack = !launcher.isOver(words)
+        for process in processes.values {
+            process.end(-SIGHUP, "its " + fault, isMachineLost: mayComeBack)
+        }
         processes = [:]
         return .lost(fault)
     }

@@ -17,6 +17,8 @@ package final class RelayHost {
     private var lifeline: Int32
     private var supervisorIsGone = false
 
+    private static let lastWords: Int64 = 1_000_000_000
+
     /// Starts a plugin and serves until its end. Call from the main thread: the kernel ends the plugin
     /// when that one ends.
     ///
@@ -106,8 +108,12 @@ package final class RelayHost {
             if ready[0] { obeySignals() }
             if ready[1] { readStandardInput() }
         }
-        // Its last words.
+        // Its last words may still be under way when its end is noticed.
+        let deadline = posix_monotonic_ns() + Self.lastWords
         relay.work()
+        while status == 0, !relay.hasPassedAll, posix_monotonic_ns() < deadline {
+            _ = relay.poll(milliseconds: 10, besides: [])
+        }
         removeTraces()
         return status
     }

@@ -7,6 +7,7 @@ final class RemoteProcess: NodeProcess {
     private(set) var status: Int32?
     /// What went wrong with its machine, rather than with itself.
     private(set) var fault: String?
+    private(set) var isMachineLost = false
     private var lines: [String] = []
     private var isReaped = false
     private unowned let link: MachineLink
@@ -35,8 +36,11 @@ final class RemoteProcess: NodeProcess {
 
     private func send(_ signal: Int32, toGroup isForGroup: Bool) {
         guard status == nil else { return }
-        // Where no agent is there yet, there is no process either.
-        guard link.facts != nil else { return end(-signal) }
+        // Where no agent is there yet, there is no process either, nor will there be.
+        guard link.facts != nil else {
+            link.withdraw(id)
+            return end(-signal)
+        }
         link.send(.signal(id: id, number: signal, isForGroup: isForGroup))
     }
 
@@ -46,9 +50,11 @@ final class RemoteProcess: NodeProcess {
 
     func printed(_ line: String) { lines.append(line) }
 
-    /// - Parameter fault: why, where the process itself is not to blame.
-    func end(_ status: Int32, _ fault: String? = nil) {
+    /// - Parameters:
+    ///   - fault: why, where the process itself is not to blame.
+    ///   - isMachineLost: whether its machine is not there, and may be again.
+    func end(_ status: Int32, _ fault: String? = nil, isMachineLost: Bool = false) {
         guard self.status == nil else { return }
-        (self.status, self.fault) = (status, fault)
+        (self.status, self.fault, self.isMachineLost) = (status, fault, isMachineLost)
     }
 }

@@ -172,6 +172,11 @@ struct SlurmLauncher: MachineLauncher {
 
     func release() { job.cancel() }
 
+    /// A job that has ended, by its time limit for instance, has no machines any more.
+    func isOver(_ words: [String]) -> Bool {
+        words.contains { $0.hasPrefix("Slurm job") && $0.contains("is over") }
+    }
+
     func advice(_ status: Int32?, _ words: [String]) -> String {
         "'squeue' shows the job, 'sinfo' the nodes"
     }

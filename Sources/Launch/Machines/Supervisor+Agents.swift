@@ -77,16 +77,19 @@ extension Supervisor {
                     "its personalive is another build than this one ('personalive doctor GRAPH "
                         + "--install' copies this one there)")
             }
+            lossSaidAt[name] = nil
             for process in incarnations where process.planned.machine == name {
                 process.began = posix_monotonic_ns()
             }
             letAllListen()
+        case .started(let remote):
+            incarnations.first { $0.process === remote }?.began = posix_monotonic_ns()
         case .heard(let remote, let bytes):
             guard let process = incarnations.first(where: { $0.process === remote }) else { return }
             bytes.withUnsafeBytes { hear($0, from: process) }
         case .said(let line): display.log("machine \(name)", line)
         case .lost(let fault):
-            if failure == nil, !isEnding { display.say(fault) }
+            sayLost(name, fault)
             giveUpMoves(from: name, fault)
         case .journal(let node, let part): takeJournal(of: node, part)
         case .pong(let sent, let clock, let received):
@@ -94,6 +97,16 @@ extension Supervisor {
         case .files: break
         }
     }
+
+    /// A machine that is looked for again and again is told of now and then.
+    private func sayLost(_ machine: String, _ fault: String) {
+        let now = posix_monotonic_ns()
+        guard failure == nil, !isEnding, now - (lossSaidAt[machine] ?? 0) > Self.lossPause else { return }
+        lossSaidAt[machine] = now
+        display.say(fault)
+    }
+
+    private static let lossPause: Int64 = 60_000_000_000
 
     // MARK: Moving nodes
 
@@ -108,6 +121,11 @@ extension Supervisor {
         takeJournal(of: member.name, nil)
     }
 
+    /// What was handed on by a node of that name is nobody's any more; here it goes with its member.
+    func forgetJournal(of node: RunPlan.PlannedNode) {
+        link(to: node.machine)?.send(.forgetJournal(node: node.name))
+    }
+
     /// Passes on a part of a journal, or sees that it is whole.
     private func takeJournal(of node: String, _ part: (offset: Int, bytes: [UInt8])?) {
         guard let member = members.first(where: { $0.name == node }), let swap = member.swap,
@@ -115,6 +133,7 @@ extension Supervisor {
         else { return }
         guard let part else {
             swap.hasMoved = true
+            forgetJournal(of: member.current.planned)
             return adopt(member, swap)
         }
         if let link = link(to: swap.candidate.planned.machine) {

@@ -21,6 +21,8 @@ package final class PluginRelay {
     private let inside: ZMQSocketBox
     private var inputs: RelayedInputs?
     private var outputs: RelayedOutputs?
+    /// Whether the plugin's last words have been passed on.
+    package private(set) var hasPassedAll = false
 
     /// - Parameters:
     ///   - name: what the process calls itself.
@@ -76,12 +78,22 @@ package final class PluginRelay {
         while let frames = control.socket.receive() {
             let heardAt = posix_monotonic_ns()
             do {
-                let message = frames[0].withBytes(ControlMessage.init(decoding:))
-                if try message.map({ try obey($0, heardAt) }) ?? true {
-                    frames[0].withBytes { tellPlugin($0) }
+                guard let message = frames[0].withBytes(ControlMessage.init(decoding:)) else {
+                    refuse(frames[0])
+                    continue
                 }
+                if try obey(message, heardAt) { frames[0].withBytes { tellPlugin($0) } }
             } catch { say(.failed("\(error)")) }
         }
+    }
+
+    /// What this relay does not understand it does not pass on either: there might be a key in it.
+    private func refuse(_ frame: ZMQFrame) {
+        let object = frame.withBytes { try? JSONSerialization.jsonObject(with: Data($0)) }
+        let type = (object as? [String: Any])?["type"] as? String
+        let text = "a control message (\(type.map { "'\($0)'" } ?? "without a type")) that its relay cannot read"
+        // Without this one the node would be waited for for ever.
+        say(type == "configure" ? .failed(text) : .warning(text + ": the plugin does not get it"))
     }
 
     /// Whether the plugin is to hear it as it is.
@@ -98,7 +110,9 @@ package final class PluginRelay {
         case .departed(let consumer):
             outputs?.depart(consumer)
             return true
-        default: return true
+        case .connect, .start, .drain, .retire, .hold, .letGo, .finishNow: return true
+        // Its edges are this relay's own, and what plugins say is not theirs to hear.
+        default: break
         }
         return false
     }
@@ -117,7 +131,7 @@ package final class PluginRelay {
         for (index, endpoint) in inputs.endpoints.enumerated() {
             own.inputs[index].endpoint = endpoint
             (own.inputs[index].isHalved, own.inputs[index].isElsewhere) = (false, false)
-            own.inputs[index].producerKey = nil
+            (own.inputs[index].producerKey, own.inputs[index].type) = (nil, nil)
         }
         for index in own.outputs.indices {
             (own.outputs[index].isHalved, own.outputs[index].consumerKey) = (false, nil)
@@ -141,8 +155,12 @@ package final class PluginRelay {
                 report.strangers += outputs?.strangers ?? 0
                 say(.progress(report))
             case .hello: introduce(frames[1])
-            case .done(let report): say(.done(completed(report)))
-            case .retired(let report, let next): say(.retired(completed(report), next: next))
+            case .done(let report):
+                say(.done(completed(report)))
+                hasPassedAll = true
+            case .retired(let report, let next):
+                say(.retired(completed(report), next: next))
+                hasPassedAll = true
             default: frames[1].withBytes { _ = control.socket.send($0) }
             }
         }

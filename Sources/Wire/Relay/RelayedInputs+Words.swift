@@ -25,11 +25,14 @@ extension RelayedInputs {
             var hello = envelope
             hello.isElsewhere = true
             links[index].hello = hello
-            (links[index].next, links[index].past) = (hello.sequence, 0)
+            // On other edges numbers only grow over one connection, whatever it was that came before.
+            let first = links[index].configuration.keep == .all ? hello.sequence : 0
+            (links[index].next, links[index].past) = (first, 0)
             // Of those that it keeps from before it says so in this way.
             links[index].inHand = max(0, links[index].configuration.window - Int(hello.count))
             try open(index, endpoint)
             tell(index, hello)
+            leaveFormerInlets(index)
         case .grant:
             guard envelope.stamp.frame == links[index].hello?.stamp.frame else { break }
             pass(envelope, index)
@@ -83,6 +86,11 @@ extension RelayedInputs {
 
     private func deliver(_ envelope: Envelope, _ frames: [ZMQFrame], _ index: Int) throws {
         guard envelope.place == nil else { throw WireError("a place in the memory of another machine") }
+        try links[index].port?.check(envelope, isHalvable: links[index].configuration.isHalved)
+        guard envelope.sequence >= links[index].next else {
+            throw WireError(
+                "message \(envelope.sequence) where \(links[index].next) or a later one is due")
+        }
         guard frames.count == 2, frames[1].count == envelope.payloadBytes else {
             throw WireError("a payload of another size than \(envelope.shape)")
         }

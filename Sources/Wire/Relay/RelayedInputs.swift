@@ -11,12 +11,15 @@ import Tensors
 final class RelayedInputs {
     struct Link {
         let configuration: NodeConfiguration.Input
+        /// What it takes; nil where nobody said.
+        let port: PortSpec?
         /// Whether the producer is elsewhere; else the plugin reaches it by itself.
         var isRelayed: Bool
         /// Where the producer is found; nil while that is not known.
         var outer: String?
-        /// Where the plugin finds this relay.
+        /// Where the plugin finds this relay, and where it did before and may still come from.
         var inner: String
+        var formerInners: [String] = []
         var socket: ZMQSocketBox?
         var monitor: LinkMonitor?
         var wasWelcome = false
@@ -57,7 +60,7 @@ final class RelayedInputs {
         links = configuration.inputs.map { input in
             let isFound = input.endpoint.hasPrefix("tcp://")
             return Link(
-                configuration: input, isRelayed: input.isElsewhere || isFound,
+                configuration: input, port: input.portSpec, isRelayed: input.isElsewhere || isFound,
                 outer: isFound ? input.endpoint : nil, inner: "")
         }
         for index in links.indices { links[index].inner = try inletEndpoint() }
@@ -115,8 +118,15 @@ final class RelayedInputs {
         guard links[index].hello != nil || !links[index].isRelayed else { return nil }
         close(index)
         (links[index].hello, links[index].isRelayed) = (nil, true)
+        links[index].formerInners.append(links[index].inner)
         links[index].inner = try inletEndpoint()
         return links[index].inner
+    }
+
+    /// The plugin has come to the new place: nobody is to be met at the old ones.
+    func leaveFormerInlets(_ index: Int) {
+        links[index].formerInners.forEach { inlet.socket.unbind($0) }
+        links[index].formerInners = []
     }
 
     private func close(_ index: Int) {

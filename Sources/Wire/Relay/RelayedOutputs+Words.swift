@@ -79,6 +79,9 @@ extension RelayedOutputs {
         let whole = numbered.message.tensor
         let isHalved = ways[index].output.isHalved && whole.elementType == .float32
         let tensor = isHalved ? whole.halved : whole
+        if let obstacle = ZMQSocket.obstacle(to: tensor.byteCount, of: ways[index].output) {
+            return say(.failed(obstacle))
+        }
         var envelope = Envelope(.data)
         (envelope.stamp, envelope.sequence) = (numbered.message.stamp, numbered.sequence)
         envelope.sent = numbered.published

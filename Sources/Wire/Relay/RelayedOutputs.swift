@@ -34,7 +34,7 @@ final class RelayedOutputs {
     private let endpoint: String
     private let context: ZMQContext
     let clock: RunClock
-    private let say: (ControlMessage) -> Void
+    let say: (ControlMessage) -> Void
     var router: ZMQSocketBox?
     private var door: Doorkeeper?
     private var served: String?
@@ -104,9 +104,9 @@ final class RelayedOutputs {
     private func hearConsumers() {
         defer { door?.work() }
         while let frames = router?.socket.receive() {
-            door?.recognise(frames[0].descriptor)
-            guard let index = ways.firstIndex(where: { $0.output.identity == frames[0].text }),
-                isGenuine(frames[0], ways[index].output)
+            door?.recognise(frames.descriptor)
+            guard frames.isGenuine,
+                let index = ways.firstIndex(where: { $0.output.identity == frames[0].text })
             else { continue }
             do {
                 guard frames.count == 2 else { throw WireError("\(frames.count - 1) frames, not one") }
@@ -119,12 +119,6 @@ final class RelayedOutputs {
                         culprit: output.consumer))
             }
         }
-    }
-
-    /// Whoever comes from elsewhere may only call himself what his key says.
-    private func isGenuine(_ frame: ZMQFrame, _ output: NodeConfiguration.Output) -> Bool {
-        guard let user = frame.user, !user.isEmpty else { return true }
-        return user == output.consumer
     }
 
     private func hear(_ envelope: Envelope, _ index: Int) throws {
