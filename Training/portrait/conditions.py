@@ -24,6 +24,13 @@ def expressions(motions: torch.Tensor) -> torch.Tensor:
     return (e - low) / (1 - low) * 2 - 1
 
 
+def visible(motions: torch.Tensor) -> torch.Tensor:
+    """Which of the nine can be seen, `[n, 9]`: a gaze only where an eye is open."""
+    seen = torch.ones(len(motions), COUNT, dtype=torch.bool, device=motions.device)
+    seen[:, 2:4] = (motions[:, 6:8].amin(1) < .6)[:, None]
+    return seen
+
+
 def gains(device=None) -> torch.Tensor:
     g = torch.full((len(LOUD), COUNT), .7, device=device)
     for token, loud in enumerate(LOUD):

@@ -52,6 +52,13 @@ class Recipe:
         dataset.build(self.data_folder / "held-out", d["held_out"], 8, 77, size)
         dataset.build(self.data_folder / "faces", d["people"], d["each"], d["seed"], size,
                       mirrored=d.get("mirrored", False))
+        self.films()
+
+    def films(self) -> Faces:
+        """Rendered sequences: people who talk, look about and blink."""
+        d, size = self.options["data"], self.configuration["image_size"]
+        return dataset.build(self.data_folder / "sequences", d["sequences"], d["frames"],
+                             d["seed"] + 1, size, sequences=True, mirrored=d.get("mirrored", False))
 
     def _clips(self) -> None:
         v, e = self.options["videos"], self.configuration["motion_extractor"]
@@ -64,10 +71,7 @@ class Recipe:
         """What stage 3 learns from; of videos, the very clips of the stages before."""
         if "videos" in self.options:
             return self.faces(), self.latents()
-        d, size = self.options["data"], self.configuration["image_size"]
-        faces = dataset.build(self.data_folder / "sequences", d["sequences"], d["frames"],
-                              d["seed"] + 1, size, sequences=True)
-        return faces, self.latents("sequences")
+        return self.films(), self.latents("sequences")
 
     def _data_set(self, name: str) -> Faces:
         kind = videos.Clips if "videos" in self.options else Faces
@@ -160,10 +164,12 @@ class Recipe:
         if stage == "latents":
             self.latents("held-out").fill(self.autoencoder(), 64)
             return self.latents().fill(self.autoencoder(), o["latents"].get("people"))
-        if stage in ("image_encoder", "encoder", "extractor"):
-            train = dict(image_encoder=faces.train_image_encoder, encoder=faces.train_encoder,
-                         extractor=faces.train_extractor)[stage]
-            train(folder, c, self.faces(), self.held_out(), o[stage])
+        if stage == "image_encoder":
+            faces.train_image_encoder(folder, c, self.faces(), self.held_out(), o[stage])
+            return None
+        if stage in ("encoder", "extractor"):
+            train = dict(encoder=faces.train_encoder, extractor=faces.train_extractor)[stage]
+            train(folder, c, self.faces(), self.films(), self.held_out(), o[stage])
             return None
         if stage == "vae":
             autoencoder.train_full(

@@ -175,15 +175,25 @@ class MotionEncoder(nn.Module):
         self.final_proj = nn.Linear(e["output"], e["output"])
         self.register_buffer("pe", waves(tokens["count"], tokens["dim"] // 2)[None])
 
-    def forward(self, faces: torch.Tensor) -> torch.Tensor:
+    def maps(self, faces: torch.Tensor) -> list[torch.Tensor]:
+        """What it sees before all goes through one narrow map: the features that enter the hourglass
+        and those that leave it, both `[n, 4 · stem, size / 4, size / 4]`."""
         m = self.model
         x = m.conv2(F.relu(m.bn1(m.conv1(faces))))
         x = F.max_pool2d(m.att_1(x), 2)
-        x = m.top_m_0(m.m0(m.att_2(m.conv4(m.conv3(x)))))
-        x = F.relu(m.att_3(m.bn_end0(m.conv_last0(x))))
-        x = F.relu(m.conv6(F.relu(m.bn5(m.l0(x)))))
+        entering = m.att_2(m.conv4(m.conv3(x)))
+        x = m.top_m_0(m.m0(entering))
+        return [entering, F.relu(m.att_3(m.bn_end0(m.conv_last0(x))))]
+
+    def told(self, leaving: torch.Tensor) -> torch.Tensor:
+        """The tokens that the last of its maps amounts to."""
+        m = self.model
+        x = F.relu(m.conv6(F.relu(m.bn5(m.l0(leaving)))))
         x = self.final_proj(m.fc(x.flatten(1)))
         return x.reshape(len(x), *self.pe.shape[1:]) + self.pe
+
+    def forward(self, faces: torch.Tensor) -> torch.Tensor:
+        return self.told(self.maps(faces)[-1])
 
 
 class PoseGuider(nn.Module):

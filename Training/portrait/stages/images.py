@@ -82,6 +82,14 @@ def conditioned(painter: Painter, batch: dict, options: dict, jitter: bool = Tru
     return dict(token=token, motion=motion, pose=painter.pose(points), banks=[banks])
 
 
+def paired(wrong: torch.Tensor, weights: torch.Tensor, portraits: int) -> torch.Tensor:
+    """How wrong the two targets of a pair are against each other: the error in their expressions,
+    since these alone tell them apart. Takes errors as `Pairs` orders its targets."""
+    first, second = wrong.unflatten(0, (portraits, 2, -1)).unbind(1)
+    counts = weights.unflatten(0, (portraits, 2, -1)).amax(1)
+    return (counts * (first - second).square()).mean() / 2
+
+
 class Gates:
     """Latent errors on held-out people, with every control."""
 
@@ -177,6 +185,9 @@ def train(folder: Path, configuration: dict, painter: Painter, pairs: Pairs, hel
             error = error * schedule.signal_to_noise(t)
         loss, numbers = options.get("latent", 1) * (w * error).mean(), dict(
             mse=float(F.mse_loss(x0.detach().float(), target)))
+        if options.get("paired"):
+            apart = paired(wrong, w, options["portraits"])
+            loss, numbers["paired"] = loss + options["paired"] * apart, float(apart.detach())
         for judge in run.beside:
             more, found = judge(x0.float(), batch, loss)
             loss, numbers = loss + more, numbers | found

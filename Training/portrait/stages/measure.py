@@ -13,7 +13,7 @@ from .. import conditions, geometry, training
 from ..faces import identity
 from ..faces.dataset import Faces
 from ..latents import Latents
-from .faces import Sampler, r_squared
+from .faces import Sampler, masked_r_squared
 
 SIDE, REACH, POINTS = 96, 1.25, 21  # of a head, in pixels; in head sizes to each side of its middle
 PART_SIDE, PART_REACH = 32, .34  # of an eye with its brow, and of a mouth
@@ -44,19 +44,6 @@ def attributes(identities: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     bald = identities[:, identity.INDEX["style"]] == 0
     is_hair = torch.tensor([name in HAIR for name in LEARNT])
     return values.to(identities.device), ~(bald.cpu()[:, None] & is_hair).to(identities.device)
-
-
-def visible(motions: torch.Tensor) -> torch.Tensor:
-    """Which of the nine numbers of an expression can be seen: a gaze only where an eye is open."""
-    seen = torch.ones(len(motions), conditions.COUNT, dtype=torch.bool, device=motions.device)
-    seen[:, 2:4] = (motions[:, 6:8].amin(1) < .6)[:, None]
-    return seen
-
-
-def masked_r_squared(found: torch.Tensor, truth: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-    """R² of each column over the rows in which it is seen."""
-    return torch.stack([r_squared(found[rows, i], truth[rows, i])
-                        for i, rows in enumerate(seen.T)])
 
 
 def cut(images: torch.Tensor, middle: torch.Tensor, reach: torch.Tensor, side: int) -> torch.Tensor:
@@ -134,7 +121,7 @@ class Reading:
                         images.split(64), motions.split(64), exact.split(64))]))
         self.points = points * motions[:, None, 5:6] + motions[:, None, 3:5]
         self.size, self.exact = images.shape[-1], exact[..., :2]
-        self.wanted, self.visible = conditions.expressions(motions), visible(motions)
+        self.wanted, self.visible = conditions.expressions(motions), conditions.visible(motions)
         self.attributes, self.seen = attributes(identities)
 
     def figures(self) -> dict[str, float]:
@@ -200,7 +187,7 @@ def train(folder: Path, data: Faces, latents: Latents, test: Faces, decoder, opt
         points, said, people = model(seen_parts)
         exact = (exact[..., :2] - place[:, None]) / motions[:, None, 5:6]
         wanted, seen = attributes(identities)
-        shown = visible(motions)
+        shown = conditions.visible(motions)
         parts = dict(
             points=5 * F.smooth_l1_loss(points, exact, beta=.03),
             expression=2 * F.smooth_l1_loss(said, conditions.expressions(motions), beta=.3,
