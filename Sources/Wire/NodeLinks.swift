@@ -20,6 +20,7 @@ final class NodeLinks {
     private let signals: Int32
     private var configuration: NodeConfiguration?
     private var supervisorIsGone = false
+    private var wasSignalled = false
     private let configured: (NodeConfiguration) -> Void
     let journal: Journal?
     /// Inputs as they are to be, told before there are any.
@@ -54,6 +55,8 @@ final class NodeLinks {
 
     private static let reportInterval: Int64 = 250_000_000
     private static let drainTime: Int64 = 3_000_000_000
+    /// In milliseconds.
+    private static let lastThreadsTime: Int32 = 250
 
     /// Polls until the process has said everything it has to say.
     ///
@@ -101,7 +104,12 @@ final class NodeLinks {
         zmqPoll(&items, milliseconds: milliseconds)
         if items[0].isReady { readControl() }
         if items[1].isReady { carryOut(exchange.takeCommands()) }
-        if items[2].isReady { while posix_next_signal(signals) != 0 { exchange.finishNow() } }
+        if items[2].isReady {
+            while posix_next_signal(signals) != 0 {
+                wasSignalled = true
+                exchange.finishNow()
+            }
+        }
         if items[3].isReady, !supervisorIsGone { readStandardInput() }
         for index in inputItems.indices where items[fixed + index].isReady { inputs?.read(index) }
         inputs?.watch()
@@ -117,10 +125,13 @@ final class NodeLinks {
 
     // MARK: Supervisor
 
-    /// Whether the supervisor has died, looked at once more: its signal may have come first.
+    /// Whether the supervisor has died, looked at once more: the signal of its death comes before its
+    /// pipe is closed, while its last threads are ending.
     func checkSupervisorIsGone() -> Bool {
         var item = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
-        if !supervisorIsGone, Glibc.poll(&item, 1, 0) > 0 { readStandardInput() }
+        let patience = wasSignalled ? Self.lastThreadsTime : 0
+        wasSignalled = false
+        if !supervisorIsGone, Glibc.poll(&item, 1, patience) > 0 { readStandardInput() }
         return supervisorIsGone
     }
 
