@@ -53,8 +53,8 @@ package struct DenoiserNode: Node {
         self.settings = settings
     }
 
-    package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
-        look(at: inputs[Self.portrait])
+    package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {
+        try look(at: inputs[Self.portrait])
         queue.append(
             keypoints: inputs[Self.keypoints], motion: inputs[Self.motion], stamp: inputs.stamp)
         while queue.count >= stream!.framesNeeded { step(&outputs) }
@@ -70,9 +70,9 @@ package struct DenoiserNode: Node {
     }
 
     /// Another portrait than before is made ready in the background.
-    private mutating func look(at portrait: Tensor<UInt8>) {
+    private mutating func look(at portrait: Tensor<UInt8>) throws {
         if stream == nil {
-            stream = begin(portrait)
+            stream = try begin(portrait)
             picture = portrait.ownCopy
         } else if let picture, !portrait.hasSamePixels(as: picture) {
             self.picture = portrait.ownCopy
@@ -80,7 +80,7 @@ package struct DenoiserNode: Node {
         }
     }
 
-    private func begin(_ portrait: Tensor<UInt8>) -> PortraitStream {
+    private func begin(_ portrait: Tensor<UInt8>) throws -> PortraitStream {
         var rule = PortraitStream.KeyframeRule()
         rule.threshold =
             settings[ifSet: Self.threshold].map(Float.init)
@@ -88,7 +88,7 @@ package struct DenoiserNode: Node {
         rule.limit = settings[Self.limit]
         let picture = PortraitPicture(portrait, networks.configuration)
         var stream = PortraitStream(
-            networks, portrait: networks.condition(on: picture),
+            networks, portrait: try networks.condition(on: picture),
             noise: SeededNoise(seed: settings[Self.seed]), keyframes: rule)
         if let resumed { stream.restore(resumed) }
         return stream
@@ -121,13 +121,19 @@ package struct DenoiserNode: Node {
         resumed = saved
     }
 
+    private mutating func changeIfReady(_ outputs: inout Outputs) {
+        switch fusion?.result {
+        case nil: return
+        case .success(let next): stream!.change(to: next)
+        case .failure(let error): outputs.warn("the new portrait cannot be looked at: \(error)")
+        }
+        fusion = nil
+    }
+
     /// One pass over the window; what leads in from the portrait belongs to no driving frame and
     /// is not sent.
     private mutating func step(_ outputs: inout Outputs) {
-        if let next = fusion?.result {
-            stream!.change(to: next)
-            fusion = nil
-        }
+        changeIfReady(&outputs)
         let chunk = queue.take(stream!.framesNeeded)
         let latents = stream!.step(keypoints: chunk.keypoints, motion: chunk.motion).latents
         for (row, stamp) in queue.finished(latents.shape[0]).enumerated() {

@@ -6,7 +6,7 @@ import Tensors
 /// A portrait that is looked at on a thread of its own, while the denoiser goes on with another.
 final class PortraitFusion: Sendable {
     private typealias Seen = (portrait: PortraitConditioning, banks: ReferenceBanks)
-    private let seen = Mutex<Seen?>(nil)
+    private let seen = Mutex<Result<Seen, CheckpointError>?>(nil)
     private let networks: StreamNetworks
 
     init(of picture: PortraitPicture, _ networks: StreamNetworks) {
@@ -17,15 +17,16 @@ final class PortraitFusion: Sendable {
     }
 
     /// Nil until all has been seen. On the stream's thread, whose denoiser prepares it for itself.
-    var result: FusedPortrait? {
-        guard let seen = seen.withLock({ $0 }) else { return nil }
-        return FusedPortrait(seen.portrait, seen.banks, networks)
+    var result: Result<FusedPortrait, CheckpointError>? {
+        seen.withLock { $0 }?.map { FusedPortrait($0.portrait, $0.banks, networks) }
     }
 
     private func look(at picture: PortraitPicture) {
-        let portrait = networks.condition(on: picture)
-        let banks = networks.banks(of: portrait.latent, token: portrait.token)
-        seen.withLock { $0 = (portrait, banks) }
+        let found: Result<Seen, CheckpointError> = Result { () throws(CheckpointError) in
+            let portrait = try networks.condition(on: picture)
+            return (portrait, networks.banks(of: portrait.latent, token: portrait.token))
+        }
+        seen.withLock { $0 = found }
     }
 }
 

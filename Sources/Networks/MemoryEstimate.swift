@@ -25,23 +25,23 @@ package struct MemoryEstimate: Sendable, Equatable {
 extension ModelConfiguration {
     private var pixels: Double { Double(imageSize * imageSize) }
 
-    /// The denoiser with all that prepares a portrait, which stays for the next one.
+    /// The denoiser, with the reference UNet at hand for keyframes and other portraits.
     ///
     /// - Parameter keyframes: that are looked at beside the portrait, at most.
     package func denoiserMemory(
         _ precision: WeightStorage.Precision, keyframes: Int
     ) -> MemoryEstimate {
         let window = Double(windowFrames * latentSize * latentSize * unet.channels[0])
-        // Another portrait may be encoded while the window is worked on; what the first one's took has
-        // been given back by then.
         let maps =
-            vaeValues + 20 * window + pixels * Double(poseGuider.channels[0])
+            20 * window + pixels * Double(poseGuider.channels[0])
             + Double((1 + keyframes) * unet.bankValues(side: latentSize))
+        // What looks at the portrait is gone before the window is worked on. With another portrait in a
+        // running graph it comes once more, beside the window, which is not counted here.
+        let looking = vaeValues + Double(vae.encoderWeights + imageEncoder.weights)
         return MemoryEstimate(
-            weights: denoiserWeights + referenceWeights + vae.encoderWeights
-                + imageEncoder.weights + 4 * poseGuider.weights
+            weights: denoiserWeights + referenceWeights + 4 * poseGuider.weights
                 + unet.transformedWeights(side: latentSize, precision),
-            values: maps + Self.planValues + tileValues(unet.channels), precision: precision)
+            values: max(maps, looking) + Self.planValues + tileValues(unet.channels), precision: precision)
     }
 
     /// What oneDNN's machine code for some hundred layers and their shapes takes, 24 MB at any size.

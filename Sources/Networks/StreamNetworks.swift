@@ -9,9 +9,9 @@ import Tensors
 package final class StreamNetworks: @unchecked Sendable {
     // Unchecked because layers keep plans: those of the networks that look at portraits are guarded.
     private let looking = Mutex(())
-    private let imageEncoder: ImageEncoder
-    /// An image in -1...1 to its latent in the diffusion model's scale.
-    private let encodePortrait: (Tensor<Float>) -> Tensor<Float>
+    private let makeEncoders: () throws(CheckpointError) -> PortraitEncoders
+    /// Made once more for every portrait but the first: they take 1.3 GB at full size.
+    private var encoders: PortraitEncoders?
     private let reference: ReferenceUNet
     package let denoiser: DenoisingUNet
     package let poseGuider: PoseGuider
@@ -21,17 +21,12 @@ package final class StreamNetworks: @unchecked Sendable {
     ///   ``Checkpoint/open(_:size:network:)``.
     package init(
         _ configuration: ModelConfiguration,
-        weights: (_ network: String) throws(CheckpointError) -> Checkpoint
+        weights: @escaping (_ network: String) throws(CheckpointError) -> Checkpoint
     ) throws(CheckpointError) {
-        imageEncoder = try ImageEncoder(from: weights("image_encoder"), configuration.imageEncoder)
-        switch configuration.portraitEncoder {
-        case .vae:
-            let encode = try VAEEncoder(from: weights("vae"), configuration.vae)
-            encodePortrait = { encode($0).scaled(by: configuration.vae.scaling) }
-        case .taesd:
-            let encode = try TinyEncoder(from: weights("taesd"), configuration.tinyAutoencoder)
-            encodePortrait = { encode($0) }
+        makeEncoders = { () throws(CheckpointError) in
+            try PortraitEncoders(configuration, weights: weights)
         }
+        encoders = try makeEncoders()
         reference = try ReferenceUNet(from: weights("reference_unet"), configuration.unet)
         denoiser = try DenoisingUNet(from: weights("denoising_unet"), configuration)
         poseGuider = try PoseGuider(from: weights("pose_guider"), configuration.poseGuider)
@@ -39,19 +34,47 @@ package final class StreamNetworks: @unchecked Sendable {
     }
 
     /// What the denoiser needs to know of a portrait.
-    package func condition(on portrait: PortraitPicture) -> PortraitConditioning {
-        looking.withLock { _ in
+    ///
+    /// - Throws: when its encoders' weights, which the first portrait had, are not there any more.
+    package func condition(
+        on portrait: PortraitPicture
+    ) throws(CheckpointError) -> PortraitConditioning {
+        try looking.withLock { (_) throws(CheckpointError) in
+            let encoders = if let first = self.encoders { first } else { try makeEncoders() }
+            self.encoders = nil
             // The autoencoder's maps are larger than any that follow, and nothing else has their sizes.
             defer { BufferPool.trim() }
             return PortraitConditioning(
-                token: imageEncoder(portrait.imageEncoderInput),
-                latent: encodePortrait(portrait.autoencoderInput))
+                token: encoders.token(portrait.imageEncoderInput),
+                latent: encoders.latent(portrait.autoencoderInput))
         }
     }
 
     /// What the reference UNet sees in a latent `[1, h, w, 4]`.
     package func banks(of latent: Tensor<Float>, token: Tensor<Float>) -> ReferenceBanks {
         looking.withLock { _ in reference(latent, token: token) }
+    }
+}
+
+/// The networks that look at a portrait once.
+private struct PortraitEncoders {
+    let token: ImageEncoder
+    /// An image in -1...1 to its latent in the diffusion model's scale.
+    let latent: (Tensor<Float>) -> Tensor<Float>
+
+    init(
+        _ configuration: ModelConfiguration,
+        weights: (_ network: String) throws(CheckpointError) -> Checkpoint
+    ) throws(CheckpointError) {
+        token = try ImageEncoder(from: weights("image_encoder"), configuration.imageEncoder)
+        switch configuration.portraitEncoder {
+        case .vae:
+            let encode = try VAEEncoder(from: weights("vae"), configuration.vae)
+            latent = { encode($0).scaled(by: configuration.vae.scaling) }
+        case .taesd:
+            let encode = try TinyEncoder(from: weights("taesd"), configuration.tinyAutoencoder)
+            latent = { encode($0) }
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 import Layers
 import Networks
+import Synchronization
 import Tensors
 import Testing
 
@@ -19,9 +20,11 @@ import Testing
         try StreamNetworks(configuration) { .synthetic(namespace: "tiny", network: $0) }
     }
 
-    private func portrait(_ name: String, _ networks: StreamNetworks) -> PortraitConditioning {
+    private func portrait(
+        _ name: String, _ networks: StreamNetworks
+    ) throws -> PortraitConditioning {
         let picture = SyntheticStream.image(name, height: 40, width: 70, cells: 4)
-        return networks.condition(
+        return try networks.condition(
             on: PortraitPicture(picture.reshaped([1, 40, 70, 3]), configuration))
     }
 
@@ -30,7 +33,8 @@ import Testing
     {
         let networks = try networks()
         return PortraitStream(
-            networks, portrait: portrait("portrait", networks), noise: SeededNoise(seed: seed), keyframes: rule)
+            networks, portrait: try portrait("portrait", networks), noise: SeededNoise(seed: seed),
+            keyframes: rule)
     }
 
     private func keypoints(_ rows: Int, _ name: String) -> Tensor<Float> {
@@ -72,15 +76,37 @@ import Testing
     private func calls(changingTo name: String?) throws -> [[Float]] {
         let networks = try networks()
         var stream = try stream(seed: 1)
-        return (0..<2).map { call in
+        return try (0..<2).map { call in
             if call == 1, let name {
-                stream.change(to: FusedPortrait(portrait(name, networks), networks))
+                stream.change(to: FusedPortrait(try portrait(name, networks), networks))
             }
             let count = stream.framesNeeded
             return stream.step(
                 keypoints: keypoints(count, "\(call)"), motion: motion(count, "\(call)")
             ).latents.array
         }
+    }
+
+    @Test func `a portrait looked at again is seen as before, by encoders that are made anew`() throws {
+        let networks = try networks()
+
+        let (first, again) = try (portrait("portrait", networks), portrait("portrait", networks))
+
+        #expect(first.token.array == again.token.array)
+        #expect(first.latent.array == again.latent.array)
+    }
+
+    @Test func `another portrait whose encoders are gone is refused, and nothing else suffers`() throws {
+        let isGone = Mutex(false)
+        let networks = try StreamNetworks(configuration) { (network) throws(CheckpointError) in
+            if isGone.withLock({ $0 }) { throw .noFile(folder: "weights", network: network) }
+            return .synthetic(namespace: "tiny", network: network)
+        }
+        _ = try portrait("portrait", networks)
+
+        isGone.withLock { $0 = true }
+
+        #expect(throws: CheckpointError.self) { _ = try portrait("someone else", networks) }
     }
 
     @Test func `another portrait is seen from the next call on, and the same one changes nothing`()

@@ -34,7 +34,7 @@ private struct PipelineRun {
         (self.configuration, self.results) = (configuration, results)
         let networks = try StreamNetworks(configuration) { fixture.weights($0) }
         let picture = PortraitPicture(try fixture.pictures("reference"), configuration)
-        let portrait = networks.condition(on: picture)
+        let portrait = try networks.condition(on: picture)
         results.compare("reference/extractor_input", picture.extractorInput.channelsFirst())
         results.compare("reference/token", portrait.token)
         results.compare("reference/latent", portrait.latent.channelsFirst())
