@@ -110,7 +110,12 @@ extension Supervisor {
         guard let change else { return }
         if isEnding, !change.isCommitted { return giveUpChange("the run is ending") }
         if !members.contains(where: { !$0.isJoining && $0.current.process.status == nil }) {
-            return change.isCommitted ? finish(change) : giveUpChange("the run is over")
+            guard change.isCommitted else { return giveUpChange("the run is over") }
+            guard change.step == .moving else {
+                self.change = nil
+                return reply(.refused("the run ended while its nodes were told"), to: change.requester)
+            }
+            return finish(change)
         }
         switch change.step {
         case .loading:

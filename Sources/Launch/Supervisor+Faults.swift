@@ -164,7 +164,9 @@ extension Supervisor {
         if let member = member(of: process), let swap = member.swap, swap.candidate === process {
             return giveUp(member, swap)
         }
-        if let member = member(of: process), member.isJoining { return giveUp(joining: member) }
+        if let member = member(of: process), member.isJoining, change?.isCommitted != true {
+            return giveUp(joining: member)
+        }
         guard plan.isLive, started, process.process.status == nil else { return fail(process) }
         // In a live run its end is judged like a crash.
         if process.failedAt == nil { process.process.killGroup() }

@@ -52,7 +52,8 @@ struct Fetch {
         let result = try hub.fetch(file, from: first) { answer, bytes in
             guard answer.status == 200 || answer.status == 206 else { return true }
             // What is there stays: only a whole file may take its place.
-            isForeign = answer.status == 206 && !Self.goesOn(answer, from: first)
+            let isRange = answer.status == 206
+            isForeign = isRange ? !Self.goesOn(answer, from: first) : first > 0 && !Self.isWhole(answer, file)
             if isForeign { return false }
             do throws(PullError) {
                 if isFirst, first > 0, answer.status == 200 {
@@ -68,13 +69,21 @@ struct Fetch {
             return failure == nil
         }
         if let failure { throw failure }
-        if isForeign { return (.broken, "it answers with another range than was asked for") }
+        if isForeign { return (.broken, "it answers with something else than was asked for") }
         return try judge(result, file, blob)
     }
 
     /// Whether a part of the file starts where we asked for.
     private static func goesOn(_ answer: HTTPExchange.Answer, from first: Int) -> Bool {
         answer.headers["content-range"]?.lowercased().hasPrefix("bytes \(first)-") ?? false
+    }
+
+    /// Whether an answer without a range may be the file: a proxy's page has another length.
+    private static func isWhole(_ answer: HTTPExchange.Answer, _ file: HubFile) -> Bool {
+        guard let length = answer.headers["content-length"].flatMap({ Int($0) }), let size = file.size else {
+            return true
+        }
+        return length == size
     }
 
     private func judge(

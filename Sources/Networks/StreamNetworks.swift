@@ -5,10 +5,10 @@ import Tensors
 /// The networks that a stream of latents needs.
 ///
 /// A new portrait may be looked at on a thread of its own while a stream goes on: ``condition(on:)`` and
-/// ``banks(of:token:)`` take turns, all else belongs to the stream's thread.
+/// ``banks(of:token:)`` may be called from any thread, all else belongs to the stream's.
 package final class StreamNetworks: @unchecked Sendable {
     // Unchecked because layers keep plans: those of the networks that look at portraits are guarded.
-    private let looking = Mutex(())
+    private let encoding = Mutex(()), referring = Mutex(())
     private let makeEncoders: () throws(CheckpointError) -> PortraitEncoders
     /// Made once more for every portrait but the first: they take 1.3 GB at full size.
     private var encoders: PortraitEncoders?
@@ -39,7 +39,7 @@ package final class StreamNetworks: @unchecked Sendable {
     package func condition(
         on portrait: PortraitPicture
     ) throws(CheckpointError) -> PortraitConditioning {
-        try looking.withLock { (_) throws(CheckpointError) in
+        try encoding.withLock { (_) throws(CheckpointError) in
             let encoders = if let first = self.encoders { first } else { try makeEncoders() }
             self.encoders = nil
             // The autoencoder's maps are larger than any that follow, and nothing else has their sizes.
@@ -52,7 +52,7 @@ package final class StreamNetworks: @unchecked Sendable {
 
     /// What the reference UNet sees in a latent `[1, h, w, 4]`.
     package func banks(of latent: Tensor<Float>, token: Tensor<Float>) -> ReferenceBanks {
-        looking.withLock { _ in reference(latent, token: token) }
+        referring.withLock { _ in reference(latent, token: token) }
     }
 }
 

@@ -37,9 +37,11 @@ extension InputLinks {
             throw WireError(
                 "message \(envelope.sequence) where \(link.next) or a later one is due")
         }
+        // A connection that broke may have had a window's messages under way, and the next one a window's
+        // credits; more than both nobody was allowed.
         let window = links[index].configuration.window
-        guard exchange.waiting(at: index) < window else {
-            throw WireError("more messages than the \(window) it has credits for")
+        guard exchange.waiting(at: index) < 2 * window else {
+            throw WireError("more messages than its window of \(window) allows")
         }
         let bytes = envelope.payloadBytes!
         guard let memory = try payload(of: envelope, frames, bytes: bytes, input: index) else {

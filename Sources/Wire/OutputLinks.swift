@@ -224,7 +224,9 @@ final class OutputLinks {
             keep: tapped.keep == .last ? .last : output.keep, window: output.window)
         if let value = tapped.latest { edge.offer(value) }
         let taps = edges.indices.filter { edges[$0].output.isTap && !edges[$0].edge.isClosed }
-        if taps.count >= Self.mostTaps { _ = edges[taps[0]].edge.close() }
+        if taps.count >= Self.mostTaps, edges[taps[0]].edge.close() {
+            send(Envelope(.end), nil, to: taps[0])
+        }
         edges.append((output, edge))
         return edges.count - 1
     }

@@ -127,7 +127,7 @@ struct PluginTests {
                     b"film.frame",
                     Header(DATA, Stamp(i, 0, 40000000 * i, 40000000, 0), i, 0, 1, (1, 150, 200, 3)).encoded(),
                     bytes(90000)]) for i in range(5, 65)])
-                """, "more messages than the 2 it has credits for"
+                """, "more messages than its window of 2 allows"
         ),
         ("bad-control", "on_message(5, lambda: HOST.control.send(b'{]'))", "cannot be read: {]"),
         ("says-nothing", "Host.say = lambda *a, **b: None", "it did not say hello within 2.0 s"),

@@ -114,7 +114,11 @@ extension Supervisor {
     func moveJournal(of member: Member, _ swap: Swap) {
         guard !swap.isMoving else { return }
         swap.isMoving = true
-        if let link = link(to: member.current.planned.machine) {
+        let machine = member.current.planned.machine
+        if let link = link(to: machine) {
+            guard link.facts != nil else {
+                return giveUpMoves(from: machine, "machine '\(machine)' is gone with what '\(member.name)' left")
+            }
             return link.send(.giveJournal(node: member.name))
         }
         JournalCopy.read(member.journal) { takeJournal(of: member.name, ($0, $1)) }
