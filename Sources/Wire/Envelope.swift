@@ -190,10 +190,7 @@ struct ByteWriter {
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
-    /// Many numbers in one go, in the machine's own order: for memory that does not leave it.
-    mutating func write(all numbers: [UInt64]) {
-        numbers.withUnsafeBytes { bytes.append(contentsOf: $0) }
-    }
+    mutating func write(all bytes: [UInt8]) { self.bytes += bytes }
 }
 
 /// Takes little-endian numbers off the front; whoever reads has checked `remaining`.
@@ -210,14 +207,8 @@ struct ByteReader {
         return Value(littleEndian: value)
     }
 
-    /// What ``ByteWriter/write(all:)`` wrote.
-    mutating func read(count: Int) -> [UInt64] {
-        let size = count * MemoryLayout<UInt64>.size
-        defer { rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(size)) }
-        return [UInt64](unsafeUninitializedCapacity: count) { numbers, written in
-            UnsafeMutableRawBufferPointer(numbers).copyMemory(
-                from: UnsafeRawBufferPointer(rebasing: rest.prefix(size)))
-            written = count
-        }
+    mutating func read(count: Int) -> [UInt8] {
+        defer { rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count)) }
+        return Array(rest.prefix(count))
     }
 }

@@ -107,9 +107,11 @@ extension ByteWriter {
     }
 
     fileprivate mutating func write(_ frames: FrameSet) {
-        // With every tick: a live graph that drops frames has a run for each few of an hour's.
-        write(UInt32(frames.bounds.count))
-        write(all: frames.bounds)
+        write(UInt64(frames.old.bytes.count))
+        write(all: frames.old.bytes)
+        write(frames.old.end)
+        write(UInt32(frames.recent.count))
+        for bound in frames.recent { write(bound) }
     }
 
     fileprivate mutating func write(_ entry: JournalRecord.Entry) {
@@ -146,7 +148,9 @@ extension ByteReader {
     }
 
     fileprivate mutating func readFrames() -> FrameSet {
-        FrameSet(bounds: read(count: Int(read() as UInt32)))
+        let packed = read(count: Int(read() as UInt64))
+        let old = PackedRuns(bytes: packed, end: read())
+        return FrameSet(old: old, recent: (0..<(read() as UInt32)).map { _ in read() })
     }
 
     fileprivate mutating func readEntry() -> JournalRecord.Entry {

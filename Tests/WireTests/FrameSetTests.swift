@@ -1,5 +1,5 @@
 import Testing
-import Wire
+@testable import Wire
 
 @Suite struct FrameSetTests {
     private func set(_ frames: [UInt64]) -> FrameSet {
@@ -24,6 +24,36 @@ import Wire
             #expect(difference.count == Set(a).subtracting(b).count)
             #expect(Set(a).subtracting(b).allSatisfy { difference.contains($0) })
         }
+    }
+
+    /// Of 2000 frames a tenth is dropped, most in order and some later: more runs than are left unpacked.
+    @Test func `a long run's sets agree with sets of numbers`() {
+        var random = SystemRandomNumberGenerator.seeded(11)
+        for _ in 0..<5 {
+            var numbers = (0..<2000).filter { _ in UInt64.random(in: 0..<10, using: &random) == 0 }
+                .map(UInt64.init)
+            numbers.swapAt(3, numbers.count - 2)
+            let others = numbers.map { $0 + UInt64.random(in: 0..<2, using: &random) }
+
+            var found = set(numbers)
+            let other = set(others)
+
+            #expect(found.count == Set(numbers).count)
+            #expect((0..<2001).allSatisfy { found.contains($0) == numbers.contains($0) })
+            let isNew = found.insert(numbers[7])
+            #expect(!isNew)
+            #expect(found == set(numbers.sorted()))
+            #expect(found.union(other).count == Set(numbers).union(others).count)
+            #expect(found.subtracting(other).count == Set(numbers).subtracting(others).count)
+        }
+    }
+
+    @Test func `a frame in six, for a day at 30 Hz, takes a megabyte at most`() {
+        var set = FrameSet()
+        for frame in 0..<(UInt64(24 * 3600 * 30) / 6) { set.insert(frame * 6) }
+
+        #expect(set.old.bytes.count < 1_000_000)
+        #expect(set.count == 24 * 3600 * 5)
     }
 }
 
