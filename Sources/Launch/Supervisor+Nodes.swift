@@ -37,54 +37,89 @@ extension Supervisor {
 
     private func hear(_ message: ControlMessage, from process: Incarnation) {
         guard let member = member(of: process) else { return }
-        let isCurrent = member.current === process
         switch message {
         case .hello(let recovers, let retires, let rewires):
             (process.recovers, process.retires) = (recovers, retires)
             process.rewires = rewires
             welcome(process, of: member)
-        case .serving(let endpoint):
-            process.served = endpoint
-            guard isCurrent else { break }
-            connectIfAllServe()
-            if connected { redirect(to: member) }
-            handOverIfReady()
+        case .serving(let endpoint): hear(serving: endpoint, from: process, of: member)
         case .pong(let sent, let received, let answered):
             learnTime(of: process, sent: sent, received: received, answered: answered)
-        case .ready:
-            process.isReady = true
-            if isCurrent, !member.isJoining {
-                startIfReady(process)
-            } else {
-                handOverIfReady()
-            }
-        case .progress(let report): if isCurrent { member.report = report }
-        case .done(let report):
-            if isCurrent { member.report = report }
-            process.isDone = true
-            for producer in producers(of: member) {
-                tell(producer.current, .departed(consumer: member.name))
-            }
-            forgetMoves(of: member)
+        case .ready: hear(ready: process, of: member)
+        case .progress(let report): take(report, from: process, of: member)
+        case .done(let report): hear(done: report, from: process, of: member)
         case .retired(let report, let next):
-            if isCurrent { member.report = report }
-            process.next = next
-            process.isRetired = true
-            if isCurrent, let swap = member.swap { adopt(member, swap) }
+            hear(retired: report, next: next, from: process, of: member)
+        case .warning(let text): display.warn(member.name, text)
+        case .failed(let reason, let culprit):
+            hear(failed: reason, culprit: culprit, from: process, of: member)
+        default: hearOfEdges(message, from: process, of: member)
+        }
+    }
+
+    private func hearOfEdges(
+        _ message: ControlMessage, from process: Incarnation, of member: Member
+    ) {
+        let isCurrent = member.current === process
+        switch message {
         case .held(let next, let isOver) where isCurrent:
             hear(held: next, isOver: isOver, from: member)
         case .rewired where isCurrent: hear(rewired: member)
         case .moved(let edge) where isCurrent: hear(moved: edge, of: member)
         case .left(let edge): hear(left: edge, of: member)
-        case .warning(let text): display.warn(member.name, text)
-        case .failed(let reason, let culprit):
-            if let culprit = members.first(where: { $0.name == culprit }) {
-                blame(culprit.current, "\(reason) (says '\(member.name)')")
-            } else {
-                process.failedAt = posix_monotonic_ns()
-                blame(process, reason)
-            }
         default: break
+        }
+    }
+
+    private func hear(serving endpoint: String, from process: Incarnation, of member: Member) {
+        process.served = endpoint
+        guard member.current === process else { return }
+        connectIfAllServe()
+        if connected { redirect(to: member) }
+        handOverIfReady()
+    }
+
+    private func hear(ready process: Incarnation, of member: Member) {
+        process.isReady = true
+        if member.current === process, !member.isJoining {
+            startIfReady(process)
+        } else {
+            handOverIfReady()
+        }
+    }
+
+    /// Figures of a process that was replaced, or is not yet in its place, are not the node's.
+    private func take(_ report: NodeReport, from process: Incarnation, of member: Member) {
+        if member.current === process { member.report = report }
+    }
+
+    private func hear(done report: NodeReport, from process: Incarnation, of member: Member) {
+        take(report, from: process, of: member)
+        process.isDone = true
+        for producer in producers(of: member) {
+            tell(producer.current, .departed(consumer: member.name))
+        }
+        forgetMoves(of: member)
+    }
+
+    private func hear(
+        retired report: NodeReport, next: [String: UInt64], from process: Incarnation,
+        of member: Member
+    ) {
+        take(report, from: process, of: member)
+        process.next = next
+        process.isRetired = true
+        if member.current === process, let swap = member.swap { adopt(member, swap) }
+    }
+
+    private func hear(
+        failed reason: String, culprit: String?, from process: Incarnation, of member: Member
+    ) {
+        if let culprit = members.first(where: { $0.name == culprit }) {
+            blame(culprit.current, "\(reason) (says '\(member.name)')")
+        } else {
+            process.failedAt = posix_monotonic_ns()
+            blame(process, reason)
         }
     }
 

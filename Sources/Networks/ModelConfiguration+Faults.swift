@@ -28,10 +28,10 @@ private struct Faults {
         if !isSound { found.append(fault()) }
     }
 
-    private mutating func range(_ key: String, _ value: Int, from least: Int = 1) {
-        need(
-            least...Self.largest ~= value,
-            "'\(key)' is \(value), but must be \(least) to \(Self.largest)")
+    private mutating func range(
+        _ key: String, _ value: Int, from least: Int = 1, to most: Int = largest
+    ) {
+        need(least...most ~= value, "'\(key)' is \(value), but must be \(least) to \(most)")
     }
 
     private mutating func range(_ key: String, _ values: [Int], from least: Int = 1) {
@@ -114,10 +114,7 @@ private struct Faults {
         range("motion_encoder.stem_channels", encoder.stemChannels)
         range("motion_encoder.attention_heads", encoder.attentionHeads)
         range("motion_encoder.attention_head_dim", encoder.attentionHeadDimension)
-        need(
-            1...Self.deepest ~= encoder.hourglassDepth,
-            "'motion_encoder.hourglass_depth' is \(encoder.hourglassDepth), but must be 1 to "
-                + "\(Self.deepest)")
+        range("motion_encoder.hourglass_depth", encoder.hourglassDepth, to: Self.deepest)
         range("motion_encoder.landmark_channels", encoder.landmarkChannels)
         range("motion_encoder.output", encoder.output)
     }

@@ -13,30 +13,43 @@ extension NodeReport {
         sum.deliveredCount = max(deliveredCount, earlier.deliveredCount)
         sum.age.add(earlier.age)
         sum.strangers += earlier.strangers
-        for input in earlier.inputs {
-            guard let index = sum.inputs.firstIndex(where: { $0.port == input.port }) else {
-                sum.inputs.append(input)
-                continue
-            }
-            sum.inputs[index].received += input.received
-            sum.inputs[index].bytes += input.bytes
-            sum.inputs[index].hop.add(input.hop)
-            sum.inputs[index].unpaired = sum.inputs[index].unpaired.union(input.unpaired)
-            sum.inputs[index].late = sum.inputs[index].late.union(input.late)
-        }
-        for output in earlier.outputs {
-            let same = { (own: Output) in
-                own.port == output.port && own.consumer == output.consumer
-            }
-            guard let index = sum.outputs.firstIndex(where: same) else {
-                sum.outputs.append(output)
-                continue
-            }
-            sum.outputs[index].sent += output.sent
-            sum.outputs[index].dropped = sum.outputs[index].dropped.union(output.dropped)
-            sum.outputs[index].unwanted = sum.outputs[index].unwanted.union(output.unwanted)
-            sum.outputs[index].lost = sum.outputs[index].lost.union(output.lost)
-        }
+        for input in earlier.inputs { sum.add(input) }
+        for output in earlier.outputs { sum.add(output) }
         return sum
+    }
+
+    private mutating func add(_ earlier: Input) {
+        guard let index = inputs.firstIndex(where: { $0.port == earlier.port }) else {
+            return inputs.append(earlier)
+        }
+        inputs[index].add(earlier)
+    }
+
+    private mutating func add(_ earlier: Output) {
+        let same = { (own: Output) in
+            own.port == earlier.port && own.consumer == earlier.consumer
+        }
+        guard let index = outputs.firstIndex(where: same) else { return outputs.append(earlier) }
+        outputs[index].add(earlier)
+    }
+}
+
+extension NodeReport.Input {
+    fileprivate mutating func add(_ earlier: Self) {
+        received += earlier.received
+        bytes += earlier.bytes
+        hop.add(earlier.hop)
+        age.add(earlier.age)
+        unpaired = unpaired.union(earlier.unpaired)
+        late = late.union(earlier.late)
+    }
+}
+
+extension NodeReport.Output {
+    fileprivate mutating func add(_ earlier: Self) {
+        sent += earlier.sent
+        dropped = dropped.union(earlier.dropped)
+        unwanted = unwanted.union(earlier.unwanted)
+        lost = lost.union(earlier.lost)
     }
 }

@@ -4,20 +4,20 @@ import Tensors
 
 /// The thread that computes: loads the node, hands it ticks, commits and publishes what it makes.
 final class NodeRunner {
-    private let kind: any Node.Type
+    let kind: any Node.Type
     private let configuration: NodeConfiguration
-    private let exchange: Exchange
-    private let journal: Journal?
-    private let ledger: NodeLedger
+    let exchange: Exchange
+    let journal: Journal?
+    let ledger: NodeLedger
     private let pool = SlotPool()
     /// What was made and waits to be committed.
-    private var uncommitted: [(port: String, message: Numbered)] = []
-    private var record = JournalRecord()
+    var uncommitted: [(port: String, message: Numbered)] = []
+    var record = JournalRecord()
     /// By tick that is not in the journal yet, oldest first: what of the inputs it used up.
-    private var unsaved: [[String: UInt64]] = []
-    private var shift = SourceShift()
+    var unsaved: [[String: UInt64]] = []
+    var shift = SourceShift()
 
-    private var isSource: Bool { configuration.inputs.isEmpty }
+    var isSource: Bool { configuration.inputs.isEmpty }
 
     init(
         _ kind: any Node.Type, _ configuration: NodeConfiguration, exchange: Exchange,
@@ -195,82 +195,9 @@ final class NodeRunner {
     }
 }
 
-// MARK: - Going on after a process ended
-
-extension NodeRunner {
-    /// Puts what a tick did into the journal, if the node can say what it remembers, and sends what
-    /// it made: in this order, so that nothing is sent that a successor would not know of.
-    private func commit(_ node: inout some Node, usedUp: [String: UInt64]) throws {
-        unsaved.append(usedUp)
-        var covered = unsaved.count
-        if journal != nil, kind.spec.state == .saved {
-            guard let saved = try node.save(), saved.missingTicks < unsaved.count else { return }
-            record.state = saved.bytes
-            covered -= saved.missingTicks
-        }
-        record.inputs = unsaved[covered - 1]
-        unsaved.removeFirst(covered)
-        try seal()
-    }
-
-    private func seal() throws {
-        let report = ledger.report
-        (record.emitted, record.delivered) = (report.emitted, report.delivered)
-        record.dropped = report.dropped
-        for (port, frames) in exchange.unpaired { record.unpaired[port] = frames }
-        try journal?.commit(record)
-        let messages = uncommitted
-        uncommitted = []
-        exchange.publish(messages)
-    }
-
-    /// Goes on where an earlier process of this node ended.
-    private func resume(_ node: inout some Node) throws {
-        if isSource { shift = SourceShift(frames: exchange.firstFrame) }
-        guard let found = exchange.resumed else { return }
-        record = found
-        record.entries = []
-        record.kind = kind.spec.kind
-        ledger.note { report in
-            (report.emitted, report.delivered) = (found.emitted, found.delivered)
-            report.emittedCount = found.emitted.count
-            report.deliveredCount = found.delivered.count
-            report.dropped = found.dropped
-        }
-        guard found.phase == .running else { return }
-        switch kind.spec.state {
-        case .saved:
-            if let state = found.state, found.kind == kind.spec.kind { try node.restore(state) }
-        case .none where isSource:
-            // What it sends follows from how often it was asked.
-            for _ in 0..<found.ticks {
-                var outputs = Outputs(stamp: nil)
-                try node.process(.none, into: &outputs)
-            }
-        case .unknown where isSource: shift = SourceShift(after: found.emitted)
-        case .none, .unknown: break
-        }
-    }
-}
-
-/// What a source's numbers and times need so that they go on from those of an earlier process.
-struct SourceShift {
-    private let frames: UInt64
-
-    init(frames: UInt64 = 0) { self.frames = frames }
-
-    init(after emitted: FrameSet) { frames = (emitted.runs.last?[1]).map { $0 + 1 } ?? 0 }
-
-    func callAsFunction(_ stamp: Stamp) -> Stamp {
-        var stamp = stamp
-        stamp.frame += frames
-        return stamp
-    }
-}
-
 extension Inputs {
     /// What a source is called with.
-    fileprivate static var none: Inputs {
+    static var none: Inputs {
         Inputs(stamp: Stamp(frame: 0, captured: 0, presentation: 0), messages: [:])
     }
 }

@@ -175,17 +175,6 @@ import Testing
 /// The same with plugins.
 @Suite(.serialized, .enabled(if: Python.isComplete, "python3 with zmq and numpy is not here"))
 struct FarPluginsTests {
-    private func passing(_ change: String = "", within seconds: Int = 60) throws -> String {
-        try Python.plugin(
-            "passes", inputs: "data: { type: u8, axes: bytes, meaning: bytes }",
-            outputs: "data: { type: u8, axes: bytes, meaning: bytes }",
-            change: """
-                Node.__init__ = lambda self, settings: None
-                Node.process = lambda self, inputs: {"data": inputs["data"]}
-                \(change)
-                """, within: seconds)
-    }
-
     @Test func `how long a plugin takes to start counts from when its machine was there`() throws {
         let graph = """
             machines: { render: { kubernetes: {} } }
@@ -197,7 +186,7 @@ struct FarPluginsTests {
         let tool = try Tool("run", graph: graph, "--json")
         try tool.playCluster(["render": "export PERSONALIVE_ADDRESS=127.0.0.2"], first: "sleep 8")
         tool.process.environment?["PERSONALIVE_ADDRESS"] = "127.0.0.1"
-        tool.plugins = [try passing(within: 5)]
+        tool.plugins = [try Python.passing(within: 5)]
 
         let outcome = try tool.run()
 
@@ -215,7 +204,8 @@ struct FarPluginsTests {
             """
         let tool = try Tool("run", graph: graph, "--json")
         tool.plugins = [
-            try passing("import subprocess; subprocess.Popen(['sleep', '\(seconds)'], stdout=-3, stderr=-3)")
+            try Python.passing(
+                "import subprocess; subprocess.Popen(['sleep', '\(seconds)'], stdout=-3, stderr=-3)")
         ]
 
         let outcome = try tool.run()

@@ -14,18 +14,6 @@ struct RelayTests {
 
         """
 
-    /// A plugin that hands on what it gets.
-    private func passing(_ change: String = "") throws -> String {
-        try Python.plugin(
-            "passes", inputs: "data: { type: u8, axes: bytes, meaning: bytes }",
-            outputs: "data: { type: u8, axes: bytes, meaning: bytes }",
-            change: """
-                Node.__init__ = lambda self, settings: None
-                Node.process = lambda self, inputs: {"data": inputs["data"]}
-                \(change)
-                """)
-    }
-
     /// Frame and hash of each line.
     private func frames(_ tool: Tool) throws -> [Substring] {
         let text = try String(contentsOfFile: "\(tool.folder)/frames.txt", encoding: .utf8)
@@ -34,10 +22,11 @@ struct RelayTests {
         }
     }
 
+    /// Its source waits: a camera would drop what a busy machine is too slow for.
     private func graph(first: String, second: String) -> String {
         Self.machines + """
             nodes:
-              camera: { use: camera, with: { device: "lavfi:testsrc=size=200x150:rate=100", frames: 50 } }
+              camera: { use: video-file, with: { path: Models/demo/driving.mp4, frames: 50 } }
               grey: { use: grayscale, machine: \(first), in: { frame: { from: camera.frame, keep: all } } }
               again: { use: grayscale, machine: \(second), in: { frame: grey.frame } }
               list: { use: frame-list, in: { frame: again.frame }, with: { path: FOLDER/frames.txt } }
@@ -62,7 +51,7 @@ struct RelayTests {
     }
 
     @Test func `no frame is lost when the way to a plugin breaks, or it is slower than what comes`() throws {
-        let plugin = try passing()
+        let plugin = try Python.passing()
         let outcome = try Tool(arguments: [
             "bench", "links", "--only", "offline-reset", "--only", "live-pulled", "--seconds", "4",
             "--pull", "2", "--plugin", "/usr/bin/env python3 \(plugin)/plugin.py",
@@ -81,7 +70,7 @@ struct RelayTests {
               sink: { use: test-sink, in: { data: stage.data }, with: { list: FOLDER/frames.txt } }
             """
         let tool = try Tool("run", graph: graph, "--json")
-        tool.plugins = [try passing()]
+        tool.plugins = [try Python.passing()]
         try tool.start()
         #expect(tool.waitUntil { tool.runs })
 
@@ -114,7 +103,7 @@ struct RelayTests {
               sink: { use: test-sink, in: { data: stage.data } }
             """
         let tool = try Tool("run", graph: graph)
-        tool.plugins = [try passing(change)]
+        tool.plugins = [try Python.passing(change)]
 
         let outcome = try tool.run()
 
@@ -133,7 +122,7 @@ struct RelayTests {
               sink: { use: test-sink, in: { data: stage.data }, with: { list: FOLDER/frames.txt } }
             """
         let tool = try Tool("run", graph: graph)
-        tool.plugins = [try passing()]
+        tool.plugins = [try Python.passing()]
         try tool.start()
         #expect(tool.waitForFile("frames.txt", bytes: 100))
 

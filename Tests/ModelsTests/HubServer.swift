@@ -144,3 +144,20 @@ struct HostedFile: Sendable {
         return response
     }
 }
+
+/// The two files of a repository `a/b`.
+extension HostedFile {
+    // Sums by `sha256sum`: of 300000 bytes that count up, and of "small".
+    static let large = HostedFile(
+        path: "/a/b/resolve/main/large.bin", bytes: (0..<300_000).map { UInt8($0 % 251) },
+        etag: "3c65ea93424a9c362fec0e3a69ea36031e8a358441479dd665cc6110eabe7b08")
+    static let small = HostedFile(
+        path: "/a/b/resolve/main/sub/small.json", bytes: Array("small".utf8),
+        etag: "81db8ebbbbc69c6c6ad4a6aa92b76e0c08af547da236b9e2c9dbe1d8285a8130")
+
+    /// How a hub answers that has just these.
+    static func answer(_ request: HubServer.Request) -> HubServer.Response {
+        let file = [large, small].first { $0.isAsked(by: request) }
+        return file?.response(to: request) ?? HubServer.Response(status: 404)
+    }
+}
