@@ -18,7 +18,10 @@ package struct ChunkQueue {
     private var keypointShape: [Int] = []
     private var motionShape: [Int] = []
 
-    package init() {}
+    /// Rows that lead in from the portrait, as many as the window has beside its newest chunk.
+    let lead: Int
+
+    package init(lead: Int) { self.lead = lead }
 
     /// More than a window: padding never goes further back.
     private static let remembered = 16
@@ -28,12 +31,13 @@ package struct ChunkQueue {
     package var hasFramesUnderWay: Bool { underWay.contains { $0 != nil } }
 
     /// Takes in one driving frame. With several rows the last is the frame itself, those before it
-    /// lead to it from the portrait.
+    /// lead to it from the portrait; of more than are wanted, as many are taken, evenly spaced.
     package mutating func append(keypoints: Tensor<Float>, motion: Tensor<Float>, stamp: Stamp) {
         let rows = keypoints.shape[0]
         precondition(motion.shape[0] == rows, "\(keypoints.shape) and \(motion.shape)")
         (keypointShape, motionShape) = (Array(keypoints.shape[1...]), Array(motion.shape[1...]))
-        for row in 0..<rows {
+        let leading = min(lead, rows - 1)
+        for row in (0..<leading).map({ $0 * (rows - 1) / leading }) + [rows - 1] {
             waiting.append(
                 Row(
                     keypoints: keypoints.rows(row..<row + 1).array,
@@ -89,7 +93,8 @@ package struct ChunkQueue {
         }
     }
 
-    init(reading reader: inout StateReader) {
+    init(lead: Int, reading reader: inout StateReader) {
+        self.lead = lead
         for _ in 0..<reader.number() {
             let keypoints = reader.floats()
             recent.append(Row(keypoints: keypoints, motion: reader.floats()))

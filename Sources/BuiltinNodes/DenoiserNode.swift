@@ -23,16 +23,20 @@ package struct DenoiserNode: Node {
     package static let limit = Setting(
         "keyframe-limit", Int.self, type: .integer(0...16), default: 3,
         "historical keyframes at most; each makes a pass about a tenth slower")
+    package static let chunk = Setting(
+        "chunk", Int.self, type: .integer(1...4), default: ModelConfiguration.mini.framesPerChunk,
+        "frames that are finished together: a live picture is as old as four chunks, so 2 halves its "
+            + "age; temporal modules have learnt with 4")
 
     package static let spec = NodeSpec(
         "denoiser", "Paints the portrait in the driver's pose and expression, as latents.",
         inputs: [keypoints, motion, portrait], outputs: [latent],
         settings: [
             ModelSettings.model, ModelSettings.weights, ModelSettings.precision, seed, threshold,
-            limit,
+            limit, chunk,
         ],
         heldFrames: ModelConfiguration.mini.windowFrames - 1,
-        chunk: ModelConfiguration.mini.framesPerChunk, state: .saved)
+        chunk: ModelConfiguration.mini.framesPerChunk, chunkSetting: chunk.spec.name, state: .saved)
 
     private let networks: StreamNetworks
     private let settings: Settings
@@ -40,14 +44,17 @@ package struct DenoiserNode: Node {
     /// Who is animated, or about to be.
     private var picture: Tensor<UInt8>?
     private var fusion: PortraitFusion?
-    private var queue = ChunkQueue()
+    private var queue: ChunkQueue
     /// Where an earlier process of this node ended.
     private var resumed: PortraitStream.Saved?
 
     package init(settings: Settings) throws {
         let model = try ModelSettings(settings)
         let precision = ModelSettings.precision(of: settings)
-        networks = try StreamNetworks(model.configuration) { (network) throws(CheckpointError) in
+        var configuration = model.configuration
+        configuration.framesPerChunk = settings[Self.chunk]
+        queue = ChunkQueue(lead: configuration.windowFrames - configuration.framesPerChunk)
+        networks = try StreamNetworks(configuration) { (network) throws(CheckpointError) in
             try model.checkpoint(network).stored(as: precision)
         }
         self.settings = settings
@@ -112,7 +119,7 @@ package struct DenoiserNode: Node {
 
     package mutating func restore(_ state: [UInt8]) {
         var reader = StateReader(state)
-        queue = ChunkQueue(reading: &reader)
+        queue = ChunkQueue(lead: queue.lead, reading: &reader)
         var saved = PortraitStream.Saved(
             latents: reader.tensor(), keypoints: reader.tensor(), motion: reader.tensor())
         saved.motionBank = (0..<reader.number()).map { _ in reader.tensor() }

@@ -21,7 +21,8 @@ package struct NodeListing {
     private static func details(_ spec: NodeSpec) -> String {
         var text = "\(spec.kind): \(spec.summary)\n"
         if spec.heldFrames > 0 {
-            text += "Keeps \(spec.heldFrames) frames to itself before the first one leaves it.\n"
+            let way = spec.chunkSetting.map { "; fewer with a smaller '\($0)'" } ?? ""
+            text += "Keeps \(spec.heldFrames) frames to itself before the first one leaves it\(way).\n"
         }
         text += block("inputs", spec.inputs.map { ($0.name, lines($0, isInput: true)) })
         text += block("outputs", spec.outputs.map { ($0.name, lines($0, isInput: false)) })

@@ -159,6 +159,10 @@ package struct PlanDifference {
             return ["'\(old.name)' is \(before.isEmpty ? "a source" : "none") and would be "
                 + "\(after.isEmpty ? "one" : "none"): \(way)"]
         }
+        if old.kind == new.kind, old.state == .saved, old.heldFrames != new.heldFrames {
+            return ["'\(old.name)' keeps \(old.heldFrames) frames to itself and would keep "
+                + "\(new.heldFrames): it cannot hand over those that it has; \(way)"]
+        }
         return Set(before).symmetricDifference(after).sorted().compactMap { port in
             let pace = next.paces["\(old.name).\(port)"] ?? .frame
             guard pace == .frame else { return nil }

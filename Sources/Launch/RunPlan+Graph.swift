@@ -52,6 +52,7 @@ extension RunPlan {
             configuration: configuration,
             command: node.plugin?.command, startWithin: node.plugin?.startWithin ?? .seconds(60),
             state: node.spec.state, restart: node.restart)
+        planned.heldFrames = node.spec.heldFrames
         // Another name for this machine, unless it is said to be reached as if it were another.
         let machine = graph.machines.first { $0.name == node.machine }
         let isHere = machine.map { $0.launcher == .local && $0.address == nil } ?? true

@@ -14,6 +14,8 @@ package struct RunPlan: Sendable {
         package let startWithin: Duration
         /// What the node remembers, which has to be known to go on after its process ended.
         package let state: NodeState
+        /// How many frames it keeps to itself: a successor has to keep as many.
+        package var heldFrames = 0
         package let restart: RestartPolicy
         /// Name of the machine that its process runs on; ``RunPlan/here`` is the supervisor's.
         package var machine = RunPlan.here

@@ -15,6 +15,9 @@ public struct NodeSpec: Sendable {
     public let heldFrames: Int
     /// How many frames the node works on at once: a live graph gives it so many, evenly spaced.
     public let chunk: Int
+    /// The setting that says how many these are, if one does; `heldFrames` grows with it, and both
+    /// are those of its default here.
+    public let chunkSetting: String?
     /// What the node remembers from one tick to the next: what has to be known of it to go on in
     /// another process when its own ends.
     public let state: NodeState
@@ -23,7 +26,8 @@ public struct NodeSpec: Sendable {
     public init(
         _ kind: String, _ summary: String, inputs: [any PortDescribing] = [],
         outputs: [any PortDescribing] = [], settings: [any SettingDescribing] = [],
-        heldFrames: Int = 0, chunk: Int = 1, state: NodeState = .unknown
+        heldFrames: Int = 0, chunk: Int = 1, chunkSetting: String? = nil,
+        state: NodeState = .unknown
     ) {
         self.kind = kind
         self.summary = summary
@@ -32,6 +36,7 @@ public struct NodeSpec: Sendable {
         self.settings = settings.map(\.spec)
         self.heldFrames = heldFrames
         self.chunk = chunk
+        self.chunkSetting = chunkSetting
         self.state = state
     }
 
@@ -47,24 +52,23 @@ public struct NodeSpec: Sendable {
         self.settings = settings
         self.heldFrames = heldFrames
         self.chunk = chunk
+        chunkSetting = nil
         self.state = state
     }
 
-    private init(_ spec: NodeSpec, inputs: [PortSpec], outputs: [PortSpec]) {
+    private init(_ spec: NodeSpec, with settings: Settings) {
         kind = spec.kind
         summary = spec.summary
-        self.inputs = inputs
-        self.outputs = outputs
-        settings = spec.settings
-        heldFrames = spec.heldFrames
-        chunk = spec.chunk
+        inputs = spec.inputs.map { $0.resolved(with: settings) }
+        outputs = spec.outputs.map { $0.resolved(with: settings) }
+        self.settings = spec.settings
+        chunkSetting = spec.chunkSetting
+        chunk = spec.chunkSetting.flatMap { settings.integer($0) } ?? spec.chunk
+        // A window of so many chunks, but for the frame that leaves it.
+        heldFrames = spec.heldFrames == 0 ? 0 : (spec.heldFrames + 1) * chunk / spec.chunk - 1
         state = spec.state
     }
 
-    /// The same kind with its ports as they are under some settings.
-    public func resolved(with settings: Settings) -> NodeSpec {
-        NodeSpec(
-            self, inputs: inputs.map { $0.resolved(with: settings) },
-            outputs: outputs.map { $0.resolved(with: settings) })
-    }
+    /// The same kind as it is under some settings: its ports, and how many frames it works on.
+    public func resolved(with settings: Settings) -> NodeSpec { NodeSpec(self, with: settings) }
 }

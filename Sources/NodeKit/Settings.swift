@@ -29,6 +29,9 @@ public struct Settings: Sendable {
     /// The text that a setting was given, by its name; nil when it has none.
     func text(_ name: String) -> String? { values[name].flatMap { String($0) } }
 
+    /// The whole number that a setting was given, by its name; nil when it has none.
+    func integer(_ name: String) -> Int? { values[name].flatMap { Int($0) } }
+
     /// The same settings with one more value.
     public func setting<Value>(_ setting: Setting<Value>, to value: Value) -> Settings {
         var copy = self

@@ -11,7 +11,7 @@ import Testing
     /// A queue that took in frames 0, 1, …, the first with `lead` rows before it; keypoints and
     /// motion of a frame are its number, those of leading rows -1.
     private func queue(frames: Int, lead: Int = 0) -> ChunkQueue {
-        var queue = ChunkQueue()
+        var queue = ChunkQueue(lead: 12)
         for frame in 0..<frames {
             let rows = (frame == 0 ? Array(repeating: Float(-1), count: lead) : []) + [Float(frame)]
             let tensor = Tensor(rows, shape: [rows.count, 1, 1])
@@ -28,6 +28,18 @@ import Testing
         #expect(chunk.keypoints.array == [-1, -1, -1, 0, 1])
         #expect(queue.finished(4).map { $0?.frame } == [nil, nil, nil, 0])
         #expect(queue.hasFramesUnderWay)
+    }
+
+    @Test func `of more leading rows than are wanted so many are taken, evenly spaced`() {
+        for (wanted, rows) in [(3, [0, 4, 8]), (6, [0, 2, 4, 6, 8, 10]), (9, [0, 1, 2, 4, 5, 6, 8, 9, 10])] {
+            var queue = ChunkQueue(lead: wanted)
+            let tensor = Tensor((0..<13).map(Float.init), shape: [13, 1, 1])
+
+            queue.append(keypoints: tensor, motion: tensor, stamp: stamp(0))
+
+            #expect(queue.take(wanted + 1).motion.array == rows.map(Float.init) + [12])
+            #expect(queue.finished(wanted + 1).map { $0?.frame } == rows.map { _ in nil } + [0])
+        }
     }
 
     @Test func `the end is mirrored`() {

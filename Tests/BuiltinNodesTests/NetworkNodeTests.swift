@@ -65,11 +65,13 @@ import Testing
             harness.received(MotionEncoderNode.motion).map(\.shape) == [[13, 8, 16], [1, 8, 16]])
     }
 
-    @Test func `the denoiser gives back every frame it takes, in order, also the last ones`() throws
-    {
-        var harness = try NodeHarness(DenoiserNode.self)
+    /// Latents with how many driving frames had come in when each was made.
+    private func denoised(frames: Int, chunk: Int) throws -> (NodeHarness<DenoiserNode>, madeAfter: [Int]) {
+        var harness = try NodeHarness(
+            DenoiserNode.self, Settings(["chunk": .integer(chunk)]))
         let portrait = picture("portrait")
-        for frame in 0..<6 {
+        var madeAfter: [Int] = []
+        for frame in 0..<frames {
             let rows = frame == 0 ? 13 : 1
             let keypoints = SyntheticStream("keypoints\(frame)").unit([rows, 21, 3])
             let motion = SyntheticStream("motion\(frame)").unit([rows, 8, 16])
@@ -78,12 +80,33 @@ import Testing
                 .init(DenoiserNode.motion, motion),
                 .init(DenoiserNode.portrait, portrait),
             ])
+            let made = harness.received(DenoiserNode.latent).count
+            madeAfter += Array(repeating: frame + 1, count: made - madeAfter.count)
         }
         try harness.finish()
+        return (harness, madeAfter)
+    }
 
-        #expect(harness.stamps(DenoiserNode.latent).map(\.frame) == [0, 1, 2, 3, 4, 5])
-        #expect(harness.received(DenoiserNode.latent).allSatisfy { $0.shape == [1, 4, 16, 16] })
-        #expect(harness.dropped.isEmpty)
+    @Test func `the denoiser gives back every frame it takes, in order, also the last ones`() throws
+    {
+        for chunk in 1...4 {
+            let (harness, _) = try denoised(frames: 6, chunk: chunk)
+
+            #expect(harness.stamps(DenoiserNode.latent).map(\.frame) == [0, 1, 2, 3, 4, 5])
+            #expect(harness.received(DenoiserNode.latent).allSatisfy { $0.shape == [1, 4, 16, 16] })
+            #expect(harness.dropped.isEmpty)
+        }
+    }
+
+    /// A frame leaves when three chunks have come after its own, so what a live picture's age is
+    /// made of follows from the chunk.
+    @Test func `smaller chunks leave the denoiser earlier`() throws {
+        for (chunk, after) in [(1, 4), (2, 8), (3, 12)] {
+            let (_, madeAfter) = try denoised(frames: 12, chunk: chunk)
+
+            #expect(madeAfter.first == after)
+            #expect(DenoiserNode.spec.resolved(with: Settings(["chunk": .integer(chunk)])).heldFrames == after - 1)
+        }
     }
 
     @Test func `both decoders turn a latent into a frame eight times as large`() throws {

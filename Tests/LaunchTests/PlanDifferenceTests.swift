@@ -45,6 +45,18 @@ import Wire
         try PlanDifference(from: old.nodes, old, to: new)
     }
 
+    @Test func `a window cannot become shorter while frames are in it`() throws {
+        var old = plan(["camera", "film"], Self.straight), new = old
+        old.nodes[1] = RunPlan.PlannedNode(
+            name: "film", kind: "film", configuration: old.nodes[1].configuration, state: .saved)
+        new.nodes[1] = old.nodes[1]
+        (old.nodes[1].heldFrames, new.nodes[1].heldFrames) = (15, 7)
+
+        let refusal = #expect(throws: SwapRefusal.self) { try difference(from: old, to: new) }
+
+        #expect(refusal?.description.contains("'film' keeps 15 frames to itself and would keep 7") == true)
+    }
+
     @Test func `equal plans differ in nothing`() throws {
         let plan = plan(["camera", "film"], Self.straight)
 
