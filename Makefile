@@ -98,9 +98,13 @@ Models/demo/portrait.webp: demo
 # processors, 0.2 GB.
 TORCH ?= Training/.venv/bin/python
 train test-training: PACKAGES += python3-venv ffmpeg
-Training/.venv/bin/python: | packages
+$(TORCH): $(if $(findstring .venv,$(TORCH)),Training/.venv/complete)
+Training/.venv/complete: | packages
+	@echo "installing PyTorch into Training/.venv"
 	@python3 -m venv Training/.venv
-	@$@ -m pip install --quiet numpy pillow safetensors torch==2.13.0
+	@Training/.venv/bin/pip install --quiet --disable-pip-version-check \
+		numpy pillow safetensors accelerate tensorboard torch==2.13.0
+	@touch $@
 
 # The shipped checkpoint, anew: goes on where it stopped. Two to three hours on two free cores.
 # With BEGIN=../Models/small its stages begin at the weights there, and not at nothing.
@@ -108,7 +112,7 @@ train: $(TORCH)
 	@cd Training && OMP_NUM_THREADS=1 $(abspath $(TORCH)) -m portrait.recipe all \
 		--folder runs/small $(if $(BEGIN),--begin $(BEGIN))
 
-# Not part of `make test`: PyTorch is hundreds of megabytes.
+# Every stage for a step or two. Not part of `make test`: PyTorch is hundreds of megabytes.
 test-training: $(TORCH)
 	@cd Training && OMP_NUM_THREADS=1 $(abspath $(TORCH)) -m unittest tests.test_recipe
 
