@@ -1,11 +1,14 @@
 import Networks
 
 extension WeightTable {
-    mutating func addVAE(_ vae: ModelConfiguration.VAE) {
+    /// - Parameter encodes: whether latents are its own; otherwise its decoder is all there is.
+    mutating func addVAE(_ vae: ModelConfiguration.VAE, encodes: Bool) {
         let latent = vae.latentChannels
-        addEncoder(vae)
+        if encodes {
+            addEncoder(vae)
+            addConvolution("quant_conv", 2 * latent, 2 * latent, kernel: 1)
+        }
         addDecoder(vae)
-        addConvolution("quant_conv", 2 * latent, 2 * latent, kernel: 1)
         addConvolution("post_quant_conv", latent, latent, kernel: 1)
     }
 

@@ -34,7 +34,7 @@ package struct WeightTable: Sendable {
 
     /// Those of ``networks`` that a model cannot do without, in the same order.
     package static func networks(neededBy configuration: ModelConfiguration) -> [String] {
-        // A model whose latents are the tiny autoencoder's has no use for the other.
+        // A model whose latents are the tiny autoencoder's can do without the other, which may decode.
         networks.filter { $0 != "vae" || configuration.portraitEncoder == .vae }
     }
 
@@ -47,7 +47,7 @@ package struct WeightTable: Sendable {
         case "motion_encoder": addMotionEncoder(configuration)
         case "pose_guider": addPoseGuider(configuration.poseGuider)
         case "image_encoder": addImageEncoder(configuration.imageEncoder)
-        case "vae": addVAE(configuration.vae)
+        case "vae": addVAE(configuration.vae, encodes: configuration.portraitEncoder == .vae)
         case "reference_unet": addUNet(configuration.unet, motionDimension: nil)
         case "denoising_unet":
             addUNet(configuration.unet, motionDimension: configuration.motionTokens.dimension)

@@ -65,7 +65,7 @@ extension ModelConfiguration {
             hourglassDepth: 3, landmarkChannels: 32, fullyConnectedInput: 64, output: 64),
         poseGuider: PoseGuider(channels: [8, 16, 24, 32], outputChannels: 32),
         vae: VAE(
-            channels: [8, 16, 32, 64], layersPerBlock: 1, normGroups: 2, latentChannels: 8,
+            channels: [16, 24, 32, 40], layersPerBlock: 1, normGroups: 2, latentChannels: 8,
             scaling: 1),
         imageEncoder: ImageEncoder(
             hiddenSize: 96, intermediateSize: 192, layers: 3, attentionHeads: 4, imageSize: 56,

@@ -18,12 +18,15 @@ def export(recipe, folder: str | Path) -> None:
         pose_guider=painter.pose_guider, motion_extractor=recipe.extractor(),
         motion_encoder=recipe.encoder(), image_encoder=painter.image_encoder,
         taesd=recipe.tiny())
-    if (recipe.folder / "vae.pt").exists():
+    if recipe.has("vae"):
         networks["vae"] = recipe.vae()
+    # Of the full autoencoder only what is used: it decodes, and the tiny one has encoded.
+    unused = () if recipe.configuration["portrait_encoder"] == "vae" else ("encoder.", "quant_conv.")
     for name, network in networks.items():
         weights = {
             key: value.half().contiguous() for key, value in network.state_dict().items()
-            if not key.endswith(TABLES) and key != "pe"}
+            if not key.endswith(TABLES) and key != "pe"
+            and not (name == "vae" and key.startswith(unused))}
         save_file(weights, folder / f"{name}.safetensors",
                   {"format": "pt", "license": "Apache-2.0", "data": "rendered faces"})
     (folder / "config.json").write_text(json.dumps(recipe.configuration, indent=1) + "\n")
@@ -38,6 +41,17 @@ def rounded(network: torch.nn.Module) -> torch.nn.Module:
             if value.is_floating_point():
                 value.copy_(value.half().float())
     return network
+
+
+def last(y: torch.Tensor) -> torch.Tensor:
+    """Channels last, as the runtime has them."""
+    return y.permute(0, 2, 3, 1).contiguous()
+
+
+def middle(picture: torch.Tensor) -> torch.Tensor:
+    """The half of rows and columns where the face is: a whole picture says no more of a decoder."""
+    side = picture.shape[2] // 4
+    return last(picture[:, :, side:-side, side:-side])
 
 
 def fixture(recipe, path: str | Path, frames: int = 8) -> None:
@@ -67,25 +81,26 @@ def fixture(recipe, path: str | Path, frames: int = 8) -> None:
         found = extractor(faces.extractor_input(images, c["motion_extractor"]["input_size"]))
         rest = torch.from_numpy(renderer.rest_keypoints(people))
         points = geometry.of_motion(rest, torch.from_numpy(motions))
-        crops = faces.faces_of(images, points, c["motion_encoder"]["input_size"], 0)
+        crops = faces.faces_of(images[1:], points[1:], c["motion_encoder"]["input_size"], 0)
         tokens = encoder(crops)
         pixels = conditions.image_input(images[:1], c["image_encoder"]["image_size"])
         token = image_encoder(pixels)
         side, channels = c["latent_size"], c["unet"]["latent_channels"]
         x = torch.randn(frames, channels, side, side)
         t = torch.tensor(schedule.TIMESTEPS[::-1]).repeat_interleave(frames // 4)
-        motion_in = tokens[1:].repeat(frames, 1, 1)
+        motion_in = tokens.repeat(frames, 1, 1)
         pose = painter.pose(points[1:]).repeat(frames, 1, 1, 1)
         banks = [painter.banks(latent, token)]
         estimate = painter.denoising_unet(x, t, token, motion_in, pose, banks, frames, True)
-        picture = tiny.decode(latent)
-    last = lambda y: y.permute(0, 2, 3, 1).contiguous()  # noqa: E731
+        pictures_of = {"out/picture": middle(tiny.decode(latent))}
+        if recipe.has("vae"):
+            pictures_of["out/full-picture"] = middle(rounded(recipe.vae()).decode(latent))
     save_file({
         "in/pictures": torch.from_numpy(pictures), "in/faces": last(crops), "in/pixels": last(pixels),
         "in/keypoints": points[1:].contiguous(), "in/latents": last(x),
         "out/latent": last(latent), "out/tokens": tokens, "out/token": token,
         "out/keypoints": faces.found_keypoints(found).contiguous(),
-        "out/pose": last(pose[:1]), "out/estimate": last(estimate), "out/picture": last(picture),
+        "out/pose": last(pose[:1]), "out/estimate": last(estimate), **pictures_of,
     }, Path(path), {"timesteps": ",".join(map(str, t.tolist()))})
 
 

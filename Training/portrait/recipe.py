@@ -108,6 +108,11 @@ class Recipe:
                              f"{self.folder}, or --begin with a folder that has {name}.safetensors")
         return model.to(training.device()).eval().requires_grad_(False)
 
+    def has(self, network: str) -> bool:
+        """Whether a network that not every model has is there: trained, or published."""
+        begun = self.begin and (self.begin / f"{network}.safetensors").exists()
+        return bool(begun) or (self.folder / f"{network}.pt").exists()
+
     def autoencoder(self):
         """Whose latents are trained on."""
         return self.vae() if self.configuration["portrait_encoder"] == "vae" else self.tiny()

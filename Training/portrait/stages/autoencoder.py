@@ -65,10 +65,14 @@ def held_out(faces: Faces, count: int = 48) -> torch.Tensor:
 
 def train_full(folder: Path, configuration: dict, tiny: TinyAutoencoder, data: Faces, test: Faces,
                options: dict) -> VAE:
-    """The Stable Diffusion autoencoder on the tiny one's latents: its encoder learns to give them,
-    its decoder to see through them. So either decoder may replace the other."""
+    """The Stable Diffusion autoencoder on the tiny one's latents: its decoder learns to see through
+    them, so that either decoder may replace the other. Its encoder learns to give them, but only
+    where it is what encodes portraits."""
     torch.manual_seed(1)
     vae = VAE(configuration["vae"]).to(training.device(), memory_format=torch.channels_last)
+    encodes = configuration["portrait_encoder"] == "vae"
+    for part in (vae.encoder, vae.quant_conv):
+        part.requires_grad_(encodes)
     run = training.Run(folder, "vae", {"vae": vae}, rate=options["rate"],
                        **training.run_options(options))
     sample = Crops(data, [1, run.step], options)
@@ -81,17 +85,17 @@ def train_full(folder: Path, configuration: dict, tiny: TinyAutoencoder, data: F
         with torch.no_grad():
             z = tiny.encode(x)
         y = vae.decode(z + options["noise"] * torch.randn_like(z))
-        found = vae.encode(x)
-        loss = difference(y, x, w) + .1 * F.mse_loss(found, z)
-        return loss, dict(psnr=training.psnr(y.detach(), x),
-                          latent=float(F.mse_loss(found.detach(), z)))
+        loss, numbers = difference(y, x, w), dict(psnr=training.psnr(y.detach(), x))
+        if encodes:
+            unlike = F.mse_loss(vae.encode(x), z)
+            loss, numbers["latent"] = loss + .1 * unlike, float(unlike.detach())
+        return loss, numbers
 
     def evaluate(step, models):
         y = models["vae"].decode(latents)
         training.grid([[*training.to_bytes(truth[:8])], [*training.to_bytes(y[:8])]],
                       folder / f"vae-{step}.png")
-        return dict(psnr=training.psnr(y, truth),
-                    latent=float(F.mse_loss(models["vae"].encode(truth), latents)))
+        return dict(psnr=training.psnr(y, truth))
 
     return run.loop(loss_of, evaluate)["vae"].eval()
 
