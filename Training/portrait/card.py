@@ -13,7 +13,8 @@ TITLES = dict(
     r2_gaze="gaze R²", r2_brows="brows R²", r2_all="all nine R²", identity_error="identity error", r2_identity="identity R²",
     acceleration="acceleration")
 ROWS = dict(
-    truth="truth", autoencoder="autoencoder", copied_portrait="copied portrait",
+    truth="truth", autoencoder="autoencoder", full_decoder="… with the full decoder",
+    copied_portrait="copied portrait", ours_full_decoder="ours with the full decoder",
     ours="**ours**, from pictures", ours_exact_motion="ours, exact motion",
     tokens_shuffled="… motion tokens shuffled", tokens_neutral="… motion tokens neutral",
     keypoints_shuffled="… key points shuffled", portrait_shuffled="… portrait shuffled",

@@ -90,7 +90,8 @@ class Discriminator(nn.Module):
         for block in self.blocks:
             y = F.leaky_relu(block.conv2(F.leaky_relu(block.conv1(x), .2)), .2)
             x = (F.avg_pool2d(y, 2) + block.skip(F.avg_pool2d(x, 2))) / 2 ** .5
-        spread = x.std(0, unbiased=False).mean().expand(len(x), 1, *x.shape[2:])
+        # Of what is the same in all pictures a deviation has no second derivative.
+        spread = (x.var(0, unbiased=False) + 1e-8).sqrt().mean().expand(len(x), 1, *x.shape[2:])
         x = F.leaky_relu(self.last(torch.cat([x, spread], 1)), .2)
         return self.judge(x.flatten(1))[:, 0]
 

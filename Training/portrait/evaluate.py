@@ -62,6 +62,7 @@ class Evaluation:
         self.c = recipe.configuration
         self.cases = Cases(count, self.c["image_size"])
         self.painter, self.tiny = recipe.painter(), recipe.tiny()
+        self.full = recipe.vae() if recipe.has("vae") else None
         self.encoder, self.extractor = recipe.encoder(), recipe.extractor()
         self.measurer = recipe.measurer()
         self.who, self.motions = (
@@ -73,12 +74,12 @@ class Evaluation:
             count, self.c["unet"]["latent_channels"], self.c["latent_size"],
             self.c["latent_size"], generator=torch.Generator().manual_seed(3))
 
-    def paint(self, points, motions, portraits=None) -> torch.Tensor:
+    def paint(self, points, motions, portraits=None, decoder=None) -> torch.Tensor:
         x = self.portraits if portraits is None else portraits
         token, latent = self.painter.token(x), self.tiny.encode(x)
         z = self.painter.rollout(schedule.beginning(latent, self.noise), 4, token, motions, self.painter.pose(points),
                                  [self.painter.banks(latent, token)])
-        return self.tiny.decode(z).clamp(-1, 1)
+        return (decoder or self.tiny).decode(z).clamp(-1, 1)
 
     def seen(self, images: torch.Tensor) -> dict:
         return self.extractor(extractor_input(images, self.c["motion_extractor"]["input_size"]))
@@ -106,11 +107,16 @@ class Evaluation:
         cases, other = self.cases, torch.arange(self.cases.count).roll(1)
         exact = conditions.tokens(cases.expressions)
         neutral = conditions.tokens(torch.zeros_like(cases.expressions))
-        pictures = dict(
-            truth=self.truth,
-            autoencoder=self.tiny.decode(self.tiny.encode(self.truth)).clamp(-1, 1),
-            copied_portrait=self.portraits,
-            ours=self.paint(self.drawn_from_pictures(), self.tokens_from_pictures()),
+        found = self.drawn_from_pictures(), self.tokens_from_pictures()
+        latents = self.tiny.encode(self.truth)
+        decoders = dict(autoencoder=self.tiny) | (dict(full_decoder=self.full) if self.full else {})
+        pictures = dict(truth=self.truth)
+        for name, decoder in decoders.items():
+            pictures[name] = decoder.decode(latents).clamp(-1, 1)
+        pictures |= dict(copied_portrait=self.portraits, ours=self.paint(*found))
+        if self.full:
+            pictures["ours_full_decoder"] = self.paint(*found, decoder=self.full)
+        pictures |= dict(
             ours_exact_motion=self.paint(cases.points, exact),
             tokens_shuffled=self.paint(cases.points, exact[other]),
             tokens_neutral=self.paint(cases.points, neutral),

@@ -199,7 +199,7 @@ class Recipe:
         pairs = images.Pairs(self.faces(), self.latents(), 10 + rank, crop, o.get("targets", 4))
         held = images.Pairs(self.held_out(), self.latents("held-out"), 0, crop)
         painter = self.new_painter()
-        decoder = encoder = None
+        decoder, encoder = self.autoencoder(), None
         if stage == "stage1":
             if not self.begin:
                 self.average("image-encoder", image_encoder=painter.image_encoder)
@@ -209,10 +209,8 @@ class Recipe:
             if not self.begin or (self.folder / "stage1.pt").exists():
                 self.average("stage1", "models", painter=painter)
             painter.requires_grad_(True).train()
-            if "decoded" in o or "pixel_metric" in o:
-                decoder = self.autoencoder()
-            if "decoded" in o:
-                encoder = None if learns else self.encoder()
+            if "decoded" in o and not learns:
+                encoder = self.encoder()
         torch.manual_seed(100 + rank)
         images.train(self.folder, self.configuration, painter, pairs, held, o, stage,
                      decoder, encoder)

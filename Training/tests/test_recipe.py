@@ -3,6 +3,7 @@ import importlib.util
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from portrait import conditions, export, geometry, schedule, training
 from portrait.evaluate import Evaluation
@@ -268,7 +269,11 @@ class StageTests(unittest.TestCase):
                 input=film.tobytes(), check=True)
         torch.save({f"features.{i}.{kind}": value for i, layer in enumerate(vgg_layers())
                     for kind, value in layer.state_dict().items()}, folder / "vgg.pt")
-        options["begin"] = str(folder / "model")
+        published = folder / "published"
+        published.mkdir()
+        save_file(VAE(configuration["vae"]).state_dict(), published / "vae.safetensors")
+        shutil.copy(folder / "model/motion_extractor.safetensors", published)
+        options["begin"] = str(published)
         options["videos"].update(folder=str(folder / "videos/train"),
                                  held_out=str(folder / "videos/held-out"))
         for stage in ("stage1", "stage2", "stage3"):
@@ -282,6 +287,10 @@ class StageTests(unittest.TestCase):
         for stage in ("data", "latents", "stage1", "stage2", "stage3"):
             with self.subTest(f"full size, {stage}"):
                 recipe.run(stage)
+        rows = [json.loads(row) for row in (recipe.folder / "curves.jsonl").read_text().splitlines()]
+        losses = [row["loss"] for row in rows if "loss" in row]
+        self.assertGreaterEqual(len(losses), 3)
+        self.assertTrue(np.isfinite(losses).all(), losses)
 
 
 if __name__ == "__main__":

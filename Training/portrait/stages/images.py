@@ -126,8 +126,27 @@ class Gates:
         return float(F.mse_loss(x0.float(), self.batch["target"]))
 
 
+    @torch.no_grad()
+    def show(self, painter: Painter, decoder, faces: Faces, path: Path, people: int = 4) -> None:
+        """Rows of a portrait, and then of what should come out above what does, of the first few."""
+        b = self.batch
+        each = len(b["target"]) // len(b["portrait"])
+        count = min(people, len(b["portrait"])) * each
+        noise = torch.randn(b["target"].shape, generator=torch.Generator().manual_seed(0))
+        noise = schedule.beginning(b["portrait"], noise.to(b["target"].device))
+        made = painter.rollout(noise, 4, **conditioned(painter, b, {}, jitter=False))[:count]
+        made = training.to_bytes(decoder.decode(made.float()))
+        portraits = training.to_bytes(b["pictures"])
+        truth = faces.pictures[b["rows"][0][:count], b["rows"][1][:count]]
+        rows = []
+        for person in range(count // each):
+            of = slice(person * each, (person + 1) * each)
+            rows += [[portraits[person], *frames] for frames in (truth[of], made[of])]
+        training.grid(rows, path)
+
+
 def train(folder: Path, configuration: dict, painter: Painter, pairs: Pairs, held: Pairs,
-          options: dict, name: str, decoder=None, encoder=None, show=None) -> Painter:
+          options: dict, name: str, decoder, encoder=None) -> Painter:
     """Stage 1 when `rollouts` is off: noise is added to the truth. Stage 2 when it is on: the
     denoiser starts from noise and sees its own steps, and pixels and expression count as well."""
     side = configuration["latent_size"]
@@ -137,7 +156,7 @@ def train(folder: Path, configuration: dict, painter: Painter, pairs: Pairs, hel
         getattr(painter, part).requires_grad_(False)
     run = training.Run(folder, name, {"painter": painter}, rate=options["rate"],
                        **training.run_options(options))
-    if decoder is not None and "decoded" in options:
+    if "decoded" in options:
         run.beside.append(PictureLosses(folder, name, configuration, decoder, encoder,
                                         pairs.faces.pictures, options))
     metric = None
@@ -194,8 +213,7 @@ def train(folder: Path, configuration: dict, painter: Painter, pairs: Pairs, hel
         return loss, numbers
 
     def evaluate(step, models):
-        if show:
-            show(models["painter"], folder / f"{name}-{step}.png")
+        gates.show(models["painter"], decoder, held.faces, folder / f"{name}-{step}.png")
         return gates(models["painter"], options["half"])
 
     return run.loop(loss_of, evaluate, every=options.get("every", 200))["painter"].eval()

@@ -89,10 +89,42 @@ def run(recipe, options: dict):
         pictures = PictureLosses(recipe.folder, "stage3", recipe.configuration, recipe.autoencoder(),
                                  recipe.encoder() if "expression" in options else None,
                                  data.pictures, options)
-    return train(recipe.folder, painter, data, latents, options, pictures)
+    return train(recipe.folder, painter, data, latents, options, recipe.autoencoder(), pictures)
 
 
-def train(folder, painter, data, latents, options: dict, pictures: PictureLosses | None = None):
+class Shown:
+    """One sequence, streamed with temporal modules and without: how wrong each frame is, and how much
+    of that differs between frames; and some of the frames, as pictures."""
+
+    def __init__(self, data, latents, decoder, options: dict, person: int = 0):
+        self.data, self.latents, self.decoder, self.person = data, latents, decoder, person
+        self.options = dict(options, sliding=True)
+
+    def _streamed(self, painter, temporal: bool):
+        stream = Stream(painter, self.data, self.latents, self.person,
+                        dict(self.options, temporal=temporal))
+        made, wanted = [], []
+        while not stream.is_over:
+            x0, rows = stream.step()
+            made.append(x0[:stream.window.chunk].float())
+            wanted.append(stream.target[rows][:stream.window.chunk])
+        return torch.cat(made)[stream.lead:], torch.cat(wanted)[stream.lead:]
+
+    def __call__(self, painter, path) -> dict:
+        numbers, rows = {}, []
+        for name, temporal in (("with", True), ("without", False)):
+            made, wanted = self._streamed(painter, temporal)
+            wrong = made - wanted
+            numbers[f"mse_{name}"] = float(wrong.square().mean())
+            numbers[f"steady_{name}"] = float((wrong[1:] - wrong[:-1]).square().mean())
+            rows.append([*training.to_bytes(self.decoder.decode(made[::2][:8]))])
+        truth = [*training.to_bytes(self.decoder.decode(wanted[::2][:8]))]
+        training.grid([truth, *rows], path)
+        return numbers
+
+
+def train(folder, painter, data, latents, options: dict, decoder,
+          pictures: PictureLosses | None = None):
     """Learns on every third window; those between only move on."""
     rank = int(os.environ.get("RANK", 0))
     torch.manual_seed(20 + rank)
@@ -132,4 +164,9 @@ def train(folder, painter, data, latents, options: dict, pictures: PictureLosses
                     stream.step()
         return loss, numbers
 
-    return run.loop(loss_of)["painter"].eval()
+    shown = Shown(data, latents, decoder, options)
+
+    def evaluate(step, models):
+        return shown(models["painter"], folder / f"stage3-{step}.png")
+
+    return run.loop(loss_of, evaluate, every=options.get("every", 240))["painter"].eval()
