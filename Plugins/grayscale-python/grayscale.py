@@ -45,7 +45,8 @@ class Node:
         return {"frame": (mixed + 0.5).astype(numpy.uint8)}
 
     def finish(self):
-        """Called once after the last tick, and when the run is stopped early: close files here."""
+        """Called once after the last tick, when the run is stopped early, and when another process
+        takes this one's place, which knows nothing of it: close files here."""
 
 
 # Inputs that do not come once per frame: `pace: last` and `pace: own` of node.yaml.
@@ -419,7 +420,11 @@ class Host:
         return time.monotonic() > self.retires_by or all(o.is_taken for o in self.outputs)
 
     def retire(self):
-        """Another process takes over: it is told which messages are its own."""
+        """Another process takes over: it is told which messages are its own, and nothing else."""
+        try:
+            self.node.finish()
+        except Exception as error:  # whoever takes over is ready, and does not know of it
+            self.say("warning", text=f"{type(error).__name__}: {error}")
         for input, header in self.used:
             input.done(header)
         next = {i.port: i.waiting[0][0].sequence if i.waiting else i.next for i in self.inputs}

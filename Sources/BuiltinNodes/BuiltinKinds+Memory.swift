@@ -28,8 +28,10 @@ extension ModelSettings {
 
 extension DenoiserNode: MemoryEstimating {
     static func memory(_ settings: Settings) -> MemoryEstimate {
-        ModelSettings.configuration(settings)
-            .denoiserMemory(ModelSettings.precision(of: settings), keyframes: settings[limit])
+        var configuration = ModelSettings.configuration(settings)
+        configuration.framesPerChunk = settings[chunk]
+        return configuration.denoiserMemory(
+            ModelSettings.precision(of: settings), keyframes: settings[limit])
     }
 }
 

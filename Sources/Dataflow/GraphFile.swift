@@ -80,7 +80,7 @@ package enum GraphFile {
         let document = reader.document(root, overrides: overrides)
         var parts = GraphParts(findings: reader.findings, sources: [source])
         var whole = parts.expand(document, files: [name])
-        for replacement in replacements { replacement.apply(to: &whole) }
+        for replacement in replacements { replacement.apply(to: &whole, registry) }
         var checker = GraphChecker(
             path: name, document: whole, registry: registry, findings: parts.findings)
         let graph = checker.graph()

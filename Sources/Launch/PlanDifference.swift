@@ -163,6 +163,10 @@ package struct PlanDifference {
             return ["'\(old.name)' keeps \(old.heldFrames) frames to itself and would keep "
                 + "\(new.heldFrames): it cannot hand over those that it has; \(way)"]
         }
+        if let file = new.overwritten(of: old) {
+            return ["'\(old.name)' is writing \(file), which a '\(new.kind)' on '\(new.machine)' cannot "
+                + "go on with and would write over: give it another file"]
+        }
         return Set(before).symmetricDifference(after).sorted().compactMap { port in
             let pace = next.paces["\(old.name).\(port)"] ?? .frame
             guard pace == .frame else { return nil }

@@ -53,6 +53,9 @@ extension RunPlan {
             command: node.plugin?.command, startWithin: node.plugin?.startWithin ?? .seconds(60),
             state: node.spec.state, restart: node.restart)
         planned.heldFrames = node.spec.heldFrames
+        planned.outputFiles = node.spec.settings.filter { $0.type == .outputFile }
+            .compactMap { node.settings.values[$0.name].flatMap { String($0) } }
+            .map { URL(fileURLWithPath: $0).standardizedFileURL.path }
         // Another name for this machine, unless it is said to be reached as if it were another.
         let machine = graph.machines.first { $0.name == node.machine }
         let isHere = machine.map { $0.launcher == .local && $0.address == nil } ?? true

@@ -16,6 +16,8 @@ package struct RunPlan: Sendable {
         package let state: NodeState
         /// How many frames it keeps to itself: a successor has to keep as many.
         package var heldFrames = 0
+        /// The files that it writes, as whole paths.
+        package var outputFiles: [String] = []
         package let restart: RestartPolicy
         /// Name of the machine that its process runs on; ``RunPlan/here`` is the supervisor's.
         package var machine = RunPlan.here
@@ -34,6 +36,19 @@ package struct RunPlan: Sendable {
             self.startWithin = startWithin
             self.state = state
             self.restart = restart
+        }
+
+        /// Whether what a node remembers is of use to this one in its place: a film that was begun is
+        /// not, where another one is to be written.
+        func goesOn(from old: PlannedNode) -> Bool {
+            if isSource || old.state == .none { return true }
+            return kind == old.kind && state == .saved && outputFiles == old.outputFiles
+        }
+
+        /// The file that a node in the place of `old` would write over: one that cannot be gone on with.
+        func overwritten(of old: PlannedNode) -> String? {
+            guard kind != old.kind || machine != old.machine else { return nil }
+            return outputFiles.first { old.outputFiles.contains($0) }
         }
 
         package var isSource: Bool { configuration.inputs.isEmpty }

@@ -44,8 +44,10 @@ extension Supervisor {
             // It crashed on its way out: its successor is ready.
             return adopt(member, swap)
         }
-        let ended = process.process.status == 0 && (process.isDone || process.isRetired)
+        let ended = process.process.status == 0 && (process.isDone || process.isRetired && killAt != nil)
         guard !ended else { return }
+        // It handed over to a process that died just then: there is nobody but another one.
+        if process.isRetired { return restart(member, after: process) }
         // Told to end at once, a node may just go; but a sink has a file to close.
         let wasTold = killAt != nil
         let lostFile =

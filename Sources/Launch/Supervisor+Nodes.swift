@@ -157,10 +157,12 @@ extension Supervisor {
         startIfAllReady()
     }
 
-    func connect(_ process: Incarnation, anew: Bool, next: [String: UInt64] = [:]) {
+    func connect(
+        _ process: Incarnation, anew: Bool, forgets: Bool = false, next: [String: UInt64] = [:]
+    ) {
         process.isConnected = true
         let first = member(of: process)?.firstFrame ?? 0
-        tell(process, .connect(anew: anew, next: next, first: first))
+        tell(process, .connect(anew: anew, forgets: forgets, next: next, first: first))
     }
 
     private func startIfReady(_ process: Incarnation) {

@@ -34,7 +34,9 @@ extension Supervisor {
             && planned.configuration.settings.values == member.planned.configuration.settings.values
             && planned.machine != member.planned.machine
         let anew = planned.isSource && member.planned.isSource && !isSame
-        member.swap = Swap(candidate: candidate, anew: anew, journal: journal)
+        member.swap = Swap(
+            candidate: candidate, anew: anew, journal: journal,
+            finishes: !planned.goesOn(from: member.planned))
         reply(.note("'\(id)' (\(planned.kind)) is loading; '\(name)' goes on"), to: requester)
     }
 
@@ -64,7 +66,7 @@ extension Supervisor {
             member.current.process.killGroup()
             return adopt(member, swap)
         }
-        tell(member.current, .retire(drains: !swap.goesOn))
+        tell(member.current, .retire(drains: !swap.goesOn, finishes: swap.finishes))
     }
 
     /// The old process is over: the candidate goes on from the journal.
@@ -84,7 +86,9 @@ extension Supervisor {
         let next = swap.candidate.isFresh ? process.next : [:]
         holdIfOthersAre(member)
         tellNewEdges(member)
-        connect(swap.candidate, anew: swap.anew, next: firstMessages(swap.candidate, next))
+        connect(
+            swap.candidate, anew: swap.anew, forgets: swap.finishes,
+            next: firstMessages(swap.candidate, next))
         tell(swap.candidate, .start)
         redirect(to: member)
         let now = posix_monotonic_ns()

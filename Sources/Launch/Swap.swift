@@ -18,7 +18,11 @@ final class Swap {
     /// Whether the candidate reads in the node's journal where to go on.
     var goesOn: Bool { journal == nil && candidate.recovers }
 
-    init(candidate: Incarnation, anew: Bool, journal: Int32?) {
+    /// Whether the candidate cannot go on from what the node remembers, so that this has to be finished.
+    let finishes: Bool
+
+    init(candidate: Incarnation, anew: Bool, journal: Int32?, finishes: Bool) {
+        self.finishes = finishes
         self.candidate = candidate
         self.anew = anew
         self.journal = journal

@@ -15,7 +15,7 @@ extension VideoWriter {
         guard log.isWhole, let interval, let point = points.newest() else { return nil }
         let numbers = [
             Int64(point.frames), Int64(point.sounds), Int64(point.soundPackets), point.logSize,
-            point.time, point.presentation, point.end, interval,
+            point.time, point.presentation, point.end, interval, began,
         ]
         var bytes = numbers.withUnsafeBytes { Array($0) }
         if point.sounds > 0, let firstSound { bytes += firstSound.encoded().array }
@@ -27,8 +27,8 @@ extension VideoWriter {
     /// Goes on from such a place. Comes before the first frame.
     package func resume(from bytes: [UInt8]) throws(MediaError) {
         let size = MemoryLayout<Int64>.size
-        guard bytes.count >= 8 * size else { return }
-        let numbers = (0..<8).map { index in
+        guard bytes.count >= 9 * size else { return }
+        let numbers = (0..<9).map { index in
             bytes.withUnsafeBytes {
                 $0.loadUnaligned(fromByteOffset: index * size, as: Int64.self)
             }
@@ -36,9 +36,9 @@ extension VideoWriter {
         let point = SavePoints.Point(
             frames: Int(numbers[0]), sounds: Int(numbers[1]), soundPackets: Int(numbers[2]),
             logSize: numbers[3], time: numbers[4], presentation: numbers[5], end: numbers[6])
-        let sound = Array(bytes[(8 * size)...])
+        let sound = Array(bytes[(9 * size)...])
         let first = sound.isEmpty
             ? nil : try AudioPacket(decoding: Tensor(sound, shape: [sound.count]))
-        try resume(point, interval: numbers[7], firstSound: first)
+        try resume(point, begun: numbers[8], interval: numbers[7], firstSound: first)
     }
 }

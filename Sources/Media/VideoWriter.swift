@@ -46,6 +46,8 @@ package final class VideoWriter {
     private var lastTime = Int64.min
     private var lastPresentation: Int64 = -40_000_000
     private var end: Int64 = 0
+    /// When the film was begun, by whichever process: seconds since 1970.
+    private(set) var began = Int64(time(nil))
     /// An earlier process had put the film at its place already.
     private var wasFinished = false
 
@@ -205,11 +207,11 @@ extension VideoWriter {
 
     /// Goes on from where another process's film is safe.
     func resume(
-        _ point: SavePoints.Point, interval: Int64, firstSound: AudioPacket?
+        _ point: SavePoints.Point, begun began: Int64, interval: Int64, firstSound: AudioPacket?
     ) throws(MediaError) {
         if isNew {
-            wasFinished = true
-            log.remove()
+            wasFinished = isNewer(than: began)
+            if wasFinished { log.remove() } else { warn("what was written before is gone: the film begins anew") }
             return
         }
         waiting = try log.packets(upTo: point.logSize)
@@ -225,9 +227,16 @@ extension VideoWriter {
         }
         lastDecoded = waiting.last { !$0.isSound }?.packet.pointer.pointee.dts ?? .min
         lastSound = waiting.last { $0.isSound }?.packet.pointer.pointee.dts ?? .min
+        self.began = began
         (self.interval, self.firstSound, points) = (interval, firstSound, SavePoints(after: point))
         (frames, lastTime) = (point.frames, point.time)
         (lastPresentation, end) = (point.presentation, point.end)
+    }
+
+    /// Whether the finished film is there, and of a time after that, in seconds: not one of yesterday.
+    private func isNewer(than began: Int64) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && Int64(status.st_mtim.tv_sec) >= began
     }
 
     private static func ticks(_ nanoseconds: Int64) -> Int64 {

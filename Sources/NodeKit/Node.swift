@@ -15,7 +15,8 @@ public protocol Node {
 
     /// Called once after the last input: send what was held back, close files.
     ///
-    /// Also called when the run is stopped early, so that what was made so far is kept.
+    /// Also called when the run is stopped early, so that what was made so far is kept, and when a node
+    /// takes this one's place that cannot go on from its state. While it works, frames wait.
     mutating func finish(into outputs: inout Outputs) throws
 
     /// What the node remembers now; nil while that cannot be said, as in the middle of a chunk.

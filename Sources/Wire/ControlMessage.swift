@@ -39,17 +39,20 @@ package enum ControlMessage: Sendable {
     /// Load.
     case configure(NodeConfiguration)
     /// All processes serve their endpoints: connect. `anew` for a process whose settings differ from
-    /// those of the one before it, so that what was done under those is not gone on with. `next` says,
+    /// those of the one before it, so that what was done under those is not gone on with; with `forgets`
+    /// only what that one remembered is of no use, and its numbers go on. `next` says,
     /// by input, with which message to begin, where no journal says it. `first` is the number of the
     /// first frame of a source that joins a running graph.
-    case connect(anew: Bool = false, next: [String: UInt64] = [:], first: UInt64 = 0)
+    case connect(
+        anew: Bool = false, forgets: Bool = false, next: [String: UInt64] = [:], first: UInt64 = 0)
     /// All nodes have loaded: sources may begin.
     case start
     /// Sources stop; what is under way is finished.
     case drain
     /// Another process takes the node over: end after this tick, leaving all else to it. With `drains`
-    /// it will not know what was sent: end when the consumers have taken it.
-    case retire(drains: Bool = false)
+    /// it will not know what was sent: end when the consumers have taken it. With `finishes` it will
+    /// not go on from what this one remembers: make all that there is to make first, as at the end.
+    case retire(drains: Bool = false, finishes: Bool = false)
     /// The producer of an input is another process, served at another endpoint; `isFresh` when it
     /// counts its messages from 0 and holds nothing of its predecessor's.
     case reconnect(port: String, endpoint: String, isFresh: Bool)
@@ -109,7 +112,7 @@ extension ControlMessage: Codable {
 
     private enum Key: String, CodingKey {
         case type, recovers, retires, rewires, report, text, reason, culprit, port, endpoint, fresh
-        case consumer, anew, next, drains, first, over, inputs, outputs
+        case consumer, anew, next, drains, finishes, forgets, first, over, inputs, outputs
         case sent, received, answered, offset, uncertainty
     }
 
@@ -185,11 +188,14 @@ extension ControlMessage: Codable {
         case .clock(let offset, let uncertainty):
             try object.encode(offset, forKey: .offset)
             try object.encode(uncertainty, forKey: .uncertainty)
-        case .connect(let anew, let next, let first):
+        case .connect(let anew, let forgets, let next, let first):
+            if forgets { try object.encode(true, forKey: .forgets) }
             if first != 0 { try object.encode(first, forKey: .first) }
             if anew { try object.encode(true, forKey: .anew) }
             if !next.isEmpty { try object.encode(next, forKey: .next) }
-        case .retire(let drains): if drains { try object.encode(true, forKey: .drains) }
+        case .retire(let drains, let finishes):
+            if drains { try object.encode(true, forKey: .drains) }
+            if finishes { try object.encode(true, forKey: .finishes) }
         case .ready, .start, .drain, .finishNow, .rewired, .hold, .letGo: break
         }
     }
@@ -233,11 +239,11 @@ extension ControlMessage: Codable {
         case .configure: self = .configure(try NodeConfiguration(from: decoder))
         case .connect:
             self = .connect(
-                anew: try flag(.anew), next: try next(),
+                anew: try flag(.anew), forgets: try flag(.forgets), next: try next(),
                 first: try object.decodeIfPresent(UInt64.self, forKey: .first) ?? 0)
         case .start: self = .start
         case .drain: self = .drain
-        case .retire: self = .retire(drains: try flag(.drains))
+        case .retire: self = .retire(drains: try flag(.drains), finishes: try flag(.finishes))
         case .reconnect:
             self = .reconnect(
                 port: try object.decode(String.self, forKey: .port),

@@ -31,8 +31,9 @@ extension Exchange {
     /// Another process takes the node over, after the tick under way. One that waits takes the next
     /// tick first, if it comes soon: then its successor has until the one after that to begin, and no
     /// frame waits for it (a stage of 15 ms at 30 frames a second: the longest gap was 1.55 periods).
-    func retire() {
+    func retire(finishes: Bool = false) {
         change {
+            finishesForGood = finishes
             if isIdle { lastTickBy = posix_monotonic_ns() + 100_000_000 } else { phase = max(phase, .retiring) }
         }
     }

@@ -42,6 +42,8 @@ final class Exchange: @unchecked Sendable {
     var isIdle = false
     /// Until when a node that another process takes over waits for one more tick.
     var lastTickBy: Int64?
+    /// Whether whoever takes the node over does not go on from what it remembers.
+    var finishesForGood = false
     var outputsClosed = false
     /// Whether the node has made all that it makes.
     var hasEnded = false
@@ -84,8 +86,8 @@ final class Exchange: @unchecked Sendable {
         case source
         /// Nothing more will come; `early` when the run was stopped before its end.
         case finish(early: Bool)
-        /// Another process takes the node over from here.
-        case retire
+        /// Another process takes the node over from here; with `finishes` it knows nothing of it.
+        case retire(finishes: Bool)
         case fail(Fault)
     }
 
@@ -98,13 +100,13 @@ final class Exchange: @unchecked Sendable {
             while true {
                 // Whoever is told to end may well have lost a neighbour: that is not its fault.
                 if phase == .finishing { return .finish(early: true) }
-                if phase == .retiring { return .retire }
+                if phase == .retiring { return .retire(finishes: finishesForGood) }
                 if let failure { return .fail(failure) }
                 if outputsClosed { return .finish(early: true) }
                 if let step = stepIfReady() {
                     guard lastTickBy != nil else { return step }
                     phase = .retiring
-                    guard case .tick = step else { return .retire }
+                    guard case .tick = step else { return .retire(finishes: finishesForGood) }
                     return step
                 }
                 waitForWork()

@@ -29,7 +29,12 @@ package struct FrameSet: Sendable {
         return stride(from: 0, to: bounds.count, by: 2).map { [bounds[$0], bounds[$0 + 1]] }
     }
 
-    package var count: Int { runs.reduce(0) { $0 + Int($1[1] - $1[0]) + 1 } }
+    package var count: Int {
+        let bounds = bounds
+        return stride(from: 0, to: bounds.count, by: 2).reduce(0) { count, at in
+            count + Int(bounds[at + 1] - bounds[at]) + 1
+        }
+    }
     package var isEmpty: Bool { recent.isEmpty }
     /// The largest frame.
     package var last: UInt64? { recent.last }
@@ -113,9 +118,11 @@ package struct FrameSet: Sendable {
 
     /// As a person reads it: `3, 7-12`, at most a few runs.
     package var text: String {
-        let runs = runs
-        let shown = runs.prefix(6).map { $0[0] == $0[1] ? "\($0[0])" : "\($0[0])-\($0[1])" }
-        return shown.joined(separator: ", ") + (runs.count > 6 ? ", …" : "")
+        let bounds = bounds
+        let shown = stride(from: 0, to: min(bounds.count, 12), by: 2).map { at in
+            bounds[at] == bounds[at + 1] ? "\(bounds[at])" : "\(bounds[at])-\(bounds[at + 1])"
+        }
+        return shown.joined(separator: ", ") + (bounds.count > 12 ? ", …" : "")
     }
 
     /// The bounds of runs that may touch or overlap.

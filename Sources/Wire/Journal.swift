@@ -145,7 +145,7 @@ package final class Journal: Sendable {
         )
         guard count + stateCount <= Self.recordCapacity else { throw WireError("a broken journal") }
         var reader = ByteReader(UnsafeRawBufferPointer(start: area + 16, count: count))
-        var record = JournalRecord(reading: &reader)
+        var record = try JournalRecord(reading: &reader)
         if record.hasState {
             record.state = Array(
                 UnsafeRawBufferPointer(start: area + 16 + count, count: stateCount))

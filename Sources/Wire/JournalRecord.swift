@@ -52,7 +52,11 @@ struct JournalRecord {
         return fresh
     }
 
+    /// Of what is written below: a plugin may have been built with another version of this.
+    private static let layout: UInt32 = 0x504C_0002
+
     func write(to writer: inout ByteWriter) {
+        writer.write(Self.layout)
         writer.write(kind)
         writer.write(phase.rawValue)
         writer.write(UInt8(state == nil ? 0 : 1))
@@ -80,7 +84,11 @@ struct JournalRecord {
         for entry in entries { writer.write(entry) }
     }
 
-    init(reading reader: inout ByteReader) {
+    init(reading reader: inout ByteReader) throws {
+        guard reader.read() as UInt32 == Self.layout else {
+            throw WireError(
+                "the journal is of another version of personalive: build this node's program anew")
+        }
         kind = reader.readText()
         phase = Phase(rawValue: reader.read()) ?? .running
         hasState = (reader.read() as UInt8) == 1

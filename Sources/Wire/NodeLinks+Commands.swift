@@ -28,7 +28,7 @@ extension NodeLinks {
     private func sayHeld() {
         let report = progress(false)
         let frames = [report.emitted] + report.dropped.map(\.frames)
-        let last = frames.compactMap { $0.runs.last?[1] }.max()
+        let last = frames.compactMap(\.last).max()
         say(.held(next: last.map { $0 + 1 } ?? exchange.firstFrame, isOver: exchange.isOver))
     }
 }

@@ -24,6 +24,8 @@ extension NodeLinks {
             guard let index = report.inputs.firstIndex(where: { $0.port == port }) else { continue }
             report.inputs[index].unpaired = frames
         }
+        // Nobody sends what waits at an edge that drops: its successor knows nothing of it.
+        if isRetiring { outputs.dropWaiting() }
         report.outputs = outputs.report(isBrief: false)
         report.strangers = outputs.strangers
         report.peakMemory = posix_peak_memory()

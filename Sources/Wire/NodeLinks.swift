@@ -27,8 +27,11 @@ final class NodeLinks {
     private var rewiredInputs: [NodeConfiguration.Input]?
     /// Whether the node is told to be handed over to another process.
     var isRetiring = false
-    /// Until when consumers are given time to take what was sent, if the successor will not know of it.
+    /// Whether consumers are given time to take what was sent, since the successor will not know of it;
+    /// and until when, from the last time that one took something.
+    private var drains = false
     private var drainsUntil: Int64?
+    private var drained = 0
 
     init(
         name: String, folder: String, spec: NodeSpec, exchange: Exchange, signals: Int32,
@@ -75,9 +78,11 @@ final class NodeLinks {
     }
 
     private func mustDrain() -> Bool {
-        guard let drainsUntil, posix_monotonic_ns() < drainsUntil else { return false }
+        guard drains else { return false }
         carryOut(exchange.takeCommands())
-        return !outputs.areTaken
+        let now = posix_monotonic_ns(), sent = outputs.sentCount
+        if drainsUntil == nil || sent > drained { (drainsUntil, drained) = (now + Self.drainTime, sent) }
+        return now < drainsUntil! && !outputs.areTaken
     }
 
     /// Lets producers go that have more to say, and takes in what they had sent before they heard it.
@@ -166,17 +171,17 @@ final class NodeLinks {
             say(.pong(sent: sent, received: heardAt, answered: posix_monotonic_ns()))
         case .clock(let offset, let uncertainty):
             clock.set(offset: offset, uncertainty: uncertainty)
-        case .connect(let anew, let next, let first):
-            try connect(anew: anew, next: next, first: first)
+        case .connect(let anew, let forgets, let next, let first):
+            try connect(anew: anew, forgets: forgets, next: next, first: first)
         case .rewire(let inputs, let outputs): try rewire(inputs, outputs)
         case .hold: exchange.hold()
         case .letGo: exchange.letGo()
         case .start: exchange.start()
         case .drain: exchange.drain()
-        case .retire(let drains):
+        case .retire(let drains, let finishes):
             isRetiring = true
-            if drains { drainsUntil = posix_monotonic_ns() + Self.drainTime }
-            exchange.retire()
+            self.drains = drains
+            exchange.retire(finishes: finishes)
         case .reconnect(let port, let endpoint, let isFresh):
             try reconnect(port, endpoint, isFresh)
         case .departed(let name): outputs.depart(name)
@@ -194,10 +199,13 @@ final class NodeLinks {
     }
 
     /// Goes on where the process before this one ended, if there was one.
-    private func connect(anew: Bool, next: [String: UInt64], first: UInt64) throws {
+    private func connect(
+        anew: Bool, forgets: Bool, next: [String: UInt64], first: UInt64
+    ) throws {
         guard let configuration, inputs == nil else { return }
         var found = try journal?.read(takesOver: true)
         if anew, let record = found?.record { found?.record = record.anew }
+        if forgets { found?.record.state = nil }
         outputs.open(held: found?.held ?? [])
         exchange.resume(found?.record, first: first)
         var connected = configuration

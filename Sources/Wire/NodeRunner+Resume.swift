@@ -28,6 +28,19 @@ extension NodeRunner {
         exchange.publish(messages)
     }
 
+    /// The node is told that nothing follows, because its successor begins at the next message without
+    /// its state: a film is closed, and frames in a window come out.
+    func finishForGood(_ node: inout some Node) {
+        do {
+            _ = try call(stamp: nil) { try node.finish(into: &$0) }
+            record.inputs = unsaved.last ?? record.inputs
+            (unsaved, record.state) = ([], nil)
+            try seal()
+        } catch {
+            exchange.say(.warning("before another process took over: \(error)"))
+        }
+    }
+
     /// Goes on where an earlier process of this node ended.
     func resume(_ node: inout some Node) throws {
         if isSource { shift = SourceShift(frames: exchange.firstFrame) }

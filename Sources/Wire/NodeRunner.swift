@@ -65,7 +65,9 @@ final class NodeRunner {
             case .finish:
                 try finish(&node)
                 return true
-            case .retire: return false
+            case .retire(let finishes):
+                if finishes { finishForGood(&node) }
+                return false
             case .fail(let fault):
                 // What a sink has made so far is worth keeping, whatever else went wrong.
                 try? finish(&node)
@@ -97,13 +99,21 @@ final class NodeRunner {
     }
 
     private func finish(_ node: inout some Node) throws {
-        _ = try call(stamp: nil) { try node.finish(into: &$0) }
+        do {
+            _ = try call(stamp: nil) { try node.finish(into: &$0) }
+        } catch {
+            // One that took over from another, and had nothing to do, has nothing to be whole either.
+            guard let found = exchange.resumed, found.state == nil, found.ticks == record.ticks else {
+                throw error
+            }
+            exchange.say(.warning("\(error)"))
+        }
         record.phase = .finished
         try seal()
     }
 
     /// Calls the node and takes over what it made.
-    private func call(
+    func call(
         stamp: Stamp?, _ body: (inout Outputs) throws -> Void
     ) throws -> Outputs {
         let pool = pool

@@ -235,6 +235,11 @@ struct OutputEdge {
         dropWaiting { !chosen.contains($0) }
     }
 
+    /// Counts as dropped what waits at an edge that sends nothing twice.
+    mutating func dropWaiting() {
+        if keep == .newest || keep == .even { dropWaiting { _ in true } }
+    }
+
     private mutating func dropWaiting(where isDropped: (Int) -> Bool) {
         var kept: [Numbered] = []
         for (index, message) in waiting.enumerated() {

@@ -91,6 +91,12 @@ final class OutputLinks {
         noteBacklog()
     }
 
+    /// Messages sent on all edges together.
+    var sentCount: Int { edges.reduce(0) { $0 + $1.edge.sentCount } }
+
+    /// What waits at edges that drop is dropped.
+    func dropWaiting() { for index in edges.indices { edges[index].edge.dropWaiting() } }
+
     /// Whether every consumer has used up what it was sent.
     var areTaken: Bool { edges.allSatisfy { $0.output.isTap || $0.edge.isTaken } }
 

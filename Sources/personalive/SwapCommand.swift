@@ -9,6 +9,10 @@ struct SwapCommand: ParsableCommand {
         commandName: "swap",
         abstract: "Replaces a node of a running graph without losing a frame.",
         discussion: """
+            Settings of the old node that the new kind has as well stay, but for files; \
+            --set gives others. A film that the old node was writing is complete then, unless the new \
+            one goes on with it.
+
             The new process is started and loaded beside the old one, which works on until then. If it \
             cannot be made ready, the old one stays and the reason is printed. With --shadow nothing \
             is replaced: the new one gets the same input for a while, on this machine, wherever the old \

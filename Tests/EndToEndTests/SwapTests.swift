@@ -1,4 +1,5 @@
 import Foundation
+import Media
 import Testing
 
 /// Nodes that are replaced while their graph runs.
@@ -20,6 +21,13 @@ import Testing
         try tool.start()
         #expect(tool.waitUntil { frames(of: tool).count > 5 })
         return tool
+    }
+
+    private func frames(in film: String) throws -> Int {
+        let reader = try VideoReader(path: film)
+        var count = 0
+        while try reader.next() != nil { count += 1 }
+        return count
     }
 
     /// Ends a run, however long the commands before took on a busy machine: what its sources sent has
@@ -112,6 +120,35 @@ import Testing
 
         for swap in swaps { #expect(swap.status == 0, "\(swap.errors)") }
         #expect(isWhole, "\(outcome.output)\(outcome.errors)")
+    }
+
+    /// Whoever goes on with another file cannot go on with the film that was begun: it is closed, and
+    /// every frame is in one of the two.
+    @Test func `a film is complete when another one, or another kind of node, takes its place`() throws {
+        let graph = """
+            nodes:
+              camera: { use: camera, with: { device: "lavfi:testsrc=size=48x40:rate=25" } }
+              sink: { use: video-encoder, in: { frame: { from: camera.frame, keep: all } }, with: { path: FOLDER/one.mp4 } }
+            """
+        let tool = try Tool("run", graph: graph, "--json")
+        try tool.start()
+        #expect(tool.waitForFile("one.partial.mp4", bytes: 1000))
+
+        let other = try tool.ask("swap", "sink=video-encoder", "--set", "path=\(tool.folder)/two.mp4")
+        #expect(tool.waitForFile("two.partial.mp4", bytes: 1000))
+        let kind = try tool.ask("swap", "sink=frame-list", "--set", "path=\(tool.folder)/list.txt")
+        #expect(tool.waitForFile("list.txt", bytes: 200))
+        tool.process.interrupt()
+        let outcome = tool.finish()
+
+        #expect([other.status, kind.status] == [0, 0], "\(other.errors) \(kind.errors)")
+        let films = try ["one", "two"].map { try frames(in: "\(tool.folder)/\($0).mp4") }
+        let list = try String(contentsOfFile: "\(tool.folder)/list.txt", encoding: .utf8)
+        let listed = list.split(separator: "\n").count
+        #expect(films.reduce(listed, +) == outcome.number("frames_out"), "\(films) and \(listed)")
+        let rest = try FileManager.default.contentsOfDirectory(atPath: tool.folder)
+            .filter { $0.contains("partial") }
+        #expect(rest == [])
     }
 
     @Test func `a shadow sees what a node sees, and is compared with it`() throws {

@@ -57,6 +57,24 @@ import Wire
         #expect(refusal?.description.contains("'film' keeps 15 frames to itself and would keep 7") == true)
     }
 
+    @Test func `a film is not written over by whoever cannot go on with it`() throws {
+        func refusal(_ change: (inout RunPlan.PlannedNode) -> Void) -> String? {
+            var old = plan(["camera", "film"], Self.straight)
+            old.nodes[1].outputFiles = ["/tmp/a.mp4"]
+            var new = old
+            change(&new.nodes[1])
+            do {
+                _ = try difference(from: old, to: new)
+                return nil
+            } catch { return "\(error)" }
+        }
+        let elsewhere = refusal { $0.machine = "gpu" }
+        let next = refusal { ($0.machine, $0.outputFiles) = ("gpu", ["/tmp/b.mp4"]) }
+
+        #expect(elsewhere?.contains("'film' is writing /tmp/a.mp4") == true)
+        #expect(next?.contains("is writing") != true)
+    }
+
     @Test func `equal plans differ in nothing`() throws {
         let plan = plan(["camera", "film"], Self.straight)
 

@@ -88,14 +88,20 @@ final class Rehearsal {
         for what: String, needed: String, upTo limit: Duration? = nil, until isSo: () -> Bool
     ) throws(Complaint) {
         let limit = limit ?? patience
-        let deadline = ContinuousClock.now + limit
+        var deadline = ContinuousClock.now + limit
+        var hasEnded = false
         while !isSo() {
             pump()
             if isSo() { return }
             if let failedReason {
                 throw Complaint("it gave up before it \(what): \(failedReason)", needed)
             }
-            if let status = child.status, child.outputHasEnded {
+            if !hasEnded, child.status != nil, child.outputHasEnded {
+                // Its last words may still be on their way.
+                hasEnded = true
+                deadline = min(deadline, ContinuousClock.now + .milliseconds(250))
+            }
+            if let status = child.status, hasEnded, ContinuousClock.now >= deadline {
                 let words = NodeFailure.words(for: status)
                 throw Complaint("it ended with \(words) before it \(what)\(lastLines)", needed)
             }
