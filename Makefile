@@ -106,7 +106,7 @@ Training/.venv/complete: | packages
 		numpy pillow safetensors accelerate tensorboard torch==2.13.0
 	@touch $@
 
-# The shipped checkpoint, anew: goes on where it stopped. Two to three hours on two free cores.
+# The shipped checkpoint, anew: goes on where it stopped. About four hours on two free cores.
 # With BEGIN=../Models/small its stages begin at the weights there, and not at nothing.
 train: $(TORCH)
 	@cd Training && OMP_NUM_THREADS=1 $(abspath $(TORCH)) -m portrait.recipe all \

@@ -127,19 +127,24 @@ class Gates:
 
 
     @torch.no_grad()
-    def show(self, painter: Painter, decoder, faces: Faces, path: Path, people: int = 4) -> None:
+    def show(self, painter: Painter, decoder, faces: Faces, path: Path, half: bool,
+             people: int = 4) -> None:
         """Rows of a portrait, and then of what should come out above what does, of the first few."""
         b = self.batch
         each = len(b["target"]) // len(b["portrait"])
-        count = min(people, len(b["portrait"])) * each
+        people = min(people, len(b["portrait"]))
+        of_people = ("portrait", "pictures", "people", "portraits")
+        b = {key: tuple(rows[:people * each] for rows in value) if key == "rows"
+             else value[:people if key in of_people else people * each] for key, value in b.items()}
         noise = torch.randn(b["target"].shape, generator=torch.Generator().manual_seed(0))
         noise = schedule.beginning(b["portrait"], noise.to(b["target"].device))
-        made = painter.rollout(noise, 4, **conditioned(painter, b, {}, jitter=False))[:count]
-        made = training.to_bytes(decoder.decode(made.float()))
+        with training.half_precision(half):
+            made = painter.rollout(noise, 4, **conditioned(painter, b, {}, jitter=False))
+        made = np.concatenate([training.to_bytes(decoder.decode(x[None].float())) for x in made])
         portraits = training.to_bytes(b["pictures"])
-        truth = faces.pictures[b["rows"][0][:count], b["rows"][1][:count]]
+        truth = faces.pictures[b["rows"]]
         rows = []
-        for person in range(count // each):
+        for person in range(people):
             of = slice(person * each, (person + 1) * each)
             rows += [[portraits[person], *frames] for frames in (truth[of], made[of])]
         training.grid(rows, path)
@@ -213,7 +218,8 @@ def train(folder: Path, configuration: dict, painter: Painter, pairs: Pairs, hel
         return loss, numbers
 
     def evaluate(step, models):
-        gates.show(models["painter"], decoder, held.faces, folder / f"{name}-{step}.png")
+        gates.show(models["painter"], decoder, held.faces, folder / f"{name}-{step}.png",
+                   options["half"])
         return gates(models["painter"], options["half"])
 
     return run.loop(loss_of, evaluate, every=options.get("every", 200))["painter"].eval()
