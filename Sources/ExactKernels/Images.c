@@ -136,23 +136,28 @@ int exact_resample(const uint8_t *in, int height, int width, uint8_t *out, exact
     return failed ? -1 : 0;
 }
 
-// Calls `body` for every pixel of the discs that lies on the canvas.
+// Calls `body` for every part of a pixel that is in a disc and on the canvas.
 #define FOR_EACH_DISC_PIXEL(body)                                                              \
     for (int k = 0; k < count; k++) {                                                          \
-        for (int dy = -4; dy <= 4; dy++) {                                                     \
-            for (int dx = -4; dx <= 4; dx++) {                                                 \
+        for (int dy = -radius; dy <= radius; dy++) {                                           \
+            for (int dx = -radius; dx <= radius; dx++) {                                       \
                 int64_t x = (int64_t)points[2 * k] + dx, y = (int64_t)points[2 * k + 1] + dy;  \
-                if (dx * dx + dy * dy > 16 || x < 0 || y < 0 || x >= size || y >= size)        \
+                if (dx * dx + dy * dy > radius * radius || x < 0 || y < 0 || x >= parts ||     \
+                    y >= parts)                                                                \
                     continue;                                                                  \
-                float *at = canvas + ((size_t)y * (size_t)size + (size_t)x) * 3;               \
+                size_t row = (size_t)(y / finer), column = (size_t)(x / finer);                \
+                float *at = canvas + (row * (size_t)size + column) * 3;                        \
                 body                                                                           \
             }                                                                                  \
         }                                                                                      \
     }
 
 void exact_draw_discs(const int32_t *points, const float *colours, int count, int size,
-                      float *canvas) {
+                      int finer, float *canvas) {
+    const int radius = 4 * finer;
+    const int64_t parts = (int64_t)size * finer;
+    const float share = 1.0f / (float)(finer * finer);
     memset(canvas, 0, (size_t)size * (size_t)size * 3 * sizeof(float));
-    FOR_EACH_DISC_PIXEL({ for (int c = 0; c < 3; c++) at[c] += colours[3 * k + c]; })
+    FOR_EACH_DISC_PIXEL({ for (int c = 0; c < 3; c++) at[c] += colours[3 * k + c] * share; })
     FOR_EACH_DISC_PIXEL({ for (int c = 0; c < 3; c++) at[c] = at[c] > 1 ? 1 : at[c]; })
 }

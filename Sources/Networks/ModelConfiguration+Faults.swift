@@ -137,6 +137,7 @@ private struct Faults {
 
     /// Pictures, latents and pose features meet in the denoiser, so their sizes must agree.
     mutating func checkPictures(_ model: ModelConfiguration) {
+        range("keypoint_fineness", model.keypointFineness, to: 16)
         equal(
             "image_size", model.imageSize, 8 * model.latentSize,
             "a latent of \(model.latentSize) covers 8 pixels with each of its own")

@@ -101,6 +101,7 @@ extension ModelConfiguration {
         prediction = stored.prediction ?? .noise
         portraitEncoder = stored.portrait_encoder ?? .vae
         keyframeThreshold = stored.keyframe_threshold ?? keyframeThreshold
+        keypointFineness = stored.keypoint_fineness ?? keypointFineness
     }
 }
 
@@ -128,6 +129,7 @@ private struct Stored: Decodable {
     let prediction: Scheduler.Prediction?
     let portrait_encoder: ModelConfiguration.PortraitEncoder?
     let keyframe_threshold: Float?
+    let keypoint_fineness: Int?
     let unet: UNet
     let motion_tokens: MotionTokens
     let motion_extractor: MotionExtractor

@@ -27,6 +27,8 @@ package struct ModelConfiguration: Sendable, Equatable {
     package var portraitEncoder = PortraitEncoder.vae
     /// Distance of motion tokens beyond which a frame becomes a historical keyframe.
     package var keyframeThreshold: Float = 17
+    /// Into how many parts a pixel is divided each way where keypoints are drawn.
+    package var keypointFineness = 1
 
     /// The networks that can turn a portrait into a latent.
     package enum PortraitEncoder: String, Sendable { case vae, taesd }

@@ -74,7 +74,8 @@ package struct PortraitStream {
         let portrait = FusedPortrait(portrait, networks)
         (self.networks, self.portrait, self.noise, self.rule) = (networks, portrait, noise, rule)
         let configuration = networks.configuration
-        drawing = KeypointDrawing(size: configuration.imageSize)
+        drawing = KeypointDrawing(
+            size: configuration.imageSize, finer: configuration.keypointFineness)
         scheduler = Scheduler(prediction: configuration.prediction)
         banks = [portrait.banks]
         let frames = configuration.windowFrames

@@ -16,6 +16,19 @@ import Testing
         #expect(blue.allSatisfy { $0.offset % 3 == 2 && $0.element == 1 })
     }
 
+    /// What moves by a quarter of a pixel moves the disc by as much, and no point of it jumps.
+    @Test func `a finer disc moves between pixels`() {
+        func middle(_ x: Float) -> Float {
+            let canvas = KeypointDrawing(size: 64, finer: 4)([set([12: SIMD3(x, 0, 0)])]).array
+            let blue = (0..<64 * 64).map { canvas[$0 * 3 + 2] }
+            return zip(blue, 0...).reduce(0) { $0 + $1.0 * Float($1.1 % 64) } / blue.reduce(0, +)
+        }
+        let quarters = (0..<5).map { middle(Float($0) / 4 / 32) }
+
+        #expect(abs(quarters[0] - 31.625) < 0.01)
+        #expect(zip(quarters, quarters.dropFirst()).allSatisfy { abs($1 - $0 - 0.25) < 0.01 })
+    }
+
     @Test func `colours add up where discs overlap, to one at most`() {
         let canvas = KeypointDrawing(size: 64)([set([1: .zero, 3: .zero, 2: .zero])]).array
 

@@ -111,7 +111,7 @@ struct SmallModelTests {
         let guide = try PoseGuider(from: weights("pose_guider"), configuration.poseGuider)
         let points = try stored("in/keypoints", [1, 21, 3])
 
-        let pose = guide(KeypointDrawing(size: 128)(points.keypointSets))
+        let pose = guide(KeypointDrawing(size: 128, finer: 4)(points.keypointSets))
 
         #expect(error(pose, try stored("out/pose", [1, 16, 16, 32])) < 1e-3)
     }

@@ -4,7 +4,7 @@ import torch
 DRAWN = [1, 2, 3, 4, 12, 15, 20]
 COLOURS = torch.tensor([[255, 0, 0], [255, 255, 0], [0, 255, 0], [0, 255, 255], [0, 0, 255],
                         [255, 0, 255], [255, 0, 85]]) / 255
-RADIUS_SQUARED = 16
+RADIUS = 4
 
 
 def rotation(degrees: torch.Tensor) -> torch.Tensor:
@@ -35,15 +35,26 @@ def pixels(points: torch.Tensor, size: int) -> torch.Tensor:
     return ((points[:, DRAWN, :2] * .5 + .5) * size).trunc()
 
 
-def canvases(points: torch.Tensor, size: int) -> torch.Tensor:
-    """Discs on black, `[n, 3, size, size]` in 0...1."""
-    at = pixels(points, size)
-    line = torch.arange(size, device=points.device, dtype=torch.float32)
-    dx = (line[None, None] - at[..., 0:1]).square()  # [n, 7, size]
-    dy = (line[None, None] - at[..., 1:2]).square()
-    inside = (dx[:, :, None, :] + dy[:, :, :, None] <= RADIUS_SQUARED).float()
+def canvases(points: torch.Tensor, size: int, finer: int = 1) -> torch.Tensor:
+    """Discs on black, `[n, 3, size, size]` in 0...1; as on a canvas that is `finer` times as large, whose
+    discs are averaged."""
+    at, n = pixels(points, size * finer).long(), len(points)
+    radius = RADIUS * finer
+    first = torch.div(at - radius, finer, rounding_mode="floor")  # the pixel where a disc may begin
+    across = torch.arange(2 * RADIUS + 2, device=points.device)
+    parts = first[..., None] * finer + torch.arange(len(across) * finer, device=points.device)
+    dx, dy = (parts - at[..., None]).square().unbind(2)  # [n, 7, parts]
+    inside = (dx[:, :, None, :] + dy[:, :, :, None] <= radius ** 2).float()
+    share = torch.nn.functional.avg_pool2d(inside, finer)  # [n, 7, pixels, pixels]
+    columns, rows = (first[..., None] + across).unbind(2)
+    on = lambda line: (line >= 0) & (line < size)  # noqa: E731
+    share = share * (on(rows)[..., :, None] & on(columns)[..., None, :])
+    where = rows.clamp(0, size - 1)[..., :, None] * size + columns.clamp(0, size - 1)[..., None, :]
     colours = COLOURS.to(points.device)
-    return torch.einsum("nkhw,kc->nchw", inside, colours).clamp(0, 1)
+    canvas = torch.zeros(n, 3, size * size, device=points.device)
+    for c in range(3):
+        canvas[:, c].scatter_add_(1, where.flatten(1), (share * colours[:, c, None, None]).flatten(1))
+    return canvas.reshape(n, 3, size, size).clamp(0, 1)
 
 
 def boxes(points: torch.Tensor, size: int) -> torch.Tensor:

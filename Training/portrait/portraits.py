@@ -51,7 +51,8 @@ class Painter(nn.Module):
         return self.image_encoder(conditions.image_input(portraits, size)).float()
 
     def pose(self, points: torch.Tensor) -> torch.Tensor:
-        return self.pose_guider(geometry.canvases(points, self.configuration["image_size"]))
+        return self.pose_guider(geometry.canvases(
+            points, self.configuration["image_size"], self.configuration.get("keypoint_fineness", 1)))
 
     def banks(self, latents: torch.Tensor, token: torch.Tensor):
         return self.reference_unet(latents, token)

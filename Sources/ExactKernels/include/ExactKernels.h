@@ -65,6 +65,7 @@ int exact_resample(const uint8_t *in, int height, int width, uint8_t *out, exact
                    exact_span columns, exact_filter filter);
 
 /// Draws `count` discs of 49 pixels on a cleared [size, size, 3] canvas: adds each colour, clamps to
-/// 0...1. `points` are x, y pairs, which may lie off the canvas.
+/// 0...1. `points` are x, y pairs, which may lie off the canvas: in pixels of one that is `finer` times as
+/// large, whose discs are averaged.
 void exact_draw_discs(const int32_t *points, const float *colours, int count, int size,
-                      float *canvas);
+                      int finer, float *canvas);

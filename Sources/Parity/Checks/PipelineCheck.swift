@@ -39,7 +39,8 @@ private struct PipelineRun {
         results.compare("reference/token", portrait.token)
         results.compare("reference/latent", portrait.latent.channelsFirst())
         decode = try VAEDecoder(from: fixture.weights("vae"), configuration.vae)
-        drawing = KeypointDrawing(size: configuration.imageSize)
+        drawing = KeypointDrawing(
+            size: configuration.imageSize, finer: configuration.keypointFineness)
         keypoints = KeypointTracker(
             try MotionExtractor(
                 from: fixture.weights("motion_extractor"), configuration.motionExtractor),
