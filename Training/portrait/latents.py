@@ -6,6 +6,7 @@ import torch
 
 from . import training
 from .faces.dataset import Faces
+from .progress import Progress
 
 
 class Latents:
@@ -29,6 +30,7 @@ class Latents:
         """Encodes up to so many people, from where it stopped."""
         people = min(people or self.faces.ready, self.faces.ready)
         step = max(1, 32 // self.faces.each)
+        progress = Progress(f"latents, people of {self.path.stem}", people, self.ready)
         for first in range(self.ready, people, step):
             rows = slice(first, min(first + step, people))
             pictures = self.faces.pictures[rows]
@@ -37,3 +39,4 @@ class Latents:
             self.values[rows] = z.reshape(self.values[rows].shape)
             self._count.with_suffix(".new").write_text(str(rows.stop))
             self._count.with_suffix(".new").replace(self._count)
+            progress.tell(rows.stop)

@@ -135,10 +135,13 @@ class Run:
         self.beside: list = []  # what is saved along: critics
         self._resume()
         self.board = board(self.folder) if self.is_first else None
-        signal.signal(signal.SIGTERM, self._stop)
+        for asks in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(asks, self._stop)
 
-    def _stop(self, *_):
+    def _stop(self, number, _):
+        """After the step under way; Ctrl-C once more is at once."""
         self.asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
     @property
     def path(self) -> Path:

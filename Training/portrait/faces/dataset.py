@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..progress import Progress
 from . import identity, motion, renderer
 
 
@@ -90,6 +91,7 @@ def _render(folder: Path, mirrored: bool) -> Faces:
     faces = Faces(folder)
     pictures = np.memmap(folder / "pictures.u8", np.uint8, "r+", shape=faces.pictures.shape)
     step = max(1, 256 // faces.each)
+    progress = Progress(f"data, people of {folder.name}", faces.people, faces.ready)
     for first in range(faces.ready, faces.people, step):
         rows = slice(first, min(first + step, faces.people))
         drawn = slice(rows.start, rows.stop, 2 if mirrored else 1)
@@ -100,4 +102,5 @@ def _render(folder: Path, mirrored: bool) -> Faces:
             pictures[first + 1:rows.stop:2] = pictures[drawn][:, :, :, ::-1]
         (folder / "rendered.new").write_text(str(rows.stop))
         (folder / "rendered.new").replace(folder / "rendered")
+        progress.tell(rows.stop)
     return faces
