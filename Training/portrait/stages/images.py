@@ -125,7 +125,6 @@ class Gates:
     def _error(self, x0: torch.Tensor) -> float:
         return float(F.mse_loss(x0.float(), self.batch["target"]))
 
-
     @torch.no_grad()
     def show(self, painter: Painter, decoder, faces: Faces, path: Path, half: bool,
              people: int = 4) -> None:
