@@ -7,8 +7,8 @@ extension Exchange {
     /// Where an earlier process of this node ended; nil for the first one. Comes before the start.
     ///
     /// - Parameter first: number of the first frame of a source that has not sent any.
-    func resume(_ record: JournalRecord?, first: UInt64) {
-        change { (self.record, self.first) = (record, first) }
+    func resume(_ record: JournalRecord?, first: UInt64, forgets: Bool) {
+        change { (self.record, self.first, beginsWithoutState) = (record, first, forgets) }
     }
     /// What to go on from.
     var resumed: JournalRecord? { locked { record } }

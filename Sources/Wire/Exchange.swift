@@ -49,6 +49,8 @@ final class Exchange: @unchecked Sendable {
     var hasEnded = false
     var failure: Fault?
     var record: JournalRecord?
+    /// Whether what that process remembered was taken from the record: it was finished.
+    var beginsWithoutState = false
     var first: UInt64 = 0
 
     /// Why the node cannot go on, and the neighbour that is to blame for it, if one is.

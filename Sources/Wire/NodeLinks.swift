@@ -207,7 +207,7 @@ final class NodeLinks {
         if anew, let record = found?.record { found?.record = record.anew }
         if forgets { found?.record.state = nil }
         outputs.open(held: found?.held ?? [])
-        exchange.resume(found?.record, first: first)
+        exchange.resume(found?.record, first: first, forgets: forgets)
         var connected = configuration
         // Whoever has had its last tick wants nothing more, and its producers may be gone.
         if let phase = found?.record.phase, phase != .running { connected.inputs = [] }

@@ -102,10 +102,10 @@ final class NodeRunner {
         do {
             _ = try call(stamp: nil) { try node.finish(into: &$0) }
         } catch {
-            // One that took over from another, and had nothing to do, has nothing to be whole either.
-            guard let found = exchange.resumed, found.state == nil, found.ticks == record.ticks else {
-                throw error
-            }
+            // One that began anew after another, and had nothing to do, has nothing to be whole either.
+            guard exchange.locked({ exchange.beginsWithoutState }),
+                exchange.resumed?.ticks == record.ticks
+            else { throw error }
             exchange.say(.warning("\(error)"))
         }
         record.phase = .finished

@@ -36,6 +36,8 @@ final class HubServer: @unchecked Sendable {
     var endpoint: String { "http://127.0.0.1:\(port)" }
     /// What was asked so far, in order.
     var requests: [Request] { lock.withLock { seen } }
+    /// Where each range that was fetched began; nil for whole files.
+    var startsOfRanges: [Int?] { requests.filter { $0.method == "GET" }.map(\.rangeStart) }
 
     init(_ answer: @escaping @Sendable (Request) -> Response) {
         self.answer = answer
