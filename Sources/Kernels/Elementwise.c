@@ -43,6 +43,12 @@ CLONES void kernel_add(const float *a, const float *b, float *y, int64_t count,
 #undef LOOP
 }
 
+CLONES void kernel_sloped_relu(const float *x, float *y, int64_t rows, int64_t channels,
+                               const float *slope) {
+    for (int64_t r = 0; r < rows; r++, x += channels, y += channels)
+        for (int64_t c = 0; c < channels; c++) y[c] = x[c] > 0 ? x[c] : slope[c] * x[c];
+}
+
 CLONES void kernel_combine(const float *a, float p, const float *b, float q, float *y,
                            int64_t count) {
     for (int64_t i = 0; i < count; i++) y[i] = p * a[i] + q * b[i];

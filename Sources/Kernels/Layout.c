@@ -22,6 +22,14 @@ CLONES void kernel_transpose(const float *x, float *y, int64_t rows, int64_t col
     }
 }
 
+void kernel_widen(const float *x, int64_t channels, float *y, int64_t to, int64_t rows) {
+    size_t kept = (size_t)channels * sizeof(float), rest = (size_t)(to - channels) * sizeof(float);
+    for (int64_t r = 0; r < rows; r++, x += channels, y += to) {
+        memcpy(y, x, kept);
+        memset(y + channels, 0, rest);
+    }
+}
+
 CLONES void kernel_max_pool2(const float *x, float *y, int64_t h, int64_t w, int64_t channels) {
     for (int64_t i = 0; i < h / 2; i++) {
         for (int64_t j = 0; j < w / 2; j++, y += channels) {

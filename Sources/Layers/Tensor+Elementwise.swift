@@ -32,6 +32,19 @@ extension Tensor<Float> {
         return y
     }
 
+    /// Every element, or its channel's slope times it where it is below zero (PReLU).
+    package func rectified(slopes: Tensor) -> Tensor {
+        let channels = shape[shape.count - 1]
+        precondition(slopes.count == channels, "\(slopes.count) slopes for \(shape)")
+        let y = Tensor(pooled: shape)
+        Compute.parallel(count / channels, grain: Swift.max(1, 65536 / channels)) { rows in
+            let at = rows.lowerBound * channels
+            kernel_sloped_relu(
+                pointer + at, y.pointer + at, Int64(rows.count), Int64(channels), slopes.pointer)
+        }
+        return y
+    }
+
     /// `[n, ..., channels]` plus a row of channels: `[channels]` for all frames, or `[n, channels]`.
     package func adding(perChannel row: Tensor, activation: Activation = .none) -> Tensor {
         let (n, c) = (row.count == shape[shape.count - 1] ? 1 : shape[0], shape[shape.count - 1])

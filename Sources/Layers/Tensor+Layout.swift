@@ -24,6 +24,16 @@ extension Tensor<Float> {
         return y
     }
 
+    /// The same channels, followed by zeros up to `channels`.
+    package func widened(channels: Int) -> Tensor {
+        let own = shape[shape.count - 1]
+        guard channels != own else { return self }
+        precondition(channels > own, "cannot widen \(shape) to \(channels)")
+        let y = Tensor(pooled: shape.dropLast() + [channels])
+        kernel_widen(pointer, Int64(own), y.pointer, Int64(channels), Int64(count / own))
+        return y
+    }
+
     /// Channels of this tensor followed by those of another with the same other axes.
     package func concatenated(with other: Tensor) -> Tensor {
         let (a, b) = (shape[shape.count - 1], other.shape[other.shape.count - 1])

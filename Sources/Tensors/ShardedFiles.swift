@@ -41,6 +41,7 @@ enum WeightFiles {
     static func open(_ path: String) throws(CheckpointError) -> any WeightFile {
         let file = try MappedFile(path: path)
         if path.hasSuffix(ShardedFiles.suffix) { return try ShardedFiles.open(file) }
+        if TFLiteFile.isOne(file) { return try TFLiteFile(file) }
         let isPyTorch = [ZipArchive.signature, PyTorchFile.legacySignature]
             .contains { file.bytes.starts(with: $0) }
         if !isPyTorch, let content = CheckpointError.OtherContent(of: file.bytes) {

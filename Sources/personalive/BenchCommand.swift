@@ -5,7 +5,7 @@ struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measures, on this machine, what the README claims.",
         subcommands: [
-            NetworksBench.self, TransportBench.self, StartupBench.self, LiveBench.self,
+            NetworksBench.self, FaceBench.self, TransportBench.self, StartupBench.self, LiveBench.self,
             ChaosBench.self, SoakBench.self, LinksBench.self,
         ])
 }

@@ -14,11 +14,36 @@ struct ModelsPullCommand: ParsableCommand {
             ~/.cache/huggingface/hub), and links to them into a folder laid out as the model's \
             authors do. An interrupted fetch goes on where it stopped. HF_ENDPOINT names another \
             hub or a mirror, HF_TOKEN says who asks.
+
+            'face' are the two networks that find a face (MediaPipe's, Apache-2.0), which node \
+            'face-crop' uses: they come through pip, into \(FaceModel.folder).
             """)
 
-    @Argument(help: "The model.") var model: ModelName
+    @Argument(help: "The model.") var model: Fetchable
 
-    @Option(help: "Where the links go.") var folder = ModelsCommand.folder
+    /// What can be fetched, by its name on the command line.
+    enum Fetchable: ExpressibleByArgument {
+        case published(PublishedModel)
+        /// The networks that find a face, which are not on the hub.
+        case face
+
+        init?(argument: String) {
+            if argument == "face" {
+                self = .face
+            } else if let name = ModelName(argument: argument) {
+                self = .published(name.model)
+            } else {
+                return nil
+            }
+        }
+
+        static var allValueStrings: [String] { ModelName.allValueStrings + ["face"] }
+    }
+
+    @Option(help: "Where the links go.") var folder: String?
+
+    @Option(help: "For 'face': the wheel of mediapipe 0.10.21, fetched by other means.")
+    var wheel: String?
 
     @Option(help: "Files that are fetched at once.") var connections = 4
 
@@ -38,14 +63,32 @@ struct ModelsPullCommand: ParsableCommand {
     }
 
     func run() throws {
+        switch model {
+        case .published(let model): try pull(model)
+        case .face: try pullFace()
+        }
+    }
+
+    private func pullFace() throws {
+        let line = ProgressLine(), folder = folder ?? FaceModel.folder
+        if FaceModel.isThere(folder) { return print(folder) }
+        line.say("fetching the face networks (a wheel of 36 MB) through pip")
+        do { try FacePull(folder: folder)(wheel: wheel) } catch {
+            line.say("error: \(error)")
+            throw ExitCode.failure
+        }
+        print(folder)
+    }
+
+    private func pull(_ model: PublishedModel) throws {
         let line = ProgressLine()
-        try pull(model.model.files.filter { base || !$0.isBase }, line)
+        try pull(model.files.filter { base || !$0.isBase }, line)
         let denoiser = check("denoising_unet")
-        if !denoiser.missing.isEmpty, !base, model.model.files.contains(where: \.isBase) {
+        if !denoiser.missing.isEmpty, !base, model.files.contains(where: \.isBase) {
             line.say(
                 "\(denoiser.missing.count) weights of the denoiser are the base UNet's: "
                     + "fetching that as well")
-            try pull(model.model.files.filter(\.isBase), line)
+            try pull(model.files.filter(\.isBase), line)
         }
         try report(line)
     }
@@ -54,7 +97,7 @@ struct ModelsPullCommand: ParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let pull = Pull(
             hub: Hub(environment: environment), cache: HubCache(environment: environment),
-            folder: folder, connections: connections)
+            folder: weightsFolder, connections: connections)
         // One call at a time, which is all that the line needs.
         nonisolated(unsafe) let shown = line
         let faults = pull(files, progress: PullProgress { shown.show(Self.text($0)) })
@@ -78,7 +121,7 @@ struct ModelsPullCommand: ParsableCommand {
 
     private func check(_ network: String) -> WeightCheck {
         WeightCheck(
-            network, files: WeightFolder(folder).files(of: network), size.configuration)
+            network, files: WeightFolder(weightsFolder).files(of: network), size.configuration)
     }
 
     /// Sums were compared on the way; here keys and shapes are.
@@ -86,6 +129,8 @@ struct ModelsPullCommand: ParsableCommand {
         let checks = WeightTable.networks.map(check)
         for check in checks where !check.isSound { check.lines.forEach(line.say) }
         guard checks.allSatisfy(\.isSound) else { throw ExitCode.failure }
-        print(folder)
+        print(weightsFolder)
     }
+
+    private var weightsFolder: String { folder ?? ModelsCommand.folder }
 }

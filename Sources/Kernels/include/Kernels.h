@@ -38,6 +38,9 @@ void kernel_soft_clamp(const float *x, float *y, int64_t count, float limit);
 /// y[r, c] = activation(scale[c] * x[r, c] + shift[c]); without `scale` it is 1.
 void kernel_scale_shift(const float *x, float *y, int64_t rows, int64_t channels,
                         const float *scale, const float *shift, kernel_activation activation);
+/// y[r, c] = x[r, c], or slope[c] * x[r, c] below zero (PReLU).
+void kernel_sloped_relu(const float *x, float *y, int64_t rows, int64_t channels,
+                        const float *slope);
 /// y[r, c] = x[r, c] * GELU(x[r, channels + c]): `x` has 2 * channels columns, value first.
 void kernel_geglu(const float *x, float *y, int64_t rows, int64_t channels);
 /// Bytes of an image in about -1...1: trunc(clamp(x / 2 + 0.5, 0, 1) * 255).
@@ -71,6 +74,8 @@ void kernel_column_means(const float *x, float *y, int64_t rows, int64_t channel
 /// y[r] = a[r] followed by b[r].
 void kernel_concat(const float *a, int64_t a_channels, const float *b, int64_t b_channels,
                    float *y, int64_t rows);
+/// y[r] = x[r] followed by zeros up to `to` channels.
+void kernel_widen(const float *x, int64_t channels, float *y, int64_t to, int64_t rows);
 /// [rows, columns] to [columns, rows].
 void kernel_transpose(const float *x, float *y, int64_t rows, int64_t columns);
 /// Largest of each 2x2 cell of one frame; odd last rows and columns are left out.

@@ -17,6 +17,27 @@ void picture_pad(const uint8_t *from, int width, int height, uint8_t *to, ptrdif
 /// Halves a packed picture of twice `width` and `height`: each pixel is the mean of four.
 void picture_halve(const uint8_t *from, int width, int height, uint8_t *to);
 
+/// Where a place of one picture lies in another: x' = xx * x + xy * y + x, y' likewise. Places count
+/// pixels from the picture's corner, so that the first pixel's centre is (0.5, 0.5).
+typedef struct {
+    float xx, xy, x, yx, yy, y;
+} picture_affine;
+
+/// Fills a packed picture with what another has at the mapped places, by Catmull and Rom's cubic;
+/// outside of it, with its nearest pixel. To shrink by more than two, use `picture_shrink` first.
+void picture_sample(const uint8_t *from, int width, int height, const picture_affine *map,
+                    uint8_t *to, int to_width, int to_height);
+
+/// Lays a square patch over columns `first_x` to `last_x` and rows likewise of a packed picture of
+/// `width` columns; `map` leads from the picture to the patch. Towards the patch's edges it fades over
+/// `feather` of its own pixels.
+void picture_paste(const uint8_t *patch, int side, const picture_affine *map, float feather,
+                   uint8_t *to, int width, int first_x, int first_y, int last_x, int last_y);
+
+/// Shrinks by a whole factor: each pixel is the mean of factor x factor.
+void picture_shrink(const uint8_t *from, ptrdiff_t stride, int factor, uint8_t *to, int to_width,
+                    int to_height);
+
 /// How 8-bit luma and chroma become red, green and blue, in 1/16384.
 typedef struct {
     int32_t luma, red_v, green_u, green_v, blue_u;

@@ -1,0 +1,94 @@
+/// Where a driver's head is cut out: a box that stands still while the head moves inside it, and follows
+/// smoothly when it leaves its place.
+///
+/// What the head does inside the box is the motion that the portrait takes on, so the box must not undo
+/// it. It is never further than the head went.
+package struct SteadyRegion: Sendable, Equatable {
+    /// The box as it is now; turns are not followed.
+    package private(set) var region: Face.Region
+    private var x, y, side: OneEuro
+
+    /// By how much of the box's side the head may be off its place, and by which part larger or smaller.
+    private static let slack: Float = 0.1, sizeSlack: Float = 0.2
+
+    /// - Parameters:
+    ///   - wanted: where the model wants the box for the head's first place.
+    ///   - time: seconds.
+    package init(_ wanted: Face.Region, at time: Double) {
+        region = Face.Region(center: wanted.center, side: wanted.side)
+        x = OneEuro(wanted.center.x, at: time)
+        y = OneEuro(wanted.center.y, at: time)
+        side = OneEuro(wanted.side, at: time)
+    }
+
+    /// Takes the head's next place, as the box that would fit it best.
+    package mutating func follow(_ wanted: Face.Region, at time: Double) {
+        let least = wanted.side / (1 + Self.sizeSlack), most = wanted.side * (1 + Self.sizeSlack)
+        let goal = min(max(region.side, least), most)
+        let room = SIMD2(repeating: Self.slack * region.side)
+        let place = pointwiseMin(
+            pointwiseMax(region.center, wanted.center - room), wanted.center + room)
+        // A unit that goes with the box: what is fast depends on how large the head is.
+        region.center = SIMD2(
+            x.filter(place.x, at: time, unit: region.side),
+            y.filter(place.y, at: time, unit: region.side))
+        region.side = side.filter(goal, at: time, unit: region.side)
+    }
+
+    /// What it remembers, for a successor.
+    package var numbers: [Double] {
+        [Double(region.center.x), Double(region.center.y), Double(region.side)]
+            + [x, y, side].flatMap(\.numbers)
+    }
+
+    package init?(numbers: [Double]) {
+        guard numbers.count == 12 else { return nil }
+        region = Face.Region(
+            center: SIMD2(Float(numbers[0]), Float(numbers[1])), side: Float(numbers[2]))
+        x = OneEuro(numbers: numbers[3..<6])
+        y = OneEuro(numbers: numbers[6..<9])
+        side = OneEuro(numbers: numbers[9..<12])
+    }
+}
+
+/// The 1 € filter (Casiez, Roussel and Vogel, CHI 2012): smooth when slow, quick when fast. What comes
+/// out lies between what came out before and what goes in.
+struct OneEuro: Sendable, Equatable {
+    private var value: Float
+    private var speed: Float = 0
+    private var time: Double
+
+    /// Hertz below which motion passes when it is slow; how much faster it may follow for each unit a
+    /// second; and for the speed itself.
+    private static let leastCutoff: Float = 0.8, slope: Float = 4, speedCutoff: Float = 1
+
+    init(_ value: Float, at time: Double) { (self.value, self.time) = (value, time) }
+
+    /// - Parameter unit: what a speed is measured in.
+    mutating func filter(_ new: Float, at now: Double, unit: Float) -> Float {
+        let step = Float(now - time)
+        guard step > 0, step < 1, unit > 0 else {
+            // A clock that stood, or jumped: the value alone is known.
+            if step != 0 { (time, speed) = (now, 0) }
+            return value
+        }
+        let change = (new - value) / unit / step
+        speed += Self.share(Self.speedCutoff, step) * (change - speed)
+        value += Self.share(Self.leastCutoff + Self.slope * speed.magnitude, step) * (new - value)
+        time = now
+        return value
+    }
+
+    /// How much of the way is gone in one step.
+    private static func share(_ cutoff: Float, _ step: Float) -> Float {
+        let rate = 2 * Float.pi * cutoff * step
+        return rate / (rate + 1)
+    }
+
+    var numbers: [Double] { [Double(value), Double(speed), time] }
+
+    init(numbers: ArraySlice<Double>) {
+        let all = Array(numbers)
+        (value, speed, time) = (Float(all[0]), Float(all[1]), all[2])
+    }
+}

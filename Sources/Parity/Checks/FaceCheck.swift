@@ -1,0 +1,31 @@
+import Glibc
+import Layers
+import Networks
+import Tensors
+
+/// The face detector and the face mesh with their published weights, against TensorFlow Lite's
+/// interpreter.
+///
+/// The weights are those that `models pull face` makes, in `Models/face` or `PERSONALIVE_FACE`.
+enum FaceCheck: FixtureCheck {
+    static func recognises(_ fixture: Fixture) -> Bool {
+        fixture.file.entries["in/far_u8"] != nil && fixture.file.entries["in/near_u8"] != nil
+    }
+
+    static func run(_ fixture: Fixture, into results: FixtureResults) throws {
+        let folder = getenv("PERSONALIVE_FACE").map { String(cString: $0) } ?? FaceModel.folder
+        let model = try FaceModel(folder: folder)
+        let far = try fixture.pictures("far_u8", centred: true)
+        let found = (0..<far.shape[0]).map { model.detector.raw(far.rows($0..<$0 + 1)) }
+        results.compare("out/logits", stacked(found.map(\.logits)))
+        results.compare("out/boxes", stacked(found.map(\.boxes)))
+        let near = try fixture.pictures("near_u8", centred: false)
+        let read = (0..<near.shape[0]).map { model.mesh.raw(near.rows($0..<$0 + 1)) }
+        results.compare("out/points", stacked(read.map(\.points)))
+        results.compare("out/certainty", Tensor(read.map(\.logit), shape: [read.count]))
+    }
+
+    private static func stacked(_ parts: [Tensor<Float>]) -> Tensor<Float> {
+        Tensor(stacking: parts).reshaped([parts.count] + parts[0].shape)
+    }
+}

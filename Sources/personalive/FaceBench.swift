@@ -1,0 +1,87 @@
+import ArgumentParser
+import Foundation
+import Layers
+import Media
+import Networks
+import Tensors
+
+/// How long it takes to find and follow a face, on one core.
+struct FaceBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "face",
+        abstract: "Finding a face: the two networks alone, and a film's frames from pixels to points.",
+        discussion: """
+            On one core, so that processor time is all there is. 'follow' is what node face-crop does \
+            with a frame apart from cutting it out, 'search' what it does with one that has no face.
+            """)
+
+    @Option(help: "A film with a face.") var film = "Models/demo/driving.mp4"
+    @Option(help: "The folder of the two networks.") var networks = FaceModel.folder
+    @Option(help: "How often each is measured, after a first run that is not.") var `repeat` = 200
+    @Flag(help: "Print one JSON object.") var json = false
+
+    private struct Report: Codable {
+        var machine: String
+        /// Medians, milliseconds.
+        var detector, mesh, follow, search: Double
+        var frames: Int, found: Int
+    }
+
+    func run() throws {
+        Compute.cores = 1
+        let model = try FaceModel(folder: networks)
+        let far = Tensor<Float>(repeating: 0.1, shape: [1, 128, 128, 3])
+        let near = Tensor<Float>(repeating: 0.1, shape: [1, 192, 192, 3])
+        var report = Report(
+            machine: ThisMachine.processor, detector: median { _ = model.detector.raw(far) },
+            mesh: median { _ = model.mesh.raw(near) }, follow: 0, search: 0, frames: 0, found: 0)
+        try follow(model, &report)
+        if json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+            return print(String(decoding: try encoder.encode(report), as: UTF8.self))
+        }
+        print(report.machine + ", 1 core, medians")
+        for (name, value) in [
+            ("detector", report.detector), ("mesh", report.mesh),
+            ("follow, a frame", report.follow), ("search, a frame", report.search),
+        ] {
+            print(name.padding(toLength: 18, withPad: " ", startingAt: 0)
+                + String(format: "%6.2f ms", value))
+        }
+        print("a face in \(report.found) of \(report.frames) frames")
+    }
+
+    private func follow(_ model: FaceModel, _ report: inout Report) throws {
+        let reader = try VideoReader(path: film)
+        let frame = Tensor<UInt8>(uninitialized: reader.shape)
+        var follower = FaceFollower(FaceFinder(model), choice: 1)
+        var times: [Double] = []
+        while let item = try reader.next() {
+            guard case .frame = item else { continue }
+            try reader.copyFrame(into: frame)
+            let start = Self.now
+            if follower.look(at: frame) != nil { report.found += 1 }
+            times.append(Self.now - start)
+            report.frames += 1
+        }
+        times.sort()
+        report.follow = times[times.count / 2]
+        let empty = Tensor<UInt8>(repeating: 90, shape: reader.shape)
+        var searcher = FaceFollower(FaceFinder(model), choice: 1)
+        _ = searcher.look(at: empty)
+        report.search = median { _ = searcher.look(at: empty) }
+    }
+
+    private func median(_ body: () -> Void) -> Double {
+        body()
+        let times = (0..<max(self.repeat, 1)).map { _ in
+            let start = Self.now
+            body()
+            return Self.now - start
+        }.sorted()
+        return times[times.count / 2]
+    }
+
+    private static var now: Double { Double(DispatchTime.now().uptimeNanoseconds) / 1e6 }
+}
