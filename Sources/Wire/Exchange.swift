@@ -134,7 +134,7 @@ final class Exchange: @unchecked Sendable {
             return .fail(
                 Fault(description: "input '\(port)' ended without ever giving a value"))
         }
-        if assembler!.isExhausted { return .finish(early: false) }
+        if assembler!.isExhausted { return wiring.sendsValuesOnly ? nil : .finish(early: false) }
         guard assembler!.isSource else { return nil }
         if phase == .draining { return .finish(early: true) }
         guard isHeld else { return .source }

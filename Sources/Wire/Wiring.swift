@@ -5,6 +5,9 @@ struct Wiring: Sendable, Equatable {
     private(set) var awaitedPorts: Set<String> = []
     /// Whether frames end here.
     private(set) var isSink = true
+    /// Whether all that it sends are values that stay valid: it goes on while somebody may want another
+    /// one, since a source before it may yet be replaced.
+    private(set) var sendsValuesOnly = false
     /// Whether a tick is done only when what came of it has been taken: see ``NodeRunner``.
     private(set) var waitsForConsumers = false
 
@@ -16,6 +19,7 @@ struct Wiring: Sendable, Equatable {
             if edge.keep == .all || edge.keep == .last { keptPorts.insert(edge.port) }
         }
         isSink = configuration.outputs.allSatisfy { $0.until != nil }
+        sendsValuesOnly = !isSink && configuration.outputs.allSatisfy { $0.keep == .last }
         waitsForConsumers = configuration.inputs.contains { $0.window == 1 && $0.keep != .last }
     }
 }
