@@ -9,7 +9,8 @@ package struct DenoiserNode: Node {
     package static let motion = Port(
         "motion", Float.self, "n tokens 16", meaning: "motion", "what the face expresses")
     package static let portrait = Port(
-        "portrait", UInt8.self, "1 p q 3", meaning: "rgb", pace: .last, "who is to be animated")
+        "portrait", UInt8.self, "1 p q 3", meaning: "rgb", pace: .last, "who is to be animated"
+    ).prepared(by: FaceCropNode.spec.kind)
     package static let latent = Port(
         "latent", Float.self, "1 4 h w", meaning: "latent/sd1",
         "a finished frame, three chunks after its driving frame came in"

@@ -6,9 +6,11 @@ import Tensors
 package struct KeypointExtractorNode: Node {
     package static let frame = Port(
         "frame", UInt8.self, "1 h w 3", meaning: "rgb",
-        "the driver; the middle square is taken, at the model's size")
+        "the driver; the middle square is taken, at the model's size"
+    ).prepared(by: FaceCropNode.spec.kind)
     package static let portrait = Port(
-        "portrait", UInt8.self, "1 p q 3", meaning: "rgb", pace: .last, "who is to be animated")
+        "portrait", UInt8.self, "1 p q 3", meaning: "rgb", pace: .last, "who is to be animated"
+    ).prepared(by: FaceCropNode.spec.kind)
     package static let keypoints = Port(
         "keypoints", Float.self, "n 21 3", meaning: "keypoints/21",
         "to be drawn; the first frame's come after 12 that lead to it from the portrait")

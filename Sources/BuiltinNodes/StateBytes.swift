@@ -24,6 +24,11 @@ struct StateWriter {
         numbers.withUnsafeBytes { bytes.append(contentsOf: $0) }
     }
 
+    mutating func write(_ numbers: [Int]) {
+        write(numbers.count)
+        numbers.forEach { write($0) }
+    }
+
     mutating func write(_ stamp: Stamp) {
         writeRaw(stamp.frame)
         writeRaw(stamp.captured)
@@ -63,6 +68,8 @@ struct StateReader {
         numbers.withUnsafeMutableBytes { copy(to: $0) }
         return numbers
     }
+
+    mutating func numbers() -> [Int] { (0..<number()).map { _ in number() } }
 
     mutating func stamp() -> Stamp {
         Stamp(

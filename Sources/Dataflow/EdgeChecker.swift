@@ -41,6 +41,7 @@ struct EdgeChecker {
         for index in edges.indices { resolve(&edges[index]) }
         checkExposed()
         reportDeadEnds()
+        reportUnprepared(edges)
         return edges
     }
 
@@ -223,6 +224,31 @@ extension EdgeChecker {
                         && $0.axes.count == port.axes.count
                 }
                 .map { "\(other.name).\($0.name)" }
+        }
+    }
+
+    /// An input that wants its frames prepared, and gets them as a source sends them.
+    private mutating func reportUnprepared(_ edges: [PlannedEdge]) {
+        for planned in edges {
+            guard let kind = planned.edge.input.preparedBy else { continue }
+            var seen: Set<Int> = [], left = [planned.fromIndex], source: Int?
+            var isPrepared = false
+            while let index = left.popLast(), !isPrepared {
+                guard seen.insert(index).inserted else { continue }
+                if specs[index]?.kind == kind { isPrepared = true }
+                let feeders = edges.filter {
+                    $0.toIndex == index && $0.edge.input.meaning == planned.edge.input.meaning
+                }
+                // What a part is fed with is another file's business.
+                let isOpen = openEnds.contains { $0.hasPrefix(document.nodes[index].name + ".") }
+                if feeders.isEmpty, !isOpen { source = index }
+                left += feeders.map(\.fromIndex)
+            }
+            guard !isPrepared, let source else { continue }
+            findings.report(
+                EdgeFault.unprepared(
+                    planned.edge.to.description, source: document.nodes[source].name, kind: kind),
+                at: planned.place)
         }
     }
 

@@ -21,6 +21,8 @@ enum EdgeFault: Fault {
     case windowTooSmall(given: Int, needed: Int, holders: [String], node: String)
     case deadEnd(String, outputs: [String])
     case notHalvable(EdgeEnds)
+    case unprepared(String, source: String, kind: String)
+    case content(ContentFault)
 
     var words: FaultWords {
         switch self {
@@ -43,6 +45,15 @@ enum EdgeFault: Fault {
             FaultWords(
                 "not-halvable", "\(ends.from.quoted) does not allow half precision on the wire",
                 hint: "leave 'wire:' out")
+        case .unprepared(let input, let source, let kind):
+            FaultWords(
+                "unprepared-input",
+                "\(input.quoted) gets the pictures of \(source.quoted) as they are: no face is looked "
+                    + "for in them",
+                hint: "put a node of kind \(kind.quoted) between them (with 'crop: none' it only "
+                    + "says that they are head crops already)", severity: .warning)
+        case .content(let fault):
+            FaultWords(fault.code, fault.message, hint: fault.hint)
         case .selfEdge(let node):
             FaultWords("self-edge", "node \(node.quoted) feeds itself")
         case .cycle(let names):

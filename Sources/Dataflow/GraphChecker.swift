@@ -31,6 +31,7 @@ struct GraphChecker {
             windows.plan(&planned, order: order.sorted, specs: specs, mode: document.mode)
             findings = windows.findings
         }
+        if !findings.hasErrors { reportContents(planned, specs, values, machines) }
         guard !findings.hasErrors else { return nil }
         return CheckedGraph(
             path: path, mode: document.mode, latencyBudget: document.latencyBudget,
@@ -40,6 +41,27 @@ struct GraphChecker {
             edges: order.sorted.flatMap { node in planned.filter { $0.toIndex == node } }
                 .map(\.edge),
             warnings: findings.inOrder)
+    }
+
+    /// Looks into the files of nodes on this machine, where a node that they feed knows what must be in
+    /// them.
+    private mutating func reportContents(
+        _ edges: [PlannedEdge], _ specs: [NodeSpec?], _ values: [[String: SettingValue]],
+        _ machines: [String]
+    ) {
+        func content(_ index: Int) -> ContentNode {
+            ContentNode(kind: specs[index]!.kind, settings: Settings(values[index]))
+        }
+        let here = Set(allMachines.filter { $0.launcher == .local }.map(\.name))
+        let isLocal = { here.contains(machines[$0]) }
+        for index in document.nodes.indices where isLocal(index) {
+            let feeders = edges.filter { $0.toIndex == index && isLocal($0.fromIndex) }
+            let byInput = Dictionary(
+                feeders.map { ($0.edge.to.port, content($0.fromIndex)) }, uniquingKeysWith: { $1 })
+            guard let fault = registry.contentFault(content(index), byInput) else { continue }
+            findings.report(
+                EdgeFault.content(fault), at: feeders.first?.place ?? document.nodes[index].place)
+        }
     }
 
     private func node(

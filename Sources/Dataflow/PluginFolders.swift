@@ -15,7 +15,8 @@ package struct PluginFolders: Sendable {
     package init(
         builtin: [NodeSpec], graph: String? = nil,
         listed: String? = ProcessInfo.processInfo.environment["PERSONALIVE_PLUGINS"],
-        specOfFile: @escaping NodeRegistry.SpecOfFile = { _, _ in nil }
+        specOfFile: @escaping NodeRegistry.SpecOfFile = { _, _ in nil },
+        faultOfContent: @escaping NodeRegistry.FaultOfContent = { _, _ in nil }
     ) {
         var folders = ["Plugins"]
         if let graph {
@@ -23,13 +24,16 @@ package struct PluginFolders: Sendable {
             folders.append(beside.isEmpty ? "Plugins" : "\(beside)/Plugins")
         }
         folders += (listed ?? "").split(separator: ":").map(String.init)
-        self.init(builtin: builtin, files: Self.files(in: folders), specOfFile: specOfFile)
+        self.init(
+            builtin: builtin, files: Self.files(in: folders), specOfFile: specOfFile,
+            faultOfContent: faultOfContent)
     }
 
     /// Reads these files.
     package init(
         builtin: [NodeSpec], files: [String],
-        specOfFile: @escaping NodeRegistry.SpecOfFile = { _, _ in nil }
+        specOfFile: @escaping NodeRegistry.SpecOfFile = { _, _ in nil },
+        faultOfContent: @escaping NodeRegistry.FaultOfContent = { _, _ in nil }
     ) {
         let read = files.map { PluginFile.check(path: $0) }
         var owners = Dictionary(uniqueKeysWithValues: builtin.map { ($0.kind, "the tool's own") })
@@ -43,7 +47,8 @@ package struct PluginFolders: Sendable {
             .compactMap { check in check.kind.map { ($0, check.file) } }
         registry = NodeRegistry(
             builtin, plugins: checks.compactMap(\.plugin),
-            broken: Dictionary(broken) { first, _ in first }, specOfFile: specOfFile)
+            broken: Dictionary(broken) { first, _ in first }, specOfFile: specOfFile,
+            faultOfContent: faultOfContent)
     }
 
     /// All faults as compilers write them.

@@ -138,6 +138,13 @@ private struct Faults {
     /// Pictures, latents and pose features meet in the denoiser, so their sizes must agree.
     mutating func checkPictures(_ model: ModelConfiguration) {
         range("keypoint_fineness", model.keypointFineness, to: 16)
+        for (key, part) in [
+            ("framing.portrait", model.framing.portrait), ("framing.driver", model.framing.driver),
+        ] {
+            need(
+                1...10 ~= part.scale && -1...1 ~= part.lift,
+                "'\(key)' must have a scale of 1 to 10 sides of a face and a lift of -1 to 1")
+        }
         equal(
             "image_size", model.imageSize, 8 * model.latentSize,
             "a latent of \(model.latentSize) covers 8 pixels with each of its own")

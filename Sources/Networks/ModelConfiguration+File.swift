@@ -102,6 +102,7 @@ extension ModelConfiguration {
         portraitEncoder = stored.portrait_encoder ?? .vae
         keyframeThreshold = stored.keyframe_threshold ?? keyframeThreshold
         keypointFineness = stored.keypoint_fineness ?? keypointFineness
+        framing = stored.framing?.framing ?? framing
     }
 }
 
@@ -130,6 +131,7 @@ private struct Stored: Decodable {
     let portrait_encoder: ModelConfiguration.PortraitEncoder?
     let keyframe_threshold: Float?
     let keypoint_fineness: Int?
+    let framing: Framing?
     let unet: UNet
     let motion_tokens: MotionTokens
     let motion_extractor: MotionExtractor
@@ -139,6 +141,16 @@ private struct Stored: Decodable {
     let image_encoder: ImageEncoder
     let taesd: TinyAutoencoder
 
+    struct Framing: Decodable {
+        let portrait, driver: Part
+
+        struct Part: Decodable { let scale, lift: Float }
+
+        var framing: FaceFraming {
+            FaceFraming(
+                portrait: (portrait.scale, portrait.lift), driver: (driver.scale, driver.lift))
+        }
+    }
     struct UNet: Decodable {
         let block_out_channels: [Int]
         let layers_per_block, attention_heads, cross_attention_dim, norm_groups: Int

@@ -73,7 +73,8 @@ extension ModelConfiguration {
         tinyAutoencoder: TinyAutoencoder(
             channels: 24, latentChannels: 8, encoderBlocks: [0, 1, 2, 3],
             decoderBlocks: [3, 2, 1, 0]),
-        prediction: .clean, portraitEncoder: .taesd, keyframeThreshold: 6, keypointFineness: 4)
+        prediction: .clean, portraitEncoder: .taesd, keyframeThreshold: 6, keypointFineness: 4,
+        framing: FaceFraming(portrait: (2.17, 0.113), driver: (2.17, 0.113)))
 
     /// The sizes that have a name.
     package static let named = [full, mini, small]

@@ -29,6 +29,8 @@ package struct ModelConfiguration: Sendable, Equatable {
     package var keyframeThreshold: Float = 17
     /// Into how many parts a pixel is divided each way where keypoints are drawn.
     package var keypointFineness = 1
+    /// How a face lies in the pictures that it was trained with.
+    package var framing = FaceFraming.livePortrait
 
     /// The networks that can turn a portrait into a latent.
     package enum PortraitEncoder: String, Sendable { case vae, taesd }

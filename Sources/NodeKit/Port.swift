@@ -32,6 +32,8 @@ public struct PortSpec: Sendable {
     /// Whether half precision is enough for what it sends, where an edge to another machine asks for
     /// that (`wire: f16`).
     public var isHalvable = false
+    /// The kind of node that should stand before an input, between it and the source of its frames.
+    package var preparedBy: String?
 
     /// What a port is instead where a setting has one value.
     public struct Case: Sendable, Equatable {
@@ -81,6 +83,7 @@ public struct PortSpec: Sendable {
             name: name, elementType: elementType, axes: found.axes, meaning: found.meaning,
             pace: pace, isOptional: isOptional, summary: summary, cases: cases)
         resolved.isHalvable = isHalvable
+        resolved.preparedBy = preparedBy
         return resolved
     }
 }
@@ -137,6 +140,15 @@ public struct Port<Element: TensorElement>: PortDescribing {
             pace: spec.pace, isOptional: spec.isOptional, summary: spec.summary,
             cases: spec.cases + [new])
         changed.isHalvable = spec.isHalvable
+        changed.preparedBy = spec.preparedBy
+        return Port(changed)
+    }
+
+    /// The same input, which expects frames that a node of some kind has prepared: a graph that feeds
+    /// it straight from a source gets a warning.
+    package func prepared(by kind: String) -> Port {
+        var changed = spec
+        changed.preparedBy = kind
         return Port(changed)
     }
 
