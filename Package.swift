@@ -92,7 +92,8 @@ let package = Package(
         .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors"]),
         .testTarget(name: "NetworksTests", dependencies: ["Layers", "Networks", "Tensors"]),
         .testTarget(name: "MediaTests", dependencies: ["Media", "Tensors"]),
-        .testTarget(name: "ModelsTests", dependencies: ["Models", "Networks", "Tensors"]),
+        .testTarget(
+            name: "ModelsTests", dependencies: ["personalive", "Models", "Networks", "Tensors"]),
         .testTarget(name: "ParityTests", dependencies: ["Parity", "Tensors"]),
         .testTarget(
             name: "BuiltinNodesTests",

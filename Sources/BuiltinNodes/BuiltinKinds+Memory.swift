@@ -19,13 +19,6 @@ extension BuiltinKinds {
     }
 }
 
-extension ModelSettings {
-    fileprivate static func configuration(_ settings: Settings) -> ModelConfiguration {
-        let name = settings[model]
-        return ModelConfiguration.named.first { $0.name == name } ?? .mini
-    }
-}
-
 extension DenoiserNode: MemoryEstimating {
     static func memory(_ settings: Settings) -> MemoryEstimate {
         var configuration = ModelSettings.configuration(settings)
@@ -58,11 +51,9 @@ extension TinyModel {
     fileprivate static func dimensions(
         _ settings: Settings
     ) -> (ModelConfiguration.TinyAutoencoder, side: Int) {
+        if settings[variant] == "flux2" { return (.flux2, ModelConfiguration.full.imageSize) }
         let model = ModelSettings.configuration(settings)
-        let isFlux = settings[variant] == "flux2"
-        return isFlux
-            ? (.flux2, ModelConfiguration.full.imageSize)
-            : (model.tinyAutoencoder, model.imageSize)
+        return (model.tinyAutoencoder, model.imageSize)
     }
 }
 

@@ -7,10 +7,13 @@ import Tensors
 struct ModelSettings {
     static let model = Setting(
         "model", String.self, type: .choice(ModelConfiguration.named.map(\.name)),
-        default: ModelConfiguration.mini.name, "dimensions of the networks")
+        "dimensions of the networks: 'small' for Models/small, 'full' for the published weights, "
+            + "'mini' for tests")
     static let weights = Setting(
-        "weights", String.self, type: .weights, default: "synthetic",
-        "'synthetic', a safetensors file, or a folder that has one for each network")
+        "weights", String.self, type: .weights,
+        "a folder that has a file for each network, or one file: Models/small for 'model: small'; "
+            + "for 'model: full' the folder that 'personalive models pull personalive' fills; for "
+            + "tests the word 'synthetic' with 'model: mini'")
 
     static let precision = Setting(
         "precision", String.self,
@@ -21,12 +24,23 @@ struct ModelSettings {
     let configuration: ModelConfiguration
     private let source: String
 
+    /// The model that settings name.
+    ///
+    /// - Precondition: the graph was checked, so it is one of those that there are.
+    static func configuration(_ settings: Settings) -> ModelConfiguration {
+        let name = settings[model]
+        guard let known = ModelConfiguration.named.first(where: { $0.name == name }) else {
+            preconditionFailure("there is no model '\(name)'")
+        }
+        return known
+    }
+
     /// Reads the settings, and gives the mathematics of this process the cores of its placement.
     ///
     /// A folder of weights may have a `config.json` of ours, which then gives the dimensions.
     init(_ settings: Settings) throws(CheckpointError) {
-        let name = settings[Self.model]
-        let known = ModelConfiguration.named.first { $0.name == name } ?? .mini
+        let known = Self.configuration(settings)
+        let name = known.name
         source = settings[Self.weights]
         let described =
             source == "synthetic" ? nil : try ModelConfiguration.described(in: source)

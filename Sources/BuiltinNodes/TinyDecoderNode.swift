@@ -12,7 +12,7 @@ package struct TinyDecoderNode: Node {
     package static let spec = NodeSpec(
         "tiny-decoder", "Turns latents into frames with TAESD: faster, and an approximation.",
         inputs: [latent], outputs: [frame],
-        settings: [ModelSettings.model, TinyModel.variant, TinyModel.weights],
+        settings: [TinyModel.model, TinyModel.variant, TinyModel.weights],
         state: .none)
 
     private let decode: TinyDecoder

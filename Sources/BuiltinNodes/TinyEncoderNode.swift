@@ -13,7 +13,7 @@ package struct TinyEncoderNode: Node {
     package static let spec = NodeSpec(
         "tiny-encoder", "Turns frames into latents with a tiny autoencoder: fast, an approximation.",
         inputs: [frame], outputs: [latent],
-        settings: [ModelSettings.model, TinyModel.variant, TinyModel.weights], state: .none)
+        settings: [TinyModel.model, TinyModel.variant, TinyModel.weights], state: .none)
 
     private let encode: TinyEncoder
     private let isCentred: Bool

@@ -1,3 +1,4 @@
+import Layers
 import Networks
 import NodeKit
 import Tensors
@@ -8,10 +9,12 @@ struct TinyModel {
         "variant", String.self, type: .choice(["sd", "flux2"]), default: "sd",
         "whose latents: those of Stable Diffusion 1.x in the size of 'model', or FLUX.2's, whose "
             + "networks have one size")
+    static let model = ModelSettings.model.waived(when: variant, is: "flux2")
     static let weights = Setting(
-        "weights", String.self, type: .weights, default: "synthetic",
-        "'synthetic', a file, or a folder with taesd.safetensors, or with taesd_encoder.pth and "
-            + "taesd_decoder.pth, or for flux2 with taef2_encoder.pth and taef2_decoder.pth")
+        "weights", String.self, type: .weights,
+        "a file, or a folder with taesd.safetensors, or with taesd_encoder.pth and "
+            + "taesd_decoder.pth, or for flux2 with taef2_encoder.pth and taef2_decoder.pth; "
+            + "Models/small for 'model: small'; for tests the word 'synthetic' with 'model: mini'")
     /// A latent whose channels and meaning follow the variant.
     static let latent = VAEDecoderNode.latent
         .when(variant, is: "flux2", "n 32 h w", meaning: "latent/flux2")
@@ -24,12 +27,14 @@ struct TinyModel {
 
     /// - Parameter half: `encoder` or `decoder`.
     init(_ settings: Settings, half: String) throws(CheckpointError) {
-        let model = try ModelSettings(settings)
         if settings[Self.variant] == "flux2" {
+            Compute.cores = settings.cores
             configuration = .flux2
-            checkpoint = try model.checkpoint("taef2_\(half)")
+            checkpoint = try Checkpoint.open(
+                settings[Self.weights], size: settings[Self.variant], network: "taef2_\(half)")
             return
         }
+        let model = try ModelSettings(settings)
         checkpoint = try Self.stableDiffusion(model, half)
         var configuration = model.configuration.tinyAutoencoder
         // The original files have only one half each, and do not say which.

@@ -262,7 +262,7 @@ package struct GraphSchema {
             let text = [port.summary, port.typeText].filter { !$0.isEmpty }.joined(separator: ": ")
             return (port.name, described(text, [("$ref", .text("#/$defs/edge"))]))
         }
-        let needed = spec.settings.filter { $0.defaultValue == nil && !$0.isOptional }.map(\.name)
+        let needed = spec.settings.filter { $0.isRequired && $0.waiver == nil }.map(\.name)
         let connected = spec.inputs.filter { !$0.isOptional }.map(\.name)
         let blocks: [(String, JSONValue)] = [
             ("in", closed(inputs, required: connected)),

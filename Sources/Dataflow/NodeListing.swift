@@ -60,6 +60,7 @@ package struct NodeListing {
         let presence =
             setting.defaultValue.map { "default \($0.text)" }
             ?? (setting.isOptional ? "optional" : "required")
+            + (setting.waiver.map { ", but for \($0.setting): \($0.value)" } ?? "")
         return ["\(setting.neededText); \(presence)"]
             + (setting.summary.isEmpty ? [] : [setting.summary])
     }
@@ -97,7 +98,6 @@ extension PortSpec {
 
 extension SettingSpec {
     fileprivate var json: JSONValue {
-        let isRequired = defaultValue == nil && !isOptional
         var members: [(String, JSONValue)] = [("name", .text(name))] + typeMembers
         if !unit.isEmpty { members.append(("unit", .text(unit))) }
         return .object(

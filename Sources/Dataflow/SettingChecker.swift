@@ -28,8 +28,11 @@ struct SettingChecker {
             if isLocal { checkFile(value, setting, scalar, node) }
         }
         meant.formUnion(node.settings.map(\.name.value))
+        // Defaults first: they can make a setting that has none superfluous.
         let unsaid = spec.settings.filter { !meant.contains($0.name) }
-        for setting in unsaid { addDefault(setting, to: &values, of: node, isLocal: isLocal) }
+        for setting in unsaid.filter({ !$0.isRequired }) + unsaid.filter(\.isRequired) {
+            addDefault(setting, to: &values, of: node, isLocal: isLocal)
+        }
         return values
     }
 
@@ -47,7 +50,7 @@ struct SettingChecker {
             let place = node.kind?.place ?? node.place
             let scalar = Scalar(text: value.text, isPlain: true, place: place)
             if isLocal { checkFile(value, setting, scalar, node) }
-        } else if !setting.isOptional, !node.unreadBlocks.contains("with") {
+        } else if setting.isRequired(beside: values), !node.unreadBlocks.contains("with") {
             findings.report(SettingFault.missing(setting, node: node.name), at: node.place)
         }
     }

@@ -38,6 +38,8 @@ package final class RunDisplay {
         write(text + "\n")
     }
 
+    package func note(_ text: String) { if !isQuiet { say("note: \(text)") } }
+
     package func warn(_ node: String, _ text: String) { say("warning: \(node): \(text)") }
 
     func log(_ node: String, _ line: String) { if !isQuiet { say("[\(node)] \(line)") } }

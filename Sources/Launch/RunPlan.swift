@@ -75,6 +75,9 @@ package struct RunPlan: Sendable {
     /// Whether edges between machines are in plain text, and open to everybody.
     package var isInsecure = false
 
+    /// What a person has to know of what the graph's pictures are made with: no faults.
+    package var notices: [String] = []
+
     /// The supervisor's own machine.
     package static let here = "local"
 

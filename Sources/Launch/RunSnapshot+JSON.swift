@@ -47,6 +47,7 @@ extension RunSnapshot {
         var fps: Double
         var age: Age
         var dropped: [Dropped]
+        var notices: [String]
         var nodes: [Node]
     }
 
@@ -71,7 +72,7 @@ extension RunSnapshot {
                     place: $0.place, reason: $0.reason, count: $0.frames.count,
                     frames: $0.frames.runs)
             },
-            nodes: (nodes + departed).map(Self.node))
+            notices: notices, nodes: (nodes + departed).map(Self.node))
     }
 
     private static func node(_ state: NodeState) -> Node {

@@ -37,6 +37,8 @@ package struct RunSnapshot: Sendable {
     package let nodes: [NodeState]
     /// Nodes that a change took out of the graph: what they did counts.
     package let departed: [NodeState]
+    /// What a person has to know of what the pictures are made with.
+    package var notices: [String] = []
 
     package init(seconds: Double, nodes: [NodeState], departed: [NodeState] = []) {
         (self.seconds, self.nodes, self.departed) = (seconds, nodes, departed)

@@ -14,6 +14,7 @@ extension RunSnapshot {
                     ? "  under way when the run was stopped: \(unaccounted.count)"
                     : "  UNACCOUNTED for: \(unaccounted.count) frames: \(unaccounted.text)")
         }
+        lines += notices.map { "note: \($0)" }
         return (lines + [""] + table).joined(separator: "\n")
     }
 

@@ -149,6 +149,7 @@ extension Supervisor {
         var next = change.plan
         next.addresses.merge(plan.addresses) { $1 }
         plan = next
+        showNotices()
     }
 
     /// A node that was to join did not come to life.

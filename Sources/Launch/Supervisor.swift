@@ -50,6 +50,8 @@ package final class Supervisor {
     var members: [Member] = []
     /// Nodes that were part of the graph, and are no more.
     var departed: [RunSnapshot.NodeState] = []
+    /// What was said of what the pictures are made with: each of it once in a run.
+    private var notices: [String] = []
     /// Every process that has not been seen to its end, those that were replaced included.
     private(set) var incarnations: [Incarnation] = []
     /// Whether all nodes were told to connect, and to begin.
@@ -121,6 +123,7 @@ package final class Supervisor {
 
     /// Runs the graph to its end, or for some time. Call from the main thread.
     package func run(for limit: Duration? = nil) -> Outcome {
+        showNotices()
         while !isOver {
             poll()
             if started, killAt == nil, finishAt == nil, let limit {
@@ -143,6 +146,14 @@ package final class Supervisor {
         return interrupts > 0 ? .stopped : .completed
     }
 
+    /// Shows what the graph as it is now has to say of its models, and has not said yet.
+    func showNotices() {
+        for notice in plan.notices where !notices.contains(notice) {
+            notices.append(notice)
+            display.note(notice)
+        }
+    }
+
     private var isOver: Bool {
         let now = posix_monotonic_ns()
         return incarnations.allSatisfy { $0.isSettled(at: now) }
@@ -151,9 +162,11 @@ package final class Supervisor {
 
     /// How the run stands, or stood at its end.
     package var snapshot: RunSnapshot {
-        RunSnapshot(
+        var snapshot = RunSnapshot(
             seconds: Double(posix_monotonic_ns() - began - startupTime) / 1e9,
             nodes: members.map(state), departed: departed)
+        snapshot.notices = notices
+        return snapshot
     }
 
     func state(of member: Member) -> RunSnapshot.NodeState {

@@ -7,7 +7,8 @@ import Glibc
 /// on where the other stopped.
 final class BlobFile {
     let path: String
-    private let etag: String, size: Int?
+    private let file: HubFile
+    private var size: Int? { file.size }
     private let descriptor: Int32
     private let lock: Int32
     private var digest: Digest?
@@ -15,7 +16,7 @@ final class BlobFile {
 
     /// Opens or makes the file, alone among all processes, and hashes what it has already.
     init(_ file: HubFile, in cache: HubCache) throws(PullError) {
-        (etag, size) = (file.etag, file.size)
+        self.file = file
         path = cache.blob(file.etag, of: file.file.repository)
         try FileLink.makeFolder(of: path)
         lock = try Self.locked(cache.lock(file.etag, of: file.file.repository))
@@ -62,7 +63,7 @@ final class BlobFile {
             throw .lastSystemError("ftruncate", path)
         }
         byteCount = 0
-        digest = Digest.matching(etag: etag, size: size)
+        digest = Digest.matching(etag: file.neededSum, size: size)
     }
 
     func append(_ bytes: UnsafeRawBufferPointer) throws(PullError) {
@@ -92,9 +93,12 @@ final class BlobFile {
             throw .wrongSize(file: name, expected: size, found: byteCount)
         }
         // A hash of no known kind compares nothing.
-        if let found = digest?.finish(), found != etag.lowercased() {
+        if let found = digest?.finish(), found != file.neededSum.lowercased() {
             unlink(path + ".incomplete")
-            throw .wrongSum(file: name, expected: etag, found: found)
+            if let locked = file.lockedSum {
+                throw .notAsLocked(file: name, expected: locked, found: found)
+            }
+            throw .wrongSum(file: name, expected: file.etag, found: found)
         }
         guard fsync(descriptor) == 0, rename(path + ".incomplete", path) == 0 else {
             throw .lastSystemError("rename", path)
@@ -122,7 +126,7 @@ final class BlobFile {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .lastSystemError("fstat", path) }
         if let size, Int(status.st_size) > size { return try restart() }
-        digest = Digest.matching(etag: etag, size: size)
+        digest = Digest.matching(etag: file.neededSum, size: size)
     }
 
     /// Bytes that an ordinary user may still write beside a path, whether it exists or not.

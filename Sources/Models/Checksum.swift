@@ -8,23 +8,31 @@ package enum Checksum: Equatable, Sendable {
     /// The file is not from the cache, so nobody knows what its sum should be.
     case unknown
 
+    /// Reads a whole file.
+    ///
+    /// - Parameter needed: what its sum must be: SHA-256, or SHA-1 as Git has it.
+    init(of path: String, needed: String) throws(PullError) {
+        let size =
+            (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
+        guard let digest = Digest.matching(etag: needed, size: size) else {
+            self = .unknown
+            return
+        }
+        try Self.read(path, into: digest)
+        let found = digest.finish()
+        self = found == needed.lowercased() ? .matches : .differs(found: found)
+    }
+
     /// Reads the whole file that a path leads to.
     package init(of path: String) throws(PullError) {
         guard let real = realpath(path, nil) else { throw .lastSystemError("realpath", path) }
         defer { free(real) }
         let blob = URL(fileURLWithPath: String(cString: real))
-        let name = blob.lastPathComponent
-        let size =
-            (try? FileManager.default.attributesOfItem(atPath: blob.path)[.size] as? Int) ?? 0
-        guard blob.deletingLastPathComponent().lastPathComponent == "blobs",
-            let digest = Digest.matching(etag: name, size: size)
-        else {
+        guard blob.deletingLastPathComponent().lastPathComponent == "blobs" else {
             self = .unknown
             return
         }
-        try Self.read(blob.path, into: digest)
-        let found = digest.finish()
-        self = found == name.lowercased() ? .matches : .differs(found: found)
+        self = try Checksum(of: blob.path, needed: blob.lastPathComponent)
     }
 
     /// SHA-256 of a file in hexadecimal; nil when it cannot be read.

@@ -10,12 +10,23 @@ struct Fetch {
     func callAsFunction(_ file: HubFile) throws(PullError) -> String {
         let blob = cache.blob(file.etag, of: file.file.repository)
         if FileManager.default.fileExists(atPath: blob) {
+            try compare(blob, with: file)
             progress.found(file)
         } else {
             try fetch(file)
         }
-        try cache.link(file, revision: hub.revision)
+        try cache.link(file)
         return cache.snapshot(file.commit, file.file.path, of: file.file.repository)
+    }
+
+    /// Bytes that were there before have the sum that is needed, too.
+    private func compare(_ blob: String, with file: HubFile) throws(PullError) {
+        guard case .differs(let found) = try Checksum(of: blob, needed: file.neededSum) else { return }
+        if let locked = file.lockedSum {
+            throw .notAsLocked(
+                file: file.file.target, expected: locked, found: found, copy: blob)
+        }
+        throw .damagedCopy(path: blob, expected: file.etag, found: found)
     }
 
     private func fetch(_ file: HubFile) throws(PullError) {
@@ -55,6 +66,12 @@ struct Fetch {
             let isRange = answer.status == 206
             isForeign = isRange ? !Self.goesOn(answer, from: first) : first > 0 && !Self.isWhole(answer, file)
             if isForeign { return false }
+            if file.lockedSum != nil, !isRange, !Self.isWhole(answer, file) {
+                failure = .notAsLocked(
+                    file: file.file.target, expected: "\(file.size ?? 0) bytes",
+                    found: "\(answer.headers["content-length"] ?? "other") bytes")
+                return false
+            }
             do throws(PullError) {
                 if isFirst, first > 0, answer.status == 200 {
                     try blob.restart()
@@ -103,7 +120,7 @@ struct Fetch {
             return (.broken, "it answers \(answer.status)")
         case .success(let answer):
             blob.discardIfEmpty()
-            throw hub.refusal(answer.status, file.file)
+            throw hub.refusal(answer.status, file.file, at: file.commit)
         case .failure(.broken(let reason)): return (.broken, reason)
         case .failure(.failed(let reason)):
             throw .unreachable(url: hub.endpoint, reason: reason)

@@ -5,8 +5,6 @@ package struct Hub: Sendable {
     /// Without a slash at its end.
     package let endpoint: String
     private let token: String?
-    /// The branch that is fetched.
-    let revision = "main"
 
     /// - Parameter token: sent to the endpoint's host and to no other.
     package init(endpoint: String, token: String?) {
@@ -36,7 +34,11 @@ package struct Hub: Sendable {
     static let tries = 6
 
     /// What the hub has under a name: nothing is fetched.
-    func find(_ file: PublishedModel.File) throws(PullError) -> HubFile {
+    ///
+    /// - Parameter revision: a branch, a tag or a commit.
+    func find(
+        _ file: PublishedModel.File, at revision: String
+    ) throws(PullError) -> HubFile {
         let url = try url(of: file, at: revision)
         // A file that is kept elsewhere is described in the redirection to it.
         let answer = try patiently { () throws(HTTPExchange.Failure) in
@@ -44,7 +46,9 @@ package struct Hub: Sendable {
                 url, ["Accept-Encoding: identity"], isHead: true,
                 follows: { $0.headers["x-linked-etag"] == nil && $1.isSameOrigin(as: url) })
         }
-        guard (200..<400).contains(answer.status) else { throw refusal(answer.status, file) }
+        guard (200..<400).contains(answer.status) else {
+            throw refusal(answer.status, file, at: revision)
+        }
         let headers = answer.headers
         guard let etag = (headers["x-linked-etag"] ?? headers["etag"]).map(Self.plain),
             Self.isName(etag)
@@ -54,9 +58,34 @@ package struct Hub: Sendable {
         }
         let length = answer.status == 200 ? headers["content-length"] : nil
         return HubFile(
-            file: file, etag: etag, commit: commit,
+            file: file, etag: etag, revision: revision, commit: commit,
             size: (headers["x-linked-size"] ?? length).flatMap(Int.init))
     }
+
+    /// The paths of all files that a repository has; nil where the hub does not list them, as a mirror
+    /// may.
+    func listing(of repository: String, at revision: String) throws(PullError) -> [String]? {
+        let url = try url("api/models/\(repository)/revision/\(Self.escaped(revision))")
+        nonisolated(unsafe) var body = Data()
+        let answer = try patiently { () throws(HTTPExchange.Failure) in
+            body = Data()
+            return try request(
+                url, [], isHead: false, follows: { _, _ in true },
+                { answer, bytes in
+                    body.append(contentsOf: bytes)
+                    return body.count < Self.largestListing
+                })
+        }
+        struct Listing: Decodable {
+            struct Sibling: Decodable { let rfilename: String }
+            let siblings: [Sibling]
+        }
+        guard answer.status == 200 else { return nil }
+        return (try? JSONDecoder().decode(Listing.self, from: body))?.siblings.map(\.rfilename)
+    }
+
+    /// A repository of 10,000 files has 1 MB of names.
+    private static let largestListing = 16 << 20
 
     /// Fetches a file's bytes from some place on, at the commit at which it was found: the branch may
     /// have moved on.
@@ -78,10 +107,17 @@ package struct Hub: Sendable {
         }
     }
 
-    func refusal(_ status: Int, _ file: PublishedModel.File) -> PullError {
+    func refusal(
+        _ status: Int, _ file: PublishedModel.File, at revision: String
+    ) -> PullError {
         .refused(
-            status: status, repository: file.repository, file: file.path, endpoint: endpoint,
-            hasToken: token != nil)
+            status: status, repository: file.repository, file: file.path, revision: revision,
+            endpoint: endpoint, hasToken: token != nil)
+    }
+
+    /// Where a person can read a file.
+    func page(of path: String, in repository: String, at revision: String) -> String {
+        "\(endpoint)/\(repository)/blob/\(revision)/\(path)"
     }
 
     /// Asks again when a connection breaks or the hub is busy.
@@ -136,11 +172,21 @@ package struct Hub: Sendable {
         throw .failed("more than \(Self.longestWay) redirections")
     }
 
-    /// - Parameter revision: a branch or a commit.
     private func url(
         of file: PublishedModel.File, at revision: String
     ) throws(PullError) -> URL {
-        let text = "\(endpoint)/\(file.repository)/resolve/\(revision)/\(file.path)"
+        let revision = Self.escaped(revision)
+        return try url("\(file.repository)/resolve/\(revision)/\(Self.escaped(file.path, slash: true))")
+    }
+
+    /// A name as a part of an address, where a branch's slash is none of the address.
+    private static func escaped(_ name: String, slash: Bool = false) -> String {
+        let plain = CharacterSet.alphanumerics.union(CharacterSet(charactersIn: slash ? "-._~/" : "-._~"))
+        return name.addingPercentEncoding(withAllowedCharacters: plain) ?? name
+    }
+
+    private func url(_ path: String) throws(PullError) -> URL {
+        let text = "\(endpoint)/\(path)"
         guard let url = URL(string: text), url.host != nil else {
             throw .badAnswer(url: text, reason: "HF_ENDPOINT must be like https://huggingface.co")
         }
@@ -154,19 +200,10 @@ package struct Hub: Sendable {
     }
 
     /// Whether a word may become a file's name.
-    private static func isName(_ word: String) -> Bool {
+    static func isName(_ word: String) -> Bool {
         !word.isEmpty && word.count < 200
             && word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }
     }
-}
-
-/// A file as a hub has it.
-package struct HubFile: Sendable {
-    let file: PublishedModel.File
-    /// The hash of its bytes: SHA-256 where it is large, else SHA-1 as Git has it.
-    let etag: String
-    let commit: String
-    let size: Int?
 }
 
 extension URL {

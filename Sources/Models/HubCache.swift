@@ -59,13 +59,15 @@ package struct HubCache: Sendable {
         return access(path, F_OK) == 0 ? path : nil
     }
 
-    /// Enters a blob as a commit's file, and the commit as the branch's newest.
-    func link(_ file: HubFile, revision: String) throws(PullError) {
+    /// Enters a blob as a commit's file, and the commit as the branch's newest, unless it was asked for
+    /// by a lock or by its own name.
+    func link(_ file: HubFile) throws(PullError) {
         let place = snapshot(file.commit, file.file.path, of: file.file.repository)
         let depth = file.file.path.split(separator: "/").count + 1
         let target = String(repeating: "../", count: depth) + "blobs/" + file.etag
         try FileLink.make(at: place, to: target)
-        let reference = "\(folder(of: file.file.repository))/refs/\(revision)"
+        guard file.lockedSum == nil, file.revision != file.commit else { return }
+        let reference = "\(folder(of: file.file.repository))/refs/\(file.revision)"
         try FileLink.write(file.commit, to: reference)
     }
 }

@@ -3,7 +3,9 @@ import Glibc
 /// Why a file could not be fetched; ``description`` says what to do.
 package enum PullError: Error, Equatable {
     /// The hub answered, but not with the file.
-    case refused(status: Int, repository: String, file: String, endpoint: String, hasToken: Bool)
+    case refused(
+        status: Int, repository: String, file: String, revision: String, endpoint: String,
+        hasToken: Bool)
     /// No answer came, or not a whole one after several tries.
     case unreachable(url: String, reason: String)
     /// An answer that no hub gives.
@@ -11,6 +13,13 @@ package enum PullError: Error, Equatable {
     /// Other bytes arrived than the hub has.
     case wrongSum(file: String, expected: String, found: String)
     case wrongSize(file: String, expected: Int, found: Int)
+    /// Other bytes than the folder's lock holds: their sums, or their sizes in words. `copy` is where
+    /// the shared cache has them.
+    case notAsLocked(file: String, expected: String, found: String, copy: String? = nil)
+    /// What the shared cache has is not what its name says.
+    case damagedCopy(path: String, expected: String, found: String)
+    /// The folder's lock cannot be read.
+    case badLock(path: String, reason: String)
     /// There is less room than the files need; `needed` is nil where their size is not known.
     case diskFull(folder: String, needed: Int?, free: Int)
     /// Another program that was needed is not there, or failed.
@@ -34,8 +43,9 @@ package enum PullError: Error, Equatable {
 extension PullError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .refused(let status, let repository, let file, let endpoint, let hasToken):
-            Self.refusal(status, repository, file, endpoint, hasToken)
+        case .refused(
+            let status, let repository, let file, let revision, let endpoint, let hasToken):
+            Self.refusal(status, repository, file, revision, endpoint, hasToken)
         case .unreachable(let url, let reason):
             "no answer from \(url): \(reason); what was fetched is kept, so the same command goes on "
                 + "from there (another hub or a mirror: set HF_ENDPOINT)"
@@ -47,6 +57,15 @@ extension PullError: CustomStringConvertible {
         case .wrongSize(let file, let expected, let found):
             "\(file) arrived with \(found) bytes, and the hub says \(expected); "
                 + "nothing of it was kept, run the same command again"
+        case .notAsLocked(let file, let expected, let found, let copy):
+            "\(file) is not what \(WeightLock.name) holds: found \(found), needed \(expected); "
+                + (copy.map { "remove \($0) and" } ?? "nothing of it was kept,")
+                + " run the same command again, or take what the hub has now with --update"
+        case .damagedCopy(let path, let expected, let found):
+            "\(path) is damaged: its sum is \(found), and \(expected) is needed; remove it and run the "
+                + "same command again"
+        case .badLock(let path, let reason):
+            "\(path) is no lock of weights: \(reason); remove it, and the next pull writes another one"
         case .diskFull(let folder, let needed, let free):
             "the disk of \(folder) is full: "
                 + (needed.map { "\(ByteCount($0)) are still needed and " } ?? "")
@@ -61,7 +80,8 @@ extension PullError: CustomStringConvertible {
     }
 
     private static func refusal(
-        _ status: Int, _ repository: String, _ file: String, _ endpoint: String, _ hasToken: Bool
+        _ status: Int, _ repository: String, _ file: String, _ revision: String,
+        _ endpoint: String, _ hasToken: Bool
     ) -> String {
         let page = "\(endpoint)/\(repository)"
         return switch status {
@@ -75,8 +95,8 @@ extension PullError: CustomStringConvertible {
             "\(page) does not let you read \(file) (403): accept its terms on that page while logged "
                 + "in, then set HF_TOKEN to a token of the same account"
         case 404:
-            "\(page) has no file \(file) (404); if it was moved, fetch it by hand and put it into the "
-                + "folder of weights, else check HF_ENDPOINT"
+            "\(page) has no file \(file) (404) at '\(revision)'; if it was moved, fetch it by hand and put "
+                + "it into the folder of weights, else check --revision and HF_ENDPOINT"
         default: "\(page) answers \(status) for \(file); try again later"
         }
     }

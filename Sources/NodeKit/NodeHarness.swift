@@ -2,7 +2,7 @@ import Tensors
 
 /// Runs a node in the calling thread, without sockets or processes: how nodes are tested.
 ///
-///     var harness = try NodeHarness(TinyDecoderNode.self, Settings())
+///     var harness = try NodeHarness(TinyDecoderNode.self, settings)
 ///     try harness.tick([.init(TinyDecoderNode.latent, latent)])
 ///     let frame = try #require(harness.received(TinyDecoderNode.frame).first)
 public struct NodeHarness<Subject: Node> {

@@ -65,6 +65,23 @@ public struct SettingSpec: Sendable {
     public let unit: String
     /// One sentence for `personalive nodes`.
     public let summary: String
+    /// The value of another setting under which this one means nothing, and may stay unset.
+    package var waiver: Waiver?
+
+    /// A value of another setting.
+    package struct Waiver: Sendable, Equatable {
+        package let setting: String
+        package let value: String
+    }
+
+    /// Whether YAML must say a value wherever no other setting makes it superfluous.
+    package var isRequired: Bool { defaultValue == nil && !isOptional }
+
+    /// Whether YAML must say a value beside these values of the node's other settings.
+    package func isRequired(beside values: [String: SettingValue]) -> Bool {
+        guard let waiver else { return isRequired }
+        return isRequired && values[waiver.setting] != .text(waiver.value)
+    }
 
     /// A spec from its parts, for nodes that are described in a file instead of in Swift.
     public init(
@@ -100,7 +117,7 @@ public protocol SettingRepresentable: Sendable {
 ///
 ///     static let seed = Setting("seed", Int.self, default: 42, "seed of the noise")
 public struct Setting<Value: SettingRepresentable>: SettingDescribing {
-    public let spec: SettingSpec
+    public private(set) var spec: SettingSpec
 
     /// A setting; without a `default` YAML must give it, unless it is optional.
     public init(
@@ -110,6 +127,13 @@ public struct Setting<Value: SettingRepresentable>: SettingDescribing {
         spec = SettingSpec(
             name: name, type: type ?? Value.settingType, defaultValue: value?.settingValue,
             isOptional: isOptional, unit: unit, summary: summary)
+    }
+
+    /// The same setting, which may stay unset where another one has a value.
+    package func waived(when setting: Setting<String>, is value: String) -> Setting {
+        var copy = self
+        copy.spec.waiver = .init(setting: setting.spec.name, value: value)
+        return copy
     }
 }
 

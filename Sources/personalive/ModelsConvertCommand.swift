@@ -58,6 +58,22 @@ struct ModelsConvertCommand: ParsableCommand {
         guard !jobs.isEmpty else { throw CleanExit.failure("\(path) has weights of no network") }
         try WeightFiles.write(jobs, to: folder)
         if let file = dimensions.file { try copy(file) }
+        try copyLicences()
+    }
+
+    /// The texts under which the weights are given away stay beside them.
+    private func copyLicences() throws {
+        let from = "\(path)/licences"
+        for name in (try? FileManager.default.subpathsOfDirectory(atPath: from)) ?? [] {
+            var isFolder: ObjCBool = false
+            let source = "\(from)/\(name)", target = URL(fileURLWithPath: "\(folder)/licences/\(name)")
+            guard FileManager.default.fileExists(atPath: source, isDirectory: &isFolder), !isFolder.boolValue,
+                let text = FileManager.default.contents(atPath: source)
+            else { continue }
+            try FileManager.default.createDirectory(
+                at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try text.write(to: target, options: .atomic)
+        }
     }
 
     /// Puts the file that says the dimensions beside the weights that were written.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BuiltinNodes
 import Dataflow
 import Foundation
 import Launch
@@ -79,7 +80,11 @@ struct RunCommand: ParsableCommand {
         let display = RunDisplay(quiet: quiet)
         // What other commands call the run stays, whatever file is applied to it.
         let name = name ?? RunPlan(graph, folder: folder.path).name
-        let plan = { RunPlan($0, name: name, folder: folder.path) }
+        let plan = { (graph: CheckedGraph) in
+            var plan = RunPlan(graph, name: name, folder: folder.path)
+            plan.notices = Self.notices(of: graph)
+            return plan
+        }
         let planner = Replanner(
             graph, settings.overrides,
             waivers: .init(memory: ignoreMemory, budget: ignoreBudget), plan: plan)
@@ -89,6 +94,12 @@ struct RunCommand: ParsableCommand {
         let outcome = withExtendedLifetime(server) { supervisor.run() }
         folder.remove()
         try report(outcome, supervisor.snapshot, Self.outputs(of: [graph, planner?.graph ?? graph]))
+    }
+
+    /// What there is to know of the graph's models, each once.
+    private static func notices(of graph: CheckedGraph) -> [String] {
+        let all = graph.nodes.compactMap { BuiltinKinds.notice(of: $0.kind, $0.settings) }
+        return all.enumerated().filter { !all[..<$0.offset].contains($0.element) }.map(\.element)
     }
 
     /// What answers Prometheus, if it is wanted; before anything is started.

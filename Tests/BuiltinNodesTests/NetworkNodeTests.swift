@@ -1,9 +1,17 @@
 import BuiltinNodes
+import Dataflow
 import Foundation
 import Networks
 import NodeKit
 import Tensors
 import Testing
+
+extension Settings {
+    /// The smallest networks, with weights by formula.
+    static var mini: Settings {
+        Settings(["model": .text("mini"), "weights": .text("synthetic")])
+    }
+}
 
 @Suite struct NetworkNodeTests {
     private func picture(_ id: String, _ height: Int = 128, _ width: Int = 128) -> Tensor<UInt8> {
@@ -11,9 +19,47 @@ import Testing
             .reshaped([1, height, width, 3])
     }
 
+    @Test func `no kind of node guesses its model or its weights`() {
+        let settings = BuiltinKinds.specs.flatMap(\.settings)
+            .filter { ["model", "weights"].contains($0.name) }
+
+        #expect(settings.count == 12)
+        #expect(settings.allSatisfy { $0.defaultValue == nil && !$0.isOptional })
+    }
+
+    @Test func `networks that have one size need no model, and all others do`() {
+        func lacks(_ settings: String) -> Int {
+            GraphFile.check(
+                text: """
+                    nodes:
+                      source: { use: camera, with: { device: "lavfi:testsrc" } }
+                      encoder: { use: tiny-encoder, in: { frame: source.frame }, with: { \(settings) } }
+                    """, registry: NodeRegistry(BuiltinKinds.specs)
+            ).diagnostics.count { $0.code == "missing-setting" }
+        }
+
+        #expect(lacks("variant: flux2, weights: synthetic") == 0)
+        #expect(lacks("weights: synthetic") == 1)
+        #expect(lacks("variant: flux2") == 1)
+        #expect(lacks("variant: sd") == 2)
+    }
+
+    @Test func `the small model alone has something to say of what it knows`() {
+        func notice(_ kind: String, _ model: String, _ weights: String) -> String? {
+            BuiltinKinds.notice(
+                of: kind, Settings(["model": .text(model), "weights": .text(weights)]))
+        }
+
+        let text = notice("denoiser", "small", "Models/small")
+        #expect(text?.hasPrefix("Models/small knows only faces that our renderer drew") == true)
+        #expect(notice("denoiser", "full", "Models/pretrained_weights") == nil)
+        #expect(notice("denoiser", "small", "synthetic") == nil)
+        #expect(notice("video-encoder", "small", "Models/small") == nil)
+    }
+
     @Test func `the extractor takes pictures of any size, down to a pixel`() throws {
         for (height, width) in [(1, 1), (37, 61), (300, 128)] {
-            var harness = try NodeHarness(KeypointExtractorNode.self)
+            var harness = try NodeHarness(KeypointExtractorNode.self, .mini)
 
             try harness.tick([
                 .init(KeypointExtractorNode.frame, picture("driver", height, width)),
@@ -27,7 +73,7 @@ import Testing
     }
 
     @Test func `the portrait's face is sent once`() throws {
-        var harness = try NodeHarness(KeypointExtractorNode.self)
+        var harness = try NodeHarness(KeypointExtractorNode.self, .mini)
         try harness.tick([
             .init(KeypointExtractorNode.frame, picture("driver")),
             .init(KeypointExtractorNode.portrait, picture("portrait")),
@@ -39,7 +85,7 @@ import Testing
     }
 
     @Test func `another portrait's keypoints are moved from where the driver was first`() throws {
-        var harness = try NodeHarness(KeypointExtractorNode.self)
+        var harness = try NodeHarness(KeypointExtractorNode.self, .mini)
         for (driver, portrait) in [("a", "one"), ("b", "one"), ("b", "two"), ("b", "two")] {
             try harness.tick([
                 .init(KeypointExtractorNode.frame, picture(driver)),
@@ -54,7 +100,7 @@ import Testing
     }
 
     @Test func `motion comes as tokens, with what leads to them at first`() throws {
-        var harness = try NodeHarness(MotionEncoderNode.self)
+        var harness = try NodeHarness(MotionEncoderNode.self, .mini)
         try harness.tick([
             .init(MotionEncoderNode.face, picture("face", 40, 50)),
             .init(MotionEncoderNode.portraitFace, picture("portrait", 60, 30)),
@@ -68,7 +114,7 @@ import Testing
     /// Latents with how many driving frames had come in when each was made.
     private func denoised(frames: Int, chunk: Int) throws -> (NodeHarness<DenoiserNode>, madeAfter: [Int]) {
         var harness = try NodeHarness(
-            DenoiserNode.self, Settings(["chunk": .integer(chunk)]))
+            DenoiserNode.self, .mini.setting(DenoiserNode.chunk, to: chunk))
         let portrait = picture("portrait")
         var madeAfter: [Int] = []
         for frame in 0..<frames {
@@ -111,8 +157,8 @@ import Testing
 
     @Test func `both decoders turn a latent into a frame eight times as large`() throws {
         let latent = SyntheticStream("latent").unit([1, 4, 4, 4])
-        var full = try NodeHarness(VAEDecoderNode.self)
-        var tiny = try NodeHarness(TinyDecoderNode.self)
+        var full = try NodeHarness(VAEDecoderNode.self, .mini)
+        var tiny = try NodeHarness(TinyDecoderNode.self, .mini)
 
         try full.tick([.init(VAEDecoderNode.latent, latent)])
         try tiny.tick([.init(TinyDecoderNode.latent, latent)])
@@ -132,7 +178,7 @@ import Testing
         data.append(Data(header.utf8))
         data.append(Data(count: 8))
         try data.write(to: file)
-        let settings = Settings(["weights": .text(file.path)])
+        let settings = Settings(["model": .text("mini"), "weights": .text(file.path)])
 
         let error = #expect(throws: CheckpointError.self) {
             _ = try TinyDecoderNode(settings: settings)
@@ -175,10 +221,10 @@ import Testing
         defer { for folder in [vae, tiny] { try? FileManager.default.removeItem(atPath: folder) } }
 
         #expect(throws: Never.self) {
-            _ = try VAEDecoderNode(settings: Settings(["weights": .text(vae)]))
+            _ = try VAEDecoderNode(settings: Settings(["model": .text("mini"), "weights": .text(vae)]))
         }
         #expect(throws: Never.self) {
-            _ = try TinyDecoderNode(settings: Settings(["weights": .text(tiny)]))
+            _ = try TinyDecoderNode(settings: Settings(["model": .text("mini"), "weights": .text(tiny)]))
         }
     }
 }

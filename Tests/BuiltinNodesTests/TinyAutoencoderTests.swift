@@ -40,7 +40,7 @@ import Testing
     func `a frame goes to a latent an eighth its size, and back`(
         variant: String, channels: Int
     ) throws {
-        let settings = Settings().setting(Self.variant, to: variant)
+        let settings = Settings.mini.setting(Self.variant, to: variant)
         let frame = SyntheticStream.image("tiny", height: 16, width: 24, cells: 4)
             .reshaped([1, 16, 24, 3])
 
@@ -53,7 +53,7 @@ import Testing
 
     @Test func `what is over beyond a multiple of 8 is cut off, and said once`() throws {
         let frame = Tensor<UInt8>(repeating: 9, shape: [1, 19, 15, 3])
-        var encoder = try NodeHarness(TinyEncoderNode.self)
+        var encoder = try NodeHarness(TinyEncoderNode.self, .mini)
 
         for _ in 0..<2 { try encoder.tick([.init(TinyEncoderNode.frame, frame)]) }
 
@@ -65,7 +65,7 @@ import Testing
     }
 
     @Test func `a frame of fewer than 8 rows is refused`() throws {
-        var encoder = try NodeHarness(TinyEncoderNode.self)
+        var encoder = try NodeHarness(TinyEncoderNode.self, .mini)
 
         #expect(throws: (any Error).self) {
             try encoder.tick([

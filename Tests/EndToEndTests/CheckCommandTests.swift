@@ -64,18 +64,42 @@ import Testing
         }
     }
 
+    @Test func `a graph that names no weights is told what it can write`() throws {
+        let text = """
+            nodes:
+              source: { use: camera, with: { device: "lavfi:testsrc", frames: 1 } }
+              encoder: { use: tiny-encoder, in: { frame: source.frame } }
+              decoder: { use: vae-decoder, in: { latent: encoder.latent } }
+              list: { use: frame-list, in: { frame: decoder.frame }, with: { path: /tmp/x.txt } }
+            """
+
+        try withFile(text) { path in
+            let outcome = try Self.personalive("check", path)
+
+            #expect(outcome.status == 1)
+            for words in [
+                "node 'encoder' needs the setting 'model'", "node 'encoder' needs the setting 'weights'",
+                "node 'decoder' needs the setting 'model'", "node 'decoder' needs the setting 'weights'",
+                "Models/small for 'model: small'", "'personalive models pull personalive' fills",
+                "'synthetic' with 'model: mini'", "4 faults",
+            ] {
+                #expect(outcome.output.contains(words), "\(words) is not in \(outcome.output)")
+            }
+        }
+    }
+
     @Test func `a graph that its machine cannot hold is refused before it starts`() throws {
         let text = """
             machines:
               small: { local: {}, memory: 900MB }
             nodes:
               source: { use: camera, with: { device: "lavfi:testsrc", frames: 1 } }
-              encoder: { use: tiny-encoder, in: { frame: source.frame }, with: { model: full } }
+              encoder: { use: tiny-encoder, in: { frame: source.frame }, with: { model: full, weights: synthetic } }
               decoder:
                 use: vae-decoder
                 machine: small
                 in: { latent: encoder.latent }
-                with: { model: full }
+                with: { model: full, weights: synthetic }
               film: { use: video-encoder, in: { frame: decoder.frame }, with: { path: /tmp/x.mp4 } }
             """
 

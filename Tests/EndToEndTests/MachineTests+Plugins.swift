@@ -52,8 +52,8 @@ extension MachineTests {
                 use: tiny-encoder
                 machine: pl-b
                 in: { frame: { from: camera.frame, keep: all } }
-                with: { variant: flux2 }
-              decoder: { use: tiny-decoder, machine: pl-c, in: { latent: encoder.latent }, with: { variant: flux2 } }
+                with: { variant: flux2, weights: synthetic }
+              decoder: { use: tiny-decoder, machine: pl-c, in: { latent: encoder.latent }, with: { variant: flux2, weights: synthetic } }
               list: { use: frame-list, in: { frame: decoder.frame }, with: { path: FOLDER/list.txt } }
             """
         let tool = try tool(graph)

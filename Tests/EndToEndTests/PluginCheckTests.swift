@@ -180,6 +180,7 @@ struct PluginCheckTests {
           encoder:
             use: tiny-encoder
             in: { frame: { from: camera.frame, keep: all } }
+            with: { model: mini, weights: synthetic }
           decoder:
             use: KIND
             in: { latent: encoder.latent }
@@ -195,7 +196,8 @@ struct PluginCheckTests {
         let plugin = "\(Python.plugins)/onnx-decoder"
         let own = try Tool(
             "run",
-            graph: Self.decoded.replacing("KIND", with: "tiny-decoder").replacing("SETTING", with: ""))
+            graph: Self.decoded.replacing("KIND", with: "tiny-decoder").replacing(
+                "SETTING", with: "model: mini, weights: synthetic"))
         let model = "\(own.folder)/taesd.onnx"
         _ = try Tool(
             arguments: ["models", "synthesize", own.folder, "--network", "taesd", "--model", "mini"]

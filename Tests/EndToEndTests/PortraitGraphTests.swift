@@ -14,16 +14,19 @@ import Testing
           keypoints:
             use: keypoint-extractor
             in: { frame: camera.frame, portrait: portrait.image }
+            with: &mini { model: mini, weights: synthetic }
           motion:
             use: motion-encoder
             in: { face: keypoints.face, portrait-face: keypoints.portrait-face }
+            with: *mini
           denoiser:
             use: denoiser
             in:
               keypoints: keypoints.keypoints
               motion: motion.motion
               portrait: portrait.image
-          decoder: { use: \(decoder), in: { latent: denoiser.latent } }
+            with: *mini
+          decoder: { use: \(decoder), in: { latent: denoiser.latent }, with: *mini }
           encoder:
             use: video-encoder
             in: { frame: decoder.frame }
@@ -69,10 +72,15 @@ import Testing
             "--set", "output=\(tool.folder)/portrait.mp4",
         ]
 
-        try expectFilm(of: tool)
+        let outcome = try expectFilm(of: tool)
+
+        // Once on the way and once in the report, though four nodes have the model.
+        #expect(outcome.errors.components(separatedBy: "faces that our renderer drew").count == 2)
+        #expect(outcome.output.components(separatedBy: "faces that our renderer drew").count == 2)
     }
 
-    private func expectFilm(of tool: Tool) throws {
+    @discardableResult
+    private func expectFilm(of tool: Tool) throws -> Tool.Outcome {
         let outcome = try tool.run()
 
         #expect(outcome.status == 0, "\(outcome.errors)")
@@ -84,6 +92,7 @@ import Testing
             if case .frame(let frame) = item { times.append(frame.presentation) }
         }
         #expect(times == (0..<10).map { Int64($0) * 40_000_000 })
+        return outcome
     }
 
     @Test func `weights of another model than the node's are refused with both names`() throws {

@@ -11,11 +11,11 @@ import Testing
           encoder:
             use: tiny-encoder
             in: { frame: { from: camera.frame, keep: all } }
-            with: { variant: flux2 }
+            with: { variant: flux2, weights: synthetic }
           decoder:
             use: tiny-decoder
             in: { latent: encoder.latent }
-            with: { variant: flux2 }
+            with: { variant: flux2, weights: synthetic }
           film:
             use: video-encoder
             in: { frame: decoder.frame }

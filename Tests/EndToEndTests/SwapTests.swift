@@ -78,8 +78,8 @@ import Testing
               small: { local: {}, memory: 100MB }
             nodes:
               source: { use: camera, with: { device: "lavfi:testsrc=size=64x64:rate=20", frames: 1000000 } }
-              encoder: { use: tiny-encoder, in: { frame: source.frame } }
-              decoder: { use: tiny-decoder, machine: small, in: { latent: encoder.latent } }
+              encoder: { use: tiny-encoder, in: { frame: source.frame }, with: &mini { model: mini, weights: synthetic } }
+              decoder: { use: tiny-decoder, machine: small, in: { latent: encoder.latent }, with: *mini }
               list: { use: frame-list, in: { frame: decoder.frame }, with: { path: FOLDER/list.txt } }
             """
         let tool = try started(try Tool("run", graph: graph, "--json"))
@@ -155,11 +155,11 @@ import Testing
         let graph = """
             nodes:
               camera: { use: camera, with: { device: "lavfi:testsrc=size=48x40:rate=25" } }
-              encoder: { use: tiny-encoder, in: { frame: camera.frame }, with: { variant: flux2 } }
+              encoder: { use: tiny-encoder, in: { frame: camera.frame }, with: { variant: flux2, weights: synthetic } }
               decoder:
                 use: tiny-decoder
                 in: { latent: { from: encoder.latent, keep: all } }
-                with: { variant: flux2 }
+                with: { variant: flux2, weights: synthetic }
               list: { use: frame-list, in: { frame: decoder.frame }, with: { path: FOLDER/list.txt } }
             """
         let run = try started(try Tool("run", graph: graph, "--json"))
