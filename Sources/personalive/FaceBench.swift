@@ -9,7 +9,8 @@ import Tensors
 struct FaceBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "face",
-        abstract: "Finding a face: the two networks alone, and a film's frames from pixels to points.",
+        abstract:
+            "Finding a face: the two networks alone, and a film's frames from pixels to points.",
         discussion: """
             On one core, so that processor time is all there is. 'follow' is what node face-crop does \
             with a frame apart from cutting it out, 'search' what it does with one that has no face.
@@ -46,8 +47,9 @@ struct FaceBench: ParsableCommand {
             ("detector", report.detector), ("mesh", report.mesh),
             ("follow, a frame", report.follow), ("search, a frame", report.search),
         ] {
-            print(name.padding(toLength: 18, withPad: " ", startingAt: 0)
-                + String(format: "%6.2f ms", value))
+            print(
+                name.padding(toLength: 18, withPad: " ", startingAt: 0)
+                    + String(format: "%6.2f ms", value))
         }
         print("a face in \(report.found) of \(report.frames) frames")
     }

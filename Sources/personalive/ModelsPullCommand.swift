@@ -98,6 +98,7 @@ struct ModelsPullCommand: ParsableCommand {
         guard 1...16 ~= connections else {
             throw ValidationError("--connections takes a number from 1 to 16")
         }
+        guard case .published(let model) = model else { return }
         let known = Set(model.files.map(\.repository)).sorted()
         for name in revision.compactMap(\.repository) where !known.contains(name) {
             throw ValidationError(

@@ -33,6 +33,30 @@ import Testing
         #expect(text.hasPrefix("# "), "a graph opens by saying what one will see")
     }
 
+    /// The demo's graph without the nodes that look for faces.
+    private static func withoutCrops() throws -> String {
+        let text = try String(contentsOf: folder.appendingPathComponent("demo.yaml"), encoding: .utf8)
+        return text.replacing("driver-crop.frame", with: "camera.frame")
+            .replacing("portrait-crop.frame", with: "portrait.image")
+            .split(separator: "\n\n")
+            .filter { !$0.contains("use: face-crop") }.joined(separator: "\n\n")
+    }
+
+    @Test func `a graph that looks for no face gets a warning at every input that wants one`() throws {
+        let check = GraphFile.check(
+            text: try Self.withoutCrops(), registry: NodeRegistry(BuiltinKinds.specs))
+
+        let warnings = check.diagnostics.filter { $0.code == "unprepared-input" }
+        #expect(check.graph != nil && warnings.allSatisfy { $0.severity == .warning })
+        #expect(
+            warnings.map(\.message) == [
+                ("keypoints.frame", "camera"), ("keypoints.portrait", "portrait"),
+                ("denoiser.portrait", "portrait"),
+            ].map {
+                "'\($0.0)' gets the pictures of '\($0.1)' as they are: no face is looked for in them"
+            })
+    }
+
     @Test func `the folder holds the graphs of the README`() {
         #expect(Self.names.contains("demo.yaml"))
         #expect(Self.names.contains("tiny.yaml"))

@@ -44,15 +44,20 @@ import Testing
     }
 
     /// A film, and not a camera, whose times would depend on how busy the machine is.
-    private static func film(to path: String) throws {
+    private static func film(
+        to path: String, _ picture: (Int) -> Tensor<UInt8> = Self.colours
+    ) throws {
         let writer = try VideoWriter(path: path)
         for index in 0..<10 {
-            let colours = (0..<150 * 200 * 3).map { UInt8(truncatingIfNeeded: $0 / 9 + index * 5) }
             try writer.write(
-                Tensor(colours, shape: [1, 150, 200, 3]), presentation: Int64(index) * 40_000_000,
-                duration: 40_000_000)
+                picture(index), presentation: Int64(index) * 40_000_000, duration: 40_000_000)
         }
         try writer.finish()
+    }
+
+    private static func colours(_ index: Int) -> Tensor<UInt8> {
+        let colours = (0..<150 * 200 * 3).map { UInt8(truncatingIfNeeded: $0 / 9 + index * 5) }
+        return Tensor(colours, shape: [1, 150, 200, 3])
     }
 
     @Test(arguments: ["vae-decoder", "tiny-decoder"])
@@ -67,6 +72,8 @@ import Testing
     @Test(arguments: ["demo.yaml", "side-by-side.yaml", "tiny.yaml"])
     func `a graph of the folder makes a film of another driver`(name: String) throws {
         let tool = try tool(decoder: "tiny-decoder")
+        let face = try ImageReader.read("Models/demo/portrait.png")
+        try Self.film(to: "\(tool.folder)/driving.mp4") { _ in face }
         tool.process.arguments = [
             "run", "\(Self.graphs)/\(name)", "--json", "--set", "driving=\(tool.folder)/driving.mp4",
             "--set", "output=\(tool.folder)/portrait.mp4",

@@ -32,7 +32,8 @@ package struct Face: Sendable, Equatable {
         let length = (down * down).sum().squareRoot()
         let y = length > 1e-3 ? down / length : SIMD2(0, 1), x = SIMD2(y.y, -y.x)
         let across = outline.map { ($0 * x).sum() }, along = outline.map { ($0 * y).sum() }
-        let (left, right) = (across.min()!, across.max()!), (top, bottom) = (along.min()!, along.max()!)
+        let (left, right) = (across.min()!, across.max()!),
+            (top, bottom) = (along.min()!, along.max()!)
         return Region(
             center: x * ((left + right) / 2) + y * ((top + bottom) / 2),
             side: max(right - left, bottom - top), radians: atan2(x.y, x.x))
@@ -73,7 +74,8 @@ extension Face.Region {
         let reach = (side + other.side) / 2
         let shared = pointwiseMax(
             pointwiseMin(
-                SIMD2(repeating: reach) - pointwiseMax(center - other.center, other.center - center),
+                SIMD2(repeating: reach)
+                    - pointwiseMax(center - other.center, other.center - center),
                 SIMD2(repeating: min(side, other.side))), SIMD2(0, 0))
         let both = shared.x * shared.y
         return both / max(side * side + other.side * other.side - both, 1e-6)

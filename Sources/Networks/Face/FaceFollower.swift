@@ -19,7 +19,9 @@ package struct FaceFollower {
     /// takes less than half the period of 25 frames a second on one core.
     private static let partsPerFrame = 8
 
-    package init(_ finder: FaceFinder, choice: Int) { (self.finder, self.choice) = (finder, choice) }
+    package init(_ finder: FaceFinder, choice: Int) {
+        (self.finder, self.choice) = (finder, choice)
+    }
 
     /// The face in the next frame `[1, h, w, 3]`; nil when there is none to be seen.
     package mutating func look(at picture: Tensor<UInt8>) -> Face? {

@@ -1,4 +1,3 @@
-import Glibc
 import Layers
 import Networks
 import Tensors
@@ -6,15 +5,14 @@ import Tensors
 /// The face detector and the face mesh with their published weights, against TensorFlow Lite's
 /// interpreter.
 ///
-/// The weights are those that `models pull face` makes, in `Models/face` or `PERSONALIVE_FACE`.
+/// The weights are those that `models pull face` makes, in ``FaceModel/folder``.
 enum FaceCheck: FixtureCheck {
     static func recognises(_ fixture: Fixture) -> Bool {
         fixture.file.entries["in/far_u8"] != nil && fixture.file.entries["in/near_u8"] != nil
     }
 
     static func run(_ fixture: Fixture, into results: FixtureResults) throws {
-        let folder = getenv("PERSONALIVE_FACE").map { String(cString: $0) } ?? FaceModel.folder
-        let model = try FaceModel(folder: folder)
+        let model = try FaceModel(folder: FaceModel.folder)
         let far = try fixture.pictures("far_u8", centred: true)
         let found = (0..<far.shape[0]).map { model.detector.raw(far.rows($0..<$0 + 1)) }
         results.compare("out/logits", stacked(found.map(\.logits)))

@@ -1,0 +1,21 @@
+import Foundation
+import Networks
+import Parity
+import Testing
+
+/// The face networks against TensorFlow Lite's interpreter (Fixtures/face.py); `make test` fetches their
+/// weights.
+@Suite struct FaceFixtureTests {
+    @Test(
+        .enabled(
+            if: FaceModel.isThere(FaceModel.folder)
+                || ProcessInfo.processInfo.environment["PERSONALIVE_FACE"] == "required"))
+    func `the interpreter's answers are met`() throws {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("Fixtures").path
+        let lines = try ParityRun(folder: folder, filter: "face")() { _ in }
+
+        #expect(lines.count == 4)
+        for line in lines { #expect(line.passed, "\(line)") }
+    }
+}
