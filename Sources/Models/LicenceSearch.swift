@@ -120,8 +120,8 @@ package struct LicenceSearch: Sendable {
     /// Whether a file of a repository says what is allowed.
     private static func isLicence(_ path: String) -> Bool {
         if path == card { return true }
-        let name = (path as NSString).lastPathComponent.lowercased()
-        let isText = ["", "txt", "md", "rst", "pdf", "html"].contains((name as NSString).pathExtension)
+        let file = URL(fileURLWithPath: path.lowercased()), name = file.lastPathComponent
+        let isText = ["", "txt", "md", "rst", "pdf", "html"].contains(file.pathExtension)
         return isText
             && ["license", "licence", "unlicense", "copying", "notice", "use_policy"].contains {
                 name.hasPrefix($0)
