@@ -28,7 +28,7 @@ package struct RunFolder: Sendable {
     package init(named wish: String, isGiven: Bool) throws {
         try Self.makeParent()
         // Held until the folder is there, so that two runs that begin at once see each other.
-        let turn = try Self.locked("\(Self.parent)/names.lock")
+        let turn = try Self.locked(Self.parent, O_RDONLY | O_DIRECTORY)
         defer { close(turn) }
         let taken = Set(Self.all.compactMap(Self.name))
         if isGiven, taken.contains(wish) { throw LaunchError.nameTaken(wish) }
@@ -76,9 +76,9 @@ package struct RunFolder: Sendable {
         FileManager.default.contents(atPath: "\(folder)/\(nameFile)").map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// A descriptor that has a file locked, once no other has.
-    private static func locked(_ path: String) throws -> Int32 {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    /// A descriptor that has a file or folder locked, once no other has.
+    private static func locked(_ path: String, _ flags: Int32 = O_RDWR | O_CREAT) throws -> Int32 {
+        let descriptor = open(path, flags | O_CLOEXEC, 0o600)
         guard descriptor >= 0, flock(descriptor, LOCK_EX) == 0 else {
             throw LaunchError.system(call: "flock(\(path))", reason: String(cString: strerror(errno)))
         }
