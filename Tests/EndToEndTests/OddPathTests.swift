@@ -5,7 +5,8 @@ import Testing
 /// Graph files that are none: whatever a person may type where a file is meant.
 @Suite(.timeLimit(.minutes(3))) struct OddPathTests {
     private static let paths = [
-        ".", "..", "/", "", "a", "a/", "g", "./g", "g/", "./", "../", "~", "-", "pipe", "x.yaml", "loop",
+        ".", "..", "/", "", "a", "a/", "g", "./g", "g/", "./", "../", "~", "-", "pipe", "x.yaml",
+        "loop",
         "empty", "socket",
     ]
 
@@ -39,10 +40,15 @@ import Testing
         try process.run()
         let data = pipe.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
-        return (process.terminationStatus, process.terminationReason, String(decoding: data, as: UTF8.self))
+        return (
+            process.terminationStatus, process.terminationReason,
+            String(decoding: data, as: UTF8.self)
+        )
     }
 
-    @Test(arguments: [["check"], ["graph"], ["plan"], ["run"], ["doctor"], ["deploy", "--kubernetes", "out"]])
+    @Test(arguments: [
+        ["check"], ["graph"], ["plan"], ["run"], ["doctor"], ["deploy", "--kubernetes", "out"],
+    ])
     func `no path ends a command without a message`(command: [String]) throws {
         let folder = try Self.folder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -53,7 +59,9 @@ import Testing
 
             #expect(outcome.reason == .exit, "\(command) '\(path)': \(outcome.output)")
             #expect([1, 2, 64].contains(outcome.status), "\(command) '\(path)': \(outcome.output)")
-            #expect(outcome.output.contains("error") || outcome.output.contains("Error"), "\(command) '\(path)'")
+            #expect(
+                outcome.output.contains("error") || outcome.output.contains("Error"),
+                "\(command) '\(path)'")
         }
     }
 
@@ -62,7 +70,9 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: folder) }
 
         #expect(try run(["check", "."], in: folder).output.contains("it is a folder"))
-        #expect(try run(["check", "pipe"], in: folder).output.contains("it is a pipe that no program writes to"))
+        #expect(
+            try run(["check", "pipe"], in: folder).output.contains(
+                "it is a pipe that no program writes to"))
     }
 
     @Test func `a graph comes through a pipe, however slowly`() throws {
@@ -84,11 +94,13 @@ import Testing
     }
 
     @Test func `apply refuses what is no file, and the run goes on`() throws {
-        let tool = try Tool("run", graph: """
-            nodes:
-              source: { use: test-source, with: { bytes: 64, count: 100000, rate: 20 } }
-              sink: { use: test-sink, in: { data: source.data }, with: { list: FOLDER/log.txt } }
-            """)
+        let tool = try Tool(
+            "run",
+            graph: """
+                nodes:
+                  source: { use: test-source, with: { bytes: 64, count: 100000, rate: 20 } }
+                  sink: { use: test-sink, in: { data: source.data }, with: { list: FOLDER/log.txt } }
+                """)
         try tool.start()
         #expect(tool.waitForFile("log.txt", bytes: 1))
         #expect(mkfifo("\(tool.folder)/pipe", 0o600) == 0)
@@ -96,7 +108,9 @@ import Testing
         for path in [".", "/", "", tool.folder, "\(tool.folder)/pipe"] {
             let outcome = try tool.ask("apply", path)
             #expect(outcome.status == 1, "'\(path)': \(outcome.output)")
-            #expect(outcome.errors.contains("is no file that can be read"), "'\(path)': \(outcome.errors)")
+            #expect(
+                outcome.errors.contains("is no file that can be read"),
+                "'\(path)': \(outcome.errors)")
         }
         let status = try tool.ask("status")
         tool.process.interrupt()
