@@ -24,11 +24,16 @@ package struct CameraNode: Node {
 
     package static let spec = NodeSpec(
         "camera", "Sends the frames of a camera.", outputs: [frame],
-        settings: [device, width, height, rate, frames])
+        settings: [device, width, height, rate, frames], state: .saved)
 
     private let camera: Camera
     private let limit: Int?
     private var taken = 0
+    /// The last frame that was sent.
+    private var last: Stamp?
+    /// What the camera's own numbers and times lack to go on from those of an earlier process.
+    private var shift: (frames: UInt64, time: Int64) = (0, 0)
+    private var isResumed = false
 
     package init(settings: Settings) throws {
         camera = try Camera(
@@ -40,19 +45,50 @@ package struct CameraNode: Node {
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {
         guard taken < limit ?? .max, let shot = try camera.next() else { return outputs.finish() }
+        if isResumed { goOn(at: shot.stale.first ?? shot.frame) }
         for frame in shot.stale {
-            outputs.drop(Self.stamp(frame), because: "waited too long in the camera's queue")
+            outputs.drop(stamp(frame), because: "waited too long in the camera's queue")
         }
         let room = outputs.tensor(for: Self.frame, shape: camera.shape)
         try camera.copyFrame(into: room)
-        outputs.send(room, on: Self.frame, stamp: Self.stamp(shot.frame))
+        last = stamp(shot.frame)
+        outputs.send(room, on: Self.frame, stamp: stamp(shot.frame))
         taken += 1
         if let limit { outputs.expect(frames: limit) }
     }
 
-    private static func stamp(_ frame: Camera.Frame) -> Stamp {
+    package func save() -> SavedState? {
+        guard let last else { return nil }
+        var writer = StateWriter()
+        writer.write(taken)
+        writer.write(last)
+        return SavedState(writer.bytes)
+    }
+
+    package mutating func restore(_ state: [UInt8]) {
+        var reader = StateReader(state)
+        taken = reader.number()
+        last = reader.stamp()
+        isResumed = true
+    }
+
+    /// An earlier process's numbers go on without a gap, and its times with the one that there was.
+    private mutating func goOn(at first: Camera.Frame) {
+        isResumed = false
+        guard let last else { return }
+        let pause = first.captured - last.captured
+        // Another machine has another clock.
+        let isKnown = (last.duration...Self.longestPause).contains(pause)
+        shift.frames = last.frame + 1 - UInt64(first.number)
+        shift.time = last.presentation + (isKnown ? pause : last.duration) - first.presentation
+    }
+
+    /// A restart takes seconds; an hour is more than the longest wait for a machine.
+    private static let longestPause: Int64 = 3_600_000_000_000
+
+    private func stamp(_ frame: Camera.Frame) -> Stamp {
         Stamp(
-            frame: UInt64(frame.number), captured: frame.captured,
-            presentation: frame.presentation, duration: frame.duration)
+            frame: UInt64(frame.number) + shift.frames, captured: frame.captured,
+            presentation: frame.presentation + shift.time, duration: frame.duration)
     }
 }

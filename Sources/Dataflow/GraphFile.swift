@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import NodeKit
 
 /// A graph file, from its bytes to a checked graph.
@@ -87,28 +88,61 @@ package enum GraphFile {
         return Check(parts.sources, graph: graph, diagnostics: checker.findings.inOrder)
     }
 
-    /// The file's bytes, to be checked again later; nil when it cannot be read.
-    package static func contents(of path: String) -> [UInt8]? { try? bytes(of: path) }
+    /// The file's bytes, to be checked again later; nil when it cannot be read, or not without waiting,
+    /// as a pipe.
+    package static func contents(of path: String) -> [UInt8]? {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return try? bytes(of: path)
+    }
 
     static func bytes(of path: String) throws(FileFault) -> [UInt8] {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            let full = URL(fileURLWithPath: path).path
-            throw .missing(full)
+        // A pipe that nobody writes to must not hold us up before we have looked at it.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            if errno == ENOENT || path.isEmpty { throw .missing(URL(fileURLWithPath: path).path) }
+            throw .lastSystemError
         }
-        guard !isFolder.boolValue else { throw .unreadable("it is a folder") }
-        guard let handle = FileHandle(forReadingAtPath: path) else {
-            throw .unreadable("permission denied")
+        defer { close(descriptor) }
+        var status = stat()
+        if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+            throw .unreadable("it is a folder")
         }
-        defer { try? handle.close() }
+        return try bytes(of: descriptor)
+    }
+
+    /// How long a pipe is waited for that nobody has opened for writing.
+    private static let patience = Duration.seconds(2)
+
+    private static func bytes(of descriptor: Int32) throws(FileFault) -> [UInt8] {
         // One byte more than allowed is enough to know, and a pipe has no size to ask for.
-        let data: Data?
-        do {
-            data = try handle.read(upToCount: largestSize + 1)
-        } catch { throw .unreadable("\(error)") }
-        guard let data else { return [] }
-        guard data.count <= largestSize else { throw .tooLarge }
-        return [UInt8](data)
+        var bytes = [UInt8](repeating: 0, count: largestSize + 1)
+        var count = 0, isPipe = false, hasWriter = false
+        var status = stat()
+        if fstat(descriptor, &status) == 0 { isPipe = status.st_mode & S_IFMT == S_IFIFO }
+        let deadline = ContinuousClock.now + patience
+        while count < bytes.count {
+            let part = bytes.withUnsafeMutableBytes {
+                read(descriptor, $0.baseAddress! + count, $0.count - count)
+            }
+            var item = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            switch part {
+            case 1...:
+                count += part
+                hasWriter = true
+            case 0:
+                // A pipe without a writer is at its end, or has not begun.
+                guard isPipe, !hasWriter else { return Array(bytes[..<count]) }
+                guard ContinuousClock.now < deadline else { throw .unwritten }
+                _ = poll(&item, 1, 20)
+                if item.revents & Int16(POLLHUP) != 0 { usleep(20_000) }
+            default:
+                guard errno == EAGAIN || errno == EINTR else { throw .lastSystemError }
+                hasWriter = true
+                _ = poll(&item, 1, 1000)
+            }
+        }
+        throw .tooLarge
     }
 
     static func encodingFault(_ bytes: [UInt8], file: Int = 0) -> Diagnostic? {
@@ -133,13 +167,17 @@ package enum GraphFile {
 enum FileFault: Error, Fault {
     case missing(String)
     case unreadable(String)
+    /// A pipe that nobody has open for writing.
+    case unwritten
     case tooLarge
     case notUTF8
     case utf16
 
+    static var lastSystemError: FileFault { .unreadable(String(cString: strerror(errno))) }
+
     var isReadable: Bool {
         switch self {
-        case .missing, .unreadable: false
+        case .missing, .unreadable, .unwritten: false
         case .tooLarge, .notUTF8, .utf16: true
         }
     }
@@ -150,6 +188,10 @@ enum FileFault: Error, Fault {
             FaultWords("file-missing", "there is no such file (looked for \(full))")
         case .unreadable(let reason):
             FaultWords("file-unreadable", "the file cannot be read: \(reason)")
+        case .unwritten:
+            FaultWords(
+                "file-unreadable", "it is a pipe that no program writes to",
+                hint: "give a file, or start what writes the graph first")
         case .tooLarge:
             FaultWords("file-too-large", "a graph file has at most 1 MB, and this one has more")
         case .notUTF8:

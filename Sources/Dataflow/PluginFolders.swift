@@ -20,8 +20,9 @@ package struct PluginFolders: Sendable {
     ) {
         var folders = ["Plugins"]
         if let graph {
-            let beside = (graph as NSString).deletingLastPathComponent
-            folders.append(beside.isEmpty ? "Plugins" : "\(beside)/Plugins")
+            // NSString's way up traps at a name of one letter.
+            let beside = graph.lastIndex(of: "/").map { graph[...$0] } ?? ""
+            folders.append("\(beside)Plugins")
         }
         folders += (listed ?? "").split(separator: ":").map(String.init)
         self.init(

@@ -86,6 +86,9 @@ final class Change {
         return "frame\(numbers.count > 1 ? "s" : "") \(numbers.joined(separator: ", "))"
     }
 
+    /// Gives nodes the time again in which the supervisor could not listen.
+    func forgive(_ gap: Int64) { stepBegan += gap }
+
     func advance(to step: Step) {
         self.step = step
         stepBegan = posix_monotonic_ns()

@@ -59,6 +59,14 @@ final class Incarnation {
         return saidAll || now - endedAt > Self.lastWords
     }
 
+    /// Gives it the time again in which the supervisor could not listen.
+    func forgive(_ gap: Int64, at now: Int64) {
+        heardAt = now
+        began += gap
+        failedAt = failedAt.map { $0 + gap }
+        endedAt = endedAt.map { $0 + gap }
+    }
+
     /// Keeps the last lines for the case that the node fails.
     func keep(_ line: String) {
         log.append(line)

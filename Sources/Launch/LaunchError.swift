@@ -4,11 +4,15 @@ package enum LaunchError: Error, CustomStringConvertible, Equatable {
     case system(call: String, reason: String)
     /// The folder for sockets belongs to someone else, or others may enter it.
     case notOurs(folder: String)
+    /// Another run of the user is called so.
+    case nameTaken(String)
 
     package var description: String {
         switch self {
         case .cannotStart(let program, let reason): "cannot start \(program): \(reason)"
         case .system(let call, let reason): "\(call): \(reason)"
+        case .nameTaken(let name):
+            "a run that is called '\(name)' lives already; choose another --name, or end that one"
         case .notOurs(let folder):
             "\(folder) is not a folder that belongs to you alone: sockets are not put there; remove it, "
                 + "or 'chmod 700' it if it is yours"

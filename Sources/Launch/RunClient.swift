@@ -10,6 +10,8 @@ package enum RunClientError: Error, CustomStringConvertible, Equatable {
     case unknown(String, running: [String])
     /// Several runs have this name: their folders.
     case ambiguous(String, folders: [String])
+    /// Nobody said which of several runs is meant: their names, or folders of those that have none.
+    case several([String])
     case silent(folder: String, seconds: Double)
     /// Its supervisor is gone.
     case over(folder: String)
@@ -22,6 +24,8 @@ package enum RunClientError: Error, CustomStringConvertible, Equatable {
         case .ambiguous(let name, let folders):
             "several runs are called '\(name)'; name one by its folder: "
                 + folders.joined(separator: ", ")
+        case .several(let names):
+            "\(names.count) graphs run: \(names.joined(separator: ", ")); say which one is meant by its name"
         case .over(let folder): "the run in \(folder) is over"
         case .silent(let folder, let seconds):
             "the run in \(folder) does not answer within \(seconds) s: its supervisor is stopped or "
@@ -45,7 +49,7 @@ package final class RunClient {
         try socket.socket.connect(NodeConfiguration.controlEndpoint(in: folder))
     }
 
-    /// Connects to a run by its name or its folder; without one, to the run that began last.
+    /// Connects to a run by its name or its folder; without one, to the only one.
     package convenience init(_ run: String?) throws {
         if let run, run.contains("/") {
             try self.init(folder: run)
@@ -101,8 +105,13 @@ package final class RunClient {
 
     private static func find(_ name: String?) throws -> String {
         let folders = RunFolder.all
-        guard let newest = folders.first else { throw RunClientError.nothingRuns }
-        guard let name else { return newest }
+        guard let only = folders.first else { throw RunClientError.nothingRuns }
+        guard let name else {
+            guard folders.count == 1 else {
+                throw RunClientError.several(folders.map { RunFolder.name(of: $0) ?? $0 }.sorted())
+            }
+            return only
+        }
         let runs = runs()
         let named = runs.filter { $0.name == name || $0.folder.hasSuffix("/\(name)") }
         guard let run = named.first else {

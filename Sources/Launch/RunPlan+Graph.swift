@@ -7,9 +7,8 @@ extension RunPlan {
     ///
     /// - Parameter name: what the run is called; the graph file's name without its ending if nil.
     package init(_ graph: CheckedGraph, name: String? = nil, folder: String) {
-        let file = URL(fileURLWithPath: graph.path)
         self.init(
-            name: name ?? file.deletingPathExtension().lastPathComponent, graph: file.path,
+            name: name ?? Self.name(of: graph), graph: URL(fileURLWithPath: graph.path).path,
             nodes: graph.nodes.map { Self.planned($0, graph, folder) },
             isLive: graph.mode == .live, folder: folder)
         machines = graph.machines
@@ -22,6 +21,11 @@ extension RunPlan {
                 meaning: edge.output.meaning)
             paces[edge.to.description] = edge.input.pace
         }
+    }
+
+    /// What a run of a graph is called if nobody says otherwise: its file's name without the ending.
+    package static func name(of graph: CheckedGraph) -> String {
+        URL(fileURLWithPath: graph.path).deletingPathExtension().lastPathComponent
     }
 
     private static func planned(

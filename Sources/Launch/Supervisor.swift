@@ -192,6 +192,8 @@ package final class Supervisor {
         items += printing.map { zmq_pollitem_t(readable: $0.process.output) }
         items += links.flatMap(\.pollItems)
         zmqPoll(&items, milliseconds: pause)
+        // Most of our time is spent there, so that is where we were stopped, if we were.
+        forgiveOwnSilence()
         if items[1].isReady { obeySignals() }
         hearMachines()
         for process in printing { read(process) }
@@ -217,14 +219,17 @@ package final class Supervisor {
         return Int(min(max(wait, 0), 100))
     }
 
-    /// After this process was stopped for a while itself, nobody else has been silent.
+    /// After this process was stopped for a while itself, nobody else has been silent or late: all were
+    /// perhaps stopped with it, and some may still be.
     private func forgiveOwnSilence() {
-        let now = posix_monotonic_ns()
-        if now - lookedAt > 1_000_000_000 {
-            for process in incarnations { process.heardAt += now - lookedAt }
-            for link in links { link.forgive(now - lookedAt) }
-        }
+        let now = posix_monotonic_ns(), gap = now - lookedAt
         lookedAt = now
+        guard gap > 1_000_000_000 else { return }
+        for process in incarnations { process.forgive(gap, at: now) }
+        for link in links { link.forgive(gap) }
+        change?.forgive(gap)
+        killAt = killAt.map { $0 + gap }
+        finishAt = finishAt.map { $0 + gap }
     }
 
     private func read(_ process: Incarnation) {

@@ -133,7 +133,8 @@ final class BlobFile {
     static func free(_ path: String) -> Int {
         var path = path, status = statvfs()
         while statvfs(path, &status) != 0 {
-            let parent = (path as NSString).deletingLastPathComponent
+            // NSString's own way up traps at a name of one letter.
+            let parent = URL(fileURLWithPath: path).deletingLastPathComponent().path
             guard parent != path, !parent.isEmpty else { return 0 }
             path = parent
         }

@@ -103,7 +103,7 @@ enum FileLink {
     }
 
     static func makeFolder(of path: String) throws(PullError) {
-        let folder = (path as NSString).deletingLastPathComponent
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         do {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true)

@@ -23,7 +23,8 @@ package struct LicenceSearch: Sendable {
         let found = ParallelWork.results(of: repositories, threads: 4) {
             repository throws(PullError) in try licence(of: repository)
         }
-        let sorted = repositories.compactMap { name in found.results.first { $0.repository == name } }
+        let sorted = repositories.compactMap { name in found.results.first { $0.repository == name }
+        }
         return (sorted, found.faults)
     }
 
@@ -63,7 +64,9 @@ package struct LicenceSearch: Sendable {
     private func find(in repository: String) throws(PullError) -> [HubFile] {
         let revision = revisions.asked(of: repository, lock)
         var files: [HubFile] = []
-        for path in try hub.listing(of: repository, at: revision)?.filter(Self.isLicence) ?? Self.usualNames {
+        for path in try hub.listing(of: repository, at: revision)?.filter(Self.isLicence)
+            ?? Self.usualNames
+        {
             if let file = try find(path, repository, revision) { files.append(file) }
         }
         guard let card = files.first(where: { $0.file.path == Self.card }),
@@ -114,14 +117,15 @@ package struct LicenceSearch: Sendable {
     /// What a file says, fetched into the cache; nil where it is no text.
     private func text(of file: HubFile) throws(PullError) -> String? {
         let path = try Fetch(hub: hub, cache: cache, progress: PullProgress { _ in })(file)
-        return String(validating: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
+        return String(
+            validating: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
     }
 
     /// Whether a file of a repository says what is allowed.
     private static func isLicence(_ path: String) -> Bool {
         if path == card { return true }
-        let name = (path as NSString).lastPathComponent.lowercased()
-        let isText = ["", "txt", "md", "rst", "pdf", "html"].contains((name as NSString).pathExtension)
+        let file = URL(fileURLWithPath: path.lowercased()), name = file.lastPathComponent
+        let isText = ["", "txt", "md", "rst", "pdf", "html"].contains(file.pathExtension)
         return isText
             && ["license", "licence", "unlicense", "copying", "notice", "use_policy"].contains {
                 name.hasPrefix($0)

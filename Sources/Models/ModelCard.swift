@@ -9,13 +9,15 @@ struct ModelCard {
     let remarks: [String]
 
     init(_ text: String) {
-        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map(String.init)
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map(
+            String.init)
         var front: [String] = []
         var body = lines[...]
         if lines.first == "---", let end = lines.dropFirst().firstIndex(of: "---") {
             (front, body) = (Array(lines[1..<end]), lines[(end + 1)...])
         }
-        licences = Self.values(of: "license", in: front) + Self.values(of: "license_name", in: front)
+        licences =
+            Self.values(of: "license", in: front) + Self.values(of: "license_name", in: front)
         link = Self.values(of: "license_link", in: front).first
         remarks = Array(body.filter(Self.speaksOfUse).prefix(4))
     }
@@ -25,7 +27,9 @@ struct ModelCard {
 
     /// The same, if it is a file of the repository.
     var file: String? {
-        guard let link, address == nil, !link.hasPrefix("/"), !link.contains("..") else { return nil }
+        guard let link, address == nil, !link.hasPrefix("/"), !link.contains("..") else {
+            return nil
+        }
         return link.hasPrefix("./") ? String(link.dropFirst(2)) : link
     }
 
@@ -34,8 +38,10 @@ struct ModelCard {
         guard let index = lines.firstIndex(where: { $0.hasPrefix("\(key):") }) else { return [] }
         let rest = lines[index].dropFirst(key.count + 1).trimmingCharacters(in: .whitespaces)
         if !rest.isEmpty {
-            return rest.trimmingCharacters(in: CharacterSet(charactersIn: "[]")).split(separator: ",")
-                .map(plain).filter { !$0.isEmpty }
+            return rest.trimmingCharacters(in: CharacterSet(charactersIn: "[]")).split(
+                separator: ","
+            )
+            .map(plain).filter { !$0.isEmpty }
         }
         return lines[(index + 1)...].map { $0.trimmingCharacters(in: .whitespaces) }
             .prefix { $0.hasPrefix("- ") }.map { plain($0.dropFirst(2)) }

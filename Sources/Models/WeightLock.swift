@@ -58,7 +58,8 @@ package struct WeightLock: Codable, Equatable, Sendable {
             throw .badLock(path: path, reason: "it is damaged, or of another program")
         }
         guard version == Self.version else {
-            throw .badLock(path: path, reason: "it has the form \(version), and \(Self.version) is known")
+            throw .badLock(
+                path: path, reason: "it has the form \(version), and \(Self.version) is known")
         }
         if let entry = files.first(where: { !$0.isSound }) {
             throw .badLock(path: path, reason: "what it says of \(entry.target) is damaged")

@@ -40,7 +40,7 @@ struct SetCommand: ParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "The run's name or folder (the run that began last without it), then values.",
+            "The run's name or folder (not needed while only one runs), then values.",
             valueName: "run> <name=value"))
     var words: [String]
 

@@ -27,7 +27,7 @@ struct KubernetesManifests {
 
     /// A graph's file as the name of a Service, which begins with a letter and ends with one or a digit.
     static func name(of path: String) -> String {
-        let file = (path as NSString).lastPathComponent.prefix { $0 != "." }.lowercased()
+        let file = URL(fileURLWithPath: path).lastPathComponent.prefix { $0 != "." }.lowercased()
         let plain = file.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
         var name = String(plain).trimmed("-")
         if !(name.first?.isLetter ?? false) { name = "graph-\(name)" }

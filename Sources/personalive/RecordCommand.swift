@@ -19,7 +19,7 @@ struct RecordCommand: ParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "A run's name or folder; '-' for the run that began last.", valueName: "run"))
+            "A run's name or folder; '-' while only one runs.", valueName: "run"))
     var target: String
 
     @Argument(help: "The output to tap: node.port, such as decoder.frame.")

@@ -80,7 +80,7 @@ final class Replanner: GraphPlanner {
             }
         case .file(let path):
             guard let bytes = GraphFile.contents(of: path) else {
-                throw SwapRefusal("\(path) cannot be read")
+                throw SwapRefusal("\(path) is no file that can be read")
             }
             (next.bytes, next.path, next.replacements) = (bytes, path, [])
         }

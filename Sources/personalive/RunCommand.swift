@@ -33,7 +33,11 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Start even when the nodes' estimated memory is more than their machine has.")
     var ignoreMemory = false
 
-    @Option(help: "What other commands call the run; the graph file's name without its ending.")
+    @Option(
+        help: """
+            What other commands call the run; else the graph file's name without its ending, with a \
+            number where another run has it.
+            """)
     var name: String?
 
     @Flag(help: "Start even when frames can become older than the graph's latency budget.")
@@ -45,6 +49,13 @@ struct RunCommand: ParsableCommand {
             valueName: "port"))
     var metrics: UInt16?
 
+    func validate() throws {
+        guard let name else { return }
+        guard !name.isEmpty, !name.hasPrefix("-"), !name.contains("/"), !name.contains("=") else {
+            throw ValidationError("--name takes a name without '/', '=' and a '-' at its beginning")
+        }
+    }
+
     func run() throws {
         let plugins = PluginFolders.load(besides: file)
         plugins.report()
@@ -55,7 +66,7 @@ struct RunCommand: ParsableCommand {
         if let input = graph.openInputs.first {
             printToStandardError(
                 "error: \(file) is a part of other graphs: nothing feeds its input '\(input)'\n"
-                    + "  use it in a graph: 'use: ./\((file as NSString).lastPathComponent)' with "
+                    + "  use it in a graph: 'use: ./\(URL(fileURLWithPath: file).lastPathComponent)' with "
                     + "'in: { \(input): node.port }'\n")
             throw ExitCode(1)
         }
@@ -75,11 +86,11 @@ struct RunCommand: ParsableCommand {
     }
 
     private func run(_ graph: CheckedGraph) throws {
-        let folder = try RunFolder()
+        let folder = try runFolder(for: graph)
         defer { folder.remove() }
         let display = RunDisplay(quiet: quiet)
         // What other commands call the run stays, whatever file is applied to it.
-        let name = name ?? RunPlan(graph, folder: folder.path).name
+        let name = folder.name
         let plan = { (graph: CheckedGraph) in
             var plan = RunPlan(graph, name: name, folder: folder.path)
             plan.notices = Self.notices(of: graph)
@@ -94,6 +105,21 @@ struct RunCommand: ParsableCommand {
         let outcome = withExtendedLifetime(server) { supervisor.run() }
         folder.remove()
         try report(outcome, supervisor.snapshot, Self.outputs(of: [graph, planner?.graph ?? graph]))
+    }
+
+    /// The folder of a run that is called as its user wants, or else as its file.
+    private func runFolder(for graph: CheckedGraph) throws -> RunFolder {
+        let file = RunPlan.name(of: graph)
+        do {
+            let folder = try RunFolder(named: name ?? file, isGiven: name != nil)
+            if let found = folder.name, name == nil, found != file {
+                printToStandardError("note: this run is called '\(found)', since '\(file)' runs already\n")
+            }
+            return folder
+        } catch let error as LaunchError {
+            printToStandardError("error: \(error)\n  nothing was started\n")
+            throw ExitCode(1)
+        }
     }
 
     /// What there is to know of the graph's models, each once.

@@ -11,7 +11,7 @@ struct ShadowRun {
     private let client: RunClient
     private let seconds: Double
 
-    /// - Parameter run: name or folder; nil for the run that began last.
+    /// - Parameter run: name or folder; nil for the only one.
     init(_ replacement: NodeReplacement, of run: String?, seconds: Double) throws {
         (self.replacement, self.seconds) = (replacement, seconds)
         do { client = try RunClient(run) } catch { throw Self.failure("\(error)") }

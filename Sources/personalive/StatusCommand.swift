@@ -4,7 +4,7 @@ import Launch
 
 /// Which running graph a command means.
 struct RunArgument: ParsableArguments {
-    @Argument(help: "A run's name or folder; without one, the run that began last.")
+    @Argument(help: "A run's name or folder; not needed while only one runs.")
     var run: String?
 
     /// A line to that run.

@@ -23,7 +23,7 @@ struct SwapCommand: ParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "The run's name or folder (the run that began last without it), and node=kind.",
+            "The run's name or folder (not needed while only one runs), and node=kind.",
             valueName: "run> <node=kind"))
     var words: [String]
 

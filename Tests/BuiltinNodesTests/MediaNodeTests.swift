@@ -126,6 +126,30 @@ import Testing
         #expect(harness.received(CameraNode.frame).first?.shape == [1, 48, 64, 3])
     }
 
+    /// `frames` counts those of all processes, and so do numbers and times.
+    @Test func `a camera goes on where an earlier process of it ended`() throws {
+        let settings = Settings().setting(CameraNode.device, to: "lavfi:testsrc=size=64x48:rate=50")
+            .setting(CameraNode.frames, to: 5)
+        var outputs = Outputs(stamp: nil)
+        let nothing = Inputs(stamp: Stamp(frame: 0, captured: 0, presentation: 0), messages: [:])
+        var first = try CameraNode(settings: settings)
+        for _ in 0..<3 { try first.process(nothing, into: &outputs) }
+        let state = try #require(first.save())
+        var second = try CameraNode(settings: settings)
+
+        // As long as a restart may take.
+        usleep(100_000)
+        second.restore(state.bytes)
+        while !outputs.isFinished { try second.process(nothing, into: &outputs) }
+
+        let stamps = outputs.sent.map(\.message.stamp)
+        #expect(stamps.map(\.frame) == [0, 1, 2, 3, 4])
+        let steps = zip(stamps.dropFirst(), stamps).map { $0.presentation - $1.presentation }
+        #expect(steps.allSatisfy { $0 >= 20_000_000 })
+        // What lies between the two is the time that there was between them.
+        #expect(steps[2] == stamps[3].captured - stamps[2].captured)
+    }
+
     @Test func `frames that waited too long in the camera are dropped by name`() throws {
         let settings = Settings()
             .setting(CameraNode.device, to: "lavfi:testsrc=size=64x48:rate=100")

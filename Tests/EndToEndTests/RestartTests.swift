@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 /// Processes that end by accident while their graph runs.
@@ -77,6 +78,31 @@ import Testing
         #expect(outcome.errors.contains("told to fail at frame 30"), "\(outcome.errors)")
     }
 
+    @Test(arguments: ["live", "offline"])
+    func `a camera that is killed sends as many frames as it was told to`(mode: String) throws {
+        let graph = """
+            mode: \(mode)
+            nodes:
+              source: { use: camera, with: { device: "lavfi:testsrc=size=64x64:rate=100", frames: 150 } }
+              list:
+                use: frame-list
+                in: { frame: { from: source.frame, keep: all } }
+                with: { path: FOLDER/list.txt }
+            """
+        let tool = try Tool("run", graph: graph, "--json")
+        try tool.start()
+        #expect(tool.waitForFile("list.txt", bytes: 1000))
+
+        tool.kill("source")
+        let outcome = tool.finish()
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.errors.contains("'source' (camera) ended: signal 9"), "\(outcome.errors)")
+        #expect(outcome.number("frames_in") == 150)
+        #expect(outcome.number("frames_out") == 150)
+        #expect(try frames(of: tool).compactMap { Int($0.prefix { $0 != " " }) } == Array(0..<150))
+    }
+
     @Test func `a live sink that cannot write is not started again, and says why`() throws {
         let graph = """
             mode: live
@@ -135,5 +161,31 @@ import Testing
         #expect(outcome.status == 0, "\(outcome.errors)")
         #expect(outcome.errors.contains("node 'stage' (test-stage) ended: it has not been heard of"))
         #expect(outcome.number("frames_unaccounted") == 0)
+    }
+
+    /// As a laptop's lid, a debugger or a terminal's Ctrl-Z does; who wakes first is chance.
+    @Test(arguments: [0, 700_000] as [useconds_t])
+    func `a live run that was stopped as a whole goes on with the same processes`(head: useconds_t) throws {
+        let graph = "mode: live\n" + Self.chain().replacing("count: 80", with: "count: 100000")
+        let tool = try Tool("run", graph: graph, "--json")
+        try tool.start()
+        #expect(tool.waitUntil { ((try? frames(of: tool).count) ?? 0) > 5 })
+        let before = tool.nodes, supervisor = tool.process.processIdentifier
+
+        for process in [supervisor] + before.values { Glibc.kill(process, SIGSTOP) }
+        // Longer than a node may be silent.
+        usleep(3_000_000)
+        Glibc.kill(supervisor, SIGCONT)
+        usleep(head)
+        for process in before.values { Glibc.kill(process, SIGCONT) }
+        let count = try frames(of: tool).count
+        #expect(tool.waitUntil { ((try? frames(of: tool).count) ?? 0) > count + 20 })
+        let after = tool.nodes
+        tool.process.interrupt()
+        let outcome = tool.finish()
+
+        #expect(after == before)
+        #expect(!outcome.errors.contains("starting it again"), "\(outcome.errors)")
+        #expect(outcome.status == 130, "\(outcome.errors)")
     }
 }

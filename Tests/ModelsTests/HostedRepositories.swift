@@ -28,7 +28,8 @@ struct HostedRepositories: Sendable {
     }
 
     private func listing(_ path: String) -> HubServer.Response {
-        let repository = path.dropFirst("/api/models/".count).components(separatedBy: "/revision/")[0]
+        let repository = path.dropFirst("/api/models/".count).components(separatedBy: "/revision/")[
+            0]
         let names = files.keys.filter { $0.hasPrefix(repository + "/") }.sorted()
             .map { #"{"rfilename":"\#($0.dropFirst(repository.count + 1))"}"# }
         return HubServer.Response(

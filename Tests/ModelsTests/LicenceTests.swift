@@ -7,7 +7,8 @@ import Testing
     private let folder = TemporaryFolder()
 
     private func licence(
-        _ texts: [String: String], lists: Bool = false, _ revisions: PullRevisions = PullRevisions(),
+        _ texts: [String: String], lists: Bool = false,
+        _ revisions: PullRevisions = PullRevisions(),
         pulls: Bool = false
     ) throws -> Licence {
         var hub = HostedRepositories(texts)
@@ -16,7 +17,8 @@ import Testing
         let server = HubServer { hosted.answer($0) }
         defer { server.stop() }
         let weights = folder.path + "/weights"
-        let there = Hub(endpoint: server.endpoint, token: nil), cache = HubCache(folder.path + "/hub")
+        let there = Hub(endpoint: server.endpoint, token: nil),
+            cache = HubCache(folder.path + "/hub")
         let (licences, faults) = try LicenceSearch(
             hub: there, cache: cache, folder: weights, revisions: revisions)(["a/b"])
         #expect(faults == [])
@@ -31,7 +33,8 @@ import Testing
 
     @Test func `card and text are shown with where they are`() throws {
         let licence = try licence([
-            "a/b/README.md": "---\ntags: [x]\nlicense: mit\n---\nFor academic research only.\nElse.\n",
+            "a/b/README.md":
+                "---\ntags: [x]\nlicense: mit\n---\nFor academic research only.\nElse.\n",
             "a/b/LICENSE": "\n  Apache License\n\nVersion 2.0\nTerms\nMore\n",
         ])
 
@@ -49,11 +52,14 @@ import Testing
 
     @Test(arguments: [
         ("license: mit", ["mit"]), ("license: 'mit'\r", ["mit"]),
-        ("license: [mit, \"bsd\"]", ["mit", "bsd"]), ("license:\n- mit\n- other\nx: y", ["mit", "other"]),
+        ("license: [mit, \"bsd\"]", ["mit", "bsd"]),
+        ("license:\n- mit\n- other\nx: y", ["mit", "other"]),
         ("license: other\nlicense_name: my-own", ["other", "my-own"]), ("x: y", []),
         ("x:\n  license: mit", []),
     ])
-    func `a model card's front matter is read in all its forms`(front: String, names: [String]) throws {
+    func `a model card's front matter is read in all its forms`(front: String, names: [String])
+        throws
+    {
         #expect(try licence(["a/b/README.md": "---\n\(front)\n---\ntext"]).names == names)
     }
 
@@ -68,7 +74,8 @@ import Testing
     @Test func `a text of any name is found where the hub lists its files`() throws {
         let licence = try licence(
             [
-                "a/b/LICENSE-MODEL.txt": "terms", "a/b/sub/license": "more", "a/b/license_plates.onnx": "0",
+                "a/b/LICENSE-MODEL.txt": "terms", "a/b/sub/license": "more",
+                "a/b/license_plates.onnx": "0",
                 "a/b/weights.bin": "0",
             ], lists: true)
 
@@ -77,7 +84,8 @@ import Testing
 
     @Test func `a text that the card links to is found under its own name`() throws {
         let licence = try licence([
-            "a/b/README.md": "---\nlicense: other\nlicense_link: terms.md\n---\n", "a/b/terms.md": "Terms",
+            "a/b/README.md": "---\nlicense: other\nlicense_link: terms.md\n---\n",
+            "a/b/terms.md": "Terms",
         ])
 
         #expect(licence.texts.map(\.path) == ["terms.md"])
@@ -86,7 +94,10 @@ import Testing
     @Test func `a text does not speak to the terminal`() throws {
         let licence = try licence(["a/b/LICENSE": "\u{1B}[2Jfree\u{9B}31m\n"])
 
-        #expect(licence.description.unicodeScalars.allSatisfy { $0 == "\n" || $0.value >= 32 && $0.value != 0x9B })
+        #expect(
+            licence.description.unicodeScalars.allSatisfy {
+                $0 == "\n" || $0.value >= 32 && $0.value != 0x9B
+            })
     }
 
     private let texts = ["a/b/LICENSE": "terms", "a/b/w.bin": "weights"]
@@ -101,7 +112,8 @@ import Testing
         #expect(folder.content("weights/licences/a--b/LICENSE") == Array("terms".utf8))
     }
 
-    @Test func `other terms are asked about again, the same ones of another commit are not`() throws {
+    @Test func `other terms are asked about again, the same ones of another commit are not`() throws
+    {
         _ = try licence(texts, pulls: true)
         var changed = texts
         changed["a/b/LICENSE"] = "other terms"

@@ -41,13 +41,17 @@ import Testing
             "lambdalabs/sd-image-variations-diffusers/model_index.json": "{}",
             "madebyollin/taesd/config.json": "{}",
         ])
-        for network in ["reference_unet", "motion_encoder", "motion_extractor", "pose_guider", "denoising_unet"] {
+        for network in [
+            "reference_unet", "motion_encoder", "motion_extractor", "pose_guider", "denoising_unet",
+        ] {
             hub.files["\(owner)/pretrained_weights/personalive/\(network).pth"] = bytes(network)
         }
-        hub.files["\(owner)/pretrained_weights/personalive/temporal_module.pth"] = bytes("denoising_unet")
+        hub.files["\(owner)/pretrained_weights/personalive/temporal_module.pth"] = bytes(
+            "denoising_unet")
         hub.files["stabilityai/sd-vae-ft-mse/diffusion_pytorch_model.bin"] = bytes("vae")
-        hub.files["lambdalabs/sd-image-variations-diffusers/image_encoder/pytorch_model.bin"] = bytes(
-            "image_encoder")
+        hub.files["lambdalabs/sd-image-variations-diffusers/image_encoder/pytorch_model.bin"] =
+            bytes(
+                "image_encoder")
         hub.files["madebyollin/taesd/diffusion_pytorch_model.safetensors"] = bytes("taesd")
         return hub
     }
@@ -73,8 +77,10 @@ import Testing
         #expect(refused.status == 1)
         #expect(!wasFetched)
         for words in [
-            "huaichang/PersonaLive: text in LICENSE", "stabilityai/sd-vae-ft-mse: free-enough by its model card",
-            "madebyollin/taesd: no licence found", "| Some terms", "\(server.endpoint)/huaichang/PersonaLive/blob/",
+            "huaichang/PersonaLive: text in LICENSE",
+            "stabilityai/sd-vae-ft-mse: free-enough by its model card",
+            "madebyollin/taesd: no licence found", "| Some terms",
+            "\(server.endpoint)/huaichang/PersonaLive/blob/",
         ] {
             #expect(refused.output.contains(words), "\(words) is not in \(refused.output)")
         }
@@ -84,7 +90,9 @@ import Testing
         #expect(again.status == 0, "\(again.output)")
         #expect(!again.output.contains("free-enough"), "it asks again: \(again.output)")
         #expect(verified.status == 0, "\(verified.output)")
-        #expect(verified.output.contains("taesd: complete, f32, 620 kB, sums match"), "\(verified.output)")
+        #expect(
+            verified.output.contains("taesd: complete, f32, 620 kB, sums match"),
+            "\(verified.output)")
         #expect(kept == Data("Some terms\n".utf8))
         #expect(spoiled.status == 1)
         #expect(
@@ -93,7 +101,9 @@ import Testing
                     + "needed 11"), "\(spoiled.output)")
     }
 
-    @Test(arguments: [["--revision", "a..b"], ["--revision", "nobody/nothing=main"], ["--connections", "0"]])
+    @Test(arguments: [
+        ["--revision", "a..b"], ["--revision", "nobody/nothing=main"], ["--connections", "0"],
+    ])
     func `a wrong command line is exit code 64`(arguments: [String]) throws {
         let outcome = try personalive(
             ["models", "pull", "personalive", "--folder", folder.path + "/weights"] + arguments)

@@ -7,7 +7,9 @@ import Testing
     private let folder = TemporaryFolder()
     private let one = PublishedModel.File(repository: "a/b", path: "one.bin", target: "b/one.bin")
     private let two = PublishedModel.File(repository: "a/b", path: "two.bin", target: "b/two.bin")
-    private static let before = HostedRepositories(["a/b/one.bin": "first", "a/b/two.bin": "second"])
+    private static let before = HostedRepositories([
+        "a/b/one.bin": "first", "a/b/two.bin": "second",
+    ])
     private static let after = {
         var after = HostedRepositories(["a/b/one.bin": "other", "a/b/two.bin": "bytes"])
         after.commit = "beef"
@@ -46,7 +48,9 @@ import Testing
         #expect(entries.allSatisfy { $0.repository == "a/b" && $0.revision == "main" })
         #expect(entries.allSatisfy { $0.commit == "c0ffee" })
         #expect(entries.map(\.size) == [5, 6])
-        #expect(entries.map(\.sha256) == ["first", "second"].map { HostedRepositories.sum(of: Array($0.utf8)) })
+        #expect(
+            entries.map(\.sha256)
+                == ["first", "second"].map { HostedRepositories.sum(of: Array($0.utf8)) })
         let json = try #require(folder.content("weights/personalive-lock.json"))
         #expect(String(decoding: json, as: UTF8.self).contains(#""commit" : "c0ffee""#))
     }
@@ -81,7 +85,9 @@ import Testing
         // The same number of bytes, at the same commit.
         let again = pull(HostedRepositories(["a/b/one.bin": "FIRST"]), [one])
 
-        let (needed, found) = (held.files[0].sha256, HostedRepositories.sum(of: Array("FIRST".utf8)))
+        let (needed, found) = (
+            held.files[0].sha256, HostedRepositories.sum(of: Array("FIRST".utf8))
+        )
         #expect(again.faults == [.notAsLocked(file: "b/one.bin", expected: needed, found: found)])
         let text = try #require(again.faults.first).description
         for word in ["b/one.bin", "personalive-lock.json", needed, found, "--update"] {
@@ -98,7 +104,8 @@ import Testing
         let again = pull(HostedRepositories(["a/b/one.bin": "1st"]), [one])
 
         #expect(
-            again.faults == [.notAsLocked(file: "b/one.bin", expected: "5 bytes", found: "3 bytes")])
+            again.faults == [.notAsLocked(file: "b/one.bin", expected: "5 bytes", found: "3 bytes")]
+        )
         #expect(again.asked.count == 1)
     }
 
@@ -119,7 +126,8 @@ import Testing
     }
 
     @Test(arguments: [
-        PullRevisions(isUpdate: true), PullRevisions(all: "main"), PullRevisions(single: ["a/b": "v1"]),
+        PullRevisions(isUpdate: true), PullRevisions(all: "main"),
+        PullRevisions(single: ["a/b": "v1"]),
     ])
     func `an update or a revision fetches what the hub has now`(revisions: PullRevisions) throws {
         #expect(pull(Self.before, [one, two]).faults == [])
@@ -182,9 +190,10 @@ import Testing
         #expect(asked == [])
     }
 
-    @Test(arguments: [
-        ("main", nil, "main"), ("a/b=v1.0", "a/b", "v1.0"), ("refs/pr/1", nil, "refs/pr/1"),
-    ] as [(String, String?, String)])
+    @Test(
+        arguments: [
+            ("main", nil, "main"), ("a/b=v1.0", "a/b", "v1.0"), ("refs/pr/1", nil, "refs/pr/1"),
+        ] as [(String, String?, String)])
     func `a revision is a name, or a repository and a name`(
         text: String, repository: String?, revision: String
     ) throws {
@@ -204,7 +213,9 @@ import Testing
         let weights = folder.path + "/weights", entry = try lock.files[0]
         func fault(_ text: String?, fast: Bool = false) throws -> WeightLock.Fault? {
             try FileManager.default.removeItem(atPath: weights + "/b/one.bin")
-            if let text { try Data(text.utf8).write(to: URL(fileURLWithPath: weights + "/b/one.bin")) }
+            if let text {
+                try Data(text.utf8).write(to: URL(fileURLWithPath: weights + "/b/one.bin"))
+            }
             return WeightLock.fault(of: entry, in: weights, fast: fast)
         }
 

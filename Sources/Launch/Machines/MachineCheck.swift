@@ -113,7 +113,8 @@ package final class MachineCheck {
         let temporary = try RunFolder(for: .installation)
         defer { temporary.remove() }
         let packed = "\(temporary.path)/program.tar"
-        let names = files.flatMap { ["-C", ($0 as NSString).deletingLastPathComponent, ($0 as NSString).lastPathComponent] }
+        let names = files.map { URL(fileURLWithPath: $0) }
+            .flatMap { ["-C", $0.deletingLastPathComponent().path, $0.lastPathComponent] }
         let tar = try ShortCommand.run(
             [try ChildProcess.find("tar"), "-chf", packed] + names, seconds: 120)
         guard tar.status == 0 else { throw MachineFault(description: "tar: \(tar.errors)") }

@@ -69,7 +69,7 @@ package final class RelayHost {
     /// A program that is not where it is on the supervisor's machine is looked for in `PATH`.
     private static func found(_ command: [String]) throws -> [String] {
         if access(command[0], X_OK) == 0 { return command }
-        let name = (command[0] as NSString).lastPathComponent
+        let name = URL(fileURLWithPath: command[0]).lastPathComponent
         guard let path = try? ChildProcess.find(name) else {
             throw LaunchError.cannotStart(
                 program: command[0],
