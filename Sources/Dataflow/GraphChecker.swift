@@ -95,7 +95,7 @@ struct GraphChecker {
             let isLocal = allMachines.first { $0.name == machines[index] }?.launcher == .local
             values.append(checker.values(of: node, spec, isLocal: isLocal))
         }
-        checker.checkCollisions()
+        checker.checkCollisions(graphs: [path] + document.parts.map(\.file))
         findings = checker.findings
         return values
     }

@@ -4,6 +4,7 @@ import NodeKit
 struct SettingChecker {
     private(set) var findings: Findings
     private var files: FileChecker
+    private var outputs = OutputChecker()
 
     init(findings: Findings) {
         self.findings = findings
@@ -33,9 +34,9 @@ struct SettingChecker {
         return values
     }
 
-    /// Reports outputs that meet another node's files.
-    mutating func checkCollisions() {
-        for collision in files.collisions { findings.add([collision]) }
+    /// Reports outputs that meet another node's files, or the graph's own.
+    mutating func checkCollisions(graphs: [String]) {
+        findings.add(outputs.collisions(inputs: files.inputs, graphs: graphs))
     }
 
     private mutating func addDefault(
@@ -110,14 +111,16 @@ struct SettingChecker {
     private mutating func checkFile(
         _ value: SettingValue, _ setting: SettingSpec, _ scalar: Scalar, _ node: NodeDeclaration
     ) {
-        guard case .text(let path) = value, !path.contains("://") else { return }
+        guard case .text(let path) = value,
+            setting.type == .outputFile || !path.contains("://")
+        else { return }
         let fault: SettingFault?
         switch setting.type {
         case .weights where path == "synthetic": fault = nil
         case .inputFile, .weights:
             fault = files.input(path, setting, node: node.name)
         case .outputFile:
-            fault = files.output(path, setting, node: node.name, at: scalar)
+            fault = outputs.fault(of: path, setting, node: node.name, at: scalar)
         default: fault = nil
         }
         if let fault { findings.report(fault, at: scalar.place, notes: scalar.notes) }
