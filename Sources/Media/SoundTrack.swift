@@ -36,6 +36,13 @@ final class SoundTrack {
         }
         if let transcoder {
             avcodec_parameters_from_context(source, transcoder.encoder)
+        } else if !container.hasBoxes, first.presentation < 0, source.pointee.initial_padding == 0 {
+            // Matroska's times cannot be below 0: what comes before is the codec's delay, or the
+            // pictures would begin late.
+            source.pointee.initial_padding = Int32(
+                clamping: av_rescale_q(
+                    -first.presentation, first.timeBase,
+                    AVRational(num: 1, den: source.pointee.sample_rate)))
         }
         source.pointee.codec_tag = 0
         parameters = source

@@ -167,13 +167,18 @@ extension Draft {
         let companions = Companion.allCases.map(\.rawValue)
         let beside = all.filter { path in companions.contains { path.hasSuffix($0) } }
         let drafts = all.filter { !beside.contains($0) }
-        if isOver {
-            beside.forEach { unlink($0) }
-        } else if !beside.allSatisfy(isEmpty) {
-            return nil
-        }
+        guard isOver || beside.allSatisfy(isEmpty) else { return nil }
+        beside.forEach { unlink($0) }
         for path in drafts where isEmpty(path) { if unlink(path) != 0 { rmdir(path) } }
         return drafts.first { !isEmpty($0) }
+    }
+
+    /// The draft into which a process that lives writes the target's next content; nil without one.
+    package static func holder(of target: FilePlace) -> String? {
+        let companions = Companion.allCases.map(\.rawValue)
+        return DraftName(of: target, ending: "").all(in: target.folder).first { path in
+            !companions.contains { path.hasSuffix($0) } && isLocked(path)
+        }
     }
 
     private static func isEmpty(_ path: String) -> Bool {
@@ -283,6 +288,14 @@ private struct DraftName {
             $0.hasPrefix(start) && $0.hasSuffix(ending)
                 && $0.utf8.count == start.utf8.count + Self.markLength + ending.utf8.count
         }.sorted().map { "\(folder)/\($0)" }
+    }
+
+    /// Drafts of the target in any format, and what lies beside them.
+    func all(in folder: String) -> [String] {
+        let start = "\(stem).partial-"
+        return Draft.names(in: folder).filter {
+            $0.hasPrefix(start) && $0.dropFirst(start.count + Self.markLength).hasPrefix(ending)
+        }.map { "\(folder)/\($0)" }
     }
 
     /// The same for every process of an owner.
