@@ -21,16 +21,27 @@ struct OutputChecker {
 
     private var outputs: [Output] = []
 
-    /// What is wrong with the place of an output.
-    mutating func fault(of path: String, _ setting: SettingSpec, node: String, at scalar: Scalar)
-        -> SettingFault?
-    {
+    /// What is wrong with an output on any machine, wherever it leads.
+    static func spellingFault(of path: String, _ setting: SettingSpec) -> SettingFault? {
+        guard setting.type == .outputFile else { return nil }
         if path == "-" {
             return .unwritable(
                 setting, path: path, reason: "each node is a process of its own, so its standard output "
                     + "is the run's log",
-                hint: "make a pipe: mkfifo film.mp4")
+                hint: "make a pipe, which programs can read: mkfifo film.mp4")
         }
+        let name = path.lowercased()
+        guard !setting.endings.isEmpty, !setting.endings.contains(where: { name.hasSuffix($0) }) else {
+            return nil
+        }
+        return .unknownEnding(setting, path: path)
+    }
+
+    /// What is wrong with the place of an output.
+    mutating func fault(of path: String, _ setting: SettingSpec, node: String, at scalar: Scalar)
+        -> SettingFault?
+    {
+        if path == "-" { return Self.spellingFault(of: path, setting) }
         let place: FilePlace
         do throws(FilePlace.Fault) { place = try FilePlace(path) } catch {
             if case .system(let reason) = error {
@@ -62,11 +73,8 @@ struct OutputChecker {
         if let obstacle = place.obstacle {
             return .unwritable(setting, path: path, reason: obstacle, hint: nil)
         }
-        let name = path.lowercased()
-        guard !setting.endings.isEmpty, !isStream,
-            !setting.endings.contains(where: { name.hasSuffix($0) })
-        else { return nil }
-        return .unknownEnding(setting, path: path)
+        // A pipe or device gets mp4, whatever it is called.
+        return isStream ? nil : spellingFault(of: path, setting)
     }
 
     /// Outputs that two nodes write, and outputs that are also read.

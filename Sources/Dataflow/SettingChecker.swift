@@ -26,7 +26,11 @@ struct SettingChecker {
             }
             guard let scalar, let value = value(scalar, setting) else { continue }
             values[name.value] = value
-            if isLocal { checkFile(value, setting, scalar, node) }
+            if isLocal {
+                checkFile(value, setting, scalar, node)
+            } else if let fault = OutputChecker.spellingFault(of: value.text, setting) {
+                findings.report(fault, at: scalar.place, notes: scalar.notes)
+            }
         }
         meant.formUnion(node.settings.map(\.name.value))
         let unsaid = spec.settings.filter { !meant.contains($0.name) }

@@ -181,6 +181,14 @@ extension Draft {
         }
     }
 
+    /// Where the newest content of a path is: in its draft, if there is one, else in its own place.
+    package static func newest(of path: String) -> String {
+        guard let place = try? FilePlace(path) else { return path }
+        let companions = Companion.allCases.map(\.rawValue)
+        let drafts = DraftName(of: place, ending: "").all(in: place.folder)
+        return drafts.last { path in !companions.contains { path.hasSuffix($0) } } ?? path
+    }
+
     private static func isEmpty(_ path: String) -> Bool {
         var status = stat()
         guard lstat(path, &status) == 0 else { return true }

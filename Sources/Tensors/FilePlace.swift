@@ -30,6 +30,7 @@ package struct FilePlace: Hashable, Sendable {
 
     package init(_ path: String) throws(Fault) {
         var next = path
+        while next.count > 1, next.hasSuffix("/") { next.removeLast() }
         // As many links as the kernel follows.
         for _ in 0..<40 {
             if let found = try Self.existing(next) {
@@ -73,8 +74,6 @@ package struct FilePlace: Hashable, Sendable {
     private static let names = ["/dev/std", "/dev/fd/", "/proc/"]
 
     private static func absent(_ path: String) throws(Fault) -> FilePlace {
-        var path = path
-        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
         let folder = parent(of: path)
         var status = stat()
         guard stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR,

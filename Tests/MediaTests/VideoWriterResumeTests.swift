@@ -16,8 +16,8 @@ import Testing
     }
 
     /// What a writer says of a film of so many frames that is not finished.
-    private func saved(_ frames: Int, at path: String) throws -> VideoWriter.SavePoint {
-        let writer = try VideoWriter(path: path, options: Sample.fast)
+    private func saved(_ frames: Int, at path: String) throws -> FilmSavePoint {
+        let writer = try VideoWriter(path: path, options: Sample.fast, owner: "run/film")
         try write(0..<frames, into: writer)
         return try #require(writer.savePoint())
     }
@@ -26,7 +26,7 @@ import Testing
         let path = folder.file("a.mp4")
         let point = try saved(600, at: path)
 
-        let writer = try VideoWriter(path: path, options: Sample.fast)
+        let writer = try VideoWriter(path: path, options: Sample.fast, owner: "run/film")
         try writer.resume(from: point.bytes)
         try write(600 - point.missing..<610, into: writer)
         let summary = try writer.finish()
@@ -40,13 +40,13 @@ import Testing
         let path = folder.file("a.mp4")
         let point = try saved(600, at: path)
         for name in folder.names { try FileManager.default.removeItem(atPath: folder.file(name)) }
-        let older = try VideoWriter(path: path, options: Sample.fast)
+        let older = try VideoWriter(path: path, options: Sample.fast, owner: "run/film")
         try write(0..<3, into: older)
         try older.finish()
         try FileManager.default.setAttributes(
             [.modificationDate: Date(timeIntervalSinceNow: -86_400)], ofItemAtPath: path)
 
-        let writer = try VideoWriter(path: path, options: Sample.fast)
+        let writer = try VideoWriter(path: path, options: Sample.fast, owner: "run/film")
         try writer.resume(from: point.bytes)
         try write(600..<1200, into: writer)
         let canGoOn = writer.savePoint() != nil
@@ -59,12 +59,12 @@ import Testing
 
     @Test func `a film that its first writer finished stays as it is`() throws {
         let path = folder.file("a.mp4")
-        let first = try VideoWriter(path: path, options: Sample.fast)
+        let first = try VideoWriter(path: path, options: Sample.fast, owner: "run/film")
         try write(0..<600, into: first)
         let point = try #require(first.savePoint())
         try first.finish()
 
-        let writer = try VideoWriter(path: path, options: Sample.fast)
+        let writer = try VideoWriter(path: path, options: Sample.fast, owner: "run/film")
         try writer.resume(from: point.bytes)
         try writer.finish()
 
