@@ -35,7 +35,10 @@ extension VideoWriterOptions {
     func values(for codec: FilmEncoder.Codec) -> [(name: String, value: String)] {
         switch codec {
         case .h264:
-            return [("crf", String(crf)), ("preset", preset)] + (tune.map { [("tune", $0)] } ?? [])
+            // A process with other settings may go on with the film, whose header is one for all: so
+            // every keyframe says itself what it needs.
+            return [("crf", String(crf)), ("preset", preset), ("x264-params", "repeat-headers=1")]
+                + (tune.map { [("tune", $0)] } ?? [])
         case .vp9:
             // Its scale goes to 63: 31 looks about like x264's 20 (FFmpeg's wiki, "Encode/VP9").
             let speed = [8, 8, 7, 6, 5, 4, 3, 2, 1]

@@ -45,6 +45,8 @@ struct RunCommand: ParsableCommand {
     var metrics: UInt16?
 
     func run() throws {
+        // Until the supervisor has them, with nothing started and no file open.
+        for interrupt in [SIGINT, SIGTERM] { signal(interrupt) { _ in _exit(130) } }
         let plugins = PluginFolders.load(besides: file)
         plugins.report()
         let check = GraphFile.check(

@@ -36,6 +36,26 @@ import Testing
         #expect(folder.names == ["a.mp4"])
     }
 
+    @Test func `a writer with other settings goes on, and all of the film can be decoded`() throws {
+        let path = folder.file("a.mp4")
+        let point = try saved(600, at: path)
+        var options = Sample.fast
+        (options.crf, options.preset) = (35, "medium")
+
+        let writer = try VideoWriter(path: path, options: options, owner: "run/film")
+        try writer.resume(from: point.bytes)
+        try write(600 - point.missing..<700, into: writer)
+        try writer.finish()
+
+        let contents = try Contents(of: path)
+        #expect(contents.warnings == [])
+        #expect(contents.frames.count == 700)
+        for (number, picture) in contents.pictures.enumerated() {
+            let (found, sent) = (Int(picture.pointer[0]), number % 200)
+            #expect(abs(found - sent) < 16, "frame \(number): \(found) for \(sent)")
+        }
+    }
+
     @Test func `what is gone is said, and the film begins anew, whatever stood there yesterday`() throws {
         let path = folder.file("a.mp4")
         let point = try saved(600, at: path)
