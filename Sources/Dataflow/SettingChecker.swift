@@ -5,6 +5,8 @@ struct SettingChecker {
     private(set) var findings: Findings
     private var files: FileChecker
     private var outputs = OutputChecker()
+    /// Files of plugins, each with the node that they serve.
+    private var programs: [String: String] = [:]
 
     init(findings: Findings) {
         self.findings = findings
@@ -40,7 +42,13 @@ struct SettingChecker {
 
     /// Reports outputs that meet another node's files, or the graph's own.
     mutating func checkCollisions(graphs: [String]) {
-        findings.add(outputs.collisions(inputs: files.inputs, graphs: graphs))
+        let read = files.inputs.merging(programs) { node, _ in node }
+        findings.add(outputs.collisions(inputs: read, graphs: graphs))
+    }
+
+    /// A node is served by these files.
+    mutating func note(program: [String], of node: String) {
+        for file in program where file.contains("/") { programs[file] = node }
     }
 
     private mutating func addDefault(

@@ -28,7 +28,7 @@ struct FinishedFilm {
             } else {
                 try copy(to: file)
             }
-            if isLabelled, container.hasBoxes { try Self.appendLabel(to: file) }
+            if isLabelled { try appendLabel(to: file) }
             do throws(DraftError) { try draft.publish(file) } catch {
                 throw .cannotWrite(path: target, reason: error.reason, kept: nil)
             }
@@ -131,14 +131,24 @@ struct FinishedFilm {
         packet.pointer.pointee.flags = timing.flags
     }
 
-    /// Appends the IPTC's "digital source type" as XMP, in the box that XMP part 3 gives to mp4.
-    private static func appendLabel(to path: String) throws(MediaError) {
-        let xmp = Array(AILabel.xmp.utf8)
-        var box = withUnsafeBytes(of: UInt32(24 + xmp.count).bigEndian) { Array($0) }
-        box += Array("uuid".utf8) + AILabel.xmpBox + xmp
-        let descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+    /// Appends what the muxer writes no metadata for: the IPTC's "digital source type" as XMP, in the
+    /// box that XMP part 3 gives to mp4, and a GIF's comment.
+    private func appendLabel(to path: String) throws(MediaError) {
+        var end: [UInt8]
+        switch container {
+        case .mp4, .mov:
+            let xmp = Array(AILabel.xmp.utf8)
+            end = withUnsafeBytes(of: UInt32(24 + xmp.count).bigEndian) { Array($0) }
+            end += Array("uuid".utf8) + AILabel.xmpBox + xmp
+        case .gif: end = AILabel.gifEnd
+        case .mkv, .webm: return
+        }
+        let descriptor = open(path, O_WRONLY | O_CLOEXEC)
         defer { Glibc.close(descriptor) }
-        guard descriptor >= 0, Glibc.write(descriptor, box, box.count) == box.count else {
+        // A GIF's comment comes before its trailer, which is its last byte.
+        guard descriptor >= 0, lseek(descriptor, container == .gif ? -1 : 0, SEEK_END) >= 0,
+            Glibc.write(descriptor, end, end.count) == end.count
+        else {
             throw .cannotWrite(path: path, reason: String(cString: strerror(errno)), kept: nil)
         }
     }

@@ -50,6 +50,7 @@ package func makeFrameWriter(
     path: String, options: VideoWriterOptions = VideoWriterOptions(), owner: String? = nil
 ) throws(MediaError) -> any FrameWriter {
     path.hasSuffix("/")
-        ? try PictureFolder(path: path, owner: owner)
+        ? try PictureFolder(
+            path: path, labelsAIGenerated: options.labelsAIGenerated, owner: owner)
         : try VideoWriter(path: path, options: options, owner: owner)
 }

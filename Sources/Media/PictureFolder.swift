@@ -8,15 +8,19 @@ import Tensors
 package final class PictureFolder: FrameWriter {
     package let path: String
     private let draft: Draft
+    private let isLabelled: Bool
     private var isClaimed = false
     private var frames = 0
     private var end: Int64 = 0
     private var size = (width: 0, height: 0)
     private var warnings: [String]
     private var saidSound = false
+    private var isFinished = false
 
-    package init(path: String, owner: String? = nil) throws(MediaError) {
-        self.path = path
+    package init(
+        path: String, labelsAIGenerated isLabelled: Bool = true, owner: String? = nil
+    ) throws(MediaError) {
+        (self.path, self.isLabelled) = (path, isLabelled)
         let place: FilePlace
         do throws(FilePlace.Fault) { place = try FilePlace(path) } catch {
             throw .cannotWrite(path: path, reason: error.description, kept: nil)
@@ -40,7 +44,8 @@ package final class PictureFolder: FrameWriter {
     ) throws(MediaError) {
         try claim()
         do throws(MediaError) {
-            try ImageWriter.writeDirectly(frame, to: "\(draft.path)/\(Self.name(frames))")
+            try ImageWriter.writeDirectly(
+                frame, to: "\(draft.path)/\(Self.name(frames))", isLabelled: isLabelled)
         } catch {
             guard case .cannotWrite(_, let reason, _) = error else { throw error }
             throw .cannotWrite(path: path, reason: reason, kept: frames > 0 ? draft.path : nil)
@@ -82,8 +87,6 @@ package final class PictureFolder: FrameWriter {
         }
         (frames, end) = (count, numbers[1])
     }
-
-    private var isFinished = false
 
     package func finish() throws(MediaError) -> FilmSummary {
         let summary = FilmSummary(

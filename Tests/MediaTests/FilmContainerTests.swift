@@ -55,6 +55,26 @@ import Testing
         #expect(folder.names == ["a.gif"])
     }
 
+    @Test func `every container says that its pictures are AI-generated, unless told not to`() throws {
+        var plain = Sample.fast
+        plain.labelsAIGenerated = false
+        for name in ["a.mp4", "a.mov", "a.mkv", "a.webm", "a.gif", "a/"] {
+            for (path, options) in [(folder.file(name), Sample.fast), (folder.file("plain-" + name), plain)] {
+                let writer = try makeFrameWriter(path: path, options: options)
+                try writer.write(Sample.frame(), presentation: 0, duration: 40 * Sample.millisecond)
+                try writer.finish()
+                let file = name == "a/" ? path + "000000.png" : path
+
+                let bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+
+                let isLabelled = bytes.range(of: Data("AI-generated: the person".utf8)) != nil
+                #expect(isLabelled == options.labelsAIGenerated, "\(path)")
+                if name == "a/" { #expect(try ImageReader.read(file).array == Sample.frame().array) }
+            }
+        }
+        #expect(try Contents(of: folder.file("a.gif")).frames.count == 1)
+    }
+
     @Test(arguments: ["a", "a.avi", "a.mp4.bak", ".", "-"])
     func `a name that does not say what it is to be is an error`(_ name: String) {
         #expect(throws: MediaError.self) { try VideoWriter(path: folder.file(name)) }
