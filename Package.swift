@@ -54,7 +54,8 @@ let package = Package(
             swiftSettings: testable),
         .target(name: "Dataflow", dependencies: ["NodeKit", "Tensors", "CYaml"]),
         .target(
-            name: "Launch", dependencies: ["Dataflow", "NodeKit", "Wire", "CPosix", "CZeroMQ"],
+            name: "Launch",
+            dependencies: ["Dataflow", "NodeKit", "Tensors", "Wire", "CPosix", "CZeroMQ"],
             swiftSettings: testable),
 
         // The networks: know nothing of processes.

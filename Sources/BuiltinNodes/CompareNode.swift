@@ -64,7 +64,7 @@ package struct CompareNode: Node {
 
     package mutating func finish(into outputs: inout Outputs) throws {
         guard let path else { return print(text) }
-        try JSONEncoder().encode(report).write(to: URL(fileURLWithPath: path), options: .atomic)
+        try Draft.write(JSONEncoder().encode(report), to: path)
     }
 
     private var text: String {

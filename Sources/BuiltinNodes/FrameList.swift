@@ -1,42 +1,68 @@
 import CPosix
-import Foundation
-import Glibc
 import NodeKit
 import Tensors
 
 /// A text file with a line for each frame: its number, a hash of its bytes, and when it came in
 /// nanoseconds of the monotonic clock. What lists of two runs say of hashes can be compared.
+///
+/// It is a draft until it is finished; a pipe or device gets the lines as they come.
 struct FrameList {
-    private let handle: FileHandle
+    private enum Place {
+        case draft(Draft)
+        case stream(OpenOutput)
+    }
+
+    private let path: String
+    private let place: Place
+    private var isClaimed = false
+    private var isFinished = false
     /// Bytes written.
     private(set) var size = 0
 
-    /// Opens a file without touching what is in it: ``truncate(to:)`` or the first line does.
-    init(path: String) throws {
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            throw FrameListError(path: path, reason: String(cString: strerror(errno)))
+    /// Opens a file without touching what is in it: ``resume(at:)`` or the first line does.
+    init(path: String, owner: String? = nil) throws {
+        self.path = path
+        let target = try Draft.place(path)
+        if let obstacle = target.obstacle { throw DraftError.unfit(path: path, reason: obstacle) }
+        guard target.kind == .pipe || target.kind == .characterDevice else {
+            place = .draft(try Draft(for: target, owner: owner))
+            return
         }
-        handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        place = .stream(try OpenOutput(target, path: path))
     }
 
     mutating func add(_ stamp: Stamp, _ bytes: UnsafeRawBufferPointer) throws {
-        if size == 0 { try truncate(to: 0) }
+        if size == 0 { try resume(at: 0) }
         let hash = String(frame_hash(bytes.baseAddress, bytes.count), radix: 16)
-        let line = Data("\(stamp.frame) \(hash) \(posix_monotonic_ns())\n".utf8)
-        try handle.write(contentsOf: line)
+        let line = Array("\(stamp.frame) \(hash) \(posix_monotonic_ns())\n".utf8)
+        switch place {
+        case .draft(let draft): try line.withUnsafeBytes { try draft.append($0) }
+        case .stream(let output): try line.withUnsafeBytes { try output.append($0) }
+        }
         size += line.count
     }
 
-    /// Forgets what came after the first `size` bytes.
-    mutating func truncate(to size: Int) throws {
-        try handle.truncate(atOffset: UInt64(size))
+    /// Goes on after the first `size` bytes, and forgets the others.
+    mutating func resume(at size: Int) throws {
         self.size = size
+        guard case .draft(let draft) = place else { return }
+        if !isClaimed { try draft.claim() }
+        isClaimed = true
+        guard draft.size < size else { return try draft.truncate(to: size) }
+        // The process before this one has put it in its place, or it is gone.
+        guard (try? Draft.place(path))?.size == size else {
+            self.size = 0
+            return try draft.truncate(to: 0)
+        }
+        isFinished = true
+        draft.remove()
     }
-}
 
-struct FrameListError: Error, CustomStringConvertible {
-    let path: String
-    let reason: String
-    var description: String { "cannot write \(path): \(reason)" }
+    /// Puts the list in its place.
+    mutating func finish() throws {
+        guard case .draft(let draft) = place, !isFinished else { return }
+        if !isClaimed { try resume(at: 0) }
+        isFinished = true
+        try draft.publish()
+    }
 }

@@ -15,7 +15,9 @@ package struct FrameListNode: Node {
 
     private var list: FrameList
 
-    package init(settings: Settings) throws { list = try FrameList(path: settings[Self.path]) }
+    package init(settings: Settings) throws { 
+        list = try FrameList(path: settings[Self.path], owner: settings.owner)
+    }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {
         try list.add(inputs.stamp, UnsafeRawBufferPointer(inputs[Self.frame].buffer))
@@ -23,6 +25,8 @@ package struct FrameListNode: Node {
 
     package func save() -> SavedState? { SavedState(number: list.size) }
     package mutating func restore(_ state: [UInt8]) throws {
-        try list.truncate(to: SavedState.number(state))
+        try list.resume(at: SavedState.number(state))
     }
+
+    package mutating func finish(into outputs: inout Outputs) throws { try list.finish() }
 }

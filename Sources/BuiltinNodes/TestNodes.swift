@@ -141,7 +141,9 @@ package struct TestSinkNode: Node {
 
     package init(settings: Settings) throws {
         work = settings[Self.work]
-        list = try settings[ifSet: Self.list].map(FrameList.init(path:))
+        list = try settings[ifSet: Self.list].map { path in
+            try FrameList(path: path, owner: settings.owner)
+        }
     }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {
@@ -152,8 +154,10 @@ package struct TestSinkNode: Node {
 
     package func save() -> SavedState? { SavedState(number: list?.size ?? 0) }
     package mutating func restore(_ state: [UInt8]) throws {
-        try list?.truncate(to: SavedState.number(state))
+        try list?.resume(at: SavedState.number(state))
     }
+
+    package mutating func finish(into outputs: inout Outputs) throws { try list?.finish() }
 }
 
 /// Takes frames of two streams that belong together, and forgets them.

@@ -2,15 +2,18 @@ import Media
 import NodeKit
 import Tensors
 
-/// Writes frames and sound into an H.264 mp4.
+/// Writes frames and sound into a film, or frames as pictures into a folder.
 package struct VideoEncoderNode: Node {
     package static let frame = Port(
         "frame", UInt8.self, "1 h w 3", meaning: "rgb", "frames in the order of time")
     package static let audio = Port(
         "audio", UInt8.self, "bytes", meaning: "audio-packet", pace: .own, isOptional: true,
-        "sound, copied where mp4 allows it")
+        "sound, copied where the film's container allows it")
     package static let path = Setting(
-        "path", String.self, type: .outputFile, "the mp4; replaced when the new one is complete")
+        "path", String.self, type: .outputFile,
+        "the film, replaced when the new one is complete; its ending says what it is: .mp4, .mov, .mkv, "
+            + ".webm, .gif, or '/' for a folder of PNGs"
+    ).ending(in: FilmContainer.endings)
     package static let crf = Setting(
         "crf", Int.self, type: .integer(0...51), default: VideoWriterOptions().crf,
         "constant rate factor: 0 is lossless, 51 the worst")
@@ -25,10 +28,10 @@ package struct VideoEncoderNode: Node {
         "say in the file's metadata that its pictures are AI-generated")
 
     package static let spec = NodeSpec(
-        "video-encoder", "Writes frames and sound into an H.264 mp4.", inputs: [frame, audio],
+        "video-encoder", "Writes frames and sound into a film, or frames into a folder.", inputs: [frame, audio],
         settings: [path, crf, preset, tune, label], state: .saved)
 
-    private let writer: VideoWriter
+    private let writer: any FrameWriter
 
     package init(settings: Settings) throws {
         var options = VideoWriterOptions()
@@ -37,7 +40,8 @@ package struct VideoEncoderNode: Node {
         options.tune = settings[ifSet: Self.tune]
         options.threads = settings.cores
         options.labelsAIGenerated = settings[Self.label]
-        writer = try VideoWriter(path: settings[Self.path], options: options)
+        writer = try makeFrameWriter(
+            path: settings[Self.path], options: options, owner: settings.owner)
     }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {

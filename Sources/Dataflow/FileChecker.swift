@@ -3,8 +3,8 @@ import NodeKit
 
 /// Looks for the files that a graph names; relative paths start at the current directory.
 struct FileChecker {
-    private var inputs: [String: String] = [:]
-    private var outputs: [(path: String, full: String, node: String, scalar: Scalar)] = []
+    /// Whole paths of what nodes read, each with the first node that does.
+    private(set) var inputs: [String: String] = [:]
 
     /// What is wrong with a file or folder that must be there.
     mutating func input(_ path: String, _ setting: SettingSpec, node: String) -> SettingFault? {
@@ -20,55 +20,14 @@ struct FileChecker {
         return nil
     }
 
-    /// What is wrong with the place of a file to be written.
-    mutating func output(_ path: String, _ setting: SettingSpec, node: String, at scalar: Scalar)
-        -> SettingFault?
-    {
-        let full = Self.fullPath(path)
-        outputs.append((path, full, node, scalar))
-        var isFolder: ObjCBool = false
-        let exists = FileManager.default.fileExists(atPath: full, isDirectory: &isFolder)
-        if exists, isFolder.boolValue || path.hasSuffix("/") {
-            return .isFolder(setting, path: path)
-        }
-        let folder = Self.parent(full)
-        let folderExists = FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder)
-        guard folderExists, isFolder.boolValue else {
-            return .noFolder(setting, path: path, folder: Self.parent(path), full: folder)
-        }
-        if !exists, !FileManager.default.isWritableFile(atPath: folder) {
-            return .notWritable(setting, folder: folder)
-        }
-        return nil
-    }
-
-    /// Outputs that two nodes write, and outputs that are also read.
-    var collisions: [Diagnostic] {
-        var writers: [String: String] = [:]
-        return outputs.compactMap { output in
-            defer { writers[output.full] = writers[output.full] ?? output.node }
-            let fault: SettingFault? =
-                if output.full.hasPrefix("/dev/") {
-                    nil
-                } else if let other = writers[output.full] {
-                    .sameOutput(path: output.path, node: other)
-                } else {
-                    inputs[output.full].map { .overwritesInput(path: output.path, node: $0) }
-                }
-            return fault.map {
-                Diagnostic($0, at: output.scalar.place, notes: output.scalar.notes)
-            }
-        }
-    }
-
-    private static func fullPath(_ path: String) -> String {
+    static func fullPath(_ path: String) -> String {
         if path.hasPrefix("/") { return path }
         let plain = path.hasPrefix("./") ? String(path.dropFirst(2)) : path
         let folder = FileManager.default.currentDirectoryPath
         return (folder.hasSuffix("/") ? folder : folder + "/") + plain
     }
 
-    private static func parent(_ path: String) -> String {
+    static func parent(_ path: String) -> String {
         guard let slash = path.dropLast(path.hasSuffix("/") ? 1 : 0).lastIndex(of: "/") else {
             return "."
         }

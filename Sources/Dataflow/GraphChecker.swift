@@ -116,8 +116,11 @@ struct GraphChecker {
             }
             let isLocal = allMachines.first { $0.name == machines[index] }?.launcher == .local
             values.append(checker.values(of: node, spec, isLocal: isLocal))
+            if isLocal, let plugin = registry.plugin(spec.kind) {
+                checker.note(program: [plugin.file] + plugin.command, of: node.name)
+            }
         }
-        checker.checkCollisions()
+        checker.checkCollisions(graphs: [path] + document.parts.map(\.file))
         findings = checker.findings
         return values
     }

@@ -4,6 +4,9 @@ import NodeKit
 struct SettingChecker {
     private(set) var findings: Findings
     private var files: FileChecker
+    private var outputs = OutputChecker()
+    /// Files of plugins, each with the node that they serve.
+    private var programs: [String: String] = [:]
 
     init(findings: Findings) {
         self.findings = findings
@@ -25,7 +28,11 @@ struct SettingChecker {
             }
             guard let scalar, let value = value(scalar, setting) else { continue }
             values[name.value] = value
-            if isLocal { checkFile(value, setting, scalar, node) }
+            if isLocal {
+                checkFile(value, setting, scalar, node)
+            } else if let fault = OutputChecker.spellingFault(of: value.text, setting) {
+                findings.report(fault, at: scalar.place, notes: scalar.notes)
+            }
         }
         meant.formUnion(node.settings.map(\.name.value))
         // Defaults first: they can make a setting that has none superfluous.
@@ -36,9 +43,15 @@ struct SettingChecker {
         return values
     }
 
-    /// Reports outputs that meet another node's files.
-    mutating func checkCollisions() {
-        for collision in files.collisions { findings.add([collision]) }
+    /// Reports outputs that meet another node's files, or the graph's own.
+    mutating func checkCollisions(graphs: [String]) {
+        let read = files.inputs.merging(programs) { node, _ in node }
+        findings.add(outputs.collisions(inputs: read, graphs: graphs))
+    }
+
+    /// A node is served by these files.
+    mutating func note(program: [String], of node: String) {
+        for file in program where file.contains("/") { programs[file] = node }
     }
 
     private mutating func addDefault(
@@ -113,14 +126,16 @@ struct SettingChecker {
     private mutating func checkFile(
         _ value: SettingValue, _ setting: SettingSpec, _ scalar: Scalar, _ node: NodeDeclaration
     ) {
-        guard case .text(let path) = value, !path.contains("://") else { return }
+        guard case .text(let path) = value,
+            setting.type == .outputFile || !path.contains("://")
+        else { return }
         let fault: SettingFault?
         switch setting.type {
         case .weights where path == "synthetic": fault = nil
         case .inputFile, .weights:
             fault = files.input(path, setting, node: node.name)
         case .outputFile:
-            fault = files.output(path, setting, node: node.name, at: scalar)
+            fault = outputs.fault(of: path, setting, node: node.name, at: scalar)
         default: fault = nil
         }
         if let fault { findings.report(fault, at: scalar.place, notes: scalar.notes) }

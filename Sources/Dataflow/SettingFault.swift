@@ -10,10 +10,13 @@ enum SettingFault: Fault {
     case noFile(SettingSpec, path: String, fullPath: String, nearest: String?)
     case unreadableFile(SettingSpec, path: String)
     case noFolder(SettingSpec, path: String, folder: String, full: String)
-    case isFolder(SettingSpec, path: String)
+    case isFolder(SettingSpec, path: String, takesFolder: Bool)
     case notWritable(SettingSpec, folder: String)
+    case unwritable(SettingSpec, path: String, reason: String, hint: String?)
+    case unknownEnding(SettingSpec, path: String)
     case sameOutput(path: String, node: String)
     case overwritesInput(path: String, node: String)
+    case overwritesGraph(path: String)
 
     var words: FaultWords {
         switch self {
@@ -56,15 +59,29 @@ enum SettingFault: Fault {
                 "setting \(spec.name.quoted): there is no folder for \(path.quoted) "
                     + "(looked for \(full))",
                 hint: "mkdir -p \(folder)")
-        case .isFolder(let spec, let path):
+        case .isFolder(let spec, let path, let takesFolder):
             FaultWords(
                 "output-is-folder",
                 "setting \(spec.name.quoted): \(path.quoted) is a folder, not a file to write",
-                hint: "add a file name")
+                hint: takesFolder
+                    ? "add a file name, or write '\(path)/' for a folder of pictures" : "add a file name")
         case .notWritable(let spec, let folder):
             FaultWords(
                 "folder-not-writable",
                 "setting \(spec.name.quoted): nothing may be written in \(folder)")
+        case .unwritable(let spec, let path, let reason, let hint):
+            FaultWords(
+                "output-not-writable",
+                "setting \(spec.name.quoted): \(path.quoted) cannot be written: \(reason)", hint: hint)
+        case .unknownEnding(let spec, let path):
+            FaultWords(
+                "unknown-ending",
+                "setting \(spec.name.quoted): \(path.quoted) ends in none of \(spec.endingsText)",
+                hint: "its ending says what it is to be: write \((path + spec.endings[0]).quoted)")
+        case .overwritesGraph(let path):
+            FaultWords(
+                "output-overwrites-graph", "\(path.quoted) is the graph file itself, or a part of it",
+                hint: "give it another name")
         case .sameOutput(let path, let node):
             FaultWords("same-output", "\(path.quoted) is already written by node \(node.quoted)")
         case .overwritesInput(let path, let node):
@@ -131,9 +148,17 @@ extension SettingSpec {
                     range.upperBound >= 1e300 ? nil : Self.short(range.upperBound)) + unit
         case .choice(let words): words.either
         case .inputFile: "a file that exists"
-        case .outputFile: "a file to write"
+        case .outputFile:
+            endings.isEmpty ? "a file to write" : "a file to write that ends in \(endingsText)"
         case .weights: "'synthetic', or a file or folder of weights"
         }
+    }
+
+    /// The endings that an output may have: `.mp4, .mov or '/' for a folder`.
+    var endingsText: String {
+        let words = endings.map { $0 == "/" ? "'/' (a folder)" : $0 }
+        return words.dropLast().joined(separator: ", ") + (words.count > 1 ? " or " : "")
+            + (words.last ?? "")
     }
 
     var summaryOrNeed: String { summary.isEmpty ? neededText : summary }

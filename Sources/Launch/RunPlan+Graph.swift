@@ -1,5 +1,7 @@
 import Dataflow
 import Foundation
+import NodeKit
+import Tensors
 import Wire
 
 extension RunPlan {
@@ -59,7 +61,10 @@ extension RunPlan {
         planned.heldFrames = node.spec.heldFrames
         planned.outputFiles = node.spec.settings.filter { $0.type == .outputFile }
             .compactMap { node.settings.values[$0.name].flatMap { String($0) } }
-            .map { URL(fileURLWithPath: $0).standardizedFileURL.path }
+            .map { path in
+                // Links followed, so that another spelling is not another file.
+                (try? FilePlace(path))?.path ?? URL(fileURLWithPath: path).standardizedFileURL.path
+            }
         // Another name for this machine, unless it is said to be reached as if it were another.
         let machine = graph.machines.first { $0.name == node.machine }
         let isHere = machine.map { $0.launcher == .local && $0.address == nil } ?? true

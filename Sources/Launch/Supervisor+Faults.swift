@@ -2,6 +2,7 @@ import CPosix
 import Dataflow
 import Glibc
 import NodeKit
+import Tensors
 import Wire
 
 /// What happens when a process ends, or falls silent.
@@ -185,6 +186,7 @@ extension Supervisor {
             process.process.killGroup()
             return bid(farewell: member)
         }
+        if stoppedBeforeItBegan(process) { return finishNow() }
         let isFirst = failure == nil || failure!.node == name
         if isFirst {
             let restarts = member(of: process)?.restarts ?? 0
@@ -195,6 +197,24 @@ extension Supervisor {
             failure?.isMachineLost = process.process.fault != nil
         }
         finishNow()
+    }
+
+    /// Whether the user stopped the run before a frame came to a node: what it then did not make, or
+    /// could not load, is no failure.
+    private func stoppedBeforeItBegan(_ process: Incarnation) -> Bool {
+        guard interrupts > 0, failure == nil else { return false }
+        let report = member(of: process)?.report
+        return !started || process.planned.isSink && report?.deliveredCount == 0
+    }
+
+    /// Takes away files that a process had begun, and into which nothing had come.
+    func settleDrafts(of process: Incarnation) {
+        guard process.planned.machine == RunPlan.here else { return }
+        let owner = NodeConfiguration.owner(of: process.planned.name, in: plan.folder)
+        for file in process.planned.outputFiles {
+            guard let place = try? FilePlace(file) else { continue }
+            Draft.settle(place, owner: owner, isOver: false)
+        }
     }
 
     func finishNow() {

@@ -203,6 +203,7 @@ package final class Supervisor {
             process.endedAt = posix_monotonic_ns()
             process.reason = process.reason ?? process.process.fault
             unlink("\(plan.folder)/\(process.id).sock")
+            settleDrafts(of: process)
             read(process)
             readControl()
             // What it started itself would outlive the run.

@@ -1,42 +1,50 @@
 import CFFmpeg
 import Glibc
+import Tensors
 
-/// Turns a ``PartialFilm`` into an ordinary mp4 whose header comes first, without re-encoding.
+/// Turns a ``PartialFilm`` into an ordinary film whose header comes first, without re-encoding.
 struct FinishedFilm {
     let film: PartialFilm
-    let target: String
+    let draft: Draft
+    let container: FilmContainer
     let label: KeyValuePairs<String, String>
     /// Whether an XMP packet says how the pictures were made.
     let isLabelled: Bool
     /// Sound that came after the partial film's header, with its track.
     let lateSound: (packets: [Packet], track: SoundTrack)?
 
-    /// Writes the film beside the target and then puts it there in one step.
+    private var target: String { draft.target.path }
+
+    /// Writes the film beside its draft and then puts it at the target's place in one step.
     ///
-    /// - Throws: ``MediaError/cannotWrite(path:reason:kept:)``; the partial film is kept then.
+    /// - Throws: ``MediaError/cannotWrite(path:reason:kept:)``; the draft is kept then.
     func write() throws(MediaError) {
-        let draft = film.path + ".finishing"
+        let file = draft.path(of: .finishing)
+        // What a process of this run left that was killed here.
+        unlink(file)
         do throws(MediaError) {
-            try copy(to: draft)
-            if isLabelled { try Self.appendLabel(to: draft) }
-            try Self.synchronize(draft)
-            guard rename(draft, target) == 0 else {
-                throw .cannotWrite(
-                    path: target, reason: String(cString: strerror(errno)), kept: nil)
+            if container == .gif {
+                try AnimatedPicture(of: film.path).write(to: file)
+            } else {
+                try copy(to: file)
+            }
+            if isLabelled { try appendLabel(to: file) }
+            do throws(DraftError) { try draft.publish(file) } catch {
+                throw .cannotWrite(path: target, reason: error.reason, kept: nil)
             }
         } catch {
-            unlink(draft)
+            unlink(file)
             guard case .cannotWrite(_, let reason, _) = error else { throw error }
             throw .cannotWrite(path: target, reason: reason, kept: film.path)
         }
-        unlink(film.path)
+        draft.remove()
     }
 
-    private func copy(to draft: String) throws(MediaError) {
-        let source = try Demuxer(partial: film.path)
-        let muxer = try Muxer(path: draft)
+    private func copy(to file: String) throws(MediaError) {
+        let source = try Demuxer(partial: film.path, film.container)
+        let muxer = try Muxer(path: file, container)
         for (index, track) in film.tracks.enumerated() {
-            // The codecs' headers are in mp4's own form in the file, as are the packets.
+            // The codecs' headers are in the container's own form in the file, as are the packets.
             let stored = source.stream(Int32(index)).pointee.codecpar!
             let stream = muxer.addStream(
                 track.parameters, timeBase: track.timeBase, rate: track.rate)
@@ -48,9 +56,7 @@ struct FinishedFilm {
                 lateSound.track.parameters, timeBase: lateSound.track.timeBase, rate: nil)
         }
         muxer.describe(label)
-        // In a movie clock of 1/1000 s, edit lists would cut off sound.
-        try muxer.begin(
-            Options(["movflags": "faststart+use_metadata_tags", "movie_timescale": "360000"]))
+        try muxer.begin(Options(container.finishedOptions))
         try copyPackets(from: source, to: muxer)
         try muxer.finish()
     }
@@ -125,33 +131,36 @@ struct FinishedFilm {
         packet.pointer.pointee.flags = timing.flags
     }
 
-    /// Appends the IPTC's "digital source type" as XMP, in the box that XMP part 3 gives to mp4.
-    private static func appendLabel(to path: String) throws(MediaError) {
-        let xmp = Array(AILabel.xmp.utf8)
-        var box = withUnsafeBytes(of: UInt32(24 + xmp.count).bigEndian) { Array($0) }
-        box += Array("uuid".utf8) + AILabel.xmpBox + xmp
-        let descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
-        defer { Glibc.close(descriptor) }
-        guard descriptor >= 0, Glibc.write(descriptor, box, box.count) == box.count else {
-            throw .cannotWrite(path: path, reason: String(cString: strerror(errno)), kept: nil)
+    /// Appends what the muxer writes no metadata for: the IPTC's "digital source type" as XMP, in the
+    /// box that XMP part 3 gives to mp4, and a GIF's comment.
+    private func appendLabel(to path: String) throws(MediaError) {
+        var end: [UInt8]
+        switch container {
+        case .mp4, .mov:
+            let xmp = Array(AILabel.xmp.utf8)
+            end = withUnsafeBytes(of: UInt32(24 + xmp.count).bigEndian) { Array($0) }
+            end += Array("uuid".utf8) + AILabel.xmpBox + xmp
+        case .gif: end = AILabel.gifEnd
+        case .mkv, .webm: return
         }
-    }
-
-    /// Makes sure that the bytes are on the disk before the name points to them.
-    private static func synchronize(_ path: String) throws(MediaError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = open(path, O_WRONLY | O_CLOEXEC)
         defer { Glibc.close(descriptor) }
-        guard descriptor >= 0, fsync(descriptor) == 0 else {
+        // A GIF's comment comes before its trailer, which is its last byte.
+        guard descriptor >= 0, lseek(descriptor, container == .gif ? -1 : 0, SEEK_END) >= 0,
+            Glibc.write(descriptor, end, end.count) == end.count
+        else {
             throw .cannotWrite(path: path, reason: String(cString: strerror(errno)), kept: nil)
         }
     }
 }
 
 extension Demuxer {
-    /// Opens our own fragments without anyone's interpretation of their times.
-    convenience init(partial path: String) throws(MediaError) {
+    /// Opens our own draft without anyone's interpretation of its times.
+    convenience init(partial path: String, _ container: FilmContainer) throws(MediaError) {
+        var options = Options(["fflags": "+nofillin+noparse"])
+        if container.hasBoxes { av_dict_set(&options.pointer, "ignore_editlist", "1", 0) }
         try self.init(
-            device: "file:" + path, format: av_find_input_format("mp4"),
-            options: Options(["ignore_editlist": "1", "fflags": "+nofillin+noparse"]))
+            device: "file:" + path,
+            format: av_find_input_format(container.hasBoxes ? "mp4" : "matroska"), options: options)
     }
 }

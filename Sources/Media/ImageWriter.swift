@@ -8,10 +8,19 @@ package enum ImageWriter {
     ///
     /// - Throws: ``MediaError`` naming the file and the reason.
     package static func write(_ tensor: Tensor<UInt8>, to path: String) throws(MediaError) {
-        precondition(tensor.shape.count == 4 && tensor.shape[0] == 1 && tensor.shape[3] == 3)
-        FFmpeg.prepare()
         let bytes = try encode(tensor)
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        do throws(DraftError) { try Draft.write(bytes, to: path) } catch {
+            throw .cannotWrite(path: path, reason: error.reason, kept: nil)
+        }
+    }
+
+    /// Writes a file of a folder that is a draft itself.
+    static func writeDirectly(
+        _ tensor: Tensor<UInt8>, to path: String, isLabelled: Bool
+    ) throws(MediaError) {
+        let plain = try encode(tensor)
+        let bytes = isLabelled ? AILabel.labelled(png: plain) : plain
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
         guard descriptor >= 0 else {
             throw .cannotWrite(path: path, reason: String(cString: strerror(errno)), kept: nil)
         }
@@ -31,6 +40,8 @@ package enum ImageWriter {
     }
 
     private static func encode(_ tensor: Tensor<UInt8>) throws(MediaError) -> [UInt8] {
+        precondition(tensor.shape.count == 4 && tensor.shape[0] == 1 && tensor.shape[3] == 3)
+        FFmpeg.prepare()
         let (height, width) = (tensor.shape[1], tensor.shape[2])
         let picture = Picture(width: width, height: height, format: AV_PIX_FMT_RGB24)
         let (rows, stride) = picture.rows

@@ -1,33 +1,34 @@
 import CFFmpeg
 import Glibc
 
-/// An mp4 that is being written.
+/// A film that is being written.
 final class Muxer {
     let path: String
     private var context: UnsafeMutablePointer<AVFormatContext>?
     private var isHeaderWritten = false
 
-    /// Creates the file.
+    /// Creates the file, or writes into one that is open.
     ///
     /// - Throws: ``MediaError/cannotWrite(path:reason:kept:)`` with the system's words.
-    init(path: String) throws(MediaError) {
+    init(path: String, _ container: FilmContainer, descriptor: Int32? = nil) throws(MediaError) {
         FFmpeg.prepare()
         self.path = path
         try FFmpeg.check(
-            avformat_alloc_output_context2(&context, nil, "mp4", path),
+            avformat_alloc_output_context2(&context, nil, container.format, path),
             "avformat_alloc_output_context2", path)
-        let code = avio_open(&context!.pointee.pb, "file:" + path, AVIO_FLAG_WRITE)
+        let url = descriptor.map { "pipe:\($0)" } ?? "file:" + path
+        let code = avio_open(&context!.pointee.pb, url, AVIO_FLAG_WRITE)
         guard code >= 0 else {
             throw .cannotWrite(path: path, reason: FFmpeg.reason(code), kept: nil)
         }
         // faststart reads the file again by this name.
         av_free(context!.pointee.url)
-        context!.pointee.url = av_strdup("file:" + path)
+        context!.pointee.url = av_strdup(url)
     }
 
     deinit { close() }
 
-    /// Adds a stream; `timeBase` is a wish that mp4 fulfils.
+    /// Adds a stream; `timeBase` is a wish that mp4 fulfils and Matroska does not.
     @discardableResult
     func addStream(
         _ parameters: UnsafePointer<AVCodecParameters>, timeBase: AVRational, rate: AVRational?
@@ -84,6 +85,40 @@ final class Muxer {
         if context!.pointee.pb != nil { avio_closep(&context!.pointee.pb) }
         avformat_free_context(context)
         context = nil
+    }
+
+    /// Whether a container takes a stream that begins with this packet, tried out in memory: some
+    /// refuse a codec that they know, or take it as an experiment only, when its packets come.
+    static func takes(
+        _ parameters: UnsafePointer<AVCodecParameters>, _ first: Packet, timeBase: AVRational,
+        in container: FilmContainer
+    ) -> Bool {
+        FFmpeg.prepare()
+        var context: UnsafeMutablePointer<AVFormatContext>?
+        avformat_alloc_output_context2(&context, nil, container.format, nil)
+        guard let context else { return false }
+        defer { avformat_free_context(context) }
+        guard avformat_query_codec(
+            context.pointee.oformat, parameters.pointee.codec_id, FF_COMPLIANCE_NORMAL) == 1,
+            avio_open_dyn_buf(&context.pointee.pb) >= 0
+        else { return false }
+        defer {
+            var bytes: UnsafeMutablePointer<UInt8>?
+            avio_close_dyn_buf(context.pointee.pb, &bytes)
+            av_free(bytes)
+        }
+        let stream = FFmpeg.allocated(avformat_new_stream(context, nil))
+        avcodec_parameters_copy(stream.pointee.codecpar, parameters)
+        stream.pointee.codecpar.pointee.codec_tag = 0
+        stream.pointee.time_base = timeBase
+        guard avformat_write_header(context, nil) >= 0 else { return false }
+        let packet = Packet(first.bytes)
+        packet.pointer.pointee.pts = 0
+        packet.pointer.pointee.dts = 0
+        packet.pointer.pointee.duration = first.pointer.pointee.duration
+        packet.pointer.pointee.flags = first.pointer.pointee.flags
+        let written = av_write_frame(context, packet.pointer)
+        return av_write_trailer(context) >= 0 && written >= 0
     }
 
     private func check(_ code: Int32) throws(MediaError) {

@@ -13,6 +13,8 @@ final class PacketLog {
     }
 
     let path: String
+    /// Whether nothing was in it when it was opened.
+    let isNew: Bool
     private let descriptor: Int32
     /// Whether every packet is in it.
     private(set) var isWhole = true
@@ -22,10 +24,12 @@ final class PacketLog {
     /// Opens the file without touching what is in it.
     init(path: String) throws(MediaError) {
         self.path = path
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
         guard descriptor >= 0 else {
             throw .cannotWrite(path: path, reason: String(cString: strerror(errno)), kept: nil)
         }
+        var status = stat()
+        isNew = fstat(descriptor, &status) != 0 || status.st_size == 0
     }
 
     deinit { close(descriptor) }

@@ -1,8 +1,8 @@
 import CFFmpeg
 import Glibc
 
-/// The film while it is being made: a fragmented mp4 that can be played up to its last second,
-/// whatever happens to the process that writes it.
+/// The film while it is being made: it can be played up to its last second, whatever happens to the
+/// process that writes it.
 ///
 /// It also remembers every packet's exact times, since fragments round them off.
 final class PartialFilm {
@@ -21,6 +21,9 @@ final class PartialFilm {
     }
 
     let path: String
+    let container: FilmContainer
+    /// Whether it goes into a pipe: what is in there cannot be taken back.
+    private let isStream: Bool
     private(set) var tracks: [Track] = []
     private let muxer: Muxer
     /// How much of the file is known to be whole.
@@ -28,10 +31,10 @@ final class PartialFilm {
     /// The size before the first fragment, when there is nothing to play yet.
     private var emptySize: Int64 = 0
 
-    /// Creates the file next to where the finished one will be.
-    init(path: String) throws(MediaError) {
-        self.path = path
-        muxer = try Muxer(path: path)
+    /// Begins the draft, or writes into a pipe that is open.
+    init(path: String, container: FilmContainer, descriptor: Int32?) throws(MediaError) {
+        (self.path, self.container, isStream) = (path, container, descriptor != nil)
+        muxer = try Muxer(path: path, container, descriptor: descriptor)
     }
 
     deinit {
@@ -55,11 +58,7 @@ final class PartialFilm {
     /// Writes the header.
     func begin(label: KeyValuePairs<String, String>) throws(MediaError) {
         muxer.describe(label)
-        try muxer.begin(
-            Options([
-                "movflags": "empty_moov+delay_moov+default_base_moof+use_metadata_tags",
-                "frag_duration": "1000000",
-            ]))
+        try muxer.begin(Options(container.draftOptions))
         emptySize = muxer.position
     }
 
@@ -84,16 +83,14 @@ final class PartialFilm {
         do throws(MediaError) { try muxer.finish() } catch { throw salvage(error) }
     }
 
-    /// Closes the file and takes it away.
-    func remove() {
-        muxer.close()
-        unlink(path)
-    }
+    /// Closes the file as it is.
+    func close() { muxer.close() }
 
     /// Cuts off a fragment that was written in part, and says where the rest is.
     private func salvage(_ error: MediaError) -> MediaError {
         guard case .cannotWrite(_, let reason, _) = error else { return error }
         muxer.close()
+        guard !isStream else { return error }
         guard goodSize > emptySize else {
             unlink(path)
             return .cannotWrite(path: path, reason: reason, kept: nil)

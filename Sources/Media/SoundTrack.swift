@@ -1,6 +1,7 @@
 import CFFmpeg
 
-/// The sound on its way into an mp4: copied where mp4 has room for its codec, else AAC.
+/// The sound on its way into a film: copied where the film's container takes it as it is, else coded
+/// anew.
 final class SoundTrack {
     /// What the file's header says of the sound.
     let parameters: UnsafeMutablePointer<AVCodecParameters>
@@ -8,21 +9,26 @@ final class SoundTrack {
     let timeBase: AVRational
     /// Whether the packets' bytes stay as they are.
     let isCopied: Bool
-    private let transcoder: AACTranscoder?
+    private let transcoder: SoundTranscoder?
     private let unwrapper: ADTSUnwrapper?
     private var lastTime = FF_NOPTS
 
     /// A track for packets like this one.
     ///
     /// - Throws: ``MediaError`` when the sound can neither be copied nor decoded.
-    init(for first: AudioPacket, path: String) throws(MediaError) {
+    init(
+        for first: AudioPacket, in container: FilmContainer, else codec: SoundTranscoder.Codec,
+        path: String
+    ) throws(MediaError) {
         let source = FFmpeg.allocated(avcodec_parameters_alloc())
         do throws(MediaError) {
             try first.format.copy(to: source)
-            isCopied = Self.fits(source.pointee.codec_id)
-            transcoder = isCopied ? nil : try AACTranscoder(from: source, of: first, path: path)
             let isADTS = first.format.codec == "aac" && first.format.header.isEmpty
-            unwrapper = isADTS ? try ADTSUnwrapper(source) : nil
+            isCopied = isADTS && container != .webm
+                || Muxer.takes(source, first.makePacket(), timeBase: first.timeBase, in: container)
+            transcoder = isCopied
+                ? nil : try SoundTranscoder(from: source, of: first, to: codec, path: path)
+            unwrapper = isADTS && isCopied ? try ADTSUnwrapper(source) : nil
         } catch {
             var source: UnsafeMutablePointer<AVCodecParameters>? = source
             avcodec_parameters_free(&source)
@@ -30,6 +36,13 @@ final class SoundTrack {
         }
         if let transcoder {
             avcodec_parameters_from_context(source, transcoder.encoder)
+        } else if !container.hasBoxes, first.presentation < 0, source.pointee.initial_padding == 0 {
+            // Matroska's times cannot be below 0: what comes before is the codec's delay, or the
+            // pictures would begin late.
+            source.pointee.initial_padding = Int32(
+                clamping: av_rescale_q(
+                    -first.presentation, first.timeBase,
+                    AVRational(num: 1, den: source.pointee.sample_rate)))
         }
         source.pointee.codec_tag = 0
         parameters = source
@@ -39,11 +52,6 @@ final class SoundTrack {
     deinit {
         var parameters: UnsafeMutablePointer<AVCodecParameters>? = parameters
         avcodec_parameters_free(&parameters)
-    }
-
-    private static func fits(_ codec: AVCodecID) -> Bool {
-        let mp4 = av_guess_format("mp4", nil, nil)
-        return avformat_query_codec(mp4, codec, FF_COMPLIANCE_NORMAL) == 1
     }
 
     /// Packets for the file, times in ``timeBase``.

@@ -2,42 +2,28 @@ import CFFmpeg
 import Glibc
 import Tensors
 
-/// Writes frames and sound into an H.264 mp4 with their true times.
+/// Writes frames and sound into a film with their true times: mp4, mov, mkv, webm or gif, as the
+/// ending of its path says.
 ///
-/// While it runs, `name.partial.mp4` beside the target holds all but the last seconds, playable even
-/// after a kill. ``finish()`` turns it into an ordinary mp4 and only then replaces the target.
-/// A writer belongs to one thread.
-package final class VideoWriter {
-    /// What was written.
-    package struct Summary: Equatable, Sendable {
-        package var path: String
-        package var frames: Int
-        /// Nanoseconds from the stream's start to the end of the last frame.
-        package var end: Int64
-        package var width: Int, height: Int
-    }
-
-    /// The finished file.
+/// While it runs, a draft beside the target holds all but the last seconds, playable even after a
+/// kill. ``finish()`` turns it into an ordinary film and only then replaces the target. A pipe or
+/// device gets the film while it is made. A writer belongs to one thread.
+package final class VideoWriter: FrameWriter {
     package let path: String
     /// The file that holds what was written so far, while the writer runs.
-    package let partialPath: String
+    package var draftPath: String { file.draftPath }
     private let options: VideoWriterOptions
+    let file: FilmFile
     /// Whether no log of packets was there.
-    let isNew: Bool
-    private var film: PartialFilm?
-    let log: PacketLog
+    private let isNew: Bool
+    private var isClaimed = false
     var points = SavePoints()
     /// The first packet of sound, which says how it is coded, and nanoseconds from frame to frame.
     var firstSound: AudioPacket?
     var interval: Int64?
-    private var lastDecoded = Int64.min, lastSound = Int64.min
-    private var encoder: H264Encoder?
+    private var encoder: FilmEncoder?
     private var sound: SoundTrack?
-    private var soundFailed = false
-    private var hasBegun = false
-    /// Compressed packets that wait for the header: nobody knows yet whether there is sound.
-    var waiting: [(packet: Packet, isSound: Bool)] = []
-    private var lateSound: [Packet] = []
+    private var leavesSoundOut = false
     private var failure: MediaError?
     private var isFinished = false
     private var warnings: [String] = []
@@ -51,46 +37,36 @@ package final class VideoWriter {
     /// An earlier process had put the film at its place already.
     private var wasFinished = false
 
-    /// Creates the partial file, so that a wrong path shows before any work is done.
+    /// Makes the draft, so that a wrong path shows before any work is done.
     ///
+    /// - Parameters:
+    ///   - owner: who writes it, whichever process that is: one that takes over finds the draft by it.
+    ///   - patience: seconds until a pipe that no program reads is an error.
     /// - Throws: ``MediaError/cannotWrite(path:reason:kept:)``.
-    package init(path: String, options: VideoWriterOptions = VideoWriterOptions())
-        throws(MediaError)
-    {
-        self.path = path
-        self.options = options
-        let name = path.hasSuffix(".mp4") ? String(path.dropLast(4)) : path
-        partialPath = name + ".partial.mp4"
-        try Self.checkTarget(path)
-        let logPath = name + ".partial.packets"
-        isNew = access(logPath, F_OK) != 0
-        do throws(MediaError) {
-            log = try PacketLog(path: logPath)
-            // What is in it may be an earlier process's, to be gone on with.
-            try Self.checkWriting(to: partialPath)
-        } catch {
-            guard case .cannotWrite(_, let reason, _) = error else { throw error }
-            throw .cannotWrite(path: path, reason: reason, kept: nil)
+    package init(
+        path: String, options: VideoWriterOptions = VideoWriterOptions(), owner: String? = nil,
+        patience: Double = 60
+    ) throws(MediaError) {
+        (self.path, self.options) = (path, options)
+        file = try FilmFile(path: path, owner: owner, patience: patience)
+        isNew = file.log.map(\.isNew) ?? true
+        for left in file.draft?.leftovers ?? [] {
+            warn("\(left) of an earlier run is left there: it can be played, and is not touched")
+        }
+        if file.draft == nil {
+            warn("the film goes into it while it is made: after a crash nothing can go on with it")
+        }
+        if file.container.videoCodec == .vp9, let tune = options.tune, tune != "zerolatency" {
+            warn("VP9 has no tune '\(tune)': it is coded without")
         }
     }
 
-    private static func checkWriting(to path: String) throws(MediaError) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            throw .cannotWrite(path: path, reason: String(cString: strerror(errno)), kept: nil)
-        }
-        close(descriptor)
-    }
-
-    /// What a person should know, since the last call.
     package func takeWarnings() -> [String] {
         defer { warnings = [] }
         return warnings
     }
 
-    /// Appends a frame `[1, h, w, 3]`; times in nanoseconds.
-    ///
-    /// A frame of another size than the first is scaled to it. Frames come in the order of time.
+    /// A frame of another size than the first is scaled to it.
     package func write(
         _ frame: Tensor<UInt8>, presentation: Int64, duration: Int64
     ) throws(MediaError) {
@@ -114,35 +90,30 @@ package final class VideoWriter {
         }
     }
 
-    /// Appends a packet of sound, whose times count from the same start as the frames'.
-    ///
     /// Sound that can neither be copied nor decoded is left out, with a warning.
     package func write(_ packet: AudioPacket) throws(MediaError) {
         try attempt { () throws(MediaError) in
-            guard !soundFailed else { return }
+            guard !leavesSoundOut else { return }
             let isFirst = sound == nil
             if isFirst { sound = makeSound(for: packet) }
             guard let sound else { return }
             firstSound = firstSound ?? packet
             let packets = try sound.packets(for: packet)
             points.takeSound(packets: packets.count)
-            for packet in packets { try record(packet, isSound: true) }
-            if isFirst && encoder != nil && !hasBegun { try takeFrames(encoder!) }
+            for packet in packets { try file.record(packet, isSound: true) }
+            if isFirst && encoder != nil && !file.hasBegun { try takeFrames(encoder!) }
         }
     }
 
-    /// Completes the file and puts it at its place.
-    ///
-    /// - Throws: ``MediaError/nothingToWrite(path:)`` when there was no frame; nothing is left then.
     @discardableResult
-    package func finish() throws(MediaError) -> Summary {
+    package func finish() throws(MediaError) -> FilmSummary {
         if let failure { throw failure }
-        if wasFinished { return Summary(path: path, frames: frames, end: end, width: 0, height: 0) }
+        if wasFinished {
+            return FilmSummary(path: path, frames: frames, end: end, width: 0, height: 0)
+        }
         guard let encoder, frames > 0, !isFinished else {
             isFinished = true
-            film?.remove()
-            unlink(partialPath)
-            log.remove()
+            file.discard()
             throw .nothingToWrite(path: path)
         }
         isFinished = true
@@ -150,25 +121,13 @@ package final class VideoWriter {
             try encoder.end()
             try takeFrames(encoder)
             if let sound {
-                for packet in try sound.finish() { try record(packet, isSound: true) }
+                for packet in try sound.finish() { try file.record(packet, isSound: true) }
             }
-            if !hasBegun { try begin() }
-            try film!.finish()
-            do throws(MediaError) { try finished.write() } catch {
-                // The log takes as much room as the film.
-                log.remove()
-                try finished.write()
-            }
-            log.remove()
+            if !file.hasBegun { try file.begin(encoder, sound, label: label) }
+            try file.finish(sound: sound, label: label, isLabelled: options.labelsAIGenerated)
         }
-        return Summary(
+        return FilmSummary(
             path: path, frames: frames, end: end, width: encoder.width, height: encoder.height)
-    }
-
-    private var finished: FinishedFilm {
-        FinishedFilm(
-            film: film!, target: path, label: label, isLabelled: options.labelsAIGenerated,
-            lateSound: lateSound.isEmpty ? nil : sound.map { (lateSound, $0) })
     }
 
     private var label: KeyValuePairs<String, String> {
@@ -181,6 +140,7 @@ extension VideoWriter {
     private func attempt(_ body: () throws(MediaError) -> Void) throws(MediaError) {
         if let failure { throw failure }
         do throws(MediaError) {
+            try claim()
             try body()
         } catch {
             var error = error
@@ -188,45 +148,39 @@ extension VideoWriter {
                 error = .cannotWrite(path: path, reason: reason, kept: kept)
             }
             failure = error
-            log.remove()
+            file.log?.remove()
             throw error
         }
     }
 
-    private static func checkTarget(_ path: String) throws(MediaError) {
-        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-        var status = stat()
-        if stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR {
-            throw .cannotWrite(path: path, reason: "it is a folder", kept: nil)
-        }
-        let parent = folder.isEmpty ? "/" : folder
-        guard stat(parent, &status) == 0 else {
-            throw .cannotWrite(path: path, reason: "there is no folder \(parent)", kept: nil)
-        }
+    private func claim() throws(MediaError) {
+        guard !isClaimed else { return }
+        try file.claim()
+        isClaimed = true
     }
 
     /// Goes on from where another process's film is safe.
     func resume(
         _ point: SavePoints.Point, begun began: Int64, interval: Int64, firstSound: AudioPacket?
     ) throws(MediaError) {
-        if isNew {
+        try claim()
+        guard let log = file.log, !isNew else {
             wasFinished = isNewer(than: began)
-            if wasFinished { log.remove() } else { warn("what was written before is gone: the film begins anew") }
-            return
+            if wasFinished { return file.discard() }
+            return warn("what was written before is gone: the film begins anew")
         }
-        waiting = try log.packets(upTo: point.logSize)
+        var packets = try log.packets(upTo: point.logSize)
         if let firstSound {
             log.cutSound(after: point.soundPackets)
             var kept = point.soundPackets
-            waiting.removeAll { entry in
+            packets.removeAll { entry in
                 guard entry.isSound else { return false }
                 kept -= 1
                 return kept < 0
             }
             sound = makeSound(for: firstSound)
         }
-        lastDecoded = waiting.last { !$0.isSound }?.packet.pointer.pointee.dts ?? .min
-        lastSound = waiting.last { $0.isSound }?.packet.pointer.pointee.dts ?? .min
+        file.take(packets)
         self.began = began
         (self.interval, self.firstSound, points) = (interval, firstSound, SavePoints(after: point))
         (frames, lastTime) = (point.frames, point.time)
@@ -240,7 +194,7 @@ extension VideoWriter {
     }
 
     private static func ticks(_ nanoseconds: Int64) -> Int64 {
-        av_rescale_q(nanoseconds, .nanosecond, H264Encoder.timeBase)
+        av_rescale_q(nanoseconds, .nanosecond, FilmEncoder.timeBase)
     }
 
     private func nextTime(for presentation: Int64) -> Int64 {
@@ -253,35 +207,43 @@ extension VideoWriter {
 
     private func makeEncoder(
         for frame: Tensor<UInt8>, duration: Int64
-    ) throws(MediaError) -> H264Encoder {
+    ) throws(MediaError) -> FilmEncoder {
         let (height, width) = (frame.shape[1], frame.shape[2])
+        let codec = file.container.videoCodec
         if width % 2 + height % 2 > 0 {
             warn(
                 "\(width)x\(height) is padded to \(width + width % 2)x\(height + height % 2), "
-                    + "since H.264 needs even sides")
+                    + "since \(codec.name) needs even sides")
         }
         // The same as an earlier process's, whose packets have to go with this one's.
         interval = interval ?? (duration > 0 ? duration : 40_000_000)
-        return try H264Encoder(
-            width: width, height: height, interval: interval!,
-            options: options, path: path)
+        return try FilmEncoder(
+            codec, width: width, height: height, interval: interval!, options: options, path: path)
     }
 
     private func makeSound(for packet: AudioPacket) -> SoundTrack? {
+        let container = file.container
+        guard let codec = container.soundCodec else {
+            leavesSoundOut = true
+            warn("\(container) has no room for sound: it is left out")
+            return nil
+        }
         do throws(MediaError) {
-            let track = try SoundTrack(for: packet, path: path)
+            let track = try SoundTrack(for: packet, in: container, else: codec, path: path)
             if !track.isCopied {
-                warn("mp4 has no room for '\(packet.format.codec)': the sound is coded as AAC")
+                warn(
+                    "\(container) has no room for '\(packet.format.codec)': the sound is coded as "
+                        + codec.name)
             }
             return track
         } catch {
-            soundFailed = true
+            leavesSoundOut = true
             warn("the sound is left out: \(error)")
             return nil
         }
     }
 
-    private func warnOfSize(_ frame: Tensor<UInt8>, _ encoder: H264Encoder) {
+    private func warnOfSize(_ frame: Tensor<UInt8>, _ encoder: FilmEncoder) {
         let (height, width) = (frame.shape[1], frame.shape[2])
         guard width + width % 2 != encoder.width || height + height % 2 != encoder.height else {
             return
@@ -300,58 +262,15 @@ extension VideoWriter {
         }
     }
 
-    private func takeFrames(_ encoder: H264Encoder) throws(MediaError) {
-        while let packet = try encoder.receive() { try record(packet, isSound: false) }
+    private func takeFrames(_ encoder: FilmEncoder) throws(MediaError) {
+        while let packet = try encoder.receive() {
+            if let log = file.log { points.log(packet, at: log.size) }
+            try file.record(packet, isSound: false)
+        }
         // Two seconds of pictures without any sound: there is none, or it comes late.
-        let shown = waiting.filter { !$0.isSound }.map(\.packet.pointer.pointee.dts)
-        guard !hasBegun, let first = shown.first, let last = shown.last else { return }
-        let patience = 2 * Int64(H264Encoder.timeBase.den)
-        if sound != nil || last - first > patience { try begin() }
-    }
-
-    /// Logs a packet, so that it outlives the process, and writes it into the film.
-    private func record(_ packet: Packet, isSound: Bool) throws(MediaError) {
-        if isSound {
-            // After a crash sound may come again that is in the film already.
-            guard packet.pointer.pointee.dts > lastSound else { return }
-            lastSound = packet.pointer.pointee.dts
-        } else {
-            // An encoder that went on after another's pictures counts back a little.
-            let decoded = max(packet.pointer.pointee.dts, lastDecoded == .min ? .min : lastDecoded + 1)
-            packet.pointer.pointee.dts = decoded
-            lastDecoded = decoded
-            points.log(packet, at: log.size)
-        }
-        log.append(packet, isSound: isSound)
-        try write(packet, isSound: isSound)
-    }
-
-    private func write(_ packet: Packet, isSound: Bool) throws(MediaError) {
-        if !hasBegun {
-            waiting.append((packet, isSound))
-        } else if isSound && film!.tracks.count == 1 {
-            lateSound.append(packet)
-        } else {
-            try film!.write(packet, track: isSound ? 1 : 0)
-        }
-    }
-
-    /// Writes the header and all that waited for it.
-    private func begin() throws(MediaError) {
-        guard let encoder else { return }
-        let film = try PartialFilm(path: partialPath)
-        self.film = film
-        let parameters = FFmpeg.allocated(avcodec_parameters_alloc())
-        avcodec_parameters_from_context(parameters, encoder.context)
-        film.addTrack(
-            parameters, timeBase: H264Encoder.timeBase, rate: encoder.context.pointee.framerate)
-        var used: UnsafeMutablePointer<AVCodecParameters>? = parameters
-        avcodec_parameters_free(&used)
-        if let sound { film.addTrack(sound.parameters, timeBase: sound.timeBase) }
-        try film.begin(label: label)
-        hasBegun = true
-        let packets = waiting
-        waiting = []
-        for (packet, isSound) in packets { try write(packet, isSound: isSound) }
+        let shown = file.waiting.filter { !$0.isSound }.map(\.packet.pointer.pointee.dts)
+        guard !file.hasBegun, let first = shown.first, let last = shown.last else { return }
+        let patience = 2 * Int64(FilmEncoder.timeBase.den)
+        if sound != nil || last - first > patience { try file.begin(encoder, sound, label: label) }
     }
 }

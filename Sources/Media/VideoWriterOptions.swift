@@ -29,3 +29,25 @@ package struct VideoWriterOptions: Sendable {
         "film", "animation", "grain", "stillimage", "psnr", "ssim", "fastdecode", "zerolatency",
     ]
 }
+
+extension VideoWriterOptions {
+    /// The same for a codec's library.
+    func values(for codec: FilmEncoder.Codec) -> [(name: String, value: String)] {
+        switch codec {
+        case .h264:
+            // A process with other settings may go on with the film, whose header is one for all: so
+            // every keyframe says itself what it needs.
+            return [("crf", String(crf)), ("preset", preset), ("x264-params", "repeat-headers=1")]
+                + (tune.map { [("tune", $0)] } ?? [])
+        case .vp9:
+            // Its scale goes to 63: 31 looks about like x264's 20 (FFmpeg's wiki, "Encode/VP9").
+            let speed = [8, 8, 7, 6, 5, 4, 3, 2, 1]
+            let step = Self.presets.firstIndex(of: preset) ?? 2
+            return [
+                ("crf", String(min(63, crf * 3 / 2))), ("b", "0"), ("row-mt", "1"),
+                ("deadline", step < 4 ? "realtime" : "good"), ("cpu-used", String(speed[step])),
+                ("lag-in-frames", tune == "zerolatency" ? "0" : "25"),
+            ]
+        }
+    }
+}

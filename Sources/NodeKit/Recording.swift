@@ -41,6 +41,11 @@ package enum Recording {
     /// As on the wire.
     static let maximumBytes = 1 << 32
 
+    private static func isRecording(_ path: String) -> Bool {
+        guard let file = FileHandle(forReadingAtPath: path) else { return false }
+        return (try? file.read(upToCount: magic.count)).map { Array($0 ?? Data()) } == magic
+    }
+
     /// The port of the recording at `path`, as `replay` has it; nil when there is none to be read.
     package static func port(of path: String) -> PortSpec? {
         guard let header = try? Reader(path: path).header,
@@ -54,24 +59,47 @@ package enum Recording {
 }
 
 extension Recording {
-    /// Writes messages one after the other.
+    /// Writes messages one after the other: into a draft that ``finish()`` puts in its place, or into a
+    /// pipe as they come.
     package final class Writer {
-        private let file: FileHandle
+        private enum Place {
+            case draft(Draft)
+            case stream(OpenOutput)
+        }
+
+        private let place: Place
         package private(set) var count = 0
         package private(set) var bytes = 0
 
         package init(path: String, _ header: Header) throws {
-            guard FileManager.default.createFile(atPath: path, contents: nil),
-                let file = FileHandle(forWritingAtPath: path)
-            else { throw RecordingError("\(path) cannot be written") }
-            self.file = file
+            let target = try Draft.place(path)
+            if let obstacle = target.obstacle { throw DraftError.unfit(path: path, reason: obstacle) }
+            if target.kind == .pipe || target.kind == .characterDevice {
+                place = .stream(try OpenOutput(target, path: path))
+            } else {
+                guard target.size == 0 || Recording.isRecording(path) else {
+                    throw RecordingError(
+                        "\(path) is there already and is no recording, so it is not replaced: take "
+                            + "another name, or remove it")
+                }
+                place = .draft(try Draft(for: target))
+            }
             let json = try JSONEncoder().encode(header)
             var start = Data(magic)
             append(UInt32(json.count), to: &start)
             try write(start + json)
         }
 
-        deinit { try? file.close() }
+        /// Puts the recording in its place.
+        package func finish() throws { if case .draft(let draft) = place { try draft.publish() } }
+
+        /// Takes away what there is.
+        package func discard() { if case .draft(let draft) = place { draft.remove() } }
+
+        /// The file that it is in until it is finished; nil for a pipe.
+        package var draftPath: String? {
+            if case .draft(let draft) = place { draft.path } else { nil }
+        }
 
         /// - Parameter payload: the tensor's numbers.
         package func write(
@@ -93,8 +121,16 @@ extension Recording {
         }
 
         private func write(_ data: Data) throws {
-            do { try file.write(contentsOf: data) } catch {
-                throw RecordingError("the recording cannot be written any further: \(error)")
+            do {
+                try data.withUnsafeBytes { bytes in
+                    switch place {
+                    case .draft(let draft): try draft.append(bytes)
+                    case .stream(let output): try output.append(bytes)
+                    }
+                }
+            } catch {
+                let kept = draftPath.map { "; what was recorded so far is in \($0)" } ?? ""
+                throw RecordingError("the recording cannot be written any further: \(error)\(kept)")
             }
             bytes += data.count
         }

@@ -83,6 +83,9 @@ public struct SettingSpec: Sendable {
         return isRequired && values[waiver.setting] != .text(waiver.value)
     }
 
+    /// Of an output: the endings of which its name must have one, `/` for a folder. Empty: any will do.
+    package var endings: [String] = []
+
     /// A spec from its parts, for nodes that are described in a file instead of in Swift.
     public init(
         name: String, type: SettingType, defaultValue: SettingValue?, isOptional: Bool,
@@ -118,6 +121,13 @@ public protocol SettingRepresentable: Sendable {
 ///     static let seed = Setting("seed", Int.self, default: 42, "seed of the noise")
 public struct Setting<Value: SettingRepresentable>: SettingDescribing {
     public private(set) var spec: SettingSpec
+
+    /// The setting of an output whose kind the ending of its name says.
+    package func ending(in endings: [String]) -> Setting {
+        var setting = self
+        setting.spec.endings = endings
+        return setting
+    }
 
     /// A setting; without a `default` YAML must give it, unless it is optional.
     public init(

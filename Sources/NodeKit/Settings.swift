@@ -4,6 +4,9 @@ public struct Settings: Sendable {
     package private(set) var values: [String: SettingValue]
     /// Processor cores that the node's mathematics may use (`cores:` of the placement).
     public var cores: Int
+    /// The node in its run, whichever process it is: who writes the files that it begins. Nil where
+    /// there is no run.
+    package var owner: String?
 
     /// Values by name, as the checked graph has them.
     public init(_ values: [String: SettingValue] = [:], cores: Int = 1) {

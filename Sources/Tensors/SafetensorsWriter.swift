@@ -1,10 +1,9 @@
 import ExactKernels
 import FoundationEssentials
-import Glibc
 
 /// Writes a safetensors file tensor by tensor, so that no more than one is in memory.
 ///
-/// The file has its name only when it is whole; until then it is called `….partial`.
+/// The file has its name only when it is whole; until then it is a ``Draft``.
 package final class SafetensorsWriter {
     /// What is to be written, in this order.
     package struct Entry: Sendable {
@@ -19,7 +18,8 @@ package final class SafetensorsWriter {
     private let path: String
     private let type: ElementType
     private var waiting: ArraySlice<Entry>
-    private var descriptor: Int32
+    private let draft: Draft
+    private var isFinished = false
 
     /// - Parameters:
     ///   - type: F32, F16 or BF16, of all tensors.
@@ -33,16 +33,18 @@ package final class SafetensorsWriter {
         byteCount =
             header.count
             + entries.reduce(0) { $0 + $1.shape.reduce(type.byteCount, *) }
-        descriptor = open(path + ".partial", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw failure() }
+        do throws(DraftError) {
+            let place = try Draft.place(path)
+            guard place.kind == .nothing || place.kind == .file else {
+                throw .unfit(path: path, reason: place.obstacle ?? "it is no file")
+            }
+            if let obstacle = place.obstacle { throw .unfit(path: path, reason: obstacle) }
+            draft = try Draft(for: place)
+        } catch { throw .unwritable(file: path, reason: error.reason) }
         try write(header)
     }
 
-    deinit {
-        guard descriptor >= 0 else { return }
-        close(descriptor)
-        unlink(path + ".partial")
-    }
+    deinit { if !isFinished { draft.remove() } }
 
     /// Writes the next tensor, converted to the file's type.
     ///
@@ -72,9 +74,10 @@ package final class SafetensorsWriter {
     /// - Precondition: every tensor was written.
     package func finish() throws(CheckpointError) {
         precondition(waiting.isEmpty, "\(waiting.count) tensors are missing")
-        guard fsync(descriptor) == 0, close(descriptor) == 0 else { throw failure() }
-        descriptor = -1
-        guard rename(path + ".partial", path) == 0 else { throw failure() }
+        do throws(DraftError) { try draft.publish() } catch {
+            throw .unwritable(file: path, reason: error.reason)
+        }
+        isFinished = true
     }
 
     private static func header(
@@ -110,18 +113,8 @@ package final class SafetensorsWriter {
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
-        var rest = bytes
-        while !rest.isEmpty {
-            let written = Glibc.write(descriptor, rest.baseAddress, min(rest.count, 1 << 30))
-            guard written >= 0 else {
-                if errno == EINTR { continue }
-                throw failure()
-            }
-            rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+        do throws(DraftError) { try draft.append(bytes) } catch {
+            throw .unwritable(file: path, reason: error.reason)
         }
-    }
-
-    private func failure() -> CheckpointError {
-        .unwritable(file: path, reason: String(cString: strerror(errno)))
     }
 }

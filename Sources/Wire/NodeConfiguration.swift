@@ -125,6 +125,9 @@ package struct NodeConfiguration: Sendable {
         self.outputs = outputs
     }
 
+    /// A node of a run, for the files that its processes write one after the other.
+    package static func owner(of node: String, in folder: String) -> String { "\(folder)/\(node)" }
+
     /// Where a node's outputs are served, in the folder of its run.
     package static func endpoint(of node: String, in folder: String) -> String {
         "ipc://\(folder)/\(node).sock"

@@ -40,6 +40,8 @@ public final class NodeHost: @unchecked Sendable {
                 progress: { [ledger] isBrief in isBrief ? ledger.report.brief : ledger.report },
                 configured: { [self] configuration in
                     self.configuration = configuration
+                    self.configuration?.settings.owner = NodeConfiguration.owner(
+                        of: configuration.name, in: folder)
                     configured.signal()
                 })
         } catch {
@@ -56,7 +58,8 @@ public final class NodeHost: @unchecked Sendable {
         let deadline = Deadline()
         links.run(
             until: {
-                let isSink = configuration?.outputs.isEmpty ?? false
+                // One that still loads has no file to close.
+                let isSink = configuration?.outputs.isEmpty ?? false && ledger.report.loading > 0
                 return outcome.code != nil
                     || deadline.hasPassed(after: exchange.isFinishing, hasFiles: isSink)
             }, isDone: { outcome.code == 0 })

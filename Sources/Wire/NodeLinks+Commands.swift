@@ -16,7 +16,10 @@ extension NodeLinks {
                     grants[input] = grants[input] ?? Envelope(.grant)
                 }
             case .held: sayHeld()
-            case .control(let message): say(message)
+            case .control(let message):
+                // Whoever judges the failure has to know how far the node had come.
+                if case .failed = message { say(.progress(briefReport)) }
+                say(message)
             // A machine that lost its supervisor says no farewells: those on others may go on.
             case .end: if !checkSupervisorIsGone() { outputs.end() }
             }

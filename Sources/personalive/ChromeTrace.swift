@@ -1,5 +1,6 @@
 import Foundation
 import Layers
+import Tensors
 
 /// Operations of networks as a file for `chrome://tracing` or ui.perfetto.dev.
 struct ChromeTrace {
@@ -30,6 +31,6 @@ struct ChromeTrace {
     }
 
     func write(to path: String) throws {
-        try JSONEncoder().encode(events).write(to: URL(fileURLWithPath: path))
+        try Draft.write(JSONEncoder().encode(events), to: path)
     }
 }

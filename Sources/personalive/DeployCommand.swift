@@ -2,6 +2,7 @@ import ArgumentParser
 import Dataflow
 import Foundation
 import Launch
+import Tensors
 
 /// `personalive deploy`: what a cluster needs so that a graph's machines are its pods.
 struct DeployCommand: ParsableCommand {
@@ -30,6 +31,9 @@ struct DeployCommand: ParsableCommand {
 
     @Option(help: "A PersistentVolumeClaim with weights and media, mounted as the working folder.")
     var claim: String?
+
+    @Flag(help: "Replace manifests that are there already and say something else.")
+    var replace = false
 
     func run() throws {
         let plugins = PluginFolders.load(besides: file)
@@ -78,9 +82,20 @@ struct DeployCommand: ParsableCommand {
     private func write(_ manifests: KubernetesManifests) throws {
         try FileManager.default.createDirectory(
             atPath: kubernetes, withIntermediateDirectories: true)
-        for (name, text) in manifests.all {
-            let path = "\(kubernetes)/\(name)"
-            try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        let files = manifests.all.map { (path: "\(kubernetes)/\($0.name)", text: $0.text) }
+        let own = Set(([manifests.graph.path] + manifests.graph.parts.map(\.file)).compactMap { try? FilePlace($0) })
+        let others = files.filter { path, text in
+            guard let place = try? FilePlace(path), place.kind != .nothing else { return false }
+            return own.contains(place)
+                || !replace && FileManager.default.contents(atPath: path) != Data(text.utf8)
+        }
+        guard others.isEmpty else {
+            return try refuse(
+                others.map(\.path).joined(separator: ", ") + " would be replaced: nothing was written\n  "
+                    + "take another folder, or say --replace if these were written for an earlier graph")
+        }
+        for (path, text) in files {
+            try Draft.write(text.utf8, to: path)
             print(path)
         }
     }

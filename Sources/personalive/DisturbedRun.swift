@@ -2,6 +2,7 @@ import Dataflow
 import Foundation
 import Glibc
 import Launch
+import Tensors
 
 /// A graph that runs in a process of its own, so that a measurement can disturb it.
 final class DisturbedRun {
@@ -81,7 +82,7 @@ final class DisturbedRun {
 
     /// Everything that came to the sink whose list is at `FOLDER/list.txt`, in order.
     var arrivals: [Arrival] {
-        let text = (try? String(contentsOfFile: "\(folder)/list.txt", encoding: .utf8)) ?? ""
+        let text = (try? String(contentsOfFile: Draft.newest(of: "\(folder)/list.txt"), encoding: .utf8)) ?? ""
         return text.split(separator: "\n").compactMap { line in
             let words = line.split(separator: " ")
             guard words.count == 3, let frame = UInt64(words[0]), let time = Int64(words[2]) else {

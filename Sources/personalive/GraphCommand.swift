@@ -1,6 +1,7 @@
 import ArgumentParser
 import Dataflow
 import Foundation
+import Tensors
 
 /// `personalive graph`: a picture of a graph file.
 struct GraphCommand: ParsableCommand {
@@ -34,6 +35,10 @@ struct GraphCommand: ParsableCommand {
             path: file, overrides: settings.overrides, registry: plugins.registry)
         FileHandle.standardError.write(Data(check.text.utf8))
         guard let graph = check.graph else { throw ExitCode(check.isReadable ? 1 : 2) }
+        let own = Set(([file] + graph.parts.map(\.file)).compactMap { try? FilePlace($0) })
+        if let output, let place = try? FilePlace(output), own.contains(place) {
+            throw DrawingError.unwritable(output, reason: "it is the graph file itself, or a part of it")
+        }
         let drawing = GraphDrawing(graph)
         switch format ?? formatOfOutput {
         case .text: try write(drawing.text)
@@ -54,10 +59,8 @@ struct GraphCommand: ParsableCommand {
 
     private func write(_ text: String) throws {
         guard let output else { return print(text, terminator: "") }
-        do {
-            try Data(text.utf8).write(to: URL(fileURLWithPath: output))
-        } catch {
-            throw DrawingError.unwritable(output, reason: error.localizedDescription)
+        do throws(DraftError) { try Draft.write(text.utf8, to: output) } catch {
+            throw DrawingError.unwritable(output, reason: error.reason)
         }
     }
 

@@ -41,6 +41,7 @@ struct ModelsConvertCommand: ParsableCommand {
         let dimensions = try ModelDimensions(model, beside: path)
         var jobs: [(String, WeightRewriting)] = []
         var isSound = true
+        var sources: Set<FilePlace> = []
         for name in network.isEmpty ? WeightTable.networks : network.map(\.name) {
             let files = try ModelsVerifyCommand.files(path, name)
             // A folder need not have every network, unless it was asked for.
@@ -51,11 +52,18 @@ struct ModelsConvertCommand: ParsableCommand {
             guard check.isSound, let table = WeightTable(name, dimensions.configuration) else {
                 continue
             }
+            sources.formUnion(files.compactMap { try? FilePlace($0) })
             let checkpoint = try Checkpoint(overlaying: files)
             jobs.append((name, WeightRewriting(checkpoint, table, as: dtype.elementType)))
         }
         guard isSound else { throw CleanExit.failure("nothing was written") }
         guard !jobs.isEmpty else { throw CleanExit.failure("\(path) has weights of no network") }
+        for path in jobs.map({ WeightFiles.path($0.0, in: folder) }) {
+            guard let place = try? FilePlace(path), sources.contains(place) else { continue }
+            throw CleanExit.failure(
+                "\(path) is among the weights that are read, and would be replaced: nothing was written; "
+                    + "give another folder")
+        }
         try WeightFiles.write(jobs, to: folder)
         if let file = dimensions.file { try copy(file) }
         try copyLicences()
@@ -81,7 +89,7 @@ struct ModelsConvertCommand: ParsableCommand {
         let source = URL(fileURLWithPath: file).resolvingSymlinksInPath()
         let target = URL(fileURLWithPath: folder + "/config.json").resolvingSymlinksInPath()
         guard source != target else { return }
-        try Data(contentsOf: source).write(to: target, options: .atomic)
+        try Draft.write(Data(contentsOf: source), to: target.path)
         print(folder + "/config.json")
     }
 }
@@ -133,7 +141,7 @@ private enum WeightFiles {
         let total = jobs.reduce(0) { $0 + $1.rewriting.byteCount }
         var done = 0
         for (network, rewriting) in jobs {
-            let path = "\(folder)/\(network).safetensors"
+            let path = path(network, in: folder)
             try rewriting(to: path) { bytes in
                 done += bytes
                 line.show(Self.text(network, done, total, Date().timeIntervalSince(began)))
@@ -141,6 +149,10 @@ private enum WeightFiles {
             line.clear()
             print("\(path): \(ByteCount(rewriting.byteCount))")
         }
+    }
+
+    static func path(_ network: String, in folder: String) -> String {
+        "\(folder)/\(network).safetensors"
     }
 
     /// `denoising_unet · 3.2 GB of 13 GB · 450 MB/s · 0:21 left`

@@ -50,19 +50,23 @@ struct RecordCommand: ParsableCommand {
             throw failure("the run does not say what flows on '\(edge)'")
         }
         let signals = posix_signals([SIGINT, SIGTERM], 2)
+        let writer: Recording.Writer
+        do {
+            writer = try Recording.Writer(
+                path: file,
+                Recording.Header(
+                    from: edge, port: port, type: type.type, axes: type.axes, meaning: type.meaning))
+        } catch { throw failure("\(error)") }
         let tap = try EdgeTap(try place(client))
-        let writer = try Recording.Writer(
-            path: file,
-            Recording.Header(
-                from: edge, port: port, type: type.type, axes: type.axes, meaning: type.meaning))
         do { try record(tap, of: client.folder, to: writer, signals) } catch let fault as MachineFault {
             FileHandle.standardError.write(Data("warning: \(fault)\n".utf8))
         }
         guard writer.count > 0 else {
-            try? FileManager.default.removeItem(atPath: file)
+            writer.discard()
             throw failure(
                 "nothing came from '\(edge)': it sends nothing now, or its node lets nobody look on")
         }
+        try writer.finish()
         let missed = tap.missed > 0 ? ", \(tap.missed) missed" : ""
         print("\(file): \(writer.count) messages, \(writer.bytes >> 10) KiB\(missed)")
     }

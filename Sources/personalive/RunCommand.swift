@@ -57,6 +57,8 @@ struct RunCommand: ParsableCommand {
     }
 
     func run() throws {
+        // Until the supervisor has them, with nothing started and no file open.
+        for interrupt in [SIGINT, SIGTERM] { signal(interrupt) { _ in _exit(130) } }
         let plugins = PluginFolders.load(besides: file)
         plugins.report()
         let check = GraphFile.check(
@@ -88,6 +90,11 @@ struct RunCommand: ParsableCommand {
     private func run(_ graph: CheckedGraph) throws {
         let folder = try runFolder(for: graph)
         defer { folder.remove() }
+        var outputs = RunOutputs(of: graph, in: folder.path)
+        if let refusal = outputs.refusal {
+            printToStandardError(refusal + "  nothing was started\n")
+            throw ExitCode(1)
+        }
         let display = RunDisplay(quiet: quiet)
         // What other commands call the run stays, whatever file is applied to it.
         let name = folder.name
@@ -104,7 +111,8 @@ struct RunCommand: ParsableCommand {
             plan(graph), executable: Personalive.executable, display: display, planner: planner)
         let outcome = withExtendedLifetime(server) { supervisor.run() }
         folder.remove()
-        try report(outcome, supervisor.snapshot, Self.outputs(of: [graph, planner?.graph ?? graph]))
+        outputs.add(planner?.graph ?? graph)
+        try report(outcome, supervisor.snapshot, outputs)
     }
 
     /// The folder of a run that is called as its user wants, or else as its file.
@@ -141,36 +149,28 @@ struct RunCommand: ParsableCommand {
     }
 
     private func report(
-        _ outcome: Supervisor.Outcome, _ snapshot: RunSnapshot, _ outputs: [String]
+        _ outcome: Supervisor.Outcome, _ snapshot: RunSnapshot, _ outputs: RunOutputs
     ) throws {
+        let unfinished = outputs.settle()
         if case .failed(let failure) = outcome {
             printToStandardError(failure.description + "\n")
-            for path in outputs where access(path, F_OK) == 0 {
+            for path in outputs.made + unfinished {
                 printToStandardError("  what was made before that is in \(path)\n")
             }
             throw ExitCode(3)
+        }
+        for path in unfinished {
+            printToStandardError("warning: what was made before the run was killed is in \(path)\n")
         }
         var isStopped = false
         if case .stopped = outcome { isStopped = true }
         if json {
             print(try snapshot.json())
         } else {
-            for path in outputs where access(path, F_OK) == 0 { print(path) }
+            outputs.made.forEach { print($0) }
             print(snapshot.summary(stopped: isStopped))
         }
         if isStopped { throw ExitCode(130) }
-    }
-
-    /// Files that the graph writes, as it began and as it ended.
-    private static func outputs(of graphs: [CheckedGraph]) -> [String] {
-        var paths: [String] = []
-        for node in graphs.flatMap(\.nodes) {
-            for setting in node.spec.settings where setting.type == .outputFile {
-                guard case .text(let path)? = node.values[setting.name], !paths.contains(path) else { continue }
-                paths.append(path)
-            }
-        }
-        return paths
     }
 
     private func printToStandardError(_ text: String) {

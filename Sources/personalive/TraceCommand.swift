@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Launch
+import Tensors
 import Wire
 
 /// `personalive trace`: what a running graph does, for chrome://tracing or ui.perfetto.dev.
@@ -31,6 +32,9 @@ struct TraceCommand: ParsableCommand {
 
     func run() throws {
         let (client, first) = try target.reached()
+        if let graph = try? FilePlace(first.graph), try Draft.place(output) == graph {
+            throw ValidationError("\(output) is the graph file of the run: give the trace another name")
+        }
         var trace = RunTrace()
         trace.take(first)
         let deadline = ContinuousClock.now + .seconds(seconds)
@@ -43,7 +47,7 @@ struct TraceCommand: ParsableCommand {
             FileHandle.standardError.write(Data("error: no node did anything in that time\n".utf8))
             throw ExitCode(1)
         }
-        try trace.json().write(to: URL(fileURLWithPath: output))
+        try Draft.write(trace.json(), to: output)
         print("\(output): \(trace.count) ticks of \(trace.nodes.count) nodes")
     }
 }

@@ -66,7 +66,8 @@ enum TestKinds {
                     isOptional: true),
             ],
             settings: [
-                Setting("path", String.self, type: .outputFile, "the video"),
+                Setting("path", String.self, type: .outputFile, "the video")
+                    .ending(in: [".mp4", ".mkv", "/"]),
                 Setting("preset", String.self, type: .choice(["fast", "slow"]), default: "fast"),
                 Setting("h", Int.self, type: .integer(1...8192), isOptional: true),
             ]),

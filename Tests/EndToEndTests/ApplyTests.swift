@@ -14,7 +14,7 @@ import Testing
 
     /// Numbers of the frames that came to the sink, in order.
     private func frames(of tool: Tool, in list: String = "list.txt") -> [Int] {
-        let text = (try? String(contentsOfFile: "\(tool.folder)/\(list)", encoding: .utf8)) ?? ""
+        let text = (try? String(contentsOfFile: tool.path(of: list), encoding: .utf8)) ?? ""
         return text.split(separator: "\n").compactMap { Int($0.prefix { $0 != " " }) }
     }
 

@@ -105,7 +105,7 @@ import Testing
 
         #expect(outcome.status == 0, "\(outcome.errors)")
         #expect(outcome.number("frames_out") == 60)
-        let list = try String(contentsOfFile: "\(tool.folder)/list.txt", encoding: .utf8)
+        let list = try String(contentsOfFile: tool.path(of: "list.txt"), encoding: .utf8)
         let hashes = Set(list.split(separator: "\n").map { $0.split(separator: " ")[1] })
         #expect(hashes.count == 60)
         let asked = try String(contentsOfFile: "\(tool.folder)/kubectl.txt", encoding: .utf8)

@@ -17,7 +17,7 @@ import Testing
 
     /// Number and hash of every frame that came to the sink, in order.
     private func frames(of tool: Tool) throws -> [Substring] {
-        let text = try String(contentsOfFile: "\(tool.folder)/list.txt", encoding: .utf8)
+        let text = try String(contentsOfFile: tool.path(of: "list.txt"), encoding: .utf8)
         return text.split(separator: "\n").map { $0[..<$0.lastIndex(of: " ")!] }
     }
 
@@ -108,11 +108,15 @@ import Testing
             mode: live
             nodes:
               source: { use: camera, with: { device: "lavfi:testsrc=size=64x64:rate=30" } }
-              film: { use: video-encoder, in: { frame: source.frame }, with: { path: FOLDER/film.mp4 } }
+              film: { use: video-encoder, in: { frame: source.frame }, with: { path: FOLDER/disk/film.mp4 } }
             """
         let tool = try Tool("run", graph: graph)
-        try FileManager.default.createSymbolicLink(
-            atPath: "\(tool.folder)/film.partial.mp4", withDestinationPath: "/dev/full")
+        let disk = "\(tool.folder)/disk"
+        mkdir(disk, 0o755)
+        // Needs root; without, there is nothing to test on.
+        guard mount("tmpfs", disk, "tmpfs", 0, "size=4k") == 0 else { return }
+        defer { umount(disk) }
+        FileManager.default.createFile(atPath: disk + "/full", contents: Data(count: 4096))
 
         let outcome = try tool.run()
 

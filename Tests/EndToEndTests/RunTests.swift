@@ -102,7 +102,7 @@ import Testing
     @Test func `Ctrl-C closes the film, and its frames are those that were taken`() throws {
         let tool = try Tool("run", graph: Self.film, "--json")
         try tool.start()
-        #expect(tool.waitForFile("film.partial.mp4", bytes: 1000))
+        #expect(tool.waitForFile("film.mp4", bytes: 1000))
 
         kill(tool.process.processIdentifier, SIGINT)
         let outcome = tool.finish()
@@ -118,7 +118,7 @@ import Testing
     @Test func `SIGTERM closes the film too`() throws {
         let tool = try Tool("run", graph: Self.film)
         try tool.start()
-        #expect(tool.waitForFile("film.partial.mp4", bytes: 1000))
+        #expect(tool.waitForFile("film.mp4", bytes: 1000))
 
         kill(tool.process.processIdentifier, SIGTERM)
         let outcome = tool.finish()
@@ -130,7 +130,7 @@ import Testing
     @Test func `a killed supervisor leaves a film that plays and nothing else`() throws {
         let tool = try Tool("run", graph: Self.film)
         try tool.start()
-        #expect(tool.waitForFile("film.partial.mp4", bytes: 1000))
+        #expect(tool.waitForFile("film.mp4", bytes: 1000))
         #expect(tool.nodes.count == 2)
 
         kill(tool.process.processIdentifier, SIGKILL)
@@ -144,7 +144,7 @@ import Testing
     @Test func `a killed node ends the run by name, and the film so far plays`() throws {
         let tool = try Tool("run", graph: Self.film)
         try tool.start()
-        #expect(tool.waitForFile("film.partial.mp4", bytes: 1000))
+        #expect(tool.waitForFile("film.mp4", bytes: 1000))
 
         kill(try #require(tool.nodes["camera"]), SIGKILL)
         let outcome = tool.finish()
@@ -159,14 +159,18 @@ import Testing
         let graph = Self.film.replacing("use: video-encoder", with: "use: video-encoder\n    restart: never")
         let tool = try Tool("run", graph: graph)
         try tool.start()
-        #expect(tool.waitForFile("film.partial.mp4", bytes: 60_000))
+        #expect(tool.waitForFile("film.mp4", bytes: 60_000))
 
         kill(try #require(tool.nodes["encoder"]), SIGKILL)
         let outcome = tool.finish()
 
         #expect(outcome.status == 3)
         #expect(outcome.errors.contains("node 'encoder' (video-encoder) failed: signal 9"))
-        #expect(try frames(in: "\(tool.folder)/film.partial.mp4") > 0)
+        let draft = tool.path(of: "film.mp4")
+        #expect(draft.contains("film.partial-"))
+        #expect(try frames(in: draft) > 0)
+        #expect(outcome.errors.contains("what was made before that is in \(draft)"), "\(outcome.errors)")
+        #expect(tool.drafts.count == 1, "\(tool.drafts)")
         #expect(!FileManager.default.fileExists(atPath: "\(tool.folder)/film.mp4"))
     }
 

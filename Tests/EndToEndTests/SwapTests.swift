@@ -13,7 +13,7 @@ import Testing
 
     /// Numbers of the frames that came to the sink, in order.
     private func frames(of tool: Tool) -> [Int] {
-        let text = (try? String(contentsOfFile: "\(tool.folder)/list.txt", encoding: .utf8)) ?? ""
+        let text = (try? String(contentsOfFile: tool.path(of: "list.txt"), encoding: .utf8)) ?? ""
         return text.split(separator: "\n").compactMap { Int($0.prefix { $0 != " " }) }
     }
 
@@ -132,10 +132,10 @@ import Testing
             """
         let tool = try Tool("run", graph: graph, "--json")
         try tool.start()
-        #expect(tool.waitForFile("one.partial.mp4", bytes: 1000))
+        #expect(tool.waitForFile("one.mp4", bytes: 1000))
 
         let other = try tool.ask("swap", "sink=video-encoder", "--set", "path=\(tool.folder)/two.mp4")
-        #expect(tool.waitForFile("two.partial.mp4", bytes: 1000))
+        #expect(tool.waitForFile("two.mp4", bytes: 1000))
         let kind = try tool.ask("swap", "sink=frame-list", "--set", "path=\(tool.folder)/list.txt")
         #expect(tool.waitForFile("list.txt", bytes: 200))
         tool.process.interrupt()
@@ -143,7 +143,7 @@ import Testing
 
         #expect([other.status, kind.status] == [0, 0], "\(other.errors) \(kind.errors)")
         let films = try ["one", "two"].map { try frames(in: "\(tool.folder)/\($0).mp4") }
-        let list = try String(contentsOfFile: "\(tool.folder)/list.txt", encoding: .utf8)
+        let list = try String(contentsOfFile: tool.path(of: "list.txt"), encoding: .utf8)
         let listed = list.split(separator: "\n").count
         #expect(films.reduce(listed, +) == outcome.number("frames_out"), "\(films) and \(listed)")
         let rest = try FileManager.default.contentsOfDirectory(atPath: tool.folder)

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Tensors
 
 /// The tool as a program of its own, with a folder of its own for its runs.
 final class Tool {
@@ -136,10 +137,19 @@ final class Tool {
         return false
     }
 
-    /// Waits until a file of the run has grown to some size.
+    /// Where a file of the run is: in its draft while it is made, then in its place.
+    func path(of name: String) -> String { Draft.newest(of: "\(folder)/\(name)") }
+
+    /// What is in the folder of what was not finished.
+    var drafts: [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.filter { $0.contains(".partial-") }.sorted()
+    }
+
+    /// Waits until a file of the run, or its draft, has grown to some size.
     func waitForFile(_ name: String, bytes: Int) -> Bool {
         waitUntil {
-            let attributes = try? FileManager.default.attributesOfItem(atPath: "\(folder)/\(name)")
+            let attributes = try? FileManager.default.attributesOfItem(atPath: path(of: name))
             return (attributes?[.size] as? Int ?? 0) >= bytes
         }
     }

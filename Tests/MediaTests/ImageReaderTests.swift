@@ -103,7 +103,7 @@ import Testing
     @Test func `a picture cannot be written into a missing folder`() {
         #expect(
             throws: MediaError.cannotWrite(
-                path: folder.file("no/a.png"), reason: "No such file or directory", kept: nil)
+                path: folder.file("no/a.png"), reason: "there is no folder \(folder.file("no"))", kept: nil)
         ) {
             try ImageWriter.write(Sample.frame(), to: folder.file("no/a.png"))
         }

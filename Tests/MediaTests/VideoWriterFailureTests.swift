@@ -71,7 +71,7 @@ import Testing
             }
             // Here the process is killed: a copy is what the disk has.
             try FileManager.default.copyItem(
-                atPath: writer.partialPath, toPath: folder.file("killed.mp4"))
+                atPath: writer.draftPath, toPath: folder.file("killed.mp4"))
         }
 
         let contents = try Contents(of: folder.file("killed.mp4"))
@@ -83,8 +83,13 @@ import Testing
     }
 
     @Test func `a disk that was full from the start keeps nothing`() throws {
-        let path = folder.file("a.mp4")
-        symlink("/dev/full", folder.file("a.partial.mp4"))
+        let disk = folder.file("disk")
+        mkdir(disk, 0o755)
+        // One page holds the folder's names and nothing else. Needs root.
+        guard mount("tmpfs", disk, "tmpfs", 0, "size=4k") == 0 else { return }
+        defer { umount(disk) }
+        FileManager.default.createFile(atPath: disk + "/full", contents: Data(count: 4096))
+        let path = disk + "/a.mp4"
         let writer = try VideoWriter(path: path, options: Sample.fast)
 
         let message = complaint {
@@ -97,7 +102,7 @@ import Testing
         }
 
         #expect(message == "\(path) cannot be written: No space left on device")
-        #expect(folder.names == [])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: disk) == ["full"])
     }
 
     @Test func `a full disk leaves a film that can be played, and says where`() throws {
@@ -107,8 +112,8 @@ import Testing
         guard mount("tmpfs", disk, "tmpfs", 0, "size=256k") == 0 else { return }
         defer { umount(disk) }
         let path = disk + "/a.mp4"
-        let partial = disk + "/a.partial.mp4"
         let writer = try VideoWriter(path: path, options: Sample.fast)
+        let partial = writer.draftPath
 
         let message = complaint {
             for i in 0..<400 {
@@ -148,7 +153,9 @@ import Testing
         let message = complaint { try writeNoise(disk + "/a.mp4") }
 
         #expect(message.contains("a.mp4 cannot be written: No space left on device; what was"))
-        #expect(try FileManager.default.contentsOfDirectory(atPath: disk) == ["a.partial.mp4"])
-        #expect(try Contents(of: disk + "/a.partial.mp4").frames.count == 13)
+        let left = try FileManager.default.contentsOfDirectory(atPath: disk)
+        #expect(left.count == 1)
+        #expect(left[0].hasPrefix("a.partial-"))
+        #expect(try Contents(of: disk + "/" + left[0]).frames.count == 13)
     }
 }

@@ -16,8 +16,8 @@ import Testing
     }
 
     /// What a writer says of a film of so many frames that is not finished.
-    private func saved(_ frames: Int, at path: String) throws -> VideoWriter.SavePoint {
-        let writer = try VideoWriter(path: path, options: Sample.fast)
+    private func saved(_ frames: Int, at path: String) throws -> FilmSavePoint {
+        let writer = try VideoWriter(path: path, options: Sample.fast, owner: "run/film")
         try write(0..<frames, into: writer)
         return try #require(writer.savePoint())
     }
@@ -26,7 +26,7 @@ import Testing
         let path = folder.file("a.mp4")
         let point = try saved(600, at: path)
 
-        let writer = try VideoWriter(path: path, options: Sample.fast)
+        let writer = try VideoWriter(path: path, options: Sample.fast, owner: "run/film")
         try writer.resume(from: point.bytes)
         try write(600 - point.missing..<610, into: writer)
         let summary = try writer.finish()
@@ -36,17 +36,37 @@ import Testing
         #expect(folder.names == ["a.mp4"])
     }
 
+    @Test func `a writer with other settings goes on, and all of the film can be decoded`() throws {
+        let path = folder.file("a.mp4")
+        let point = try saved(600, at: path)
+        var options = Sample.fast
+        (options.crf, options.preset) = (35, "medium")
+
+        let writer = try VideoWriter(path: path, options: options, owner: "run/film")
+        try writer.resume(from: point.bytes)
+        try write(600 - point.missing..<700, into: writer)
+        try writer.finish()
+
+        let contents = try Contents(of: path)
+        #expect(contents.warnings == [])
+        #expect(contents.frames.count == 700)
+        for (number, picture) in contents.pictures.enumerated() {
+            let (found, sent) = (Int(picture.pointer[0]), number % 200)
+            #expect(abs(found - sent) < 16, "frame \(number): \(found) for \(sent)")
+        }
+    }
+
     @Test func `what is gone is said, and the film begins anew, whatever stood there yesterday`() throws {
         let path = folder.file("a.mp4")
         let point = try saved(600, at: path)
         for name in folder.names { try FileManager.default.removeItem(atPath: folder.file(name)) }
-        let older = try VideoWriter(path: path, options: Sample.fast)
+        let older = try VideoWriter(path: path, options: Sample.fast, owner: "run/film")
         try write(0..<3, into: older)
         try older.finish()
         try FileManager.default.setAttributes(
             [.modificationDate: Date(timeIntervalSinceNow: -86_400)], ofItemAtPath: path)
 
-        let writer = try VideoWriter(path: path, options: Sample.fast)
+        let writer = try VideoWriter(path: path, options: Sample.fast, owner: "run/film")
         try writer.resume(from: point.bytes)
         try write(600..<1200, into: writer)
         let canGoOn = writer.savePoint() != nil
@@ -59,12 +79,12 @@ import Testing
 
     @Test func `a film that its first writer finished stays as it is`() throws {
         let path = folder.file("a.mp4")
-        let first = try VideoWriter(path: path, options: Sample.fast)
+        let first = try VideoWriter(path: path, options: Sample.fast, owner: "run/film")
         try write(0..<600, into: first)
         let point = try #require(first.savePoint())
         try first.finish()
 
-        let writer = try VideoWriter(path: path, options: Sample.fast)
+        let writer = try VideoWriter(path: path, options: Sample.fast, owner: "run/film")
         try writer.resume(from: point.bytes)
         try writer.finish()
 

@@ -17,6 +17,7 @@ import Testing
             let bytes = [UInt8](repeating: UInt8(frame), count: 12)
             try bytes.withUnsafeBytes { try writer.write(.uint8, [1, 2, 2, 3], stamp, $0) }
         }
+        try writer.finish()
     }
 
     private func read() throws -> [Message] {
@@ -65,6 +66,26 @@ import Testing
             try damaged.write(to: URL(fileURLWithPath: path))
             _ = try? read()
         }
+    }
+
+    @Test func `a file that is no recording is not replaced by one`() throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try Data("a film".utf8).write(to: URL(fileURLWithPath: path))
+
+        #expect(throws: RecordingError.self) { try write(1) }
+
+        #expect(try String(contentsOfFile: path, encoding: .utf8) == "a film")
+    }
+
+    @Test func `an earlier recording stays until the new one is complete`() throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try write(3)
+        let writer = try Recording.Writer(path: path, header)
+
+        #expect(try read().count == 3)
+        try writer.finish()
+
+        #expect(try read().isEmpty)
     }
 }
 

@@ -14,6 +14,9 @@ final class TemporaryFolder: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
+    /// A path in the folder.
+    func path(_ name: String) -> String { "\(path)/\(name)" }
+
     /// Writes bytes and gives their path.
     func write(_ bytes: [UInt8], as name: String = "weights.safetensors") throws -> String {
         let file = "\(path)/\(name)"

@@ -1,7 +1,30 @@
 import CFFmpeg
 
-/// Decodes sound of any codec and compresses it again as AAC.
-final class AACTranscoder {
+/// Decodes sound of any codec and compresses it again as AAC or Opus.
+final class SoundTranscoder {
+    /// A codec and the encoder for it.
+    enum Codec: String {
+        case aac, opus = "libopus"
+
+        var name: String { self == .aac ? "AAC" : "Opus" }
+        /// What the encoder takes.
+        fileprivate var format: AVSampleFormat {
+            self == .aac ? AV_SAMPLE_FMT_FLTP : AV_SAMPLE_FMT_FLT
+        }
+        /// Its sample rates: ISO 14496-3, table 1.18, and RFC 6716, section 2.1.3.
+        private var rates: [Int32] {
+            self == .aac
+                ? [
+                    8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000,
+                    88_200, 96_000,
+                ] : [8_000, 12_000, 16_000, 24_000, 48_000]
+        }
+
+        /// The smallest of its rates that loses nothing.
+        fileprivate func rate(near rate: Int32) -> Int32 { rates.first { $0 >= rate } ?? 48_000 }
+    }
+
+    private let codec: Codec
     let encoder: UnsafeMutablePointer<AVCodecContext>
     private let decoder: Decoder
     private let sourceTimeBase: AVRational
@@ -13,23 +36,25 @@ final class AACTranscoder {
     private let path: String
 
     init(
-        from source: UnsafeMutablePointer<AVCodecParameters>, of first: AudioPacket, path: String
+        from source: UnsafeMutablePointer<AVCodecParameters>, of first: AudioPacket,
+        to codec: Codec, path: String
     ) throws(MediaError) {
-        self.path = path
+        (self.codec, self.path) = (codec, path)
         sourceTimeBase = first.timeBase
         decoder = try Decoder(
             source, timeBase: first.timeBase, threads: 1, name: "sound of \(path)")
-        guard let codec = avcodec_find_encoder(AV_CODEC_ID_AAC) else {
+        guard let library = avcodec_find_encoder_by_name(codec.rawValue) else {
             throw .failed(
-                call: "avcodec_find_encoder", argument: "AAC", reason: "not in this FFmpeg")
+                call: "avcodec_find_encoder_by_name", argument: codec.rawValue,
+                reason: "this FFmpeg was built without it")
         }
-        encoder = FFmpeg.allocated(avcodec_alloc_context3(codec))
+        encoder = FFmpeg.allocated(avcodec_alloc_context3(library))
         queue = FFmpeg.allocated(
             av_audio_fifo_alloc(
-                AV_SAMPLE_FMT_FLTP, min(source.pointee.ch_layout.nb_channels, 2), 4096))
-        let rate = Self.rate(near: source.pointee.sample_rate)
+                codec.format, min(source.pointee.ch_layout.nb_channels, 2), 4096))
+        let rate = codec.rate(near: source.pointee.sample_rate)
         encoder.pointee.sample_rate = rate
-        encoder.pointee.sample_fmt = AV_SAMPLE_FMT_FLTP
+        encoder.pointee.sample_fmt = codec.format
         encoder.pointee.time_base = AVRational(num: 1, den: rate)
         // Surround is mixed down: a talking face needs no more than two channels.
         let channels = min(source.pointee.ch_layout.nb_channels, 2)
@@ -37,7 +62,7 @@ final class AACTranscoder {
         encoder.pointee.bit_rate = Int64(channels) * 96_000
         encoder.pointee.flags |= AV_CODEC_FLAG_GLOBAL_HEADER
         try FFmpeg.check(
-            avcodec_open2(encoder, codec, nil), "avcodec_open2", "AAC, \(rate) Hz")
+            avcodec_open2(encoder, library, nil), "avcodec_open2", "\(codec.rawValue), \(rate) Hz")
     }
 
     deinit {
@@ -45,15 +70,6 @@ final class AACTranscoder {
         av_audio_fifo_free(queue)
         var encoder: UnsafeMutablePointer<AVCodecContext>? = encoder
         avcodec_free_context(&encoder)
-    }
-
-    /// The smallest of AAC's rates that loses nothing (ISO 14496-3, table 1.18).
-    private static func rate(near rate: Int32) -> Int32 {
-        let rates: [Int32] = [
-            8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200,
-            96_000,
-        ]
-        return rates.first { $0 >= rate } ?? 48_000
     }
 
     func packets(for packet: AudioPacket) throws(MediaError) -> [Packet] {
@@ -91,7 +107,7 @@ final class AACTranscoder {
             let frame = input.pointer
             try FFmpeg.check(
                 swr_alloc_set_opts2(
-                    &resampler, &encoder.pointee.ch_layout, AV_SAMPLE_FMT_FLTP,
+                    &resampler, &encoder.pointee.ch_layout, codec.format,
                     encoder.pointee.sample_rate, &frame.pointee.ch_layout,
                     AVSampleFormat(frame.pointee.format), frame.pointee.sample_rate, 0, nil),
                 "swr_alloc_set_opts2", path)
@@ -137,7 +153,7 @@ final class AACTranscoder {
     private func makeFrame(samples: Int32) throws(MediaError) -> Picture {
         let frame = Picture()
         frame.pointer.pointee.nb_samples = samples
-        frame.pointer.pointee.format = AV_SAMPLE_FMT_FLTP.rawValue
+        frame.pointer.pointee.format = codec.format.rawValue
         frame.pointer.pointee.sample_rate = encoder.pointee.sample_rate
         av_channel_layout_copy(&frame.pointer.pointee.ch_layout, &encoder.pointee.ch_layout)
         try FFmpeg.check(av_frame_get_buffer(frame.pointer, 0), "av_frame_get_buffer", path)

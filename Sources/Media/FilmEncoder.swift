@@ -2,11 +2,18 @@ import CFFmpeg
 import Kernels
 import Tensors
 
-/// Compresses RGB frames with libx264: yuv420p, limited range.
+/// Compresses RGB frames as H.264 or VP9: yuv420p, limited range.
 ///
 /// From 1280x577 on, colours are coded and flagged as BT.709, below as BT.601: what players assume
 /// of films that do not say. An odd side is made even by repeating its last row or column.
-final class H264Encoder {
+final class FilmEncoder {
+    /// A codec and the library that compresses with it.
+    enum Codec: String {
+        case h264 = "libx264", vp9 = "libvpx-vp9"
+
+        var name: String { self == .h264 ? "H.264" : "VP9" }
+    }
+
     /// Ticks a second: every usual frame rate, 24000/1001 and its kin included, is exact.
     static let timeBase = AVRational(num: 1, den: 360_000)
 
@@ -29,26 +36,29 @@ final class H264Encoder {
     ///   - interval: nanoseconds from frame to frame, a hint for the file's header.
     ///   - path: the file, for errors.
     init(
-        width: Int, height: Int, interval: Int64, options: VideoWriterOptions, path: String
+        _ codec: Codec, width: Int, height: Int, interval: Int64, options: VideoWriterOptions,
+        path: String
     ) throws(MediaError) {
         FFmpeg.prepare()
         (self.width, self.height, self.path) = (width + width % 2, height + height % 2, path)
-        guard let codec = avcodec_find_encoder_by_name("libx264") else {
+        guard let library = avcodec_find_encoder_by_name(codec.rawValue) else {
             throw .failed(
-                call: "avcodec_find_encoder_by_name", argument: "libx264",
+                call: "avcodec_find_encoder_by_name", argument: codec.rawValue,
                 reason: "this FFmpeg was built without it")
         }
         weights = Self.weights(isHD: Self.isHD(width: self.width, height: self.height))
         scratchRows = [Int16](repeating: 0, count: 3 * (self.width + 2))
         picture = Picture(width: self.width, height: self.height, format: AV_PIX_FMT_YUV420P)
-        context = FFmpeg.allocated(avcodec_alloc_context3(codec))
+        context = FFmpeg.allocated(avcodec_alloc_context3(library))
         describe(interval: interval)
         context.pointee.thread_count = Int32(options.threads)
-        var values = Options(["crf": String(options.crf), "preset": options.preset])
-        if let tune = options.tune { av_dict_set(&values.pointer, "tune", tune, 0) }
+        var values = Options([:])
+        for (name, value) in options.values(for: codec) {
+            av_dict_set(&values.pointer, name, value, 0)
+        }
         try FFmpeg.check(
-            avcodec_open2(context, codec, &values.pointer), "avcodec_open2",
-            "libx264 \(self.width)x\(self.height), preset \(options.preset)")
+            avcodec_open2(context, library, &values.pointer), "avcodec_open2",
+            "\(codec.rawValue) \(self.width)x\(self.height), preset \(options.preset)")
     }
 
     deinit {
