@@ -69,7 +69,7 @@ package struct RunFolder: Sendable {
     }
 
     /// In the folder of a run: what it is called, locked while it lives.
-    private static let nameFile = "name"
+    static let nameFile = "name"
 
     /// What the run of a folder is called; nil where it has not said so yet.
     static func name(of folder: String) -> String? {
