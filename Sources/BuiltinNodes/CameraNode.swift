@@ -24,7 +24,8 @@ package struct CameraNode: Node {
 
     package static let spec = NodeSpec(
         "camera", "Sends the frames of a camera.", outputs: [frame],
-        settings: [device, width, height, rate, frames], state: .saved)
+        settings: [device, width, height, rate, frames], state: .saved
+    ).ofTheMoment()
 
     private let camera: Camera
     private let limit: Int?

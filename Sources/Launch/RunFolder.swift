@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Wire
 
 /// The folder of one run's sockets: only its user may enter, and it goes when the run ends.
 package struct RunFolder: Sendable {
@@ -38,7 +39,7 @@ package struct RunFolder: Sendable {
             free = "\(wish)-\(number)"
         }
         (path, name) = (try Self.make(.supervisor), free)
-        let file = "\(path)/\(Self.nameFile)"
+        let file = NodeConfiguration.nameFile(in: path)
         // Held as long as this process lives: the kernel lets go of it, whatever becomes of us.
         _ = try Self.locked(file)
         try Data(free.utf8).write(to: URL(fileURLWithPath: file))
@@ -68,12 +69,9 @@ package struct RunFolder: Sendable {
         return path
     }
 
-    /// In the folder of a run: what it is called, locked while it lives.
-    private static let nameFile = "name"
-
     /// What the run of a folder is called; nil where it has not said so yet.
     static func name(of folder: String) -> String? {
-        FileManager.default.contents(atPath: "\(folder)/\(nameFile)").map { String(decoding: $0, as: UTF8.self) }
+        FileManager.default.contents(atPath: NodeConfiguration.nameFile(in: folder)).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// A descriptor that has a file or folder locked, once no other has.
@@ -87,7 +85,7 @@ package struct RunFolder: Sendable {
 
     /// Whether the run of a folder holds its name: another process may have its number by now.
     private static func holdsName(_ folder: String) -> Bool {
-        let descriptor = open("\(folder)/\(nameFile)", O_RDONLY | O_CLOEXEC)
+        let descriptor = open(NodeConfiguration.nameFile(in: folder), O_RDONLY | O_CLOEXEC)
         // One that is about to write it.
         guard descriptor >= 0 else { return true }
         defer { close(descriptor) }

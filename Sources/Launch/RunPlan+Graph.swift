@@ -57,7 +57,9 @@ extension RunPlan {
             name: node.name, kind: node.kind,
             configuration: configuration,
             command: node.plugin?.command, startWithin: node.plugin?.startWithin ?? .seconds(60),
-            state: node.spec.state, restart: node.restart)
+            // Offline nothing may be lost, whatever the node remembers.
+            state: graph.mode == .offline && node.spec.isOfTheMoment ? .unknown : node.spec.state,
+            restart: node.restart)
         planned.heldFrames = node.spec.heldFrames
         planned.outputFiles = node.spec.settings.filter { $0.type == .outputFile }
             .compactMap { node.settings.values[$0.name].flatMap { String($0) } }

@@ -21,6 +21,9 @@ public struct NodeSpec: Sendable {
     /// What the node remembers from one tick to the next: what has to be known of it to go on in
     /// another process when its own ends.
     public let state: NodeState
+    /// Whether what it sends can be had once only, as a camera's pictures: those of the time in which
+    /// no process took them are lost.
+    package private(set) var isOfTheMoment = false
 
     /// A spec from typed ports and settings.
     public init(
@@ -67,6 +70,14 @@ public struct NodeSpec: Sendable {
         // A window of so many chunks, but for the frame that leaves it.
         heldFrames = spec.heldFrames == 0 ? 0 : (spec.heldFrames + 1) * chunk / spec.chunk - 1
         state = spec.state
+        isOfTheMoment = spec.isOfTheMoment
+    }
+
+    /// The same kind, whose pictures or sounds nobody can have twice.
+    package func ofTheMoment() -> NodeSpec {
+        var copy = self
+        copy.isOfTheMoment = true
+        return copy
     }
 
     /// The same kind as it is under some settings: its ports, and how many frames it works on.

@@ -133,6 +133,9 @@ package struct NodeConfiguration: Sendable {
         "ipc://\(folder)/\(node).sock"
     }
 
+    /// In the folder of a run: what it is called, locked while it lives.
+    package static func nameFile(in folder: String) -> String { "\(folder)/name" }
+
     /// Where the supervisor listens.
     package static func controlEndpoint(in folder: String) -> String {
         "ipc://\(folder)/control.sock"

@@ -98,6 +98,7 @@ public final class NodeHost: @unchecked Sendable {
     /// After the supervisor was killed nobody else can clean up: the last node out removes the folder.
     private static func removeTraces(in folder: String) {
         unlink("\(folder)/control.sock")
+        unlink(NodeConfiguration.nameFile(in: folder))
         rmdir(folder)
     }
 }

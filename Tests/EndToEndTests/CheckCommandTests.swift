@@ -89,6 +89,7 @@ import Testing
     }
 
     @Test func `a graph that its machine cannot hold is refused before it starts`() throws {
+        let film = "/tmp/personalive-\(UUID().uuidString).mp4"
         let text = """
             machines:
               small: { local: {}, memory: 900MB }
@@ -100,7 +101,7 @@ import Testing
                 machine: small
                 in: { latent: encoder.latent }
                 with: { model: full, weights: synthetic }
-              film: { use: video-encoder, in: { frame: decoder.frame }, with: { path: /tmp/x.mp4 } }
+              film: { use: video-encoder, in: { frame: decoder.frame }, with: { path: \(film) } }
             """
 
         try withFile(text) { path in
@@ -112,7 +113,7 @@ import Testing
             #expect(plan.status == 1)
             #expect(try #require(decoder["weights_bytes"] as? Int) >= 4 * 49_490_199)
             #expect(try Self.personalive("run", path).status == 1)
-            #expect(!FileManager.default.fileExists(atPath: "/tmp/x.mp4"))
+            #expect(!FileManager.default.fileExists(atPath: film))
         }
     }
 

@@ -137,6 +137,7 @@ package final class RelayHost {
         guard supervisorIsGone else { return }
         // Nobody else can: the last node out removes the folder.
         unlink("\(folder)/control.sock")
+        unlink(NodeConfiguration.nameFile(in: folder))
         rmdir(folder)
     }
 }
