@@ -170,8 +170,9 @@ extension Supervisor {
         if let member = member(of: process), member.isJoining, change?.isCommitted != true {
             return giveUp(joining: member)
         }
-        guard plan.isLive, started, process.process.status == nil else { return fail(process) }
-        // In a live run its end is judged like a crash.
+        guard plan.isLive, started else { return fail(process) }
+        // In a live run its end is judged like a crash, which may have been seen before its last words.
+        guard process.process.status == nil else { return }
         if process.failedAt == nil { process.process.killGroup() }
     }
 

@@ -24,7 +24,7 @@ extension MachineTests {
         #expect(outcome.status == 0, "\(outcome.errors)")
         #expect(outcome.number("frames_unaccounted") == 0)
         #expect(Hosts.processes(on: Hosts.middle).isEmpty)
-        let text = try String(contentsOfFile: "\(tool.folder)/frames.txt", encoding: .utf8)
+        let text = try String(contentsOfFile: tool.path(of: "frames.txt"), encoding: .utf8)
         return text.split(separator: "\n").compactMap { line in
             line.lastIndex(of: " ").map { line[..<$0] }
         }

@@ -105,7 +105,7 @@ struct MachineTests {
         #expect(outcome.status == 0, "\(outcome.errors)")
         #expect(outcome.number("frames_out") == 1000)
         #expect(outcome.number("frames_unaccounted") == 0)
-        let log = try String(contentsOfFile: "\(tool.folder)/frames.txt", encoding: .utf8)
+        let log = try String(contentsOfFile: tool.path(of: "frames.txt"), encoding: .utf8)
         let frames = log.split(separator: "\n").compactMap { $0.split(separator: " ").first }
         #expect(frames.compactMap { Int($0) } == Array(0..<1000))
     }

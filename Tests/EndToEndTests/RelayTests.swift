@@ -16,7 +16,7 @@ struct RelayTests {
 
     /// Frame and hash of each line.
     private func frames(_ tool: Tool) throws -> [Substring] {
-        let text = try String(contentsOfFile: "\(tool.folder)/frames.txt", encoding: .utf8)
+        let text = try String(contentsOfFile: tool.path(of: "frames.txt"), encoding: .utf8)
         return text.split(separator: "\n").compactMap { line in
             line.lastIndex(of: " ").map { line[..<$0] }
         }
