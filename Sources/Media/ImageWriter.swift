@@ -32,11 +32,7 @@ package enum ImageWriter {
 
     private static func encode(_ tensor: Tensor<UInt8>) throws(MediaError) -> [UInt8] {
         let (height, width) = (tensor.shape[1], tensor.shape[2])
-        let picture = Picture(width: width, height: height, format: AV_PIX_FMT_RGB24)
-        let (rows, stride) = picture.rows
-        for y in 0..<height {
-            (rows + y * stride).update(from: tensor.pointer + y * width * 3, count: width * 3)
-        }
+        let picture = Picture(tensor)
         var context = avcodec_alloc_context3(avcodec_find_encoder(AV_CODEC_ID_PNG))
         defer { avcodec_free_context(&context) }
         context!.pointee.width = Int32(width)
