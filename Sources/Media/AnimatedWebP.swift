@@ -55,7 +55,8 @@ final class AnimatedWebP: PictureSource {
             return nil
         }
         let picture = Picture(
-            copying: pixels, width: width, height: height, format: AV_PIX_FMT_RGBA, bytesPerPixel: 4)
+            copying: pixels, width: width, height: height, format: AV_PIX_FMT_RGBA, bytesPerPixel: 4
+        )
         let begin = end
         end = max(Int64(until) * 1_000_000, begin)
         return TimedPicture(picture: picture, time: begin, duration: end - begin)

@@ -76,7 +76,8 @@ final class CameraStream: CameraFeed {
         } catch {
             guard case .unreachable(_, let reason) = error else { throw error }
             throw .camera(
-                device: name, reason: reason, advice: "is the address right, and does its server run?")
+                device: name, reason: reason,
+                advice: "is the address right, and does its server run?")
         }
     }
 

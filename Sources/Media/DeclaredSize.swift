@@ -17,7 +17,9 @@ struct DeclaredSize: Equatable {
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            return nil
+        }
         let file = Reader(descriptor: descriptor, size: Int64(status.st_size))
         guard
             let declared = Self.matroska(file) ?? Self.riff(file) ?? Self.boxes(file)
@@ -45,7 +47,9 @@ struct DeclaredSize: Equatable {
 
     /// Matroska and WebM: an EBML header, then one segment (RFC 8794, section 6).
     private static func matroska(_ file: Reader) -> Int64? {
-        guard file.big(at: 0, 4) == 0x1A45_DFA3, let header = length(file, at: 4) else { return nil }
+        guard file.big(at: 0, 4) == 0x1A45_DFA3, let header = length(file, at: 4) else {
+            return nil
+        }
         let segment = header.end + header.value
         guard file.big(at: segment, 4) == 0x1853_8067, let body = length(file, at: segment + 4)
         else { return nil }

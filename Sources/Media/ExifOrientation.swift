@@ -13,8 +13,10 @@ enum ExifOrientation {
         let found =
             switch file.bytes(at: 0, 12) {
             case let head where head.starts(with: [0x89, 0x50, 0x4E, 0x47]): png(file)
-            case let head where head.starts(with: Array("RIFF".utf8))
-                && head.suffix(4) == Array("WEBP".utf8): webP(file)
+            case let head
+            where head.starts(with: Array("RIFF".utf8))
+                && head.suffix(4) == Array("WEBP".utf8):
+                webP(file)
             default: tiff(file, at: 0)
             }
         return found.flatMap { (1...8).contains($0) ? $0 : nil } ?? 1

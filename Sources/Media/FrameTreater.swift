@@ -105,7 +105,9 @@ final class FrameTreater {
             once("its frames are interlaced: they are deinterlaced (bwdif)")
         }
         if let range = treatment.highRange {
-            once("its light is HDR (\(range.name)): it is tone-mapped for the networks and screens (mobius)")
+            once(
+                "its light is HDR (\(range.name)): it is tone-mapped for the networks and screens (mobius)"
+            )
         }
     }
 
@@ -140,8 +142,9 @@ extension Picture {
         {
             return Double(light.MaxCLL)
         }
-        guard let screen = data(
-            AV_FRAME_DATA_MASTERING_DISPLAY_METADATA, AVMasteringDisplayMetadata.self),
+        guard
+            let screen = data(
+                AV_FRAME_DATA_MASTERING_DISPLAY_METADATA, AVMasteringDisplayMetadata.self),
             screen.has_luminance != 0, av_q2d(screen.max_luminance) > 0
         else { return nil }
         return av_q2d(screen.max_luminance)

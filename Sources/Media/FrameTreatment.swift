@@ -53,7 +53,8 @@ struct FrameTreatment: Equatable {
         let primaries =
             tags.primaries == AVCOL_PRI_UNSPECIFIED
             ? "2020" : "\(tags.primaries.rawValue)"
-        let isKnown = tags.matrix != AVCOL_SPC_UNSPECIFIED && (tags.matrix != AVCOL_SPC_RGB || tags.isRGB)
+        let isKnown =
+            tags.matrix != AVCOL_SPC_UNSPECIFIED && (tags.matrix != AVCOL_SPC_RGB || tags.isRGB)
         let matrix = tags.isRGB ? "gbr" : isKnown ? "\(tags.matrix.rawValue)" : "2020_ncl"
         let given =
             "tin=\(transfer):pin=\(primaries):min=\(matrix):rin=\(tags.isFullRange ? "full" : "limited")"

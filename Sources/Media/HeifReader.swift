@@ -34,7 +34,8 @@ enum HeifReader {
         case HEIF_SHIM_DONE: return
         case HEIF_SHIM_NOT_INSTALLED:
             throw .unsupported(
-                path: path, found: "a picture in \(name), which libheif reads and which is not installed",
+                path: path,
+                found: "a picture in \(name), which libheif reads and which is not installed",
                 advice: "install libheif1, or convert it: heif-convert FILE portrait.png")
         default:
             let reason = withUnsafeBytes(of: found.message) { bytes in

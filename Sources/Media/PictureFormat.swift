@@ -69,7 +69,9 @@ enum PictureFormat: Equatable {
                 advice: "develop it into a picture first: darktable-cli FILE portrait.png")
         }
         if ["avif", "avis"].contains(major) { return .heif("AVIF") }
-        if ["heic", "heix", "heim", "heis", "hevc", "hevx"].contains(major) { return .heif("HEIC") }
+        if ["heic", "heix", "heim", "heis", "hevc", "hevx"].contains(major) {
+            return .heif("HEIC")
+        }
         guard ["mif1", "msf1"].contains(major) else { return .other }
         return .heif(brands.contains("avif") ? "AVIF" : "HEIF")
     }
@@ -84,7 +86,8 @@ enum PictureFormat: Equatable {
         if let found = signatures.first(where: { bytes.dropFirst($0.1).starts(with: $0.0.utf8) }) {
             return found.2
         }
-        let isTIFF = bytes.starts(with: [0x49, 0x49, 42, 0]) || bytes.starts(with: [0x4D, 0x4D, 0, 42])
+        let isTIFF =
+            bytes.starts(with: [0x49, 0x49, 42, 0]) || bytes.starts(with: [0x4D, 0x4D, 0, 42])
         guard isTIFF else { return nil }
         if bytes.dropFirst(8).starts(with: "CR".utf8) { return "Canon CR2" }
         let tags = Self.tags(bytes)

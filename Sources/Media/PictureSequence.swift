@@ -55,7 +55,8 @@ final class PictureSequence: PictureSource {
         guard let leftOut, frames < paths.count else { return }
         warn(
             (leftOut.count == 1
-                ? "1 picture was left out: " : "\(leftOut.count) were left out, the first of them: ")
+                ? "1 picture was left out: "
+                : "\(leftOut.count) were left out, the first of them: ")
                 + leftOut.reason)
     }
 

@@ -37,7 +37,9 @@ struct SoundQueue {
         while taken < packets.count {
             var (packet, part) = packets[taken]
             let known = clock.shift(ofSoundPart: part)
-            guard let shift = isEnd ? clock.finalShift(ofSoundPart: part) : known else { return nil }
+            guard let shift = isEnd ? clock.finalShift(ofSoundPart: part) : known else {
+                return nil
+            }
             packet.presentation += av_rescale_q(shift, .nanosecond, timeBase)
             let begin = packet.presentationNanoseconds
             guard begin <= time else { return nil }

@@ -71,7 +71,8 @@ import Testing
     @Test func `an address that nobody knows how to read is named`() {
         let error = #expect(throws: MediaError.self) { try VideoReader(path: "htp://a/b.mp4") }
 
-        #expect(error?.description.contains("htp://a/b.mp4 cannot be read: Protocol not found") == true)
+        #expect(
+            error?.description.contains("htp://a/b.mp4 cannot be read: Protocol not found") == true)
     }
 
     @Test func `a camera at an address is connected to again, and its times go on`() throws {
@@ -88,8 +89,13 @@ import Testing
         #expect(frames.map(\.number) == Array(0..<frames.count))
         let times = frames.map(\.presentation)
         #expect(zip(times, times.dropFirst()).allSatisfy { $0 < $1 })
-        #expect(warnings.contains("camera \(server.address): the stream ended; the connection is made again"))
-        #expect(warnings.contains { $0.hasPrefix("camera \(server.address): the connection is back after") })
+        #expect(
+            warnings.contains(
+                "camera \(server.address): the stream ended; the connection is made again"))
+        #expect(
+            warnings.contains {
+                $0.hasPrefix("camera \(server.address): the connection is back after")
+            })
     }
 
     @Test func `a camera that does not come back is an error`() throws {
@@ -103,7 +109,9 @@ import Testing
             while try camera.next() != .ended {}
         }
 
-        #expect(error?.description.hasPrefix("camera \(address): the stream ended, and it could not be") == true)
+        #expect(
+            error?.description.hasPrefix("camera \(address): the stream ended, and it could not be")
+                == true)
     }
 
     @Test func `a film as a camera comes at its own pace and ends`() throws {
@@ -126,7 +134,8 @@ import Testing
         for (isMirrored, corners) in [
             (false, ["red", "green", "blue", "white"]), (true, ["green", "red", "white", "blue"]),
         ] {
-            for device in ["file://" + folder.file("a.mp4"), "lavfi:movie=" + folder.file("a.mp4")] {
+            for device in ["file://" + folder.file("a.mp4"), "lavfi:movie=" + folder.file("a.mp4")]
+            {
                 let camera = try Camera(device: device, isMirrored: isMirrored)
                 _ = try camera.next()
                 let picture = Tensor<UInt8>(uninitialized: camera.shape)

@@ -24,7 +24,9 @@ import Testing
         #expect(contents.frames.count == 75)
         let steps = zip(contents.times.dropFirst(), contents.times).map { $0 - $1 }
         #expect(steps.allSatisfy { abs($0 - 40) < 0.1 })
-        #expect(contents.warnings.filter { $0.contains("three.ts: its clock jumps back by") }.count == 1)
+        #expect(
+            contents.warnings.filter { $0.contains("three.ts: its clock jumps back by") }.count == 1
+        )
         #expect(contents.warnings.count == 1)
         if sound {
             let heard = contents.sound.map { Double($0.presentationNanoseconds) / 1e6 }
@@ -37,7 +39,10 @@ import Testing
     func `a clock that jumps by two hours goes on`(container: String) throws {
         try Sample.film(folder.file("a.mp4"), count: 20)
         let path = folder.file("a." + container)
-        try Remux.copy(folder.file("a.mp4"), to: path) { _ in } shift: { $0 < 400 ? 0 : 7_200_000 }
+        try Remux.copy(folder.file("a.mp4"), to: path) { _ in
+        } shift: {
+            $0 < 400 ? 0 : 7_200_000
+        }
 
         let contents = try Contents(of: path, keepsPictures: false)
 
@@ -75,7 +80,9 @@ import Testing
         let contents = try Contents(of: cut, keepsPictures: false)
 
         #expect((10..<75).contains(contents.frames.count))
-        let said = contents.warnings.filter { $0.contains("cut.\(container): the file is cut short") }
+        let said = contents.warnings.filter {
+            $0.contains("cut.\(container): the file is cut short")
+        }
         #expect(said.count == 1, "\(contents.warnings)")
         #expect(said.first?.contains("good frames end at") == true)
     }
@@ -94,7 +101,8 @@ import Testing
     // MARK: Fields
 
     /// A film in yuv4mpeg of a vertical edge that moves by 8 pixels a field, or a frame.
-    private func edge(_ name: String, header: String, isInterlaced: Bool, topFirst: Bool) -> String {
+    private func edge(_ name: String, header: String, isInterlaced: Bool, topFirst: Bool) -> String
+    {
         var film = Array("YUV4MPEG2 W64 H48 F25:1 \(header) A1:1 C420jpeg\n".utf8)
         for frame in 0..<8 {
             film += Array("FRAME\n".utf8)
@@ -146,8 +154,10 @@ import Testing
     // MARK: High dynamic range
 
     /// A grey film whose container says how its light is coded.
-    private func grey(_ level: UInt8, _ transfer: AVColorTransferCharacteristic) throws -> Contents {
-        let frame = [UInt8](repeating: level, count: 64 * 48) + [UInt8](repeating: 128, count: 64 * 24)
+    private func grey(_ level: UInt8, _ transfer: AVColorTransferCharacteristic) throws -> Contents
+    {
+        let frame =
+            [UInt8](repeating: level, count: 64 * 48) + [UInt8](repeating: 128, count: 64 * 24)
         let film = (0..<3).flatMap { _ in Array("FRAME\n".utf8) + frame }
         let plain = folder.write(
             Array("YUV4MPEG2 W64 H48 F25:1 Ip A1:1 C420jpeg\n".utf8) + film, "grey.y4m")
@@ -196,7 +206,9 @@ import Testing
         }
         _ = folder.write("notes", "notes.txt")
 
-        for path in [folder.path, folder.file("f%d.png"), folder.file("f*.png"), "file://" + folder.path] {
+        for path in [
+            folder.path, folder.file("f%d.png"), folder.file("f*.png"), "file://" + folder.path,
+        ] {
             let reader = try VideoReader(path: path, rate: 50)
             var levels: [UInt8] = []
             var times: [Int64] = []
@@ -209,7 +221,11 @@ import Testing
 
             #expect(levels == [10, 20, 90, 100])
             #expect(times == [0, 20, 40, 60])
-            #expect(reader.takeWarnings().map { $0.hasSuffix("6 numbers are missing, the first of them 3: what comes behind moves up") } == [true])
+            #expect(
+                reader.takeWarnings().map {
+                    $0.hasSuffix(
+                        "6 numbers are missing, the first of them 3: what comes behind moves up")
+                } == [true])
         }
     }
 

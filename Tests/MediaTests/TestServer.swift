@@ -48,8 +48,13 @@ final class TestServer: @unchecked Sendable {
         var request = [UInt8](repeating: 0, count: 4_096)
         let count = recv(client, &request, request.count, 0)
         let text = String(decoding: request.prefix(max(count, 0)), as: UTF8.self)
-        let from = text.firstMatch(of: #/[Rr]ange: bytes=(?<from>[0-9]+)-/#).flatMap { Int($0.output.from) } ?? 0
-        func send(_ bytes: [UInt8]) { _ = Glibc.send(client, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
+        let from =
+            text.firstMatch(of: #/[Rr]ange: bytes=(?<from>[0-9]+)-/#).flatMap {
+                Int($0.output.from)
+            } ?? 0
+        func send(_ bytes: [UInt8]) {
+            _ = Glibc.send(client, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        }
         switch manner {
         case .whole:
             send(
