@@ -2,8 +2,8 @@
 # are missing (as root, or through sudo), build in release, and share one build.
 
 PACKAGES := libopenblas-dev libyaml-dev libzmq3-dev libdnnl-dev libavcodec-dev libavformat-dev \
-            libavutil-dev libswscale-dev libswresample-dev libavdevice-dev libcurl4-openssl-dev \
-            libssl-dev pkg-config
+            libavutil-dev libswscale-dev libswresample-dev libavdevice-dev libavfilter-dev libheif-dev \
+            libwebp-dev libcurl4-openssl-dev libssl-dev pkg-config
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BUILD := swift build -c release --explicit-target-dependency-import-check error
 TOOL := .build/release/personalive

@@ -34,11 +34,15 @@ let package = Package(
             providers: [
                 .apt([
                     "libavcodec-dev", "libavformat-dev", "libavutil-dev", "libswscale-dev",
-                    "libswresample-dev", "libavdevice-dev",
+                    "libswresample-dev", "libavdevice-dev", "libavfilter-dev",
                 ])
             ]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CCurl", linkerSettings: [.linkedLibrary("dl")]),
+        .target(
+            name: "CAvfilter", linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("avutil")]),
+        .target(name: "CHeif", linkerSettings: [.linkedLibrary("dl")]),
+        .target(name: "CWebP", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "COneDNN", cSettings: kernels, linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "CPosix"),
         .target(name: "Kernels", cSettings: kernels),
@@ -63,7 +67,11 @@ let package = Package(
             name: "Layers",
             dependencies: ["Tensors", "Kernels", "ExactKernels", "COneDNN", "COpenBLAS"]),
         .target(name: "Networks", dependencies: ["Layers", "Tensors", "Kernels"]),
-        .target(name: "Media", dependencies: ["Tensors", "Kernels", "CFFmpeg", "CPosix"]),
+        .target(
+            name: "Media",
+            dependencies: [
+                "CAvfilter", "CFFmpeg", "CHeif", "CPosix", "CWebP", "Kernels", "Tensors",
+            ]),
         .target(name: "Parity", dependencies: ["ExactKernels", "Layers", "Networks", "Tensors"]),
 
         // Where weights are found, fetched, checked and converted.
@@ -92,7 +100,7 @@ let package = Package(
         .testTarget(name: "LaunchTests", dependencies: ["Dataflow", "Launch", "Wire"]),
         .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors"]),
         .testTarget(name: "NetworksTests", dependencies: ["Layers", "Networks", "Tensors"]),
-        .testTarget(name: "MediaTests", dependencies: ["Media", "Tensors"]),
+        .testTarget(name: "MediaTests", dependencies: ["CFFmpeg", "Media", "Tensors"]),
         .testTarget(
             name: "ModelsTests", dependencies: ["personalive", "Models", "Networks", "Tensors"]),
         .testTarget(

@@ -13,9 +13,26 @@ extension BuiltinKinds {
     /// Measured as the peak of an `image-file` (65 MB) and a `video-encoder` (67 to 70 MB) at 512x512.
     package static let emptyNode = 67_000_000
 
-    /// What a kind's networks take under some settings; nil where it has none, or is not known here.
+    /// What a kind's networks or pictures take under some settings; nil where it has none, or is not
+    /// known here.
     package static func memory(of kind: String, _ settings: Settings) -> MemoryEstimate? {
         (make(kind: kind) as? any MemoryEstimating.Type)?.memory(settings)
+    }
+}
+
+extension BuiltinKinds {
+    /// Bytes of the one message that a kind sends under some settings; nil where it sends more, or only
+    /// the running node knows.
+    package static func bytesSentOnce(by kind: String, _ settings: Settings) -> Int? {
+        guard kind == ImageFileNode.spec.kind else { return nil }
+        return ImageReader.bytes(of: settings[ImageFileNode.path])
+    }
+}
+
+extension ImageFileNode: MemoryEstimating {
+    /// By the picture's true size, which its header tells.
+    static func memory(_ settings: Settings) -> MemoryEstimate {
+        MemoryEstimate(weights: 0, work: ImageReader.memory(toRead: settings[path]) ?? 0)
     }
 }
 

@@ -2,13 +2,23 @@ import Media
 import NodeKit
 import Tensors
 
-/// Sends the frames of a camera.
+/// Sends the frames of a camera of this machine or of the network.
 package struct CameraNode: Node {
     package static let frame = Port(
         "frame", UInt8.self, "1 h w 3", meaning: "rgb", "frames as they are taken")
     package static let device = Setting(
         "device", String.self, default: "/dev/video0",
-        "a v4l2 device, or one of FFmpeg's test sources: lavfi:testsrc=size=640x480:rate=25")
+        "a v4l2 device; an address, such as rtsp://… or http://…; or one of FFmpeg's test sources: "
+            + "lavfi:testsrc=size=640x480:rate=25")
+    package static let mirror = Setting(
+        "mirror", Bool.self, default: true,
+        "exchange left and right, as people know themselves from mirrors; for test sources as well")
+    package static let timeout = Setting(
+        "timeout", Double.self, type: .number(0.1...3_600), default: 5, unit: "s",
+        "an address that gives nothing for so long is connected to again")
+    package static let reconnect = Setting(
+        "reconnect", Double.self, type: .number(0...86_400), default: 60, unit: "s",
+        "how long a lost address is tried again before that is an error")
     package static let width = Setting(
         "width", Int.self, type: .integer(1...16_384), isOptional: true, unit: "px",
         "asked of the driver, together with height")
@@ -24,7 +34,7 @@ package struct CameraNode: Node {
 
     package static let spec = NodeSpec(
         "camera", "Sends the frames of a camera.", outputs: [frame],
-        settings: [device, width, height, rate, frames], state: .saved
+        settings: [device, mirror, width, height, rate, frames, timeout, reconnect], state: .saved
     ).ofTheMoment()
 
     private let camera: Camera
@@ -40,12 +50,28 @@ package struct CameraNode: Node {
         camera = try Camera(
             device: settings[Self.device], width: settings[ifSet: Self.width],
             height: settings[ifSet: Self.height], rate: settings[ifSet: Self.rate],
+            isMirrored: settings[Self.mirror],
+            patience: Camera.Patience(
+                timeout: Self.nanoseconds(settings[Self.timeout]),
+                reconnection: Self.nanoseconds(settings[Self.reconnect])),
             threads: settings.cores)
         limit = settings[ifSet: Self.frames]
     }
 
+    private static func nanoseconds(_ seconds: Double) -> Int64 { Int64(seconds * 1e9) }
+
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {
-        guard taken < limit ?? .max, let shot = try camera.next() else { return outputs.finish() }
+        guard taken < limit ?? .max else { return outputs.finish() }
+        let event = try camera.next()
+        for warning in camera.takeWarnings() { outputs.warn(warning) }
+        switch event {
+        case .shot(let shot): try send(shot, into: &outputs)
+        case .waiting: break
+        case .ended: outputs.finish()
+        }
+    }
+
+    private mutating func send(_ shot: Camera.Shot, into outputs: inout Outputs) throws {
         if isResumed { goOn(at: shot.stale.first ?? shot.frame) }
         for frame in shot.stale {
             outputs.drop(stamp(frame), because: "waited too long in the camera's queue")

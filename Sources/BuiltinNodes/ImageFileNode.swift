@@ -7,19 +7,25 @@ package struct ImageFileNode: Node {
     package static let image = Port(
         "image", UInt8.self, "1 h w 3", meaning: "rgb", "the picture, upright")
     package static let path = Setting(
-        "path", String.self, type: .inputFile, "a picture of any format that FFmpeg reads")
+        "path", String.self, type: .inputFile,
+        "a picture of any format that FFmpeg reads, HEIC, AVIF or animated WebP")
 
     package static let spec = NodeSpec(
         "image-file", "Sends a picture from a file, once.", outputs: [image], settings: [path],
         state: .none)
 
     private let picture: Tensor<UInt8>
+    private var warnings: [String]
 
     package init(settings: Settings) throws {
-        picture = try ImageReader.read(settings[Self.path])
+        var warnings: [String] = []
+        picture = try ImageReader.read(settings[Self.path]) { warnings.append($0) }
+        self.warnings = warnings
     }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
+        for warning in warnings { outputs.warn(warning) }
+        warnings = []
         let room = outputs.tensor(for: Self.image, shape: picture.shape)
         room.pointer.update(from: picture.pointer, count: picture.count)
         let stamp = Stamp(frame: 0, captured: MonotonicClock.now, presentation: 0)

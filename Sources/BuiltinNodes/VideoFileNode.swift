@@ -2,7 +2,7 @@ import Media
 import NodeKit
 import Tensors
 
-/// Sends the frames of a film as they are shown, and its sound as it is stored.
+/// Sends the frames of a film, or pictures from files, as they are shown, and sound as it is stored.
 package struct VideoFileNode: Node {
     package static let frame = Port(
         "frame", UInt8.self, "1 h w 3", meaning: "rgb", "frames, upright, in square pixels")
@@ -10,7 +10,15 @@ package struct VideoFileNode: Node {
         "audio", UInt8.self, "bytes", meaning: "audio-packet", pace: .own,
         "packets of the sound, undecoded")
     package static let path = Setting(
-        "path", String.self, type: .inputFile, "a film of any format that FFmpeg reads")
+        "path", String.self, type: .inputMedia,
+        "a film of any format that FFmpeg reads; an address, such as http://…; a folder of pictures; "
+            + "or a pattern of their names, such as frames/%04d.png or frames/*.png")
+    package static let rate = Setting(
+        "rate", Double.self, type: .number(0.1...1_000), default: 25, unit: "fps",
+        "of a folder or pattern of pictures; films have their own")
+    package static let timeout = Setting(
+        "timeout", Double.self, type: .number(0.1...3_600), default: 10, unit: "s",
+        "an address that gives nothing for so long is an error")
     package static let frames = Setting(
         "frames", Int.self, type: .integer(1...Int(Int32.max)), isOptional: true,
         "stop after so many frames")
@@ -20,7 +28,7 @@ package struct VideoFileNode: Node {
 
     package static let spec = NodeSpec(
         "video-file", "Sends the frames of a film, and its sound.", outputs: [frame, audio],
-        settings: [path, frames, realtime], state: .saved)
+        settings: [path, frames, realtime, rate, timeout], state: .saved)
 
     private let reader: VideoReader
     private let isRealtime: Bool
@@ -32,6 +40,7 @@ package struct VideoFileNode: Node {
     package init(settings: Settings) throws {
         reader = try VideoReader(
             path: settings[Self.path], frameLimit: settings[ifSet: Self.frames],
+            rate: settings[Self.rate], timeout: Int64(settings[Self.timeout] * 1e9),
             threads: settings.cores)
         isRealtime = settings[Self.realtime]
     }

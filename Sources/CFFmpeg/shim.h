@@ -12,6 +12,7 @@
 #include <libavutil/display.h>
 #include <libavutil/error.h>
 #include <libavutil/imgutils.h>
+#include <libavutil/mastering_display_metadata.h>
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 #include <libavutil/time.h>
@@ -29,7 +30,7 @@ static inline int ff_load_devices(void) {
 }
 
 static const int FF_EOF = AVERROR_EOF, FF_EAGAIN = AVERROR(EAGAIN);
-static const int FF_INVALIDDATA = AVERROR_INVALIDDATA;
+static const int FF_INVALIDDATA = AVERROR_INVALIDDATA, FF_EXIT = AVERROR_EXIT;
 static const int64_t FF_NOPTS = AV_NOPTS_VALUE;
 static inline int ff_averror(int code) { return AVERROR(code); }
 

@@ -11,6 +11,9 @@ struct FileChecker {
         let full = Self.fullPath(path)
         if inputs[full] == nil { inputs[full] = node }
         guard FileManager.default.fileExists(atPath: full) else {
+            if setting.type == .inputMedia, MediaPath.isPattern(full) {
+                return MediaPath.hasMatch(full) ? nil : .noMatch(setting, pattern: path)
+            }
             return .noFile(
                 setting, path: path, fullPath: full, nearest: Self.nearest(path, full))
         }

@@ -122,7 +122,20 @@ struct GraphChecker {
         }
         checker.checkCollisions(graphs: [path] + document.parts.map(\.file))
         findings = checker.findings
+        if document.mode == .live { warnOfHaste(specs, values) }
         return values
+    }
+
+    /// A film that comes as fast as it is read would be dropped but for a few frames.
+    private mutating func warnOfHaste(_ specs: [NodeSpec?], _ values: [[String: SettingValue]]) {
+        for (index, node) in document.nodes.enumerated() {
+            guard let spec = specs[index], spec.inputs.isEmpty, values[index]["realtime"] == .flag(false)
+            else { continue }
+            let written = node.settings.first { $0.name.value == "realtime" }?.value?.place
+            findings.report(
+                SettingFault.hasty(node: node.name),
+                at: written ?? node.kind?.place ?? node.place)
+        }
     }
 
     /// Keys that no node has were perhaps meant for `with:` or `in:`.

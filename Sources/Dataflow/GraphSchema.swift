@@ -327,7 +327,7 @@ extension SettingSpec {
         case .text:
             let types: [JSONValue] = ["string", "number", "boolean"].map { .text($0) }
             members.append(("type", .array(types)))
-        case .inputFile, .outputFile, .weights:
+        case .inputFile, .inputMedia, .outputFile, .weights:
             members += [("type", .text("string")), ("minLength", .integer(1))]
         default:
             members.append(("anyOf", .array([.object(typeMembers), reference])))

@@ -120,6 +120,7 @@ extension SettingSpec {
         case .choice(let words):
             [("type", .text("choice")), ("choices", .array(words.map { .text($0) }))]
         case .inputFile: [("type", .text("input-file"))]
+        case .inputMedia: [("type", .text("input-media"))]
         case .outputFile: [("type", .text("output-file"))]
         case .weights: [("type", .text("weights"))]
         }

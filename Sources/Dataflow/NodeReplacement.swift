@@ -45,7 +45,7 @@ package struct NodeReplacement: Sendable, Equatable, Codable {
     private static func sharedSettings(_ old: NodeSpec?, _ new: NodeSpec?) -> Set<String> {
         guard let old, let new else { return [] }
         let alike = old.settings.filter { setting in
-            setting.type != .outputFile && setting.type != .inputFile
+            ![.outputFile, .inputFile, .inputMedia].contains(setting.type)
                 && new.settings.contains { $0.name == setting.name && $0.type == setting.type }
         }
         return Set(alike.map(\.name))

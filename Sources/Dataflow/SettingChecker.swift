@@ -100,7 +100,7 @@ struct SettingChecker {
             let nearest = findings.nearest(to: scalar.text, among: words)
             value = words.contains(scalar.text) ? .text(scalar.text) : nil
             fault = .notAChoice(setting, found: scalar.text, nearest: nearest)
-        case .inputFile, .outputFile, .weights:
+        case .inputFile, .inputMedia, .outputFile, .weights:
             value = scalar.text.isEmpty ? nil : .text(scalar.text)
         }
         if value == nil {
@@ -126,13 +126,15 @@ struct SettingChecker {
     private mutating func checkFile(
         _ value: SettingValue, _ setting: SettingSpec, _ scalar: Scalar, _ node: NodeDeclaration
     ) {
-        guard case .text(let path) = value,
-            setting.type == .outputFile || !path.contains("://")
+        guard case .text(let text) = value else { return }
+        let readsMedia = [.inputFile, .inputMedia].contains(setting.type)
+        guard let path = readsMedia ? MediaPath.file(text) : text,
+            readsMedia || setting.type == .outputFile || !text.contains("://")
         else { return }
         let fault: SettingFault?
         switch setting.type {
         case .weights where path == "synthetic": fault = nil
-        case .inputFile, .weights:
+        case .inputFile, .inputMedia, .weights:
             fault = files.input(path, setting, node: node.name)
         case .outputFile:
             fault = outputs.fault(of: path, setting, node: node.name, at: scalar)

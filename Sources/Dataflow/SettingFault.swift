@@ -8,6 +8,7 @@ enum SettingFault: Fault {
     case outOfRange(SettingSpec, found: String)
     case notAChoice(SettingSpec, found: String, nearest: String?)
     case noFile(SettingSpec, path: String, fullPath: String, nearest: String?)
+    case noMatch(SettingSpec, pattern: String)
     case unreadableFile(SettingSpec, path: String)
     case noFolder(SettingSpec, path: String, folder: String, full: String)
     case isFolder(SettingSpec, path: String, takesFolder: Bool)
@@ -17,6 +18,7 @@ enum SettingFault: Fault {
     case sameOutput(path: String, node: String)
     case overwritesInput(path: String, node: String)
     case overwritesGraph(path: String)
+    case hasty(node: String)
 
     var words: FaultWords {
         switch self {
@@ -48,6 +50,11 @@ enum SettingFault: Fault {
                 "setting \(spec.name.quoted): there is no file \(path.quoted)"
                     + (path == fullPath ? "" : " (looked for \(fullPath))"),
                 hint: nearest ?? (path.hasPrefix("~") ? "write '~' out: only shells know it" : nil))
+        case .noMatch(let spec, let pattern):
+            FaultWords(
+                "missing-file",
+                "setting \(spec.name.quoted): no file's name fits the pattern \(pattern.quoted)",
+                hint: "'%04d' stands for at least four digits, '*' for anything")
         case .unreadableFile(let spec, let path):
             FaultWords(
                 "unreadable-file",
@@ -88,6 +95,12 @@ enum SettingFault: Fault {
             FaultWords(
                 "output-overwrites-input",
                 "\(path.quoted) would be overwritten while node \(node.quoted) reads it")
+        case .hasty(let node):
+            FaultWords(
+                "not-realtime",
+                "node \(node.quoted) sends its frames as fast as they are read, and in a live graph "
+                    + "all but a few of them will be dropped",
+                hint: "add 'realtime: true' to its 'with:', as a camera has it", severity: .warning)
         default: preconditionFailure("handled above")
         }
     }
@@ -150,6 +163,7 @@ extension SettingSpec {
         case .inputFile: "a file that exists"
         case .outputFile:
             endings.isEmpty ? "a file to write" : "a file to write that ends in \(endingsText)"
+        case .inputMedia: "a file or folder that exists, a pattern of names, or an address"
         case .weights: "'synthetic', or a file or folder of weights"
         }
     }

@@ -6,13 +6,21 @@ final class Decoder {
 
     /// A decoder for a stream with these parameters.
     ///
-    /// - Parameter name: the file or device, for errors.
+    /// - Parameters:
+    ///   - strict: whether damage is an error; for pictures, of which half is none.
+    ///   - reduction: how often the decoder halves what it decodes, where its codec can.
+    ///   - hasAlphaBeside: whether WebM's second stream of transparency comes with the packets.
+    ///   - name: the file or device, for errors.
     init(
         _ parameters: UnsafePointer<AVCodecParameters>, timeBase: AVRational, threads: Int,
-        strict: Bool = false, name: String
+        strict: Bool = false, reduction: Int32 = 0, hasAlphaBeside: Bool = false, name: String
     ) throws(MediaError) {
         let codec = String(cString: avcodec_get_name(parameters.pointee.codec_id))
-        guard let decoder = avcodec_find_decoder(parameters.pointee.codec_id) else {
+        // FFmpeg's own decoders of VP8 and VP9 leave transparency out, and the colours under it show.
+        let special = hasAlphaBeside ? avcodec_find_decoder_by_name("libvpx-\(codec)") : nil
+        let other = hasAlphaBeside && codec == "vp8" ? avcodec_find_decoder_by_name("libvpx") : nil
+        guard let decoder = special ?? other ?? avcodec_find_decoder(parameters.pointee.codec_id)
+        else {
             throw .damaged(
                 path: name, found: "its codec '\(codec)' has no decoder in this FFmpeg",
                 needed: "a codec that FFmpeg can decode")
@@ -23,7 +31,14 @@ final class Decoder {
             name)
         context.pointee.pkt_timebase = timeBase
         context.pointee.thread_count = Int32(threads)
-        if strict { context.pointee.err_recognition = AV_EF_CRCCHECK | AV_EF_EXPLODE }
+        if strict {
+            context.pointee.err_recognition = AV_EF_CRCCHECK
+            // FFmpeg's TIFF decoder calls every tag that it does not know damage.
+            if parameters.pointee.codec_id != AV_CODEC_ID_TIFF {
+                context.pointee.err_recognition |= AV_EF_EXPLODE
+            }
+        }
+        context.pointee.lowres = reduction
         try FFmpeg.check(avcodec_open2(context, decoder, nil), "avcodec_open2", "\(codec), \(name)")
     }
 

@@ -1,10 +1,15 @@
 import CFFmpeg
+import Glibc
 
-/// An open file or device, from which packets come.
+/// An open file, address or device, from which packets come.
 final class Demuxer {
     /// The name that errors use.
     let name: String
     let context: UnsafeMutablePointer<AVFormatContext>
+    /// Whether it is a file of this machine.
+    let isFile: Bool
+    /// What an address is patient with; nil for files and devices.
+    private let patience: Patience?
 
     /// Opens a file, whatever its name looks like: it is never taken for an address or a pattern.
     ///
@@ -24,9 +29,47 @@ final class Demuxer {
         }
         name = path
         context = opened
-        try refuseText(contents, needed: needed)
+        isFile = true
+        patience = nil
+        try refuseText(contents.description, needed: needed)
         // Without find_stream_info raw streams have no size; a failure shows at the decoder.
         avformat_find_stream_info(context, nil)
+    }
+
+    /// Opens an address on the network.
+    ///
+    /// - Parameters:
+    ///   - timeout: nanoseconds without any data after which the other side counts as gone.
+    ///   - isLive: little is read ahead, and a broken connection is the caller's to make again.
+    init(
+        _ address: MediaAddress, needed: String, timeout: Int64, isLive: Bool = false
+    ) throws(MediaError) {
+        FFmpeg.prepare()
+        avformat_network_init()
+        let patience = Patience(timeout)
+        var options = address.options(timeout: timeout, isLive: isLive)
+        var opened: UnsafeMutablePointer<AVFormatContext>? = FFmpeg.allocated(
+            avformat_alloc_context())
+        patience.attach(to: opened!)
+        patience.begin()
+        let code = avformat_open_input(&opened, address.text, nil, &options.pointer)
+        guard code >= 0, let opened else {
+            if code == FF_INVALIDDATA {
+                throw .notMedia(
+                    path: address.shown, found: "no film or picture that FFmpeg knows",
+                    needed: needed)
+            }
+            throw .unreachable(address: address.shown, reason: patience.reason(code))
+        }
+        name = address.shown
+        context = opened
+        isFile = false
+        self.patience = patience
+        try refuseText("a text or a web page", needed: needed)
+        patience.begin()
+        // A stream that ended meanwhile may have given all that is needed.
+        let found = avformat_find_stream_info(context, nil)
+        if found < 0 && patience.isOver { try throwIfUnreachable(found) }
     }
 
     /// Opens a capture device.
@@ -42,6 +85,8 @@ final class Demuxer {
         }
         name = device
         context = opened
+        isFile = false
+        patience = nil
     }
 
     deinit {
@@ -50,12 +95,20 @@ final class Demuxer {
     }
 
     /// FFmpeg draws text files as films of a terminal; here they are mistakes.
-    private func refuseText(_ contents: FileContents, needed: String) throws(MediaError) {
-        let format = String(cString: context.pointee.iformat.pointee.name)
+    private func refuseText(_ found: String, needed: String) throws(MediaError) {
         if ["tty", "bin", "xbin", "adf", "idf"].contains(format) {
-            throw .notMedia(path: name, found: contents.description, needed: needed)
+            throw .notMedia(path: name, found: found, needed: needed)
         }
     }
+
+    /// FFmpeg's name of the container: `matroska,webm`, `png_pipe`.
+    var format: String { String(cString: context.pointee.iformat.pointee.name) }
+
+    /// FFmpeg's `AVFMT_…` of the container.
+    var formatFlags: Int32 { context.pointee.iformat.pointee.flags }
+
+    /// Whether the file is a picture and not a film.
+    var isPicture: Bool { format == "image2" || format.hasSuffix("_pipe") }
 
     /// Whether probing by content alone recognises the file.
     private static func looksLikeMedia(_ path: String) -> Bool {
@@ -101,5 +154,22 @@ final class Demuxer {
     }
 
     /// Reads the next packet of any stream; FFmpeg's code.
-    func read(into packet: Packet) -> Int32 { av_read_frame(context, packet.pointer) }
+    func read(into packet: Packet) -> Int32 {
+        patience?.begin()
+        return av_read_frame(context, packet.pointer)
+    }
+
+    /// Throws when a code means that an address does not answer any more.
+    func throwIfUnreachable(_ code: Int32) throws(MediaError) {
+        if let error = unreachable(code) { throw error }
+    }
+
+    /// What a code means for an address; nil for a stream that ended, early or not: HTTP says EIO of one
+    /// whose length was not said.
+    func unreachable(_ code: Int32) -> MediaError? {
+        guard let patience, code < 0, ![FF_EOF, FF_INVALIDDATA, FF_EAGAIN].contains(code),
+            code != -EIO || patience.isOver
+        else { return nil }
+        return .unreachable(address: name, reason: patience.reason(code))
+    }
 }

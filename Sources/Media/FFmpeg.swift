@@ -28,7 +28,7 @@ enum FFmpeg {
         var text = [CChar](repeating: 0, count: 512)
         vsnprintf(&text, text.count, format, arguments)
         let line = text.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-            .trimmed
+            .trimmed.withoutPasswords
         guard !line.isEmpty else { return }
         complaints.withLock { lines in
             if lines.count == 8 { lines.removeFirst() }

@@ -43,11 +43,7 @@ package enum ImageWriter {
         precondition(tensor.shape.count == 4 && tensor.shape[0] == 1 && tensor.shape[3] == 3)
         FFmpeg.prepare()
         let (height, width) = (tensor.shape[1], tensor.shape[2])
-        let picture = Picture(width: width, height: height, format: AV_PIX_FMT_RGB24)
-        let (rows, stride) = picture.rows
-        for y in 0..<height {
-            (rows + y * stride).update(from: tensor.pointer + y * width * 3, count: width * 3)
-        }
+        let picture = Picture(tensor)
         var context = avcodec_alloc_context3(avcodec_find_encoder(AV_CODEC_ID_PNG))
         defer { avcodec_free_context(&context) }
         context!.pointee.width = Int32(width)

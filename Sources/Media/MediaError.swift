@@ -12,6 +12,10 @@ package enum MediaError: Error, Equatable {
     case noVideo(path: String, found: String)
     /// A video stream without a single frame that can be shown.
     case noFrames(path: String, found: String)
+    /// An address on the network that gives nothing, or no more.
+    case unreachable(address: String, reason: String)
+    /// A picture in a format, or of a size, that is not read here; `advice` is a way out.
+    case unsupported(path: String, found: String, advice: String)
     /// A camera that cannot be used.
     case camera(device: String, reason: String, advice: String)
     /// Output that could not be written; `kept` is the file that holds what was written so far.
@@ -39,6 +43,10 @@ extension MediaError: CustomStringConvertible {
             "\(path) has no video stream (\(found)), but moving pictures are needed"
         case .noFrames(let path, let found):
             "\(path) has a video stream without any frame that can be shown (\(found))"
+        case .unreachable(let address, let reason):
+            "\(address) cannot be read: \(reason); is the address right, and does its server run?"
+        case .unsupported(let path, let found, let advice):
+            "\(path) is \(found); \(advice)"
         case .camera(let device, let reason, let advice):
             "camera \(device): \(reason); \(advice)"
         case .cannotWrite(let path, let reason, let kept):

@@ -37,15 +37,29 @@ struct Orientation: Equatable {
             : (width, Int((Double(height) / pixelAspect).rounded()))
     }
 
+    /// What a picture's own tag asks for: 1 to 8 (Exif 2.32, 4.6.4).
+    init(exif: Int) {
+        swapsAxes = exif >= 5
+        flipsX = [2, 3, 6, 7].contains(exif)
+        flipsY = [3, 4, 7, 8].contains(exif)
+    }
+
     /// What a stream (or, if it says so, its first frame) asks for.
+    ///
+    /// A picture's resolution is meant for printers: its pixels are square.
     init(stream: UnsafeMutablePointer<AVStream>, in demuxer: Demuxer, picture: Picture) {
         let frame = picture.pointer
         let ofFrame = av_frame_get_side_data(frame, AV_FRAME_DATA_DISPLAYMATRIX)?.pointee.data
         let ofStream = av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, nil)
-        self.init(
-            matrix: (ofFrame ?? ofStream).map {
-                UnsafeRawPointer($0).assumingMemoryBound(to: Int32.self)
-            })
+        let matrix = (ofFrame ?? ofStream).map {
+            UnsafeRawPointer($0).assumingMemoryBound(to: Int32.self)
+        }
+        if matrix == nil && demuxer.isPicture && demuxer.isFile {
+            self.init(exif: ExifOrientation.read(demuxer.name))
+        } else {
+            self.init(matrix: matrix)
+        }
+        guard !demuxer.isPicture else { return }
         let aspect = av_guess_sample_aspect_ratio(demuxer.context, stream, frame)
         // Beyond 8:1 it is a broken header rather than a film.
         if aspect.num > 0 && aspect.den > 0 && (0.125...8).contains(av_q2d(aspect)) {

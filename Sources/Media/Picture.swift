@@ -1,4 +1,5 @@
 import CFFmpeg
+import Tensors
 
 /// A decoded (or to be encoded) frame, FFmpeg's reference to it.
 final class Picture {
@@ -13,6 +14,23 @@ final class Picture {
         pointer.pointee.height = Int32(height)
         pointer.pointee.format = format.rawValue
         precondition(av_frame_get_buffer(pointer, 0) >= 0, "no memory for \(width)x\(height)")
+    }
+
+    /// A picture with a copy of packed pixels.
+    convenience init(
+        copying pixels: UnsafePointer<UInt8>, width: Int, height: Int, format: AVPixelFormat,
+        bytesPerPixel: Int
+    ) {
+        self.init(width: width, height: height, format: format)
+        let ((rows, stride), count) = (self.rows, width * bytesPerPixel)
+        for y in 0..<height { (rows + y * stride).update(from: pixels + y * count, count: count) }
+    }
+
+    /// A picture with a copy of `[1, h, w, 3]` RGB.
+    convenience init(_ tensor: Tensor<UInt8>) {
+        self.init(
+            copying: tensor.pointer, width: tensor.shape[2], height: tensor.shape[1],
+            format: AV_PIX_FMT_RGB24, bytesPerPixel: 3)
     }
 
     deinit {

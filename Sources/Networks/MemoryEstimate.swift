@@ -13,6 +13,9 @@ package struct MemoryEstimate: Sendable, Equatable {
 
     package var total: Int { weights + work }
 
+    /// From bytes.
+    package init(weights: Int, work: Int) { (self.weights, self.work) = (weights, work) }
+
     /// From a number of weights and a number of values in maps.
     fileprivate init(
         weights: Int, values: Double, precision: WeightStorage.Precision = .float32

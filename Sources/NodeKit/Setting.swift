@@ -10,6 +10,9 @@ public enum SettingType: Sendable, Equatable {
     case choice([String])
     /// A file (or folder) that must exist when the graph is checked.
     case inputFile
+    /// A film or pictures: a file or folder that must exist when the graph is checked, a pattern such
+    /// as `frames/%04d.png` that must fit some file, or an address such as `http://…`.
+    case inputMedia
     /// A file to be written; its folder must exist.
     case outputFile
     /// Weights: the word `synthetic`, or a file or folder that must exist.

@@ -189,7 +189,7 @@ extension CheckedNode {
             plugin.command.filter { $0.hasPrefix(plugin.folder + "/") }
         } ?? []
         return own + spec.settings.compactMap { setting -> String? in
-            guard [.inputFile, .weights].contains(setting.type), case .text(let path)? = values[setting.name],
+            guard [.inputFile, .inputMedia, .weights].contains(setting.type), case .text(let path)? = values[setting.name],
                 !path.contains("://"), path != "synthetic"
             else { return nil }
             return path

@@ -23,6 +23,11 @@ struct EdgeMemory {
         let edges = Dictionary(grouping: graph.edges(outOf: node.name), by: \.from)
         for (output, edges) in edges.sorted(by: { $0.key.port < $1.key.port }) {
             let seen = edges.compactMap { measured[$0.to.description]?.messageBytes }.max()
+            // Sent once: in the journal and in shared memory.
+            if let only = BuiltinKinds.bytesSentOnce(by: node.kind, node.settings) {
+                bytes += 2 * only
+                continue
+            }
             let known = TrafficPlan.bytes(of: edges[0]) ?? seen.map { Int($0.rounded()) }
             if known == nil { assumed.append(output.description) }
             let size = known ?? Self.assumedBytes(of: edges[0])

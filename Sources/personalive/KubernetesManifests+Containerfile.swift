@@ -8,7 +8,8 @@ extension KubernetesManifests {
         FROM docker.io/library/swift:6.3-bookworm AS build
         RUN apt-get update && apt-get install -y --no-install-recommends \\
                 libopenblas-dev libyaml-dev libzmq3-dev libdnnl-dev libavcodec-dev libavformat-dev \\
-                libavutil-dev libswscale-dev libswresample-dev libavdevice-dev \\
+                libavutil-dev libswscale-dev libswresample-dev libavdevice-dev libavfilter-dev \\
+                libheif-dev libwebp-dev \\
                 libcurl4-openssl-dev libssl-dev pkg-config
         WORKDIR /src
         COPY . .
@@ -18,7 +19,8 @@ extension KubernetesManifests {
         FROM docker.io/library/debian:bookworm-slim
         RUN apt-get update && apt-get install -y --no-install-recommends \\
                 libopenblas0-pthread libyaml-0-2 libzmq5 libdnnl2 libavcodec59 libavformat59 \\
-                libavutil57 libswscale6 libswresample4 libavdevice59 libcurl4 libssl3 \\
+                libavutil57 libswscale6 libswresample4 libavdevice59 libavfilter8 libheif1 \\
+                libwebpdemux2 libcurl4 libssl3 \\
                 ca-certificates curl tini \\
             && curl -fsSLo /usr/local/bin/kubectl \\
                 "https://dl.k8s.io/release/v1.33.0/bin/linux/$(dpkg --print-architecture)/kubectl" \\

@@ -109,6 +109,29 @@ import Testing
         #expect(captured[3] - before >= 120_000_000)
     }
 
+    @Test func `a camera is mirrored unless told otherwise`() throws {
+        let source = "lavfi:testsrc=size=64x48:rate=50"
+        func picture(_ settings: Settings) throws -> [UInt8] {
+            var harness = try NodeHarness(
+                CameraNode.self,
+                settings.setting(CameraNode.device, to: source).setting(CameraNode.frames, to: 1))
+            while !harness.isFinished { try harness.tick() }
+            return try #require(harness.received(CameraNode.frame).first).array
+        }
+        let usual = try picture(Settings())
+        let plain = try picture(Settings().setting(CameraNode.mirror, to: false))
+
+        var turned: [UInt8] = []
+        for y in 0..<48 {
+            for x in (0..<64).reversed() {
+                let at = (y * 64 + x) * 3
+                turned += plain[at..<at + 3]
+            }
+        }
+        #expect(usual != plain)
+        #expect(usual == turned)
+    }
+
     @Test func `a test source comes at a camera's pace`() throws {
         let settings = Settings()
             .setting(CameraNode.device, to: "lavfi:testsrc=size=64x48:rate=50")

@@ -117,6 +117,75 @@ import Testing
         }
     }
 
+    @Test func `addresses, folders and patterns are sources; a pattern that nothing fits is a fault`() throws {
+        func graph(_ path: String) -> String {
+            """
+            nodes:
+              source: { use: video-file, with: { path: "\(path)" } }
+              film: { use: video-encoder, in: { frame: source.frame }, with: { path: /tmp/x.mp4 } }
+            """
+        }
+        for path in [
+            "http://127.0.0.1:1/a.mp4", "rtsp://camera/stream", "Models/demo", "Models/demo/*.png",
+            "file://" + FileManager.default.currentDirectoryPath + "/Models/demo/driving.mp4",
+        ] {
+            try withFile(graph(path)) { file in
+                let outcome = try Self.personalive("check", file)
+                #expect(outcome.status == 0, "\(path)")
+            }
+        }
+        for path in ["Models/demo/%04d.png", "Models/demo/*.webm", "file:///nowhere/a.mp4"] {
+            try withFile(graph(path)) { file in
+                let outcome = try Self.personalive("check", file, "--format", "json")
+                #expect(outcome.status == 1, "\(path)")
+                #expect(outcome.output.contains("missing-file"))
+            }
+        }
+    }
+
+    @Test func `a live graph whose film does not come in real time is warned of`() throws {
+        func graph(_ realtime: String) -> String {
+            """
+            mode: live
+            nodes:
+              source: { use: video-file, with: { path: Models/demo/driving.mp4\(realtime) } }
+              film: { use: video-encoder, in: { frame: source.frame }, with: { path: /tmp/x.mp4 } }
+            """
+        }
+        try withFile(graph("")) { path in
+            let outcome = try Self.personalive("check", path, "--format", "json")
+
+            #expect(outcome.status == 0)
+            #expect(outcome.output.contains("not-realtime"))
+        }
+        try withFile(graph(", realtime: true")) { path in
+            let outcome = try Self.personalive("check", path)
+            #expect(outcome.output.hasSuffix("no faults\n"))
+        }
+    }
+
+    @Test func `a plan looks at the picture's true size`() throws {
+        let picture = FileManager.default.temporaryDirectory
+            .appendingPathComponent("personalive-\(UUID().uuidString).pgm")
+        defer { try? FileManager.default.removeItem(at: picture) }
+        try (Data("P5 6000 5000 255\n".utf8) + Data(count: 30_000_000)).write(to: picture)
+        let text = """
+            nodes:
+              portrait: { use: image-file, with: { path: "\(picture.path)" } }
+              film: { use: video-encoder, in: { frame: portrait.image }, with: { path: /tmp/x.mp4 } }
+            """
+
+        try withFile(text) { path in
+            let plan = try Self.personalive("plan", path, "--json")
+            let json = try JSONSerialization.jsonObject(with: Data(plan.output.utf8))
+            let nodes = (json as? [String: Any])?["nodes"] as? [[String: Any]]
+            let portrait = try #require(nodes?.first { $0["node"] as? String == "portrait" })
+
+            // The grey picture, and twice the RGB that it is scaled down to.
+            #expect(portrait["work_bytes"] as? Int == 30_000_000 + 2 * 3 * 4_096 * 3_413)
+        }
+    }
+
     @Test func `a graph that fits is planned with exit code 0`() throws {
         try withFile(Self.graph) { path in
             let plan = try Self.personalive("plan", path)

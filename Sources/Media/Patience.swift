@@ -1,0 +1,34 @@
+import CFFmpeg
+import Glibc
+import Synchronization
+
+/// How long a connection may give nothing: whatever libavformat waits for, it is made to stop then.
+final class Patience: Sendable {
+    private let timeout: Int64
+    private let deadline = Atomic<Int64>(.max)
+
+    /// - Parameter timeout: nanoseconds.
+    init(_ timeout: Int64) { self.timeout = timeout }
+
+    /// Makes a context ask, which it does several times a second and from its own threads as well.
+    ///
+    /// The context must not outlive this object.
+    func attach(to context: UnsafeMutablePointer<AVFormatContext>) {
+        context.pointee.interrupt_callback.opaque = Unmanaged.passUnretained(self).toOpaque()
+        context.pointee.interrupt_callback.callback = { object in
+            Unmanaged<Patience>.fromOpaque(object!).takeUnretainedValue().isOver ? 1 : 0
+        }
+    }
+
+    /// The next call has the whole time again.
+    func begin() { deadline.store(MonotonicClock.now + timeout, ordering: .relaxed) }
+
+    var isOver: Bool { MonotonicClock.now > deadline.load(ordering: .relaxed) }
+
+    /// A call's code as words.
+    func reason(_ code: Int32) -> String {
+        guard code == FF_EXIT || code == -ETIMEDOUT || isOver else { return FFmpeg.reason(code) }
+        let tenths = timeout / 100_000_000
+        return "nothing came for \(tenths / 10)" + (tenths % 10 > 0 ? ".\(tenths % 10)" : "") + " s"
+    }
+}
