@@ -16,7 +16,7 @@ FACE := Models/face/face_landmark.safetensors
 
 .PHONY: demo test test-machines test-links test-cable train test-training fuzz build packages python bench bench-live chaos soak clean format
 
-demo: PACKAGES += python3-pip
+demo: PACKAGES += $(if $(wildcard $(FACE)),,python3-pip)
 demo: build $(FACE)
 	@$(TOOL) run Graphs/side-by-side.yaml
 

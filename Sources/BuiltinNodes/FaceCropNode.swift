@@ -13,7 +13,7 @@ package struct FaceCropNode: Node {
     package static let mesh = Port(
         "mesh", Float.self, "points 3", meaning: "face-mesh",
         "468 points of the face: x in widths of the crop, y in heights, z in widths away from the "
-            + "viewer; none where no face was found")
+            + "viewer; 0 points where no face was found")
     package static let transform = Port(
         "transform", Float.self, "2 3", meaning: "affine",
         "from a place in the crop, as the mesh counts, to pixels of the frame: x' = row 0 · (x, y, 1), "
@@ -50,10 +50,11 @@ package struct FaceCropNode: Node {
     private let finder: FaceFinder?
     private var follower: FaceFollower?
     private var region: SteadyRegion?
+    /// Rows and columns of the frames, and their epoch: in others the face may be anywhere.
+    private var scene: [Int] = []
     /// The last good crop, which is sent again while no face is to be seen.
     private var held: Cut?
-    /// The first frame of a gap, and how many it has had.
-    private var gap: (first: UInt64, count: Int)?
+    private var gaps = FaceGaps()
     private var hasWarned = false
 
     /// What is sent for one frame; the map leads from widths and heights of the crop to the frame.
@@ -87,32 +88,35 @@ package struct FaceCropNode: Node {
         }
     }
 
-    package mutating func finish(into outputs: inout Outputs) { endGap(at: nil, &outputs) }
+    package mutating func finish(into outputs: inout Outputs) {
+        for text in gaps.end() { outputs.warn(text) }
+    }
 
     // MARK: A portrait
 
     private mutating func cutPortrait(
         _ picture: Tensor<UInt8>, _ finder: FaceFinder, into outputs: inout Outputs
     ) throws {
-        let faces = finder.faces(in: picture)
-        guard !faces.isEmpty else {
-            let fault = NoFace(width: picture.shape[2], height: picture.shape[1])
+        let faces = finder.faces(in: picture, atLeast: choice)
+        guard faces.count >= choice else {
+            let fault = NoFace(
+                width: picture.shape[2], height: picture.shape[1], found: faces.count, wanted: choice)
             // Another portrait than the one that is on air: that one stays.
             guard let held else { throw fault }
             outputs.warn("\(fault); the portrait before it stays")
             return send(held, into: &outputs)
         }
-        let face = faces[min(choice, faces.count) - 1]
         if faces.count > 1 { outputs.warn(Self.crowd(faces.count, choice)) }
-        let place = framing.region(of: face.measure)
-        let cut = cut(picture, face, place, &outputs)
+        let face = faces[choice - 1]
+        let cut = cut(picture, face, framing.region(of: face.measure), &outputs)
         send(cut, into: &outputs)
         held = Cut(picture: cut.picture.ownCopy, mesh: cut.mesh, map: cut.map)
     }
 
     private static func crowd(_ count: Int, _ choice: Int) -> String {
-        "\(count) faces are to be seen: the \(choice == 1 ? "largest" : "number \(min(choice, count))") "
-            + "is taken; 'face: 2' takes the second largest"
+        choice == 1
+            ? "\(count) faces found: the largest is taken ('face: 2' takes the second largest)"
+            : "\(count) faces found: number \(min(choice, count)) by size is taken"
     }
 
     // MARK: A driver
@@ -120,12 +124,20 @@ package struct FaceCropNode: Node {
     private mutating func follow(
         _ picture: Tensor<UInt8>, _ stamp: Stamp, into outputs: inout Outputs
     ) {
-        let wasSeen = follower!.last != nil
+        let scene = [picture.shape[1], picture.shape[2], Int(stamp.epoch)]
+        if scene != self.scene {
+            self.scene = scene
+            (follower!.memory, region) = (FaceFollower.Memory(), nil)
+        }
+        let (isFirst, wasInSight) = (follower!.memory.last == nil, follower!.memory.isInSight)
         guard let face = follower!.look(at: picture) else { return hold(stamp, into: &outputs) }
-        endGap(at: stamp.frame, &outputs)
-        if !wasSeen, follower!.crowd > 1 { outputs.warn(Self.crowd(follower!.crowd, choice)) }
+        for text in gaps.found(at: stamp.frame) { outputs.warn(text) }
+        if isFirst, follower!.crowd > 1 || choice > 1 {
+            outputs.warn(Self.crowd(follower!.crowd, choice))
+        }
         let wanted = framing.region(of: face.measure), time = Double(stamp.presentation) / 1e9
-        if region == nil { region = SteadyRegion(wanted, at: time) }
+        // A head that was away comes back where it likes.
+        if !wasInSight, region?.holds(wanted) != true { region = SteadyRegion(wanted, at: time) }
         region!.follow(wanted, at: time)
         let cut = cut(picture, face, region!.region, &outputs)
         held = Cut(picture: cut.picture.ownCopy, mesh: cut.mesh, map: cut.map)
@@ -134,31 +146,9 @@ package struct FaceCropNode: Node {
 
     /// No face: the last pose is held; before there was any, the frame is dropped.
     private mutating func hold(_ stamp: Stamp, into outputs: inout Outputs) {
-        if gap == nil {
-            gap = (stamp.frame, 0)
-            outputs.warn(
-                held == nil
-                    ? "no face in frame \(stamp.frame): frames are dropped until there is one"
-                    : "no face in frame \(stamp.frame): the last pose is held")
-        }
-        gap!.count += 1
+        for text in gaps.missed(stamp.frame, isHeld: held != nil) { outputs.warn(text) }
         guard let held else { return outputs.drop(stamp, because: "no face has been seen yet") }
         send(held, into: &outputs)
-    }
-
-    private mutating func endGap(at frame: UInt64?, _ outputs: inout Outputs) {
-        guard let gap else { return }
-        self.gap = nil
-        let what = "\(gap.count) frame\(gap.count == 1 ? "" : "s") without a face"
-        if let frame {
-            outputs.warn("the face is back at frame \(frame), after \(what)")
-        } else if held == nil {
-            outputs.warn(
-                "\(what), which is all of them: a driver's face must be to be seen, at least a "
-                    + "twentieth of the picture's side, not from behind")
-        } else {
-            outputs.warn("\(what) at the end, from frame \(gap.first) on")
-        }
     }
 
     // MARK: Both
@@ -203,7 +193,9 @@ package struct FaceCropNode: Node {
             map = Self.map(of: middle, size: 1)
             picture = DrivingFrames.square(frame, size: side)
         }
-        let found = finder?.faces(in: frame, FaceFinder.windows(of: frame)[0]).first
+        let found = isPortrait
+            ? finder?.faces(in: frame, atLeast: choice).dropFirst(choice - 1).first
+            : follower?.look(at: frame)
         let none = Tensor<Float>(uninitialized: [0, 3])
         let sent = outputs.tensor(for: Self.crop, shape: picture.shape)
         sent.pointer.update(from: picture.pointer, count: picture.count)
@@ -232,11 +224,14 @@ extension FaceCropNode {
                 held.map.xx, held.map.xy, held.map.x0, held.map.yx, held.map.yy, held.map.y0,
             ])
         }
-        let face = follower?.last
-        writer.write(face?.points.flatMap { [$0.x, $0.y, $0.z] } ?? [])
-        writer.write(follower?.isInSight ?? false)
+        let memory = follower?.memory
+        writer.write(choice)
+        writer.write(memory?.last?.points.flatMap { [$0.x, $0.y, $0.z] } ?? [])
+        writer.write(memory?.isInSight ?? false)
+        writer.write(memory?.turn ?? 0)
         writer.write((region?.numbers ?? []).map { Int(bitPattern: UInt($0.bitPattern)) })
-        writer.write(gap.map { [Int($0.first), $0.count] } ?? [])
+        writer.write(scene)
+        writer.write(gaps.numbers)
         writer.write(hasWarned)
         return SavedState(writer.bytes)
     }
@@ -250,31 +245,43 @@ extension FaceCropNode {
                 picture: picture, mesh: mesh,
                 map: PictureMap(xx: m[0], xy: m[1], x0: m[2], yx: m[3], yy: m[4], y0: m[5]))
         }
+        let isSameChoice = reader.number() == choice
+        var memory = FaceFollower.Memory()
         let points = reader.floats()
         if !points.isEmpty {
-            follower?.last = Face(
+            memory.last = Face(
                 points: stride(from: 0, to: points.count, by: 3).map {
                     SIMD3(points[$0], points[$0 + 1], points[$0 + 2])
                 }, certainty: 1)
         }
-        let isInSight = reader.flag()
-        follower?.isInSight = isInSight
+        memory.isInSight = reader.flag()
+        memory.turn = reader.number()
         let numbers = reader.numbers().map { Double(bitPattern: UInt64(UInt(bitPattern: $0))) }
-        region = SteadyRegion(numbers: numbers)
-        let gap = reader.numbers()
-        if gap.count == 2 { self.gap = (UInt64(gap[0]), gap[1]) }
+        scene = reader.numbers()
+        gaps = FaceGaps(numbers: reader.numbers())
         hasWarned = reader.flag()
+        // Another face is to be followed: it may be anywhere.
+        guard isSameChoice else { return scene = [] }
+        follower?.memory = memory
+        region = SteadyRegion(numbers: numbers)
     }
 }
 
-/// A portrait in which no face is to be found.
+/// A portrait in which there is no face, or not as many as were asked for.
 package struct NoFace: Error, CustomStringConvertible {
     package let width, height: Int
+    package let found, wanted: Int
 
-    package init(width: Int, height: Int) { (self.width, self.height) = (width, height) }
+    package init(width: Int, height: Int, found: Int = 0, wanted: Int = 1) {
+        (self.width, self.height, self.found, self.wanted) = (width, height, found, wanted)
+    }
 
     package var description: String {
-        "no face was found in the portrait (\(width)x\(height)): it needs one from the front, at least "
-            + "a twentieth of the picture's side; 'crop: none' of face-crop takes any picture as it is"
+        if found > 0 {
+            return "\(found) \(found == 1 ? "face was" : "faces were") found in the portrait "
+                + "(\(width)x\(height)), and 'face: \(wanted)' needs \(wanted): take a smaller number"
+        }
+        return "no face was found in the portrait (\(width)x\(height)): it needs one from the front, at "
+            + "least a twentieth of the picture's side; 'crop: none' of face-crop takes any picture as it is"
     }
 }

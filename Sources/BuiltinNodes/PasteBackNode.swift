@@ -6,7 +6,7 @@ import Tensors
 /// Puts the animated face back into the whole portrait, so that a half-length photo stays one.
 package struct PasteBackNode: Node {
     package static let face = Port(
-        "face", UInt8.self, "1 a b 3", meaning: "rgb", "the animated crop, square")
+        "face", UInt8.self, "1 a a 3", meaning: "rgb", "the animated crop, square")
     package static let picture = Port(
         "picture", UInt8.self, "1 p q 3", meaning: "rgb", pace: .last,
         "the portrait that the crop was cut from")
@@ -28,9 +28,16 @@ package struct PasteBackNode: Node {
 
     package init(settings: Settings) throws { feather = Float(settings[Self.feather]) }
 
-    package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
+    package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {
         let face = inputs[Self.face], whole = inputs[Self.picture]
-        let numbers = inputs[Self.transform].buffer
+        let numbers = inputs[Self.transform].array
+        guard face.shape[1] == face.shape[2] else {
+            throw CannotPaste(
+                reason: "the face is \(face.shape[2])x\(face.shape[1]), and a square one is needed")
+        }
+        guard numbers.allSatisfy({ $0.magnitude < 1e6 }),
+            abs(numbers[0] * numbers[4] - numbers[1] * numbers[3]) >= 1
+        else { throw CannotPaste(reason: "the transform \(numbers) leads to no place in a picture") }
         // The transform counts sides of the crop, and the map pixels of its animated picture.
         let share = 1 / Float(face.shape[2])
         let map = PictureMap(
@@ -41,4 +48,10 @@ package struct PasteBackNode: Node {
         frame.paste(face, map, feather: Float(face.shape[2]) * feather)
         outputs[Self.frame] = frame
     }
+}
+
+/// Something that cannot be put back.
+struct CannotPaste: Error, CustomStringConvertible {
+    let reason: String
+    var description: String { "paste-back: " + reason }
 }

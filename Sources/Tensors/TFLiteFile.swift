@@ -61,8 +61,8 @@ struct TFLiteFile: WeightFile {
                 else { continue }
                 let shape = try buffer.numbers(tensor, field: 0)
                 let type = types[try buffer.number(tensor, field: 1, Int8.self) ?? 0]
-                guard shape.allSatisfy({ $0 > 0 && $0 < 1 << 20 }), shape.count <= 4,
-                    type == nil || shape.reduce(type!.byteCount, *) == bytes.count
+                guard shape.count <= 4, let count = Self.product(shape, most: bytes.count),
+                    type == nil || count * type!.byteCount == bytes.count
                 else { throw .outside }
                 entries[key] = Entry(
                     elementType: type, stored: shape, shape: shape4(shape, name),
@@ -70,6 +70,16 @@ struct TFLiteFile: WeightFile {
             }
         }
         return entries
+    }
+
+    /// How many elements a shape has; nil where an extent is none, or there are more than bytes.
+    private static func product(_ shape: [Int], most: Int) -> Int? {
+        var product = 1
+        for extent in shape {
+            guard 1...most ~= extent, product <= most / extent else { return nil }
+            product *= extent
+        }
+        return product
     }
 
     /// TensorType in the schema.

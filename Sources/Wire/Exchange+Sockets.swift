@@ -8,7 +8,10 @@ extension Exchange {
     ///
     /// - Parameter first: number of the first frame of a source that has not sent any.
     func resume(_ record: JournalRecord?, first: UInt64, forgets: Bool) {
-        change { (self.record, self.first, beginsWithoutState) = (record, first, forgets) }
+        change {
+            (self.record, self.first, beginsWithoutState) = (record, first, forgets)
+            givenPorts.formUnion(record?.outputs.keys.map { $0 } ?? [])
+        }
     }
     /// What to go on from.
     var resumed: JournalRecord? { locked { record } }

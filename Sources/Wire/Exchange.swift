@@ -34,6 +34,8 @@ final class Exchange: @unchecked Sendable {
     var unseen = 0
     var backlog = 0
     var wiring = Wiring()
+    /// Ports on which something was sent, by this process or one before it.
+    var givenPorts: Set<String> = []
     /// Whether a source is to make nothing for now, and whether it was said that it does.
     var isHeld = false
     var saidHeld = false
@@ -134,12 +136,18 @@ final class Exchange: @unchecked Sendable {
             return .fail(
                 Fault(description: "input '\(port)' ended without ever giving a value"))
         }
-        if assembler!.isExhausted { return wiring.sendsValuesOnly ? nil : .finish(early: false) }
+        if assembler!.isExhausted { return mayBeAskedAgain ? nil : .finish(early: false) }
         guard assembler!.isSource else { return nil }
         if phase == .draining { return .finish(early: true) }
         guard isHeld else { return .source }
         sayHeld()
         return nil
+    }
+
+    /// Whether consumers have a value of every output, and may yet want another one: a source before this
+    /// node may be replaced. It ends when they do. One that never gave a value has to say so by ending.
+    private var mayBeAskedAgain: Bool {
+        phase < .draining && !wiring.valuePorts.isEmpty && wiring.valuePorts.isSubset(of: givenPorts)
     }
 
     func sayHeld() {
@@ -179,6 +187,7 @@ final class Exchange: @unchecked Sendable {
         locked {
             for (port, message) in messages {
                 let isAwaited = wiring.awaitedPorts.contains(port)
+                givenPorts.insert(port)
                 unseen += isAwaited ? 1 : 0
                 commands.append(.publish(port: port, message, isAwaited: isAwaited))
             }

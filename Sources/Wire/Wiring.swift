@@ -5,9 +5,9 @@ struct Wiring: Sendable, Equatable {
     private(set) var awaitedPorts: Set<String> = []
     /// Whether frames end here.
     private(set) var isSink = true
-    /// Whether all that it sends are values that stay valid: it goes on while somebody may want another
-    /// one, since a source before it may yet be replaced.
-    private(set) var sendsValuesOnly = false
+    /// The ports of a node that sends nothing but values that stay valid; none where any of its messages
+    /// is one of a stream.
+    private(set) var valuePorts: Set<String> = []
     /// Whether a tick is done only when what came of it has been taken: see ``NodeRunner``.
     private(set) var waitsForConsumers = false
 
@@ -19,7 +19,9 @@ struct Wiring: Sendable, Equatable {
             if edge.keep == .all || edge.keep == .last { keptPorts.insert(edge.port) }
         }
         isSink = configuration.outputs.allSatisfy { $0.until != nil }
-        sendsValuesOnly = !isSink && configuration.outputs.allSatisfy { $0.keep == .last }
+        if configuration.outputs.allSatisfy({ $0.keep == .last && $0.until == nil }) {
+            valuePorts = Set(configuration.outputs.map(\.port))
+        }
         waitsForConsumers = configuration.inputs.contains { $0.window == 1 && $0.keep != .last }
     }
 }

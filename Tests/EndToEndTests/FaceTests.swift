@@ -85,6 +85,34 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: "\(tool.folder)/out.mp4"))
     }
 
+    @Test(.enabled(if: hasNetworks))
+    func `a value that never comes ends the run with its reason`() throws {
+        let tool = try Tool("run", graph: """
+            nodes:
+              wall: { use: video-file, with: { path: FOLDER/wall.mp4 } }
+              crop:
+                use: face-crop
+                in: { frame: wall.frame }
+                with: { subject: driver, model: mini, weights: synthetic }
+              camera: { use: video-file, with: { path: FOLDER/wall.mp4 } }
+              beside:
+                use: side-by-side
+                in: { portrait: crop.frame, driver: camera.frame, result: camera.frame }
+              list: { use: frame-list, in: { frame: beside.frame }, with: { path: FOLDER/list.txt } }
+            """)
+        let writer = try VideoWriter(path: "\(tool.folder)/wall.mp4")
+        for frame in 0..<5 {
+            try writer.write(
+                grey(90), presentation: Int64(frame) * 40_000_000, duration: 40_000_000)
+        }
+        try writer.finish()
+
+        let outcome = try tool.run()
+
+        #expect(outcome.status == 3)
+        #expect(outcome.errors.contains("input 'portrait' ended without ever giving a value"), "\(outcome.errors)")
+    }
+
     /// A still camera, so that frames differ only where the portrait does.
     private static let live = """
         mode: live
@@ -104,7 +132,7 @@ import Testing
 
     /// How many different pictures came out so far.
     private func pictures(of tool: Tool) -> Int {
-        let text = (try? String(contentsOfFile: "\(tool.folder)/list.txt", encoding: .utf8)) ?? ""
+        let text = (try? String(contentsOfFile: tool.path(of: "list.txt"), encoding: .utf8)) ?? ""
         return Set(text.split(separator: "\n").map { $0.split(separator: " ")[1] }).count
     }
 
@@ -125,6 +153,6 @@ import Testing
         let outcome = tool.finish()
 
         #expect(outcome.status == 130, "\(outcome.errors)")
-        #expect(outcome.number("frames_in") == outcome.number("frames_out"))
+        #expect(outcome.number("frames_unaccounted") == 0, "\(outcome.output)")
     }
 }

@@ -19,30 +19,41 @@ package final class FaceFinder {
     /// What the detector must say at least for the mesh to look: a small face in a corner had .47.
     private static let leastScore: Float = 0.3
 
-    /// Every face in a picture, the largest first: in the whole, and where there is none, in parts.
+    /// Every face in a picture, the largest first: in the whole, and where there are too few, in parts.
     ///
-    /// - Parameter picture: `[1, h, w, 3]`.
-    package func faces(in picture: Tensor<UInt8>) -> [Face] {
+    /// - Parameters:
+    ///   - picture: `[1, h, w, 3]`.
+    ///   - count: how many are wanted at least.
+    package func faces(in picture: Tensor<UInt8>, atLeast count: Int = 1) -> [Face] {
+        var found: [Face] = []
         for windows in Self.windows(of: picture) {
-            let found = faces(in: picture, windows)
-            if !found.isEmpty { return found }
+            found = faces(in: picture, windows, besides: found)
+            if found.count >= count { break }
         }
-        return []
+        return found
     }
 
     /// Every face that can be seen in some parts of a picture, the largest first.
-    package func faces(in picture: Tensor<UInt8>, _ windows: [Face.Region]) -> [Face] {
-        var found: [Face] = []
+    ///
+    /// - Parameters:
+    ///   - known: faces that were found before, which are among the result.
+    ///   - most: how many places the mesh looks at: in a crowd a detector proposes dozens.
+    package func faces(
+        in picture: Tensor<UInt8>, _ windows: [Face.Region], besides known: [Face] = [],
+        most: Int = 64
+    ) -> [Face] {
+        var found = known, looked: [Face.Region] = found.map(\.surroundings)
         for window in windows {
-            for candidate in candidates(in: picture, window) {
-                let known = found.contains {
-                    $0.surroundings.overlap(with: candidate) > 0.3
+            for candidate in candidates(in: picture, window) where looked.count < most {
+                // What overlaps a place that was looked at is the same face, or the same mistake.
+                guard looked.allSatisfy({ $0.overlap(with: candidate) < 0.3 }) else { continue }
+                looked.append(candidate)
+                guard let face = face(in: picture, near: candidate) else { continue }
+                let place = face.surroundings
+                if found.allSatisfy({ $0.surroundings.overlap(with: place) < 0.3 }) {
+                    found.append(face)
+                    looked.append(place)
                 }
-                guard !known, let face = face(in: picture, near: candidate) else { continue }
-                let isNew = found.allSatisfy {
-                    $0.surroundings.overlap(with: face.surroundings) < 0.3
-                }
-                if isNew { found.append(face) }
             }
         }
         return found.sorted { $0.measure.side > $1.measure.side }
@@ -63,8 +74,8 @@ package final class FaceFinder {
         return face.certainty >= Self.leastCertainty ? face : nil
     }
 
-    /// A detector's box is only about where the mesh wants it: that of a small face was 1.5 times too large and took five
-    /// looks.
+    /// A detector's box only says about where the face is: for a small one it was half as large again as
+    /// the face, and the mesh came to rest at the sixth look.
     private static let looks = 8
 
     /// What the mesh sees in a place, face or not.

@@ -1,15 +1,18 @@
-/// Where a driver's head is cut out: a box that stands still while the head moves inside it, and follows
-/// smoothly when it leaves its place.
+/// Where a driver's head is cut out: a box that stands still while the head moves inside it, and moves
+/// smoothly to where the head is when it leaves its place.
 ///
 /// What the head does inside the box is the motion that the portrait takes on, so the box must not undo
-/// it. It is never further than the head went.
+/// it. It never goes further than the head went.
 package struct SteadyRegion: Sendable, Equatable {
     /// The box as it is now; turns are not followed.
     package private(set) var region: Face.Region
+    /// Whether it is on its way to the head.
+    private var isMoving = false
     private var x, y, side: OneEuro
 
-    /// By how much of the box's side the head may be off its place, and by which part larger or smaller.
-    private static let slack: Float = 0.1, sizeSlack: Float = 0.2
+    /// By how much of the box's side the head may be off its place, and by which part larger or smaller,
+    /// before the box moves; and how near it then comes.
+    private static let slack: Float = 0.1, sizeSlack: Float = 0.2, nearness: Float = 0.02
 
     /// - Parameters:
     ///   - wanted: where the model wants the box for the head's first place.
@@ -21,33 +24,42 @@ package struct SteadyRegion: Sendable, Equatable {
         side = OneEuro(wanted.side, at: time)
     }
 
+    /// Whether the head is in its place, near enough for the box to stand.
+    package func holds(_ wanted: Face.Region) -> Bool { isNear(wanted, Self.slack, Self.sizeSlack) }
+
+    private func isNear(_ wanted: Face.Region, _ slack: Float, _ sizeSlack: Float) -> Bool {
+        let off = wanted.center - region.center, room = slack * region.side
+        let ratio = wanted.side / region.side
+        return max(off.x.magnitude, off.y.magnitude) <= room
+            && (1 / (1 + sizeSlack)...1 + sizeSlack).contains(ratio)
+    }
+
     /// Takes the head's next place, as the box that would fit it best.
     package mutating func follow(_ wanted: Face.Region, at time: Double) {
-        let least = wanted.side / (1 + Self.sizeSlack), most = wanted.side * (1 + Self.sizeSlack)
-        let goal = min(max(region.side, least), most)
-        let room = SIMD2(repeating: Self.slack * region.side)
-        let place = pointwiseMin(
-            pointwiseMax(region.center, wanted.center - room), wanted.center + room)
+        isMoving = isMoving ? !isNear(wanted, Self.nearness, Self.nearness) : !holds(wanted)
+        let goal = isMoving ? wanted : region
         // A unit that goes with the box: what is fast depends on how large the head is.
         region.center = SIMD2(
-            x.filter(place.x, at: time, unit: region.side),
-            y.filter(place.y, at: time, unit: region.side))
-        region.side = side.filter(goal, at: time, unit: region.side)
+            x.filter(goal.center.x, at: time, unit: region.side),
+            y.filter(goal.center.y, at: time, unit: region.side))
+        region.side = side.filter(goal.side, at: time, unit: region.side)
     }
 
     /// What it remembers, for a successor.
     package var numbers: [Double] {
-        [Double(region.center.x), Double(region.center.y), Double(region.side)]
-            + [x, y, side].flatMap(\.numbers)
+        [
+            Double(region.center.x), Double(region.center.y), Double(region.side), isMoving ? 1 : 0,
+        ] + [x, y, side].flatMap(\.numbers)
     }
 
     package init?(numbers: [Double]) {
-        guard numbers.count == 12 else { return nil }
+        guard numbers.count == 13 else { return nil }
         region = Face.Region(
             center: SIMD2(Float(numbers[0]), Float(numbers[1])), side: Float(numbers[2]))
-        x = OneEuro(numbers: numbers[3..<6])
-        y = OneEuro(numbers: numbers[6..<9])
-        side = OneEuro(numbers: numbers[9..<12])
+        isMoving = numbers[3] != 0
+        x = OneEuro(numbers: numbers[4..<7])
+        y = OneEuro(numbers: numbers[7..<10])
+        side = OneEuro(numbers: numbers[10..<13])
     }
 }
 
@@ -67,9 +79,14 @@ struct OneEuro: Sendable, Equatable {
     /// - Parameter unit: what a speed is measured in.
     mutating func filter(_ new: Float, at now: Double, unit: Float) -> Float {
         let step = Float(now - time)
-        guard step > 0, step < 1, unit > 0 else {
-            // A clock that stood, or jumped: the value alone is known.
-            if step != 0 { (time, speed) = (now, 0) }
+        guard step > 0, unit > 0 else {
+            // A clock that stands or goes back says nothing of what came between.
+            if step < 0 { (time, speed) = (now, 0) }
+            return value
+        }
+        guard step < 1 else {
+            // After so long a time there is nothing to be smooth with.
+            (value, speed, time) = (new, 0, now)
             return value
         }
         let change = (new - value) / unit / step
