@@ -100,7 +100,8 @@ let package = Package(
         .testTarget(name: "LaunchTests", dependencies: ["Dataflow", "Launch", "Wire"]),
         .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors"]),
         .testTarget(name: "NetworksTests", dependencies: ["Layers", "Networks", "Tensors"]),
-        .testTarget(name: "MediaTests", dependencies: ["CFFmpeg", "Media", "Tensors"]),
+        .testTarget(
+            name: "MediaTests", dependencies: ["CFFmpeg", "Media", "Tensors"], exclude: ["Samples"]),
         .testTarget(
             name: "ModelsTests", dependencies: ["personalive", "Models", "Networks", "Tensors"]),
         .testTarget(

@@ -239,6 +239,45 @@ import Testing
         #expect(complaint(path).contains("a camera's raw file (DNG); develop it into a picture first"))
     }
 
+    /// Pictures whose formats our own code cannot write; `Samples/make` made them.
+    private static let samples = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("Samples").path
+
+    private func isRed(_ picture: Tensor<UInt8>, _ x: Int, _ y: Int) -> Bool {
+        let pixel = picture.pointer + (y * picture.shape[2] + x) * 3
+        return pixel[0] > 200 && pixel[1] < 60 && pixel[2] < 60
+    }
+
+    @Test(arguments: ["plain.heic", "plain.avif", "animated.webp"])
+    func `a phone's picture and an animation's first are read`(name: String) throws {
+        let picture = try ImageReader.read("\(Self.samples)/\(name)")
+
+        #expect(picture.shape == [1, 48, 64, 3])
+        #expect(isRed(picture, 5, 5) && !isRed(picture, 55, 40) && !isRed(picture, 55, 5))
+    }
+
+    @Test func `a WebP that was held sideways is upright`() throws {
+        let picture = try ImageReader.read("\(Self.samples)/sideways.webp")
+
+        #expect(picture.shape == [1, 64, 48, 3])
+        #expect(isRed(picture, 42, 5) && !isRed(picture, 5, 5))
+    }
+
+    @Test func `an animated WebP is a film with its times`() throws {
+        let reader = try VideoReader(path: "\(Self.samples)/animated.webp")
+        let frame = Tensor<UInt8>(uninitialized: reader.shape)
+        var times: [Int64] = [], colours: [[UInt8]] = []
+        while let item = try reader.next() {
+            guard case .frame(let time) = item else { continue }
+            times.append(time.presentation)
+            try reader.copyFrame(into: frame)
+            colours.append(Array(frame.array.suffix(3)))
+        }
+
+        #expect(times == [0, 100_000_000, 200_000_000])
+        #expect(colours[1][1] > 100 && colours[1][2] < 30 && colours[2][2] > 200)
+    }
+
     @Test func `a broken HEIC and a broken animation are damaged`() {
         let heic = folder.write([0, 0, 0, 16] + Array("ftypheic\0\0\0\0".utf8), "x.heic")
         let webp = folder.write(
