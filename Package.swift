@@ -95,7 +95,7 @@ let package = Package(
         .target(name: "AllocationMeter", path: "Tests/AllocationMeter", cSettings: kernels),
         .testTarget(name: "TensorsTests", dependencies: ["AllocationMeter", "Tensors"]),
         .testTarget(name: "NodeKitTests", dependencies: ["NodeKit", "Tensors"]),
-        .testTarget(name: "WireTests", dependencies: ["NodeKit", "Tensors", "Wire"]),
+        .testTarget(name: "WireTests", dependencies: ["CPosix", "NodeKit", "Tensors", "Wire"]),
         .testTarget(name: "DataflowTests", dependencies: ["Dataflow", "NodeKit", "Tensors"]),
         .testTarget(name: "LaunchTests", dependencies: ["Dataflow", "Launch", "Wire"]),
         .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors"]),

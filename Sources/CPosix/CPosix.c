@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-int posix_anonymous_file(const char *name, size_t bytes) {
-    int fd = memfd_create(name, MFD_CLOEXEC);
+static int anonymous_file(const char *name, size_t bytes, unsigned flags) {
+    int fd = memfd_create(name, MFD_CLOEXEC | flags);
     if (fd < 0) return -errno;
     if (ftruncate(fd, (off_t)bytes) != 0) {
         int code = errno;
@@ -25,8 +25,25 @@ int posix_anonymous_file(const char *name, size_t bytes) {
     return fd;
 }
 
+int posix_anonymous_file(const char *name, size_t bytes) { return anonymous_file(name, bytes, 0); }
+
+int posix_sealed_file(const char *name, size_t bytes) {
+    int fd = anonymous_file(name, bytes, MFD_ALLOW_SEALING);
+    if (fd >= 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+        int code = errno;
+        close(fd);
+        return -code;
+    }
+    return fd;
+}
+
+int posix_cannot_shrink(int descriptor) {
+    int seals = fcntl(descriptor, F_GET_SEALS);
+    return seals >= 0 && seals & F_SEAL_SHRINK;
+}
+
 int posix_open_for_reading(const char *path) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     return fd < 0 ? -errno : fd;
 }
 

@@ -172,7 +172,11 @@ extension Supervisor {
         }
         guard plan.isLive, started else { return fail(process) }
         // In a live run its end is judged like a crash, which may have been seen before its last words.
-        guard process.process.status == nil else { return }
+        guard process.process.status == nil else {
+            // One that said it is done is not started again: its neighbours would wait for ever.
+            if process.isDone, process.process.status == 0 { fail(process) }
+            return
+        }
         if process.failedAt == nil { process.process.killGroup() }
     }
 

@@ -99,6 +99,9 @@ extension Supervisor {
         for producer in producers(of: member) {
             tell(producer.current, .departed(consumer: member.name))
         }
+        for consumer in consumers(of: member) where consumer.current.rewires {
+            tell(consumer.current, .finished(producer: member.name))
+        }
         forgetMoves(of: member)
     }
 
@@ -199,6 +202,12 @@ extension Supervisor {
     func producers(of member: Member) -> [Member] {
         let names = Set(member.planned.configuration.inputs.map(\.producer))
         return members.filter { names.contains($0.name) }
+    }
+
+    private func consumers(of member: Member) -> [Member] {
+        members.filter { other in
+            other.planned.configuration.inputs.contains { $0.producer == member.name }
+        }
     }
 
     /// What a process is told: its neighbours as they are now.

@@ -72,6 +72,8 @@ package enum ControlMessage: Sendable {
     /// A consumer is done, or one of its edges (`encoder.frame~2`): nothing that is sent there will be
     /// heard.
     case departed(consumer: String)
+    /// A producer has said that it is done: what it has not ended by now it never will.
+    case finished(producer: String)
     /// Sinks keep what they have; everyone ends now.
     case finishNow
 
@@ -105,14 +107,14 @@ extension ControlMessage: Codable {
     private enum Word: String, Codable {
         case hello, ready, progress, warning, failed, done, retired, serving, pong
         case held, rewired, moved, left
-        case configure, connect, start, drain, retire, reconnect, departed, finish
+        case configure, connect, start, drain, retire, reconnect, departed, finished, finish
         case hold, go, rewire
         case listen, ping, clock
     }
 
     private enum Key: String, CodingKey {
         case type, recovers, retires, rewires, report, text, reason, culprit, port, endpoint, fresh
-        case consumer, anew, next, drains, finishes, forgets, first, over, inputs, outputs
+        case consumer, producer, anew, next, drains, finishes, forgets, first, over, inputs, outputs
         case sent, received, answered, offset, uncertainty
     }
 
@@ -132,6 +134,7 @@ extension ControlMessage: Codable {
         case .retire: .retire
         case .reconnect: .reconnect
         case .departed: .departed
+        case .finished: .finished
         case .finishNow: .finish
         case .serving: .serving
         case .pong: .pong
@@ -178,6 +181,7 @@ extension ControlMessage: Codable {
             try object.encode(endpoint, forKey: .endpoint)
             try object.encode(isFresh, forKey: .fresh)
         case .departed(let consumer): try object.encode(consumer, forKey: .consumer)
+        case .finished(let producer): try object.encode(producer, forKey: .producer)
         case .serving(let endpoint), .listen(let endpoint):
             try object.encode(endpoint, forKey: .endpoint)
         case .ping(let sent): try object.encode(sent, forKey: .sent)
@@ -250,6 +254,7 @@ extension ControlMessage: Codable {
                 endpoint: try object.decode(String.self, forKey: .endpoint),
                 isFresh: try flag(.fresh))
         case .departed: self = .departed(consumer: try object.decode(String.self, forKey: .consumer))
+        case .finished: self = .finished(producer: try object.decode(String.self, forKey: .producer))
         case .serving: self = .serving(endpoint: try object.decode(String.self, forKey: .endpoint))
         case .listen: self = .listen(endpoint: try object.decode(String.self, forKey: .endpoint))
         case .ping: self = .ping(sent: try object.time(.sent))

@@ -145,7 +145,7 @@ package struct Envelope: Equatable, Sendable {
     /// Sums of times and of numbers must not overflow, whoever sent them.
     private func checkTimes() throws {
         let limit = Int64(1) << 62
-        guard stamp.frame < UInt64.max, sequence < UInt64.max, (0..<limit).contains(sent),
+        guard stamp.frame < FrameSet.largest, sequence < UInt64.max, (0..<limit).contains(sent),
             (0..<limit).contains(stamp.captured), (0..<limit).contains(stamp.duration),
             (-limit..<limit).contains(stamp.presentation)
         else {

@@ -147,7 +147,7 @@ extension FrameSet: Equatable {
 /// As JSON: `[[0, 6], [9, 9]]`, each run's first and last frame.
 extension FrameSet: Codable {
     /// Far above any film, and far below where counting could overflow.
-    private static let largest: UInt64 = 1 << 53
+    static let largest: UInt64 = 1 << 53
 
     package func encode(to encoder: any Encoder) throws {
         var value = encoder.singleValueContainer()

@@ -29,6 +29,8 @@ final class InputLinks {
         static var nextConnection: UInt64 { UInt64(posix_monotonic_ns()) | 1 }
         /// The producer's process is gone: until there is another, nothing that comes is whole.
         var isBroken = false
+        /// By when the edge of that name must have ended, since its producer is done.
+        var due: (edge: String, by: Int64)?
         /// Of an edge from another machine: what happens to its connection.
         var monitor: LinkMonitor?
         /// Whether both sides of that connection have known each other.
@@ -57,6 +59,31 @@ final class InputLinks {
 
     /// Whether nothing will come in any more.
     var haveEnded: Bool { ended.count == links.count }
+
+    /// What was sent before a producer said that it is done comes within this time.
+    private static let patience: Int64 = 1_000_000_000
+
+    /// A producer says that it is done.
+    func expectEnd(of producer: String) {
+        let deadline = posix_monotonic_ns() + Self.patience
+        for index in links.indices
+        where links[index].configuration.producer == producer && !ended.contains(index) {
+            links[index].due = (links[index].configuration.key, deadline)
+        }
+    }
+
+    /// An edge that its producer left open would be waited for for ever.
+    func failUnended(at now: Int64) {
+        for index in links.indices {
+            let edge = links[index].configuration
+            guard let due = links[index].due, now > due.by else { continue }
+            links[index].due = nil
+            guard !ended.contains(index), due.edge == edge.key else { continue }
+            exchange.fail(
+                "it said 'done' without sending 'end' on its output '\(edge.producerPort)'",
+                culprit: edge.producer)
+        }
+    }
 
     /// Connects every input and says hello to its producer.
     ///
@@ -178,6 +205,7 @@ final class InputLinks {
     private func connect(_ index: Int, to endpoint: String) throws {
         try connect(&links[index], to: endpoint)
         ended.remove(index)
+        links[index].due = nil
     }
 
     func connect(_ link: inout Link, to endpoint: String) throws {

@@ -69,6 +69,7 @@ final class NodeLinks {
         var nextReport = posix_monotonic_ns() + Self.reportInterval
         while !isOver() || mustDrain() {
             poll(milliseconds: 50)
+            inputs?.failUnended(at: posix_monotonic_ns())
             guard posix_monotonic_ns() >= nextReport, configuration != nil else { continue }
             nextReport = posix_monotonic_ns() + Self.reportInterval
             say(.progress(briefReport))
@@ -185,6 +186,7 @@ final class NodeLinks {
         case .reconnect(let port, let endpoint, let isFresh):
             try reconnect(port, endpoint, isFresh)
         case .departed(let name): outputs.depart(name)
+        case .finished(let producer): inputs?.expectEnd(of: producer)
         case .finishNow: exchange.finishNow()
         default: break
         }

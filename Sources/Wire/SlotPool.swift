@@ -7,7 +7,8 @@ import Tensors
 /// into, so that only a small message saying where has to pass through a socket.
 ///
 /// Every slot is an anonymous file: no folder lists it, and it is gone with its last user however
-/// that user ends. A consumer opens it as `/proc/<process>/fd/<descriptor>`.
+/// that user ends. Its size is sealed, so that a consumer can map it without fear. A consumer opens it as
+/// `/proc/<process>/fd/<descriptor>`.
 final class SlotPool: Sendable {
     /// One anonymous file, mapped.
     final class Slot: Sendable {
@@ -19,7 +20,7 @@ final class SlotPool: Sendable {
         init(number: UInt64, capacity: Int) throws {
             self.number = number
             self.capacity = capacity
-            descriptor = posix_anonymous_file("personalive", capacity)
+            descriptor = posix_sealed_file("personalive", capacity)
             guard descriptor >= 0 else {
                 throw WireError("memfd_create(\(capacity)): \(String(cString: strerror(-descriptor)))")
             }
@@ -74,7 +75,10 @@ final class SlotPool: Sendable {
     }
 }
 
-/// A producer's slots as a consumer sees them: mapped once, then found again by number.
+/// A producer's slots as a consumer sees them: opened once, then found again by number.
+///
+/// What is sealed against shrinking is mapped. Of anything else a copy is read: touching a mapped page
+/// that its producer has cut off would end this process.
 final class SlotView {
     private struct Key: Hashable {
         let process: UInt32
@@ -94,10 +98,39 @@ final class SlotView {
         deinit { munmap(base, capacity) }
     }
 
-    private var mappings: [Key: Mapping] = [:]
+    /// A file that its producer can shrink at any time.
+    private final class UnsealedFile: Sendable {
+        let path: String
+        let descriptor: Int32
+
+        init(path: String, descriptor: Int32) { (self.path, self.descriptor) = (path, descriptor) }
+        deinit { close(descriptor) }
+
+        /// A copy of its first bytes.
+        func copy(of bytes: Int) throws -> TensorMemory {
+            let memory = TensorMemory(byteCount: bytes)
+            var done = 0
+            while done < bytes {
+                let count = pread(descriptor, memory.base + done, bytes - done, done)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else {
+                    throw WireError("\(path), which has \(done) bytes now of the \(bytes) announced")
+                }
+                done += count
+            }
+            return memory
+        }
+    }
+
+    private enum Slot {
+        case sealed(Mapping)
+        case unsealed(UnsealedFile)
+    }
+
+    private var slots: [Key: Slot] = [:]
     private var order: [Key] = []
-    /// More than a producer keeps; beyond it the mapping not used for longest is dropped.
-    private static let keptMappings = 24
+    /// More than a producer keeps; beyond it the one not used for longest is dropped.
+    private static let keptSlots = 24
 
     /// The payload at `place`, or nil when its process is gone; `release` runs when its last reader is
     /// gone.
@@ -107,41 +140,51 @@ final class SlotView {
         guard UInt64(bytes) <= place.capacity else {
             throw WireError("a payload of \(bytes) bytes in a slot of \(place.capacity)")
         }
-        guard let mapping = try mapping(of: place) else { return nil }
-        return TensorMemory(base: mapping.base, byteCount: mapping.capacity, owner: mapping) { _ in
-            release()
+        switch try slot(of: place) {
+        case nil: return nil
+        case .sealed(let mapping):
+            return TensorMemory(base: mapping.base, byteCount: mapping.capacity, owner: mapping) { _ in
+                release()
+            }
+        case .unsealed(let file):
+            defer { release() }
+            return try file.copy(of: bytes)
         }
     }
 
-    private func mapping(of place: Envelope.Place) throws -> Mapping? {
+    private func slot(of place: Envelope.Place) throws -> Slot? {
         let key = Key(process: place.process, slot: place.slot)
         order.removeAll { $0 == key }
         order.append(key)
-        if let mapping = mappings[key] { return mapping }
-        guard let mapping = try open(place) else { return nil }
-        mappings[key] = mapping
-        if order.count > Self.keptMappings { mappings[order.removeFirst()] = nil }
-        return mapping
+        if let slot = slots[key] { return slot }
+        guard let slot = try open(place) else { return nil }
+        slots[key] = slot
+        if order.count > Self.keptSlots { slots[order.removeFirst()] = nil }
+        return slot
     }
 
-    private func open(_ place: Envelope.Place) throws -> Mapping? {
+    private func open(_ place: Envelope.Place) throws -> Slot? {
         let path = "/proc/\(place.process)/fd/\(place.descriptor)"
         let descriptor = posix_open_for_reading(path)
         if descriptor == -ESRCH || (descriptor == -ENOENT && Self.isGone(place.process)) { return nil }
         guard descriptor >= 0 else {
             throw WireError("open(\(path)): \(String(cString: strerror(-descriptor)))")
         }
-        defer { close(descriptor) }
+        let file = UnsealedFile(path: path, descriptor: descriptor)
         var status = stat()
-        guard fstat(descriptor, &status) == 0, UInt64(status.st_size) >= place.capacity else {
-            throw WireError("\(path) is smaller than the \(place.capacity) bytes announced")
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw WireError("\(path), which is no memory but a pipe, a socket or a device")
         }
+        guard UInt64(status.st_size) >= place.capacity else {
+            throw WireError("\(path), which is smaller than the \(place.capacity) bytes announced")
+        }
+        guard posix_cannot_shrink(descriptor) != 0 else { return .unsealed(file) }
         let capacity = Int(place.capacity)
         let base = mmap(nil, capacity, PROT_READ, MAP_SHARED, descriptor, 0)
         guard let base, base != MAP_FAILED else {
             throw WireError("mmap(\(path)): \(String(cString: strerror(errno)))")
         }
-        return Mapping(base: base, capacity: capacity)
+        return .sealed(Mapping(base: base, capacity: capacity))
     }
 
     /// Whether a process has ended or is about to: it has no descriptors, not even its standard input,

@@ -129,6 +129,16 @@ struct PluginTests {
                     bytes(90000)]) for i in range(5, 65)])
                 """, "more messages than its window of 2 allows"
         ),
+        (
+            "huge-number",
+            "change_header(5, lambda h: setattr(h, 'stamp', h.stamp._replace(frame=1 << 53)))",
+            "a number or a time out of range"
+        ),
+        (
+            "leaves-open",
+            "on_message(5, lambda: (HOST.say('done', report=HOST.report()), time.sleep(0.3), os._exit(0)))",
+            "it said 'done' without sending 'end' on its output 'frame'"
+        ),
         ("bad-control", "on_message(5, lambda: HOST.control.send(b'{]'))", "cannot be read: {]"),
         ("says-nothing", "Host.say = lambda *a, **b: None", "it did not say hello within 2.0 s"),
         ("bad-start", "raise SystemExit('no weights here')", "no weights here"),

@@ -35,6 +35,15 @@ import Wire
         #expect(bytes.suffix(12) == [1, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0])
     }
 
+    @Test func `a frame's number that no set of frames could hold is refused at its sender's edge`() {
+        var envelope = full
+        envelope.stamp.frame = 1 << 53
+
+        #expect(throws: (any Error).self) {
+            try envelope.encoded().withUnsafeBytes { try Envelope(decoding: $0) }
+        }
+    }
+
     @Test func `a header cut anywhere is refused or read, never crashes`() {
         let bytes = full.encoded()
 

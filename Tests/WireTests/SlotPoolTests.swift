@@ -1,3 +1,4 @@
+import CPosix
 import Glibc
 import Tensors
 import Testing
@@ -42,6 +43,50 @@ import Testing
         #expect(throws: WireError.self) {
             _ = try SlotView().memory(at: place(slot), bytes: 5000) {}
         }
+    }
+
+    @Test func `nobody can shrink a slot`() throws {
+        let memory = try SlotPool().allocate(100_000)
+        let slot = try #require(memory.owner as? SlotPool.Slot)
+
+        #expect(ftruncate(slot.descriptor, 0) == -1 && errno == EPERM)
+    }
+
+    private func place(_ descriptor: Int32, capacity: UInt64) -> Envelope.Place {
+        Envelope.Place(
+            slot: 1, process: UInt32(getpid()), descriptor: UInt32(descriptor), capacity: capacity)
+    }
+
+    @Test func `memory that can shrink is copied, and read no more when it did`() throws {
+        let descriptor = posix_anonymous_file("unsealed", 0)
+        defer { close(descriptor) }
+        ftruncate(descriptor, 8192)
+        let view = SlotView()
+        pwrite(descriptor, [7], 1, 8191)
+        let first = try #require(
+            try view.memory(at: place(descriptor, capacity: 8192), bytes: 8192) {})
+
+        ftruncate(descriptor, 4096)
+        let error = #expect(throws: WireError.self) {
+            _ = try view.memory(at: place(descriptor, capacity: 8192), bytes: 8192) {}
+        }
+
+        #expect(first.base.load(fromByteOffset: 8191, as: UInt8.self) == 7)
+        #expect("\(error!)".hasSuffix("which has 4096 bytes now of the 8192 announced"))
+    }
+
+    @Test func `a pipe is no memory, and nothing waits for its writer`() throws {
+        let path = "/tmp/slot-\(UInt32.random(in: 0 ... .max))"
+        #expect(mkfifo(path, 0o600) == 0)
+        let descriptor = open(path, O_RDWR)
+        unlink(path)
+        defer { close(descriptor) }
+
+        let error = #expect(throws: WireError.self) {
+            _ = try SlotView().memory(at: place(descriptor, capacity: 4096), bytes: 100) {}
+        }
+
+        #expect("\(error!)".hasSuffix("which is no memory but a pipe, a socket or a device"))
     }
 
     @Test func `a slot of a process that is gone is no slot, and no fault of the reader`() throws {

@@ -8,7 +8,14 @@
 /// Returns a descriptor, or -errno.
 int posix_anonymous_file(const char *name, size_t bytes);
 
-/// Opens `path` for reading without leaking into children. Returns -errno on failure.
+/// The same, of a size that nobody can change any more: who maps it need not fear that it shrinks.
+int posix_sealed_file(const char *name, size_t bytes);
+
+/// Whether a file is sealed against being shrunk.
+int posix_cannot_shrink(int descriptor);
+
+/// Opens `path` for reading without leaking into children, and without waiting for a pipe's writer.
+/// Returns -errno on failure.
 int posix_open_for_reading(const char *path);
 
 /// Starts a program with clean signals and SIGKILL-proof ties: the child gets `death_signal` when
