@@ -85,10 +85,11 @@ final class ChildProcess: NodeProcess {
         return true
     }
 
-    /// Complete lines printed since the last look.
+    /// Complete lines printed since the last look; of a program that prints without a pause, the next
+    /// 64 KiB, so that others come to their turn.
     func readLines() -> [String] {
         var buffer = [UInt8](repeating: 0, count: 16 << 10)
-        while true {
+        for _ in 0..<4 {
             let count = read(output, &buffer, buffer.count)
             if count == 0 { outputHasEnded = true }
             guard count > 0 else { break }

@@ -9,8 +9,12 @@ extension Supervisor {
         members.first { $0.name == process.planned.name }
     }
 
+    /// Messages that are read before signals and other children come to their turn.
+    private static let messagesPerRound = 500
+
     func readControl() {
-        while let frames = control.socket.receive() {
+        for _ in 0..<Self.messagesPerRound {
+            guard let frames = control.socket.receive() else { return }
             guard frames.count == 2 else { continue }
             let sender = frames[0].text
             if sender.hasPrefix(Self.requesterMark) {
@@ -27,6 +31,15 @@ extension Supervisor {
     /// A process said something, here or through its machine's agent.
     func hear(_ bytes: UnsafeRawBufferPointer, from process: Incarnation) {
         process.heardAt = posix_monotonic_ns()
+        guard process.heard.admits(at: process.heardAt) else {
+            // Said once: what comes until it is gone is not read.
+            guard process.reason == nil else { return }
+            process.process.killGroup()
+            return blame(
+                process,
+                "it sent more than \(process.heard.most) control messages in a second: a report four times "
+                    + "a second is enough")
+        }
         if let message = ControlMessage(decoding: bytes) {
             hear(message, from: process)
         } else {

@@ -80,7 +80,8 @@ package final class Supervisor {
         keys = try plan.makeKeys()
         signals = posix_signals([SIGINT, SIGTERM, SIGHUP, SIGCHLD], 4)
         links = try Self.links(for: plan, executable: executable)
-        control = ZMQSocketBox(try ZMQSocket(.router, in: ZMQContext()))
+        // What a child says beyond that waits in its own process.
+        control = ZMQSocketBox(try ZMQSocket(.router, in: ZMQContext(), mostReceived: 1000))
         try control.socket.bind(NodeConfiguration.controlEndpoint(in: plan.folder))
         do {
             for node in plan.nodes {
@@ -234,9 +235,14 @@ package final class Supervisor {
     }
 
     private func read(_ process: Incarnation) {
+        let now = posix_monotonic_ns()
         for line in process.process.readLines() {
             process.keep(line)
-            display.log(process.id, line)
+            if process.shown.admits(at: now) { display.log(process.id, line) }
+        }
+        if let count = process.shown.takeRefused(at: now) {
+            display.log(
+                process.id, "… \(count) more lines are not shown: at most \(process.shown.most) a second are")
         }
     }
 

@@ -101,9 +101,12 @@ package struct ZMQSocket: ~Copyable {
     /// Ending the context waits for its sockets, so each socket keeps it until it is closed.
     private let context: ZMQContext
 
-    /// - Parameter linger: how long unsent messages outlive the socket, in milliseconds.
+    /// - Parameters:
+    ///   - linger: how long unsent messages outlive the socket, in milliseconds.
+    ///   - mostReceived: messages of one peer that wait here at most; 0 for any number.
     package init(
-        _ role: Role, in context: ZMQContext, identity: String? = nil, linger: Int32 = 2000
+        _ role: Role, in context: ZMQContext, identity: String? = nil, linger: Int32 = 2000,
+        mostReceived: Int32 = 0
     ) throws {
         let type =
             switch role {
@@ -118,7 +121,7 @@ package struct ZMQSocket: ~Copyable {
         self.context = context
         // Credits bound what is in flight; the library's own marks would drop silently.
         set(ZMQ_SNDHWM, 0)
-        set(ZMQ_RCVHWM, 0)
+        set(ZMQ_RCVHWM, mostReceived)
         set(ZMQ_LINGER, linger)
         set(ZMQ_RECONNECT_IVL, 10)
         set(ZMQ_RECONNECT_IVL_MAX, 500)

@@ -139,6 +139,11 @@ struct PluginTests {
             "on_message(5, lambda: (HOST.say('done', report=HOST.report()), time.sleep(0.3), os._exit(0)))",
             "it said 'done' without sending 'end' on its output 'frame'"
         ),
+        (
+            "talks-without-end",
+            "on_message(5, lambda: [HOST.say('progress', report={}) for _ in iter(int, 1)])",
+            "it sent more than 5000 control messages in a second"
+        ),
         ("bad-control", "on_message(5, lambda: HOST.control.send(b'{]'))", "cannot be read: {]"),
         ("says-nothing", "Host.say = lambda *a, **b: None", "it did not say hello within 2.0 s"),
         ("bad-start", "raise SystemExit('no weights here')", "no weights here"),
