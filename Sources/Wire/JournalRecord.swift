@@ -37,6 +37,10 @@ struct JournalRecord {
     /// What the node remembers, in its own form.
     var state: [UInt8]?
     private(set) var hasState = false
+    /// What a source's own numbers and times lack to be the stream's.
+    var shift = SourceShift()
+    /// When the last frame that a source sent is over, nanoseconds from the stream's start.
+    var end: Int64 = 0
     /// Frames that were sent, taken and dropped so far.
     var emitted = FrameSet(), delivered = FrameSet()
     var dropped: [NodeReport.Dropped] = []
@@ -45,15 +49,17 @@ struct JournalRecord {
 
     init() {}
 
-    /// The record of a node that begins anew: numbers go on, all else is forgotten.
+    /// The record of a node that begins anew: numbers and times go on, all else is forgotten.
     var anew: JournalRecord {
         var fresh = self
         (fresh.phase, fresh.ticks, fresh.state) = (.running, 0, nil)
+        let last = ([emitted.last] + dropped.map(\.frames.last)).compactMap { $0 }.max()
+        fresh.shift = SourceShift(frames: last.map { $0 + 1 } ?? shift.frames, time: end)
         return fresh
     }
 
     /// Of what is written below: a plugin may have been built with another version of this.
-    private static let layout: UInt32 = 0x504C_0002
+    private static let layout: UInt32 = 0x504C_0003
 
     func write(to writer: inout ByteWriter) {
         writer.write(Self.layout)
@@ -61,6 +67,9 @@ struct JournalRecord {
         writer.write(phase.rawValue)
         writer.write(UInt8(state == nil ? 0 : 1))
         writer.write(ticks)
+        writer.write(shift.frames)
+        writer.write(shift.time)
+        writer.write(end)
         for cursors in [inputs, outputs] {
             writer.write(UInt32(cursors.count))
             for (port, next) in cursors {
@@ -93,6 +102,8 @@ struct JournalRecord {
         phase = Phase(rawValue: reader.read()) ?? .running
         hasState = (reader.read() as UInt8) == 1
         ticks = reader.read()
+        shift = SourceShift(frames: reader.read(), time: reader.read())
+        end = reader.read()
         inputs = reader.readCursors()
         outputs = reader.readCursors()
         emitted = reader.readFrames()

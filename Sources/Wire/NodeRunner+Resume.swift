@@ -43,7 +43,7 @@ extension NodeRunner {
 
     /// Goes on where an earlier process of this node ended.
     func resume(_ node: inout some Node) throws {
-        if isSource { shift = SourceShift(frames: exchange.firstFrame) }
+        if isSource { record.shift = SourceShift(frames: exchange.firstFrame) }
         guard let found = exchange.resumed else { return }
         record = found
         record.entries = []
@@ -64,23 +64,22 @@ extension NodeRunner {
                 var outputs = Outputs(stamp: nil)
                 try node.process(.none, into: &outputs)
             }
-        case .unknown where isSource: shift = SourceShift(after: found.emitted)
+        case .unknown where isSource: record.shift = found.anew.shift
         case .none, .unknown: break
         }
     }
 }
 
 /// What a source's numbers and times need so that they go on from those of an earlier process.
-struct SourceShift {
-    private let frames: UInt64
-
-    init(frames: UInt64 = 0) { self.frames = frames }
-
-    init(after emitted: FrameSet) { frames = emitted.last.map { $0 + 1 } ?? 0 }
+struct SourceShift: Equatable {
+    var frames: UInt64 = 0
+    /// Nanoseconds.
+    var time: Int64 = 0
 
     func callAsFunction(_ stamp: Stamp) -> Stamp {
         var stamp = stamp
         stamp.frame += frames
+        stamp.presentation += time
         return stamp
     }
 }

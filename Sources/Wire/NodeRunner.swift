@@ -15,7 +15,6 @@ final class NodeRunner {
     var record = JournalRecord()
     /// By tick that is not in the journal yet, oldest first: what of the inputs it used up.
     var unsaved: [[String: UInt64]] = []
-    var shift = SourceShift()
 
     var isSource: Bool { configuration.inputs.isEmpty }
 
@@ -143,7 +142,12 @@ final class NodeRunner {
     private func take(_ outputs: Outputs) throws {
         for warning in outputs.warnings { exchange.say(.warning(warning)) }
         let sent = outputs.sent.map { sent in
-            (sent.port, Message(sent.message.tensor, isSource ? shift(sent.message.stamp) : sent.message.stamp))
+            (
+                sent.port,
+                Message(
+                    sent.message.tensor,
+                    isSource ? record.shift(sent.message.stamp) : sent.message.stamp)
+            )
         }
         note(outputs, sent)
         guard !sent.isEmpty else { return }
@@ -189,13 +193,14 @@ final class NodeRunner {
         let paced = kind.spec.outputs.filter { $0.pace == .frame }.map(\.name)
         ledger.note { report in
             for (stamp, reason) in outputs.dropped {
-                report.drop(isSource ? shift(stamp).frame : stamp.frame, because: reason)
+                report.drop(isSource ? record.shift(stamp).frame : stamp.frame, because: reason)
             }
             if let frames = outputs.expectedFrames { report.expectedFrames = frames }
             guard isSource else { return }
             // A kind that has its port from a file has none here.
             for (port, message) in sent where paced.contains(port) || kind.spec.outputs.isEmpty {
                 report.emit(message.stamp.frame)
+                record.end = max(record.end, message.stamp.presentation + message.stamp.duration)
             }
         }
     }
