@@ -37,6 +37,15 @@ import Testing
         #expect(try checkpoint.tensor("conv2d.bias", [2]).array == [7, 8])
     }
 
+    @Test func `a shape of more elements than bytes is refused, however large`() {
+        for shape in [[1_048_575, 1_048_575, 1_048_575, 1_048_575], [2, 2, 2, 2], [0], [-1]] {
+            var sample = TFLiteSample()
+            sample.add("conv2d/Kernel", shape: shape, [1])
+
+            #expect(throws: CheckpointError.self) { try checkpoint(sample.bytes) }
+        }
+    }
+
     @Test func `a damaged file is refused or read, and never touched outside of it`() throws {
         for cut in stride(from: 0, to: Self.model.count, by: 7) {
             let stored = try? checkpoint(Array(Self.model.prefix(cut))).stored
