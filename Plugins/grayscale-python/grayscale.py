@@ -605,7 +605,9 @@ class Host:
             {"port": i.port, "received": i.received, "bytes": i.bytes, "hop": i.hop.report(),
              "age": i.age.report()} for i in self.inputs]
         outputs = [
-            {"port": o.port, "to": o.consumer.split(".")[0], "keep": o.keep, "sent": o.sent,
+            {"port": o.port, "to": o.consumer.split(".")[0],
+             "input": o.consumer.split(".")[1].split("~")[0],
+             "edition": int((o.consumer.split("~") + ["0"])[1]), "keep": o.keep, "sent": o.sent,
              "waiting": len(o.waiting), "credits": o.credits, "dropped_count": o.dropped_count}
             for o in self.outputs]
         brief = {

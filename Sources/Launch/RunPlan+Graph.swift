@@ -9,9 +9,12 @@ extension RunPlan {
     ///
     /// - Parameter name: what the run is called; the graph file's name without its ending if nil.
     package init(_ graph: CheckedGraph, name: String? = nil, folder: String) {
+        let times = graph.timesToShow
         self.init(
             name: name ?? Self.name(of: graph), graph: URL(fileURLWithPath: graph.path).path,
-            nodes: graph.nodes.map { Self.planned($0, graph, folder) },
+            nodes: graph.nodes.map {
+                Self.planned($0, graph, folder, timeToShow: times[$0.name] ?? .zero)
+            },
             isLive: graph.mode == .live, folder: folder)
         machines = graph.machines
         let used = Set(nodes.map(\.machine))
@@ -31,7 +34,7 @@ extension RunPlan {
     }
 
     private static func planned(
-        _ node: CheckedNode, _ graph: CheckedGraph, _ folder: String
+        _ node: CheckedNode, _ graph: CheckedGraph, _ folder: String, timeToShow: Duration
     ) -> PlannedNode {
         let inputs = graph.edges(into: node.name).map { edge in
             var input = NodeConfiguration.Input(
@@ -52,7 +55,10 @@ extension RunPlan {
         }
         var configuration = NodeConfiguration(
             name: node.name, settings: node.settings, inputs: inputs, outputs: outputs)
-        configuration.oldest = graph.latencyBudget.map(\.nanoseconds)
+        configuration.latencyBudget = graph.latencyBudget.map(\.nanoseconds)
+        configuration.oldest = graph.latencyBudget.map {
+            max(($0 - timeToShow).nanoseconds, 0)
+        }
         var planned = PlannedNode(
             name: node.name, kind: node.kind,
             configuration: configuration,
@@ -72,5 +78,17 @@ extension RunPlan {
         let isHere = machine.map { $0.launcher == .local && $0.address == nil } ?? true
         planned.machine = isHere ? here : node.machine
         return planned
+    }
+}
+
+extension CheckedGraph {
+    /// The longest that frames are known to take from a node's inputs to what shows them, by node.
+    fileprivate var timesToShow: [String: Duration] {
+        // Producers come before their consumers.
+        nodes.reversed().reduce(into: [:]) { times, node in
+            let behind = edges(outOf: node.name).filter { $0.input.pace == .frame }
+                .compactMap { times[$0.to.node] }.max()
+            times[node.name] = (node.takes ?? .zero) + (behind ?? .zero)
+        }
     }
 }

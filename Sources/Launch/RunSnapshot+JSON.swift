@@ -1,4 +1,5 @@
 import Foundation
+import Wire
 
 extension RunSnapshot {
     private struct Age: Codable {
@@ -8,6 +9,18 @@ extension RunSnapshot {
         /// An age always names its two ends.
         var from: String
         var to: String
+    }
+
+    private struct Stream: Codable {
+        var sources: [String]
+        var sink: String
+        var frames_in: Int
+        var frames_out: Int
+        var frames_dropped: Int
+        var frames_unaccounted: Int
+        var frames_late: Int
+        var age: Age
+        var dropped: [Dropped]
     }
 
     private struct Dropped: Codable {
@@ -47,6 +60,8 @@ extension RunSnapshot {
         var fps: Double
         var age: Age
         var dropped: [Dropped]
+        /// One for each sink, the busiest first, whose figures stand above, too.
+        var streams: [Stream]
         var notices: [String]
         var nodes: [Node]
     }
@@ -61,18 +76,32 @@ extension RunSnapshot {
     private var run: Run {
         Run(
             frames_in: framesIn, frames_out: framesOut, frames_dropped: lost,
-            frames_unaccounted: unaccounted.count, seconds: seconds,
+            frames_unaccounted: unaccountedCount, seconds: seconds,
             fps: seconds > 0 ? Double(framesOut) / seconds : 0,
-            age: Age(
-                p50_ms: age.percentile(0.5), p95_ms: age.percentile(0.95),
-                p99_ms: age.percentile(0.99), from: "\(sourceName) captured",
-                to: "\(sinkName) done"),
-            dropped: losses.map {
-                Dropped(
-                    place: $0.place, reason: $0.reason, count: $0.frames.count,
-                    frames: $0.frames.runs)
-            },
-            notices: notices, nodes: (nodes + departed).map(Self.node))
+            age: Self.ages(age, from: sourceName, to: sinkName), dropped: losses.map(Self.dropped),
+            streams: balances.map(Self.stream), notices: notices,
+            nodes: (nodes + departed).map(Self.node))
+    }
+
+    private static func stream(_ balance: Balance) -> Stream {
+        Stream(
+            sources: balance.sources, sink: balance.sink, frames_in: balance.framesIn,
+            frames_out: balance.framesOut, frames_dropped: balance.missing.count,
+            frames_unaccounted: balance.unaccounted.count, frames_late: balance.lateCount,
+            age: ages(balance.age, from: balance.sources.joined(separator: ", "), to: balance.sink),
+            dropped: balance.losses.map(dropped))
+    }
+
+    private static func ages(_ age: AgeHistogram, from source: String, to sink: String) -> Age {
+        Age(
+            p50_ms: age.percentile(0.5), p95_ms: age.percentile(0.95),
+            p99_ms: age.percentile(0.99), from: "\(source) captured", to: "\(sink) done")
+    }
+
+    private static func dropped(_ loss: Loss) -> Dropped {
+        Dropped(
+            place: loss.place, reason: loss.reason, count: loss.frames.count,
+            frames: loss.frames.runs)
     }
 
     private static func node(_ state: NodeState) -> Node {

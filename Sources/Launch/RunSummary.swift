@@ -4,33 +4,42 @@ import Wire
 extension RunSnapshot {
     /// What a person reads when a run is over: frames, speed, ages, and where the time went.
     package func summary(stopped: Bool) -> String {
-        var lines = [balance(stopped: stopped), ages]
-        lines += losses.map {
-            "  dropped at \($0.place): \($0.frames.count) (\($0.reason)): \($0.frames.text)"
-        }
-        if !unaccounted.isEmpty {
-            lines.append(
-                stopped
-                    ? "  under way when the run was stopped: \(unaccounted.count)"
-                    : "  UNACCOUNTED for: \(unaccounted.count) frames: \(unaccounted.text)")
-        }
+        var lines = balances.flatMap { text(of: $0, stopped: stopped) }
+        if balances.isEmpty { lines.append(String(format: "no frames went through · %.1f s", seconds)) }
         lines += notices.map { "note: \($0)" }
         return (lines + [""] + table).joined(separator: "\n")
     }
 
-    private func balance(stopped: Bool) -> String {
-        let fps = seconds > 0 ? Double(framesOut) / seconds : 0
-        let sum = "\(framesIn) frames in = \(framesOut) out + \(lost) dropped"
+    private func text(of balance: Balance, stopped: Bool) -> [String] {
+        // Names are needed where there is more than one way.
+        let (source, sink) = (balance.sources.joined(separator: ", "), balance.sink)
+        let name = balances.count > 1 ? "\(source) → \(sink): " : ""
+        let fps = seconds > 0 ? Double(balance.framesOut) / seconds : 0
+        let sum = "\(balance.framesIn) frames in = \(balance.framesOut) out + \(balance.missing.count) dropped"
         let speed = String(format: "%.1f s, %.1f fps", seconds, fps)
-        return "\(sum) · \(speed)\(stopped ? " · stopped early" : "")"
+        var lines = ["\(name)\(sum) · \(speed)\(stopped ? " · stopped early" : "")"]
+        lines.append(Self.ages(balance.age, from: source, to: sink))
+        if balance.lateCount > 0 {
+            lines.append("  shown older than the latency budget: \(balance.lateCount) frames")
+        }
+        lines += balance.losses.map {
+            "  dropped at \($0.place): \($0.frames.count) (\($0.reason)): \($0.frames.text)"
+        }
+        if !balance.unaccounted.isEmpty {
+            lines.append(
+                stopped
+                    ? "  under way when the run was stopped: \(balance.unaccounted.count)"
+                    : "  UNACCOUNTED for: \(balance.unaccounted.count) frames: \(balance.unaccounted.text)")
+        }
+        return lines
     }
 
-    private var ages: String {
+    private static func ages(_ age: AgeHistogram, from source: String, to sink: String) -> String {
         guard let p50 = age.percentile(0.5), let p95 = age.percentile(0.95),
             let p99 = age.percentile(0.99)
         else { return "age: no frame arrived" }
-        return "age \(sourceName) captured → \(sinkName) done: "
-            + "p50 \(Self.time(p50)), p95 \(Self.time(p95)), p99 \(Self.time(p99))"
+        return "age \(source) captured → \(sink) done: "
+            + "p50 \(time(p50)), p95 \(time(p95)), p99 \(time(p99))"
     }
 
     /// One line per node: its share of time, its hop, its memory.

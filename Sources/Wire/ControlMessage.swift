@@ -42,9 +42,12 @@ package enum ControlMessage: Sendable {
     /// those of the one before it, so that what was done under those is not gone on with; with `forgets`
     /// only what that one remembered is of no use, and its numbers go on. `next` says,
     /// by input, with which message to begin, where no journal says it. `first` is the number of the
-    /// first frame of a source that joins a running graph.
+    /// first frame of a source that joins a running graph, `epoch` the last one that a flush began.
     case connect(
-        anew: Bool = false, forgets: Bool = false, next: [String: UInt64] = [:], first: UInt64 = 0)
+        anew: Bool = false, forgets: Bool = false, next: [String: UInt64] = [:], first: UInt64 = 0,
+        epoch: UInt32 = 0)
+    /// Drop all messages of epochs before this one; a source's next message begins it.
+    case flush(epoch: UInt32)
     /// All nodes have loaded: sources may begin.
     case start
     /// Sources stop; what is under way is finished.
@@ -109,13 +112,13 @@ extension ControlMessage: Codable {
         case held, rewired, moved, left
         case configure, connect, start, drain, retire, reconnect, departed, finished, finish
         case hold, go, rewire
-        case listen, ping, clock
+        case listen, ping, clock, flush
     }
 
     private enum Key: String, CodingKey {
         case type, recovers, retires, rewires, report, text, reason, culprit, port, endpoint, fresh
         case consumer, producer, anew, next, drains, finishes, forgets, first, over, inputs, outputs
-        case sent, received, answered, offset, uncertainty
+        case sent, received, answered, offset, uncertainty, epoch
     }
 
     private var word: Word {
@@ -148,6 +151,7 @@ extension ControlMessage: Codable {
         case .listen: .listen
         case .ping: .ping
         case .clock: .clock
+        case .flush: .flush
         }
     }
 
@@ -192,7 +196,9 @@ extension ControlMessage: Codable {
         case .clock(let offset, let uncertainty):
             try object.encode(offset, forKey: .offset)
             try object.encode(uncertainty, forKey: .uncertainty)
-        case .connect(let anew, let forgets, let next, let first):
+        case .flush(let epoch): try object.encode(epoch, forKey: .epoch)
+        case .connect(let anew, let forgets, let next, let first, let epoch):
+            if epoch != 0 { try object.encode(epoch, forKey: .epoch) }
             if forgets { try object.encode(true, forKey: .forgets) }
             if first != 0 { try object.encode(first, forKey: .first) }
             if anew { try object.encode(true, forKey: .anew) }
@@ -244,7 +250,9 @@ extension ControlMessage: Codable {
         case .connect:
             self = .connect(
                 anew: try flag(.anew), forgets: try flag(.forgets), next: try next(),
-                first: try object.decodeIfPresent(UInt64.self, forKey: .first) ?? 0)
+                first: try object.decodeIfPresent(UInt64.self, forKey: .first) ?? 0,
+                epoch: try object.decodeIfPresent(UInt32.self, forKey: .epoch) ?? 0)
+        case .flush: self = .flush(epoch: try object.decode(UInt32.self, forKey: .epoch))
         case .start: self = .start
         case .drain: self = .drain
         case .retire: self = .retire(drains: try flag(.drains), finishes: try flag(.finishes))

@@ -16,6 +16,7 @@ extension Exchange {
     /// What to go on from.
     var resumed: JournalRecord? { locked { record } }
     var firstFrame: UInt64 { locked { first } }
+    var flushedEpoch: UInt32 { locked { epoch } }
 
     func connect(_ assembler: TickAssembler) { change { self.assembler = assembler } }
     func wire(_ wiring: Wiring) { change { self.wiring = wiring } }
@@ -45,11 +46,12 @@ extension Exchange {
         change { failure = failure ?? Fault(description: reason, culprit: culprit) }
     }
     func outputsAreClosed() { change { outputsClosed = true } }
-    /// A message is not wanted: its producer may send another.
-    func forgo(_ input: Int, sequence: UInt64) {
+    /// Messages of earlier epochs are dropped; a source begins this one.
+    func flush(before epoch: UInt32) {
         change {
-            assembler?.forgo(input, sequence: sequence)
-            returnCredits()
+            self.epoch = max(self.epoch, epoch)
+            assembler?.flush(before: epoch)
+            if assembler != nil { returnCredits() }
         }
     }
     /// Messages of an input's producer, as it is now, that wait for their tick.
@@ -58,12 +60,14 @@ extension Exchange {
         change { assembler!.deliver(message, to: input) }
     }
     func end(_ input: Int) { change { assembler!.end(input) } }
-    /// So many messages were looked at since the last time, and so many wait for credits.
-    func note(seen: Int = 0, backlog: Int) {
-        guard seen != 0 || locked({ self.backlog != backlog }) else { return }
+    /// So many messages were looked at since the last time, so many wait for credits, and these were
+    /// dropped at edges that changed, by the edge's name.
+    func note(seen: Int = 0, backlog: Int, drops: [String: Drops]) {
+        guard seen != 0 || !drops.isEmpty || locked({ self.backlog != backlog }) else { return }
         change {
             unseen -= seen
             self.backlog = backlog
+            edgeDrops.merge(drops) { $1 }
         }
     }
 

@@ -54,6 +54,10 @@ final class Exchange: @unchecked Sendable {
     /// Whether what that process remembered was taken from the record: it was finished.
     var beginsWithoutState = false
     var first: UInt64 = 0
+    /// What was dropped on the way out, by the edge's name.
+    var edgeDrops: [String: Drops] = [:]
+    /// The last epoch that a flush began.
+    var epoch: UInt32 = 0
 
     /// Why the node cannot go on, and the neighbour that is to blame for it, if one is.
     struct Fault: Error, CustomStringConvertible {
@@ -127,7 +131,7 @@ final class Exchange: @unchecked Sendable {
 
     private func stepIfReady() -> Step? {
         guard phase != .loading, assembler != nil else { return nil }
-        if let tick = assembler!.next() {
+        if let tick = assembler!.next(at: posix_monotonic_ns()) {
             returnCredits()
             return .tick(tick)
         }
@@ -229,11 +233,20 @@ final class Exchange: @unchecked Sendable {
     /// Whether another process is to take the node over.
     var isRetiring: Bool { locked { phase == .retiring } }
 
-    /// The node has finished: messages that came too late for a tick count as dropped.
-    func abandonInputs() { locked { assembler?.abandon() } }
+    /// No tick will take what waits: the node has finished, or another process takes it over.
+    func abandonInputs() {
+        locked {
+            if phase == .retiring { assembler?.handOver() } else { assembler?.abandon() }
+        }
+    }
 
-    /// What has been dropped for want of a partner, for the report.
-    var unpaired: [(port: String, frames: FrameSet)] {
-        locked { assembler?.inputs.map { ($0.port, $0.unpaired) } ?? [] }
+    /// What came in, by port of an input that takes frames, and what was dropped on the way out, by
+    /// edge.
+    var ledger: (inputs: [String: JournalRecord.Input], edges: [String: Drops]) {
+        locked {
+            let inputs = (assembler?.inputs ?? []).filter { $0.pace == .frame }
+            let ports = inputs.map { ($0.port, JournalRecord.Input(arrived: $0.arrived, drops: $0.drops)) }
+            return (Dictionary(ports) { $1 }, edgeDrops)
+        }
     }
 }

@@ -116,6 +116,16 @@ package struct FrameSet: Sendable {
         return FrameSet(bounds: result)
     }
 
+    package func intersection(_ other: FrameSet) -> FrameSet { subtracting(subtracting(other)) }
+
+    /// Those from `first` on and below `end`.
+    package func within(_ first: UInt64, _ end: UInt64) -> FrameSet {
+        guard first > 0 || end < .max else { return self }
+        return FrameSet(
+            bounds: runs.filter { $0[1] >= first && $0[0] < end }
+                .flatMap { [max($0[0], first), min($0[1], end - 1)] })
+    }
+
     /// As a person reads it: `3, 7-12`, at most a few runs.
     package var text: String {
         let bounds = bounds

@@ -54,10 +54,6 @@ extension InputLinks {
         let now = posix_monotonic_ns()
         report[index].hop.add(nanoseconds: now - envelope.sent)
         report[index].age.add(nanoseconds: now - envelope.stamp.captured)
-        if isTooLate(envelope, on: links[index], at: now) {
-            report[index].late.insert(envelope.stamp.frame)
-            return exchange.forgo(index, sequence: envelope.sequence)
-        }
         let sent = AnyTensor(
             elementType: envelope.elementType, shape: envelope.shape, memory: memory)
         let isHalved = envelope.elementType != link.port.elementType
@@ -66,15 +62,6 @@ extension InputLinks {
             Numbered(
                 sequence: envelope.sequence, message: Message(tensor, envelope.stamp),
                 published: envelope.sent), to: index)
-    }
-
-    /// A network that was silent may hand over at last what nobody wants any more; where an edge may
-    /// drop at all, that is dropped.
-    private func isTooLate(_ envelope: Envelope, on link: Link, at now: Int64) -> Bool {
-        guard link.isElsewhere, let oldest else { return false }
-        let (keep, pace) = (link.configuration.keep, link.port.pace)
-        return pace == .frame && (keep == .newest || keep == .even)
-            && now - envelope.stamp.captured > oldest
     }
 
     private func payload(

@@ -25,7 +25,7 @@ extension InputLinks {
 
     private func add(_ new: NodeConfiguration.Input) throws {
         links.append(try link(new))
-        report.append(NodeReport.Input(port: new.port))
+        report.append(NodeReport.Input(port: new.port, pace: links[links.count - 1].port.pace))
         exchange.add(input(links[links.count - 1]))
         sayHello(links.count - 1)
     }

@@ -43,7 +43,6 @@ final class InputLinks {
     private let context: ZMQContext
     private let name: String
     private let keys: CurveKeys?
-    let oldest: Int64?
     let clock: RunClock
     private let spec: NodeSpec
     let say: (ControlMessage) -> Void
@@ -53,6 +52,8 @@ final class InputLinks {
     var formers: [Link] = []
     /// By edge, where an earlier process of this node ended.
     private let cursors: [String: UInt64]
+    /// By port, what earlier processes of the node took in.
+    private let past: [String: JournalRecord.Input]
     let slots = SlotView()
     var report: [NodeReport.Input]
     var ended: Set<Int> = []
@@ -87,21 +88,25 @@ final class InputLinks {
 
     /// Connects every input and says hello to its producer.
     ///
-    /// - Parameter next: by edge, the number of the first message that is wanted.
+    /// - Parameters:
+    ///   - next: by edge, the number of the first message that is wanted.
+    ///   - past: by port, what earlier processes of the node took in.
     init(
         _ configuration: NodeConfiguration, spec: NodeSpec, context: ZMQContext, clock: RunClock,
-        exchange: Exchange, next: [String: UInt64], say: @escaping (ControlMessage) -> Void
+        exchange: Exchange, next: [String: UInt64], past: [String: JournalRecord.Input], say: @escaping (ControlMessage) -> Void
     ) throws {
         (self.exchange, self.context, self.clock) = (exchange, context, clock)
         (name, keys, self.say) = (configuration.name, configuration.keys, say)
-        (self.spec, oldest, cursors) = (spec, configuration.oldest, next)
+        (self.spec, cursors, self.past) = (spec, next, past)
         (links, report) = ([], [])
         for input in configuration.inputs {
             links.append(try link(input))
-            report.append(NodeReport.Input(port: input.port))
+            report.append(NodeReport.Input(port: input.port, pace: links[links.count - 1].port.pace))
         }
         let required = Set(spec.inputs.filter { !$0.isOptional }.map(\.name))
-        exchange.connect(TickAssembler(inputs: links.map(input), required: required))
+        exchange.connect(
+            TickAssembler(
+                inputs: links.map(input), required: required, oldest: configuration.oldest))
         links.indices.forEach { sayHello($0) }
     }
 
@@ -122,7 +127,8 @@ final class InputLinks {
         return TickAssembler.Input(
             port: port, pace: link.port.pace, keep: link.configuration.keep,
             window: link.configuration.window, key: link.configuration.key, next: link.next,
-            cursors: cursors.filter { $0.key.prefix { $0 != "~" } == port })
+            cursors: cursors.filter { $0.key.prefix { $0 != "~" } == port },
+            past: past[port] ?? .init())
     }
 
     private static func socket(

@@ -16,6 +16,12 @@ struct JournalRecord {
         var bytes: Int { shape.reduce(elementType.byteCount, *) }
     }
 
+    /// What came in at one input: which frames, and which of them got no tick.
+    struct Input {
+        var arrived = FrameSet()
+        var drops = Drops()
+    }
+
     /// How far the node has come.
     enum Phase: UInt8 {
         case running
@@ -37,29 +43,34 @@ struct JournalRecord {
     /// What the node remembers, in its own form.
     var state: [UInt8]?
     private(set) var hasState = false
-    /// What a source's own numbers and times lack to be the stream's.
-    var shift = SourceShift()
+    /// A source's epoch: what its own numbers and times lack to be the stream's.
+    var epoch = Epoch()
     /// When the last frame that a source sent is over, nanoseconds from the stream's start.
     var end: Int64 = 0
-    /// Frames that were sent, taken and dropped so far.
+    /// The ledger: frames that left the node, that it took as a sink, and that it dropped itself; and
+    /// by input and by edge what came and what was dropped there.
     var emitted = FrameSet(), delivered = FrameSet()
+    var lateCount = 0
     var dropped: [NodeReport.Dropped] = []
-    var unpaired: [String: FrameSet] = [:]
+    var arrivals: [String: Input] = [:]
+    var edgeDrops: [String: Drops] = [:]
     var entries: [Entry] = []
 
     init() {}
 
-    /// The record of a node that begins anew: numbers and times go on, all else is forgotten.
+    /// The record of a node that begins anew: numbers, times and the ledger go on in a new epoch, all
+    /// else is forgotten.
     var anew: JournalRecord {
         var fresh = self
         (fresh.phase, fresh.ticks, fresh.state) = (.running, 0, nil)
         let last = ([emitted.last] + dropped.map(\.frames.last)).compactMap { $0 }.max()
-        fresh.shift = SourceShift(frames: last.map { $0 + 1 } ?? shift.frames, time: end)
+        fresh.epoch = Epoch(
+            number: epoch.number + 1, first: last.map { $0 + 1 } ?? epoch.first, begin: end)
         return fresh
     }
 
     /// Of what is written below: a plugin may have been built with another version of this.
-    private static let layout: UInt32 = 0x504C_0003
+    private static let layout: UInt32 = 0x504C_0004
 
     func write(to writer: inout ByteWriter) {
         writer.write(Self.layout)
@@ -67,8 +78,9 @@ struct JournalRecord {
         writer.write(phase.rawValue)
         writer.write(UInt8(state == nil ? 0 : 1))
         writer.write(ticks)
-        writer.write(shift.frames)
-        writer.write(shift.time)
+        writer.write(epoch.number)
+        writer.write(epoch.first)
+        writer.write(epoch.begin)
         writer.write(end)
         for cursors in [inputs, outputs] {
             writer.write(UInt32(cursors.count))
@@ -79,15 +91,22 @@ struct JournalRecord {
         }
         writer.write(emitted)
         writer.write(delivered)
+        writer.write(UInt64(lateCount))
         writer.write(UInt32(dropped.count))
         for drop in dropped {
             writer.write(drop.reason)
             writer.write(drop.frames)
         }
-        writer.write(UInt32(unpaired.count))
-        for (port, frames) in unpaired {
+        writer.write(UInt32(arrivals.count))
+        for (port, input) in arrivals {
             writer.write(port)
-            writer.write(frames)
+            writer.write(input.arrived)
+            writer.write(input.drops)
+        }
+        writer.write(UInt32(edgeDrops.count))
+        for (edge, drops) in edgeDrops {
+            writer.write(edge)
+            writer.write(drops)
         }
         writer.write(UInt32(entries.count))
         for entry in entries { writer.write(entry) }
@@ -102,18 +121,23 @@ struct JournalRecord {
         phase = Phase(rawValue: reader.read()) ?? .running
         hasState = (reader.read() as UInt8) == 1
         ticks = reader.read()
-        shift = SourceShift(frames: reader.read(), time: reader.read())
+        epoch = Epoch(number: reader.read(), first: reader.read(), begin: reader.read())
         end = reader.read()
         inputs = reader.readCursors()
         outputs = reader.readCursors()
         emitted = reader.readFrames()
         delivered = reader.readFrames()
+        lateCount = Int(reader.read() as UInt64)
         for _ in 0..<(reader.read() as UInt32) {
             dropped.append(.init(reason: reader.readText(), frames: reader.readFrames()))
         }
         for _ in 0..<(reader.read() as UInt32) {
             let port = reader.readText()
-            unpaired[port] = reader.readFrames()
+            arrivals[port] = Input(arrived: reader.readFrames(), drops: reader.readDrops())
+        }
+        for _ in 0..<(reader.read() as UInt32) {
+            let edge = reader.readText()
+            edgeDrops[edge] = reader.readDrops()
         }
         for _ in 0..<(reader.read() as UInt32) { entries.append(reader.readEntry()) }
     }
@@ -131,6 +155,10 @@ extension ByteWriter {
         write(frames.old.end)
         write(UInt32(frames.recent.count))
         for bound in frames.recent { write(bound) }
+    }
+
+    fileprivate mutating func write(_ drops: Drops) {
+        for reason in DropReason.allCases { write(drops[reason]) }
     }
 
     fileprivate mutating func write(_ entry: JournalRecord.Entry) {
@@ -170,6 +198,12 @@ extension ByteReader {
         let packed = read(count: Int(read() as UInt64))
         let old = PackedRuns(bytes: packed, end: read())
         return FrameSet(old: old, recent: (0..<(read() as UInt32)).map { _ in read() })
+    }
+
+    fileprivate mutating func readDrops() -> Drops {
+        var drops = Drops()
+        for reason in DropReason.allCases { drops[reason] = readFrames() }
+        return drops
     }
 
     fileprivate mutating func readEntry() -> JournalRecord.Entry {

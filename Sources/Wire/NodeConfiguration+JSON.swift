@@ -4,6 +4,7 @@ extension NodeConfiguration: Codable {
     private enum Key: String, CodingKey {
         case node, settings, cores, inputs, outputs, listen, curve, insecure
         case oldest = "oldest_ns"
+        case latencyBudget = "latency_budget_ns"
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -17,6 +18,7 @@ extension NodeConfiguration: Codable {
         try object.encodeIfPresent(keys, forKey: .curve)
         if isInsecure { try object.encode(true, forKey: .insecure) }
         try object.encodeIfPresent(oldest, forKey: .oldest)
+        try object.encodeIfPresent(latencyBudget, forKey: .latencyBudget)
     }
 
     package init(from decoder: any Decoder) throws {
@@ -31,6 +33,7 @@ extension NodeConfiguration: Codable {
         listen = try object.decodeIfPresent(String.self, forKey: .listen)
         keys = try object.decodeIfPresent(CurveKeys.self, forKey: .curve)
         oldest = try object.decodeIfPresent(Int64.self, forKey: .oldest)
+        latencyBudget = try object.decodeIfPresent(Int64.self, forKey: .latencyBudget)
         isInsecure = try object.decodeIfPresent(Bool.self, forKey: .insecure) ?? false
     }
 }

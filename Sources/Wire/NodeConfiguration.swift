@@ -102,6 +102,9 @@ package struct NodeConfiguration: Sendable {
 
         /// How the consumer's socket calls itself.
         package var identity: String { "\(consumer).\(NodeConfiguration.key(consumerPort, edition))" }
+
+        /// What tells the edge from all others of the node.
+        var name: String { "\(port)>\(identity)" }
     }
 
     package var name: String
@@ -112,8 +115,10 @@ package struct NodeConfiguration: Sendable {
     package var listen: String?
     /// The node's own keys, where it has neighbours on other machines.
     package var keys: CurveKeys?
-    /// Age, in nanoseconds, beyond which a frame from another machine is not worth taking: a live
-    /// graph's latency budget.
+    /// The oldest that a frame of a live graph may be when it is shown, nanoseconds.
+    package var latencyBudget: Int64?
+    /// The same less the time that the node and those behind it are known to take: a frame that is
+    /// older here is dropped where its edge may drop.
     package var oldest: Int64?
     /// Whether it may listen without keys on more than the loopback.
     package var isInsecure = false

@@ -7,7 +7,6 @@ extension NodeLinks {
     var briefReport: NodeReport {
         var report = progress(true)
         report.inputs = inputs?.report ?? []
-        for index in report.inputs.indices { (report.inputs[index].unpaired, report.inputs[index].late) = (FrameSet(), FrameSet()) }
         report.outputs = outputs.report(isBrief: true)
         report.strangers = outputs.strangers
         report.peakMemory = posix_peak_memory()
@@ -16,13 +15,13 @@ extension NodeLinks {
 
     /// The node's own figures with those of its edges.
     private func wholeReport() -> NodeReport {
-        // What waits is for the successor, if there is to be one.
-        if !isRetiring { exchange.abandonInputs() }
+        exchange.abandonInputs()
         var report = progress(false)
         report.inputs = inputs?.report ?? []
-        for (port, frames) in exchange.unpaired {
-            guard let index = report.inputs.firstIndex(where: { $0.port == port }) else { continue }
-            report.inputs[index].unpaired = frames
+        for (port, input) in exchange.ledger.inputs {
+            let index = report.inputs.firstIndex { $0.port == port } ?? report.inputs.count
+            if index == report.inputs.count { report.inputs.append(.init(port: port)) }
+            (report.inputs[index].arrived, report.inputs[index].drops) = (input.arrived, input.drops)
         }
         // Nobody sends what waits at an edge that drops: its successor knows nothing of it.
         if isRetiring { outputs.dropWaiting() }

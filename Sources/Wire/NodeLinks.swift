@@ -172,8 +172,10 @@ final class NodeLinks {
             say(.pong(sent: sent, received: heardAt, answered: posix_monotonic_ns()))
         case .clock(let offset, let uncertainty):
             clock.set(offset: offset, uncertainty: uncertainty)
-        case .connect(let anew, let forgets, let next, let first):
+        case .connect(let anew, let forgets, let next, let first, let epoch):
             try connect(anew: anew, forgets: forgets, next: next, first: first)
+            flush(before: epoch)
+        case .flush(let epoch): flush(before: epoch)
         case .rewire(let inputs, let outputs): try rewire(inputs, outputs)
         case .hold: exchange.hold()
         case .letGo: exchange.letGo()
@@ -208,16 +210,24 @@ final class NodeLinks {
         var found = try journal?.read(takesOver: true)
         if anew, let record = found?.record { found?.record = record.anew }
         if forgets { found?.record.state = nil }
-        outputs.open(held: found?.held ?? [])
+        outputs.open(held: found?.held ?? [], drops: found?.record.edgeDrops ?? [:])
         exchange.resume(found?.record, first: first, forgets: forgets)
         var connected = configuration
         // Whoever has had its last tick wants nothing more, and its producers may be gone.
         if let phase = found?.record.phase, phase != .running { connected.inputs = [] }
         inputs = try InputLinks(
             connected, spec: spec.resolved(with: configuration.settings), context: context,
-            clock: clock, exchange: exchange, next: found?.record.inputs ?? next
+            clock: clock, exchange: exchange, next: found?.record.inputs ?? next,
+            past: found?.record.arrivals ?? [:]
         ) { [weak self] in self?.say($0) }
         if let rewiredInputs { try inputs?.rewire(rewiredInputs) }
+    }
+
+    /// Drops what is of earlier epochs.
+    private func flush(before epoch: UInt32) {
+        guard epoch > 0 else { return }
+        exchange.flush(before: epoch)
+        outputs.flush(before: epoch)
     }
 
     private func reconnect(_ key: String, _ endpoint: String, _ isFresh: Bool) throws {

@@ -11,6 +11,8 @@ extension NodeReport {
         sum.expectedFrames = expectedFrames ?? earlier.expectedFrames
         sum.emittedCount = max(emittedCount, earlier.emittedCount)
         sum.deliveredCount = max(deliveredCount, earlier.deliveredCount)
+        sum.lateCount = max(lateCount, earlier.lateCount)
+        sum.epoch = max(epoch, earlier.epoch)
         sum.age.add(earlier.age)
         sum.strangers += earlier.strangers
         for input in earlier.inputs { sum.add(input) }
@@ -26,10 +28,9 @@ extension NodeReport {
     }
 
     private mutating func add(_ earlier: Output) {
-        let same = { (own: Output) in
-            own.port == earlier.port && own.consumer == earlier.consumer
+        guard let index = outputs.firstIndex(where: earlier.isSame) else {
+            return outputs.append(earlier)
         }
-        guard let index = outputs.firstIndex(where: same) else { return outputs.append(earlier) }
         outputs[index].add(earlier)
     }
 }
@@ -40,16 +41,16 @@ extension NodeReport.Input {
         bytes += earlier.bytes
         hop.add(earlier.hop)
         age.add(earlier.age)
-        unpaired = unpaired.union(earlier.unpaired)
-        late = late.union(earlier.late)
+        arrived = arrived.map { $0.union(earlier.arrived ?? FrameSet()) } ?? earlier.arrived
+        drops.add(earlier.drops)
     }
 }
 
 extension NodeReport.Output {
     fileprivate mutating func add(_ earlier: Self) {
         sent += earlier.sent
-        dropped = dropped.union(earlier.dropped)
-        unwanted = unwanted.union(earlier.unwanted)
-        lost = lost.union(earlier.lost)
+        droppedCount += earlier.droppedCount
+        drops.add(earlier.drops)
+        until = until ?? earlier.until
     }
 }

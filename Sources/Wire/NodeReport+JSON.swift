@@ -1,10 +1,13 @@
+import NodeKit
+
 /// Reports come from anybody's program: every member may be missing, and what is there is brought
 /// within bounds, so that no arithmetic on it can overflow.
 extension NodeReport: Codable {
     private enum Key: String, CodingKey {
-        case ticks, recent, emitted, delivered, age, inputs, outputs, dropped
+        case ticks, recent, emitted, delivered, age, inputs, outputs, dropped, epoch
         case emittedCount = "emitted_count"
         case deliveredCount = "delivered_count"
+        case lateCount = "late_count"
         case expectedFrames = "expected_frames"
         case loading = "load_s"
         case busy = "busy_s"
@@ -20,6 +23,8 @@ extension NodeReport: Codable {
         if !recent.isEmpty { try object.encode(recent, forKey: .recent) }
         try object.encode(emittedCount, forKey: .emittedCount)
         try object.encode(deliveredCount, forKey: .deliveredCount)
+        if lateCount > 0 { try object.encode(lateCount, forKey: .lateCount) }
+        if epoch > 0 { try object.encode(epoch, forKey: .epoch) }
         try object.encode(emitted, forKey: .emitted)
         try object.encode(delivered, forKey: .delivered)
         try object.encodeIfPresent(expectedFrames, forKey: .expectedFrames)
@@ -44,6 +49,8 @@ extension NodeReport: Codable {
         delivered = try object.decodeIfPresent(FrameSet.self, forKey: .delivered) ?? delivered
         emittedCount = max(try object.count(.emittedCount), emitted.count)
         deliveredCount = max(try object.count(.deliveredCount), delivered.count)
+        lateCount = try object.count(.lateCount)
+        epoch = try object.decodeIfPresent(UInt32.self, forKey: .epoch) ?? 0
         if object.contains(.expectedFrames) { expectedFrames = try object.count(.expectedFrames) }
         loading = try object.seconds(.loading)
         busy = try object.seconds(.busy)
@@ -60,35 +67,37 @@ extension NodeReport: Codable {
 
 extension NodeReport.Input: Codable {
     private enum Key: String, CodingKey {
-        case port, received, bytes, hop, age, unpaired, late
+        case port, pace, received, bytes, hop, age, arrived
     }
 
     package func encode(to encoder: any Encoder) throws {
         var object = encoder.container(keyedBy: Key.self)
         try object.encode(port, forKey: .port)
+        if pace != .frame { try object.encode(pace.rawValue, forKey: .pace) }
         try object.encode(received, forKey: .received)
         try object.encode(bytes, forKey: .bytes)
         try object.encode(hop, forKey: .hop)
         try object.encode(age, forKey: .age)
-        try object.encode(unpaired, forKey: .unpaired)
-        if !late.isEmpty { try object.encode(late, forKey: .late) }
+        try object.encodeIfPresent(arrived, forKey: .arrived)
+        try drops.encode(to: encoder)
     }
 
     package init(from decoder: any Decoder) throws {
         let object = try decoder.container(keyedBy: Key.self)
         self.init(port: try object.decode(String.self, forKey: .port))
+        pace = (try object.decodeIfPresent(String.self, forKey: .pace)).flatMap(Pace.init) ?? .frame
         received = try object.count(.received)
         bytes = try object.count(.bytes)
         hop = try object.decodeIfPresent(AgeHistogram.self, forKey: .hop) ?? hop
         age = try object.decodeIfPresent(AgeHistogram.self, forKey: .age) ?? age
-        unpaired = try object.decodeIfPresent(FrameSet.self, forKey: .unpaired) ?? unpaired
-        late = try object.decodeIfPresent(FrameSet.self, forKey: .late) ?? late
+        arrived = try object.decodeIfPresent(FrameSet.self, forKey: .arrived)
+        drops = try Drops(from: decoder)
     }
 }
 
 extension NodeReport.Output: Codable {
     private enum Key: String, CodingKey {
-        case port, to, keep, sent, waiting, credits, dropped, unwanted, lost
+        case port, to, input, edition, keep, since, until, sent, waiting, credits
         case droppedCount = "dropped_count"
     }
 
@@ -96,14 +105,16 @@ extension NodeReport.Output: Codable {
         var object = encoder.container(keyedBy: Key.self)
         try object.encode(port, forKey: .port)
         try object.encode(consumer, forKey: .to)
+        if !consumerPort.isEmpty { try object.encode(consumerPort, forKey: .input) }
+        if edition != 0 { try object.encode(edition, forKey: .edition) }
         try object.encode(keep, forKey: .keep)
+        try object.encodeIfPresent(since, forKey: .since)
+        try object.encodeIfPresent(until, forKey: .until)
         try object.encode(sent, forKey: .sent)
         try object.encode(waiting, forKey: .waiting)
         try object.encode(credits, forKey: .credits)
         try object.encode(droppedCount, forKey: .droppedCount)
-        try object.encode(dropped, forKey: .dropped)
-        try object.encode(unwanted, forKey: .unwanted)
-        if !lost.isEmpty { try object.encode(lost, forKey: .lost) }
+        try drops.encode(to: encoder)
     }
 
     package init(from decoder: any Decoder) throws {
@@ -111,13 +122,15 @@ extension NodeReport.Output: Codable {
         self.init(
             port: try object.decode(String.self, forKey: .port),
             consumer: try object.decode(String.self, forKey: .to),
-            keep: try object.decode(String.self, forKey: .keep), sent: try object.count(.sent),
-            dropped: try object.decodeIfPresent(FrameSet.self, forKey: .dropped) ?? FrameSet(),
-            unwanted: try object.decodeIfPresent(FrameSet.self, forKey: .unwanted) ?? FrameSet())
-        lost = try object.decodeIfPresent(FrameSet.self, forKey: .lost) ?? FrameSet()
+            consumerPort: try object.decodeIfPresent(String.self, forKey: .input) ?? "",
+            edition: try object.count(.edition), keep: try object.decode(String.self, forKey: .keep),
+            sent: try object.count(.sent), drops: try Drops(from: decoder))
+        since = try object.decodeIfPresent(UInt64.self, forKey: .since)
+        until = try object.decodeIfPresent(UInt64.self, forKey: .until)
         waiting = try object.count(.waiting)
         credits = try object.count(.credits)
-        droppedCount = max(try object.count(.droppedCount), dropped.count)
+        droppedCount = object.contains(.droppedCount)
+            ? try object.count(.droppedCount) : drops[.superseded].count
     }
 }
 

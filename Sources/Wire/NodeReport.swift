@@ -1,48 +1,76 @@
+import NodeKit
+
 /// What a node has done so far.
 package struct NodeReport: Sendable {
     /// One input, seen by its consumer.
     package struct Input: Sendable {
         package var port: String
+        package var pace: Pace
         package var received = 0
         package var bytes = 0
         /// Handed over by the producer until received here: the hop.
         package var hop = AgeHistogram()
         /// Captured until received here.
         package var age = AgeHistogram()
-        /// Frames whose partner on another input never came.
-        package var unpaired = FrameSet()
-        /// Frames from another machine that were too old when they came.
-        package var late = FrameSet()
+        /// Frames that came, earlier processes of the node included; nil where the input takes no
+        /// frames, or its node does not say.
+        package var arrived: FrameSet?
+        package var drops = Drops()
+
+        package init(port: String, pace: Pace = .frame) { (self.port, self.pace) = (port, pace) }
     }
 
     /// One output edge, seen by its producer.
     package struct Output: Sendable {
         package var port: String
         package var consumer: String
+        /// The consumer's port, and which change of the running graph made the edge.
+        package var consumerPort: String
+        package var edition: Int
         package var keep: String
+        /// The first frame that goes this way, and the first that does not any more.
+        package var since: UInt64?
+        package var until: UInt64?
         package var sent = 0
         /// Messages that wait for a credit, and credits that wait for a message.
         package var waiting = 0
         package var credits = 0
-        /// How many are in `dropped`, which only the last report has.
+        /// How many messages were dropped here.
         package var droppedCount = 0
-        package var dropped = FrameSet()
-        /// Frames that the consumer ended without.
-        package var unwanted = FrameSet()
-        /// Frames that were under way when the connection to another machine broke.
-        package var lost = FrameSet()
+        /// Which ones: only in the last report.
+        package var drops = Drops()
 
         package init(
-            port: String, consumer: String, keep: String, sent: Int = 0,
-            dropped: FrameSet = FrameSet(), unwanted: FrameSet = FrameSet()
+            port: String, consumer: String, consumerPort: String = "", edition: Int = 0,
+            keep: String, sent: Int = 0, drops: Drops = Drops()
         ) {
-            self.port = port
-            self.consumer = consumer
-            self.keep = keep
-            self.sent = sent
-            self.dropped = dropped
-            droppedCount = dropped.count
-            self.unwanted = unwanted
+            (self.port, self.consumer, self.keep) = (port, consumer, keep)
+            (self.consumerPort, self.edition) = (consumerPort, edition)
+            (self.sent, self.drops) = (sent, drops)
+        }
+
+        init(_ output: NodeConfiguration.Output, sent: Int = 0) {
+            self.init(
+                port: output.port, consumer: output.consumer, consumerPort: output.consumerPort,
+                edition: output.edition, keep: output.keep.rawValue, sent: sent)
+            (since, until) = (output.since, output.until)
+        }
+
+        /// An edge that has ended, by its name (``NodeConfiguration/Output/name``).
+        init?(name: String, drops: Drops) {
+            let parts = name.split { ">.~".contains($0) }.map(String.init)
+            guard parts.count >= 3 else { return nil }
+            self.init(
+                port: parts[0], consumer: parts[1], consumerPort: parts[2],
+                edition: parts.count > 3 ? Int(parts[3]) ?? 0 : 0, keep: Keep.newest.rawValue,
+                drops: drops)
+        }
+
+        /// Whether it is the same edge: two nodes may have several. A plugin may not say which port.
+        func isSame(as other: Output) -> Bool {
+            port == other.port && consumer == other.consumer
+                && (consumerPort == other.consumerPort && edition == other.edition
+                    || consumerPort.isEmpty || other.consumerPort.isEmpty)
         }
     }
 
@@ -71,7 +99,12 @@ package struct NodeReport: Sendable {
     /// Frames that a source has sent, and that a sink has taken.
     package var emittedCount = 0
     package var deliveredCount = 0
-    /// Which ones: only in the last report, since sets grow with every gap.
+    /// Frames that a sink took when they were older than the latency budget.
+    package var lateCount = 0
+    /// A source's epoch: it grows when the source begins anew, and with a flush.
+    package var epoch: UInt32 = 0
+    /// Which frames left the node, and which a sink took: only in the last report, since sets grow with
+    /// every gap.
     package var emitted = FrameSet()
     package var delivered = FrameSet()
     package var expectedFrames: Int?
@@ -97,6 +130,7 @@ package struct NodeReport: Sendable {
         var brief = NodeReport()
         (brief.ticks, brief.expectedFrames) = (ticks, expectedFrames)
         (brief.emittedCount, brief.deliveredCount) = (emittedCount, deliveredCount)
+        (brief.lateCount, brief.epoch) = (lateCount, epoch)
         (brief.loading, brief.busy) = (loading, busy)
         (brief.waitingForInput, brief.waitingForOutput) = (waitingForInput, waitingForOutput)
         (brief.age, brief.recent) = (age, recent)

@@ -20,8 +20,10 @@ extension NodeRunner {
     func seal() throws {
         let report = ledger.report
         (record.emitted, record.delivered) = (report.emitted, report.delivered)
-        record.dropped = report.dropped
-        for (port, frames) in exchange.unpaired { record.unpaired[port] = frames }
+        (record.dropped, record.lateCount) = (report.dropped, report.lateCount)
+        let ledger = exchange.ledger
+        record.arrivals.merge(ledger.inputs) { $1 }
+        record.edgeDrops.merge(ledger.edges) { $1 }
         try journal?.commit(record)
         let messages = uncommitted
         uncommitted = []
@@ -43,7 +45,7 @@ extension NodeRunner {
 
     /// Goes on where an earlier process of this node ended.
     func resume(_ node: inout some Node) throws {
-        if isSource { record.shift = SourceShift(frames: exchange.firstFrame) }
+        if isSource { record.epoch.first = exchange.firstFrame }
         guard let found = exchange.resumed else { return }
         record = found
         record.entries = []
@@ -52,7 +54,7 @@ extension NodeRunner {
             (report.emitted, report.delivered) = (found.emitted, found.delivered)
             report.emittedCount = found.emitted.count
             report.deliveredCount = found.delivered.count
-            report.dropped = found.dropped
+            (report.dropped, report.lateCount) = (found.dropped, found.lateCount)
         }
         guard found.phase == .running else { return }
         switch kind.spec.state {
@@ -64,22 +66,8 @@ extension NodeRunner {
                 var outputs = Outputs(stamp: nil)
                 try node.process(.none, into: &outputs)
             }
-        case .unknown where isSource: record.shift = found.anew.shift
+        case .unknown where isSource: record.epoch = found.anew.epoch
         case .none, .unknown: break
         }
-    }
-}
-
-/// What a source's numbers and times need so that they go on from those of an earlier process.
-struct SourceShift: Equatable {
-    var frames: UInt64 = 0
-    /// Nanoseconds.
-    var time: Int64 = 0
-
-    func callAsFunction(_ stamp: Stamp) -> Stamp {
-        var stamp = stamp
-        stamp.frame += frames
-        stamp.presentation += time
-        return stamp
     }
 }

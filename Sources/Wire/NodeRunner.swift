@@ -55,6 +55,7 @@ final class NodeRunner {
             case .tick(let tick):
                 try run(&node, tick)
             case .source:
+                record.epoch.number = max(record.epoch.number, exchange.flushedEpoch)
                 let outputs = try call(stamp: nil) { try node.process(.none, into: &$0) }
                 if outputs.isFinished {
                     try finish(&node)
@@ -80,9 +81,12 @@ final class NodeRunner {
         if tick.isFrame {
             let age = posix_monotonic_ns() - tick.inputs.stamp.captured
             let isSink = exchange.edges.isSink
+            let isLate = configuration.latencyBudget.map { age > $0 } ?? false
             ledger.note { report in
                 report.age.add(nanoseconds: age)
-                if isSink { report.deliver(tick.inputs.stamp.frame) }
+                guard isSink else { return }
+                report.deliver(tick.inputs.stamp.frame)
+                if isLate { report.lateCount += 1 }
             }
         }
         try commit(&node, usedUp: tick.usedUp)
@@ -146,7 +150,7 @@ final class NodeRunner {
                 sent.port,
                 Message(
                     sent.message.tensor,
-                    isSource ? record.shift(sent.message.stamp) : sent.message.stamp)
+                    isSource ? record.epoch(sent.message.stamp) : sent.message.stamp)
             )
         }
         note(outputs, sent)
@@ -193,13 +197,14 @@ final class NodeRunner {
         let paced = kind.spec.outputs.filter { $0.pace == .frame }.map(\.name)
         ledger.note { report in
             for (stamp, reason) in outputs.dropped {
-                report.drop(isSource ? record.shift(stamp).frame : stamp.frame, because: reason)
+                report.drop(isSource ? record.epoch(stamp).frame : stamp.frame, because: reason)
             }
             if let frames = outputs.expectedFrames { report.expectedFrames = frames }
-            guard isSource else { return }
+            if isSource { report.epoch = record.epoch.number }
             // A kind that has its port from a file has none here.
             for (port, message) in sent where paced.contains(port) || kind.spec.outputs.isEmpty {
                 report.emit(message.stamp.frame)
+                guard isSource else { continue }
                 record.end = max(record.end, message.stamp.presentation + message.stamp.duration)
             }
         }

@@ -7,8 +7,10 @@ struct Numbered: Sendable {
     var message: Message
     /// When the node handed it over, nanoseconds.
     var published: Int64
-    /// The same tensor where it outlives the process, when somebody may ask for it again.
+    /// The same tensor where it outlives the process, when a consumer may ask for it again.
     var kept: AnyTensor?
+
+    var frame: UInt64 { message.stamp.frame }
 }
 
 extension Numbered {
@@ -33,10 +35,13 @@ struct OutputEdge {
     private(set) var credits = 0
     private(set) var waiting: [Numbered] = []
     private(set) var sentCount = 0
-    private(set) var dropped = FrameSet()
+    /// What did not go this way, earlier processes of the node included.
+    private(set) var drops = Drops()
+    /// How many messages this process dropped, and how many did not reach the consumer for any reason.
     private(set) var droppedCount = 0
-    /// Frames that the consumer ended without.
-    private(set) var unwanted = FrameSet()
+    private(set) var missedCount = 0
+    /// Frames of earlier epochs are dropped.
+    private var epoch: UInt32 = 0
     /// Under `keep: last`, the value that is valid.
     private(set) var latest: Numbered?
     /// Under `keep: all`, what the consumer may still ask for, oldest first.
@@ -59,8 +64,6 @@ struct OutputEdge {
     /// What went out on an edge that sends nothing twice, until its credit is back: lost if the
     /// connection breaks.
     private var underWay: [(sequence: UInt64, frame: UInt64)] = []
-    /// Frames that were under way when the connection broke.
-    private(set) var lost = FrameSet()
 
     init(keep: Keep, window: Int, since: UInt64? = nil, until: UInt64? = nil) {
         (self.keep, self.window, self.since) = (keep, window, since ?? 0)
@@ -69,7 +72,7 @@ struct OutputEdge {
 
     /// Whether a frame goes this way.
     private func takes(_ message: Numbered) -> Bool {
-        let frame = message.message.stamp.frame
+        let frame = message.frame
         return frame >= since && until.map { frame < $0 } ?? true
     }
 
@@ -83,30 +86,31 @@ struct OutputEdge {
     var backlog: Int { keep == .all ? waiting.count : 0 }
 
     mutating func offer(_ message: Numbered) {
-        if let until, message.message.stamp.frame >= until { return end() }
+        if let until, message.frame >= until { return end() }
         guard takes(message) else { return }
-        guard !isClosed else {
-            unwanted.insert(message.message.stamp.frame)
-            return
+        guard !isClosed else { return miss(message.frame, .unwanted) }
+        guard keep == .last || message.message.stamp.epoch >= epoch else {
+            return drop(message, .flushed)
         }
         switch keep {
         case .all:
             waiting.append(message)
             held.append(message.toHold)
         case .newest:
-            if credits == 0 { dropWaiting { _ in true } }
+            if credits == 0 { dropWaiting(.superseded) { _ in true } }
             waiting.append(message)
         case .last:
             waiting = [message]
             latest = message.toHold
         case .even:
             waiting.append(message)
-            if waiting.count > SharedMemory.evenCapacity { dropWaiting { $0 % 2 == 1 } }
+            if waiting.count > SharedMemory.evenCapacity { dropWaiting(.superseded) { $0 % 2 == 1 } }
         }
     }
 
-    /// What a process before this one has sent, and a consumer may still ask for.
-    mutating func adopt(_ messages: [Numbered]) {
+    /// What a process before this one has sent, and a consumer may still ask for; and what it dropped.
+    mutating func adopt(_ messages: [Numbered], drops: Drops = Drops()) {
+        self.drops.add(drops)
         let messages = messages.filter(takes)
         switch keep {
         case .all:
@@ -128,7 +132,9 @@ struct OutputEdge {
         credits: Int, next: UInt64 = 0, connection: UInt64 = 0, acknowledges: Bool = false,
         isElsewhere: Bool = false, isAgain: Bool = false
     ) {
-        if isAgain { underWay.filter { $0.sequence >= next }.forEach { lost.insert($0.frame) } }
+        if isAgain {
+            underWay.filter { $0.sequence >= next }.forEach { miss($0.frame, .lost) }
+        }
         underWay = []
         self.isElsewhere = isElsewhere
         self.credits = credits
@@ -185,7 +191,7 @@ struct OutputEdge {
         let message = waiting.removeFirst()
         switch keep {
         case .all: heldSent += 1
-        case .newest, .even: underWay.append((message.sequence, message.message.stamp.frame))
+        case .newest, .even: underWay.append((message.sequence, message.frame))
         case .last: break
         }
         return message
@@ -219,7 +225,7 @@ struct OutputEdge {
         defer { endSent = true }
         isClosed = true
         for message in waiting where keep != .last {
-            unwanted.insert(message.message.stamp.frame)
+            miss(message.frame, .unwanted)
         }
         waiting = []
         held = []
@@ -228,28 +234,45 @@ struct OutputEdge {
         return !endSent
     }
 
+    /// Drops what waits of earlier epochs, and what comes of them.
+    mutating func flush(before epoch: UInt32) {
+        guard keep != .last, epoch > self.epoch else { return }
+        self.epoch = epoch
+        let waiting = waiting
+        held.removeAll { message in
+            message.message.stamp.epoch < epoch
+                && waiting.contains { $0.sequence == message.sequence }
+        }
+        dropWaiting(.flushed) { waiting[$0].message.stamp.epoch < epoch }
+    }
+
     /// Leaves `window` of the waiting messages, evenly spaced, the newest among them.
     private mutating func thin() {
         let count = waiting.count
         let chosen = Set((1...window).map { $0 * count / window - 1 })
-        dropWaiting { !chosen.contains($0) }
+        dropWaiting(.superseded) { !chosen.contains($0) }
     }
 
     /// Counts as dropped what waits at an edge that sends nothing twice.
     mutating func dropWaiting() {
-        if keep == .newest || keep == .even { dropWaiting { _ in true } }
+        if keep.mayDrop { dropWaiting(.superseded) { _ in true } }
     }
 
-    private mutating func dropWaiting(where isDropped: (Int) -> Bool) {
+    private mutating func dropWaiting(_ reason: DropReason, where isDropped: (Int) -> Bool) {
         var kept: [Numbered] = []
         for (index, message) in waiting.enumerated() {
-            if isDropped(index) {
-                dropped.insert(message.message.stamp.frame)
-                droppedCount += 1
-            } else {
-                kept.append(message)
-            }
+            if isDropped(index) { drop(message, reason) } else { kept.append(message) }
         }
         waiting = kept
+    }
+
+    private mutating func drop(_ message: Numbered, _ reason: DropReason) {
+        miss(message.frame, reason)
+        droppedCount += 1
+    }
+
+    private mutating func miss(_ frame: UInt64, _ reason: DropReason) {
+        drops.insert(frame, reason)
+        missedCount += 1
     }
 }

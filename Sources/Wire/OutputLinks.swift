@@ -17,6 +17,12 @@ final class OutputLinks {
     /// Whether the node has made all that it makes.
     private var hasEnded = false
     var edges: [(output: NodeConfiguration.Output, edge: OutputEdge)] = []
+    /// The last epoch that a flush began.
+    private var epoch: UInt32 = 0
+    /// By name, what was dropped at edges that ended before this process began.
+    private var past: [String: Drops] = [:]
+    /// By name, how many messages had missed the consumer when its drops were last noted.
+    private var noted: [String: Int] = [:]
 
     /// Serves the node's endpoint.
     init(endpoint: String, context: ZMQContext, clock: RunClock, exchange: Exchange) throws {
@@ -28,12 +34,21 @@ final class OutputLinks {
     /// Says which consumers there will be. One that says hello before waits in the socket: until now
     /// its words would mean nothing.
     func configure(_ outputs: [NodeConfiguration.Output]) {
-        edges = outputs.map { ($0, Self.edge($0)) }
+        edges = outputs.map { ($0, edge($0)) }
     }
 
-    private static func edge(_ output: NodeConfiguration.Output) -> OutputEdge {
-        OutputEdge(
+    private func edge(_ output: NodeConfiguration.Output) -> OutputEdge {
+        var edge = OutputEdge(
             keep: output.keep, window: output.window, since: output.since, until: output.until)
+        edge.flush(before: epoch)
+        return edge
+    }
+
+    /// Messages of earlier epochs are dropped.
+    func flush(before epoch: UInt32) {
+        self.epoch = max(self.epoch, epoch)
+        for index in edges.indices { edges[index].edge.flush(before: epoch) }
+        noteBacklog()
     }
 
     /// The graph is another one from some frame on: edges that are new begin there, and those that
@@ -53,7 +68,7 @@ final class OutputLinks {
     }
 
     private func add(_ output: NodeConfiguration.Output) {
-        var edge = Self.edge(output)
+        var edge = edge(output)
         let value = edges.lazy.filter { $0.output.port == output.port }.compactMap(\.edge.latest).first
         if output.keep == .last, let value { edge.offer(value) }
         if hasEnded { edge.end() }
@@ -77,8 +92,10 @@ final class OutputLinks {
     }
 
     /// Begins to listen, with what an earlier process of this node has sent and not seen acknowledged.
-    func open(held: [(JournalRecord.Entry, AnyTensor)]) {
-        isOpen = true
+    ///
+    /// - Parameter drops: what that one dropped, by edge.
+    func open(held: [(JournalRecord.Entry, AnyTensor)], drops: [String: Drops]) {
+        (isOpen, past) = (true, drops)
         for index in edges.indices {
             let own = held.filter { $0.0.port == edges[index].output.port }
             edges[index].edge.adopt(
@@ -86,7 +103,7 @@ final class OutputLinks {
                     Numbered(
                         sequence: entry.sequence, message: Message(tensor, entry.stamp),
                         published: entry.published)
-                })
+                }, drops: past.removeValue(forKey: edges[index].output.name) ?? Drops())
         }
         noteBacklog()
     }
@@ -102,7 +119,13 @@ final class OutputLinks {
 
     /// - Parameter seen: how many awaited messages were offered to the edges.
     private func noteBacklog(seen: Int = 0) {
-        exchange.note(seen: seen, backlog: edges.reduce(0) { $0 + $1.edge.backlog })
+        var drops: [String: Drops] = [:]
+        for (output, edge) in edges where !output.isTap {
+            guard edge.missedCount > noted[output.name] ?? 0 else { continue }
+            noted[output.name] = edge.missedCount
+            drops[output.name] = edge.drops
+        }
+        exchange.note(seen: seen, backlog: edges.reduce(0) { $0 + $1.edge.backlog }, drops: drops)
     }
 
     /// A consumer has everything that it wants: its process is over, or it goes on with another edge.
@@ -131,19 +154,14 @@ final class OutputLinks {
 
     /// - Parameter isBrief: whether sets of frames are left out.
     func report(isBrief: Bool) -> [NodeReport.Output] {
-        edges.filter { !$0.output.isTap }.map { output, edge in
-            var report = NodeReport.Output(
-                port: output.port, consumer: output.consumer, keep: edge.keep.rawValue,
-                sent: edge.sentCount)
+        let own = edges.filter { !$0.output.isTap }.map { output, edge in
+            var report = NodeReport.Output(output, sent: edge.sentCount)
             (report.waiting, report.credits) = (edge.waiting.count, edge.credits)
             report.droppedCount = edge.droppedCount
-            if !isBrief {
-                (report.dropped, report.unwanted, report.lost) = (
-                    edge.dropped, edge.unwanted, edge.lost
-                )
-            }
+            if !isBrief { report.drops = edge.drops }
             return report
         }
+        return own + (isBrief ? [] : past.compactMap { .init(name: $0.key, drops: $0.value) })
     }
 
     /// Serves the outputs at another endpoint as well, for consumers elsewhere.

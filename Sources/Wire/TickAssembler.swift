@@ -14,7 +14,9 @@ struct TickAssembler {
         private(set) var window: Int
         fileprivate(set) var waiting: [Waiting] = []
         fileprivate(set) var hasEnded = false
-        fileprivate(set) var unpaired = FrameSet()
+        /// Frames that came, and those of them that got no tick: earlier processes of the node included.
+        fileprivate(set) var arrived: FrameSet
+        fileprivate(set) var drops: Drops
         /// Credits owed to an `even` producer, returned all at once.
         fileprivate(set) var owed = 0
         /// Name of the edge that is heard, and by edge the number of the message that comes after those
@@ -27,11 +29,14 @@ struct TickAssembler {
         /// - Parameters:
         ///   - key: of the edge; the port's name if nil.
         ///   - cursors: of edges that have ended, should a process before this one have used them.
+        ///   - past: what earlier processes of the node took in here.
         init(
             port: String, pace: Pace, keep: Keep, window: Int, key: String? = nil,
-            next: UInt64 = 0, cursors: [String: UInt64] = [:]
+            next: UInt64 = 0, cursors: [String: UInt64] = [:],
+            past: JournalRecord.Input = .init()
         ) {
             (self.port, self.pace, self.keep, self.window) = (port, pace, keep, window)
+            (arrived, drops) = (past.arrived, past.drops)
             self.key = key ?? port
             self.cursors = cursors
             self.cursors[self.key] = next
@@ -77,9 +82,13 @@ struct TickAssembler {
     private let framePorts: [Int]
     private var ownPorts: [Int]
     private let requiredKept: [String]
+    /// Age at which a frame that waits is dropped where its edge may drop, nanoseconds.
+    private let oldest: Int64?
+    /// Messages of earlier epochs are dropped.
+    private var epoch: UInt32 = 0
 
-    init(inputs: [Input], required: Set<String>) {
-        self.inputs = inputs
+    init(inputs: [Input], required: Set<String>, oldest: Int64? = nil) {
+        (self.inputs, self.oldest) = (inputs, oldest)
         framePorts = inputs.indices.filter { inputs[$0].pace == .frame }
         ownPorts = inputs.indices.filter { inputs[$0].pace == .own }
         requiredKept = inputs.filter { $0.pace == .last && required.contains($0.port) }.map(\.port)
@@ -98,6 +107,7 @@ struct TickAssembler {
             kept[inputs[input].port] = message.message
             returned.append(input)
         } else {
+            if inputs[input].pace == .frame { inputs[input].arrived.insert(message.frame) }
             inputs[input].waiting.append(
                 Waiting(
                     numbered: message, key: inputs[input].key,
@@ -105,11 +115,8 @@ struct TickAssembler {
         }
     }
 
-    /// A message that has come is not wanted.
-    mutating func forgo(_ input: Int, sequence: UInt64) {
-        inputs[input].cursors[inputs[input].key] = max(inputs[input].next, sequence + 1)
-        returned.append(input)
-    }
+    /// Messages of earlier epochs get no tick: neither those that wait nor those that come.
+    mutating func flush(before epoch: UInt32) { self.epoch = max(self.epoch, epoch) }
 
     mutating func end(_ input: Int) { inputs[input].hasEnded = true }
 
@@ -161,7 +168,10 @@ struct TickAssembler {
     var isSource: Bool { framePorts.isEmpty && ownPorts.isEmpty }
 
     /// The next tick, or nil when something is still missing.
-    mutating func next() -> Tick? {
+    ///
+    /// - Parameter now: nanoseconds of the monotonic clock.
+    mutating func next(at now: Int64 = 0) -> Tick? {
+        dropStale(at: now)
         guard requiredKept.allSatisfy({ kept[$0] != nil }) else { return nil }
         if let input = ownPorts.first(where: { !inputs[$0].waiting.isEmpty }) {
             return takeTick([input], isFrame: false)
@@ -172,7 +182,29 @@ struct TickAssembler {
 
     /// The node ends: what still waits for a tick will not get one.
     mutating func abandon() {
-        for port in framePorts { while !inputs[port].waiting.isEmpty { dropFirst(of: port) } }
+        for port in framePorts { dropAll(of: port, .unpaired) }
+    }
+
+    /// Another process takes the node over: what waits on an edge that sends nothing twice is lost.
+    mutating func handOver() {
+        for port in framePorts where inputs[port].keep.mayDrop { dropAll(of: port, .lost) }
+    }
+
+    /// Drops what was flushed, and what is too old to be worth the work.
+    private mutating func dropStale(at now: Int64) {
+        guard epoch > 0 || oldest != nil else { return }
+        for port in ownPorts + framePorts {
+            let limit = inputs[port].pace == .frame && inputs[port].keep.mayDrop ? oldest : nil
+            while let stamp = inputs[port].waiting.first?.numbered.message.stamp {
+                if stamp.epoch < epoch {
+                    dropFirst(of: port, .flushed)
+                } else if let limit, now - stamp.captured > limit {
+                    dropFirst(of: port, .late)
+                } else {
+                    break
+                }
+            }
+        }
     }
 
     private var framesAreOver: Bool {
@@ -198,7 +230,7 @@ struct TickAssembler {
     /// Drops what has no partner; true when the first message of every input is of one frame.
     private mutating func alignFrames() -> Bool {
         if framesAreOver {
-            for port in framePorts { while !inputs[port].waiting.isEmpty { dropFirst(of: port) } }
+            abandon()
             return false
         }
         while framePorts.allSatisfy({ !inputs[$0].waiting.isEmpty }) {
@@ -206,7 +238,9 @@ struct TickAssembler {
             guard let newest = frames.max(), frames.contains(where: { $0 < newest }) else {
                 return true
             }
-            for (port, frame) in zip(framePorts, frames) where frame < newest { dropFirst(of: port) }
+            for (port, frame) in zip(framePorts, frames) where frame < newest {
+                dropFirst(of: port, .unpaired)
+            }
         }
         return false
     }
@@ -224,9 +258,13 @@ struct TickAssembler {
         return (first.numbered, isCurrent ? first.generation : nil)
     }
 
-    private mutating func dropFirst(of port: Int) {
+    private mutating func dropAll(of port: Int, _ reason: DropReason) {
+        while !inputs[port].waiting.isEmpty { dropFirst(of: port, reason) }
+    }
+
+    private mutating func dropFirst(of port: Int, _ reason: DropReason) {
         let (message, generation) = takeFirst(of: port)
-        inputs[port].unpaired.insert(message.message.stamp.frame)
+        if inputs[port].pace == .frame { inputs[port].drops.insert(message.frame, reason) }
         if generation != nil { returned.append(port) }
     }
 

@@ -171,6 +171,13 @@ struct RunCommand: ParsableCommand {
             print(snapshot.summary(stopped: isStopped))
         }
         if isStopped { throw ExitCode(130) }
+        if snapshot.unaccountedCount > 0 {
+            printToStandardError(
+                "warning: \(snapshot.unaccountedCount) frames went in and did not come out, and nothing "
+                    + "says where they were dropped: please report this with the graph and the output "
+                    + "of 'personalive run --json'\n")
+            throw ExitCode(4)
+        }
     }
 
     private func printToStandardError(_ text: String) {

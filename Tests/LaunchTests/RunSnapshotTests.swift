@@ -15,7 +15,8 @@ import Wire
         camera.emitted = frames(0..<10)
         camera.emittedCount = 10
         camera.outputs = [
-            .init(port: "frame", consumer: "sink", keep: "newest", dropped: frames(dropped))
+            .init(port: "frame", consumer: "sink", keep: "newest",
+                drops: Drops(.superseded, frames(dropped)))
         ]
         if !passedOver.isEmpty { camera.dropped = [.init(reason: "stale", frames: frames(passedOver))] }
         var sink = NodeReport()

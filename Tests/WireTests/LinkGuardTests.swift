@@ -45,7 +45,7 @@ import Testing
                 endpoint: "ipc://\(folder)/source.sock", context: context, clock: RunClock(),
                 exchange: exchange)
             links.configure(configuration.outputs)
-            links.open(held: [])
+            links.open(held: [], drops: [:])
             let said = said
             endpoint = try links.listen(at: "tcp://127.0.0.1:*", configuration) { text in
                 said.all.append(text)

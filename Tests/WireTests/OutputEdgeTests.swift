@@ -36,7 +36,7 @@ import Testing
         #expect(sent(&edge) == [0, 1])
         edge.grant(3, released: [])
         #expect(sent(&edge) == [2, 3, 4])
-        #expect(edge.dropped.isEmpty)
+        #expect(edge.drops.isEmpty)
     }
 
     @Test func `newest keeps one waiting and names what it dropped`() {
@@ -50,7 +50,7 @@ import Testing
         edge.grant(1, released: [])
 
         #expect(sent(&edge) == [4])
-        #expect(edge.dropped.text == "1-3")
+        #expect(edge.drops[.superseded].text == "1-3")
         #expect(edge.backlog == 0)
     }
 
@@ -62,7 +62,7 @@ import Testing
         }
 
         #expect(sent(&edge) == [2, 5, 8, 11])
-        #expect(edge.dropped.count == 8)
+        #expect(edge.drops[.superseded].count == 8)
     }
 
     @Test func `last reaches a consumer that starts later`() {
@@ -91,7 +91,7 @@ import Testing
             // The first had arrived.
             edge.connect(credits: 2, next: 1, connection: 6, isElsewhere: true, isAgain: true)
 
-            #expect(edge.lost.text == lost)
+            #expect(edge.drops[.lost].text == lost)
             #expect(sent(&edge) == again)
             #expect(edge.isElsewhere)
         }
@@ -157,7 +157,7 @@ import Testing
 
         #expect(wantsEnd)
         #expect(edge.backlog == 0)
-        #expect(edge.unwanted.text == "0-1")
+        #expect(edge.drops[.unwanted].text == "0-1")
         #expect(!end)
     }
 
@@ -179,7 +179,7 @@ import Testing
         #expect(sent(&new) == [3, 4, 5])
         let ends = [old.takeEnd(), new.takeEnd()]
         #expect(ends == [true, false])
-        #expect(old.unwanted.isEmpty)
+        #expect(old.drops[.unwanted].isEmpty)
     }
 
     @Test func `an edge that ends before frame 0 ends at once`() {
@@ -205,5 +205,34 @@ import Testing
 
         #expect(sent(&old) == [1, 2])
         #expect(sent(&new) == [3, 4, 5])
+    }
+
+    @Test(arguments: [Keep.all, .newest, .even])
+    func `a flush drops what waits of earlier epochs, and what still comes of them`(keep: Keep) {
+        var edge = OutputEdge(keep: keep, window: 1)
+        edge.connect(credits: 1)
+        edge.offer(message(0))
+        #expect(sent(&edge) == [0])
+        edge.offer(message(1))
+
+        edge.flush(before: 1)
+        edge.offer(message(2))
+        var new = message(3)
+        new.message.stamp.epoch = 1
+        edge.offer(new)
+        edge.grant(2, released: [])
+
+        #expect(sent(&edge) == [3])
+        #expect(edge.drops[.flushed].text == "1-2")
+    }
+
+    @Test func `a successor goes on with the ledger of the process before it`() {
+        var edge = OutputEdge(keep: .newest, window: 1)
+        edge.adopt([], drops: Drops(.superseded, FrameSet(bounds: [3, 7])))
+        edge.offer(message(8))
+        edge.offer(message(9))
+
+        #expect(edge.drops[.superseded].text == "3-8")
+        #expect(edge.droppedCount == 1)
     }
 }

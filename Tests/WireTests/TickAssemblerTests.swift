@@ -42,7 +42,7 @@ import Testing
         let tick = ticks.next()
 
         #expect(tick?.inputs.stamp.frame == 2)
-        #expect(ticks.inputs[0].unpaired.text == "0-1")
+        #expect(ticks.inputs[0].drops[.unpaired].text == "0-1")
         let returned = ticks.takeReturned()
         #expect(returned == [0, 0])
     }
@@ -165,5 +165,56 @@ import Testing
         #expect(new?.generations == [1])
         #expect(new?.usedUp == ["a": 8, "a~2": 1])
         #expect(ticks.inputs[0].window == 3)
+    }
+
+    /// A message that was captured and numbered as given.
+    private func message(_ frame: UInt64, captured: Int64, epoch: UInt32 = 0) -> Numbered {
+        var message = message(frame)
+        (message.message.stamp.captured, message.message.stamp.epoch) = (captured, epoch)
+        return message
+    }
+
+    @Test(arguments: [(Keep.newest, "0", [1]), (.even, "0", [1]), (.all, "", [0, 1])])
+    func `what is older than the budget allows gets no tick where the edge may drop`(
+        keep: Keep, late: String, ticked: [UInt64]
+    ) {
+        var ticks = TickAssembler(
+            inputs: [input("a", .frame, keep: keep)], required: ["a"], oldest: 50)
+        ticks.deliver(message(0, captured: 100), to: 0)
+        ticks.deliver(message(1, captured: 120), to: 0)
+
+        var frames: [UInt64] = []
+        while let tick = ticks.next(at: 160) { frames.append(tick.inputs.stamp.frame) }
+
+        #expect(frames == ticked)
+        #expect(ticks.inputs[0].drops[.late].text == late)
+        #expect(ticks.takeReturned().count == (keep == .all ? 0 : 1))
+    }
+
+    @Test func `a flush drops what is of earlier epochs, here and still to come`() {
+        var ticks = TickAssembler(
+            inputs: [input("a", .frame), input("b", .frame)], required: ["a", "b"])
+        for (port, frame) in [(0, 0), (0, 1), (1, 0)] { ticks.deliver(message(UInt64(frame)), to: port) }
+
+        ticks.flush(before: 1)
+        for (port, frame) in [(1, 1), (0, 2), (1, 2)] {
+            ticks.deliver(message(UInt64(frame), captured: 0, epoch: frame == 2 ? 1 : 0), to: port)
+        }
+
+        #expect(nextFrame(&ticks) == 2)
+        #expect(ticks.inputs.map { $0.drops[.flushed].text } == ["0-1", "0-1"])
+        #expect(ticks.takeReturned().count == 4)
+    }
+
+    @Test func `frames that wait where nothing is sent twice are lost when another process takes over`() {
+        var ticks = TickAssembler(
+            inputs: [input("a", .frame, keep: .newest), input("b", .frame)], required: ["a", "b"])
+        ticks.deliver(message(0), to: 0)
+        ticks.deliver(message(1), to: 1)
+
+        ticks.handOver()
+
+        #expect(ticks.inputs.map { $0.drops[.lost].text } == ["0", ""])
+        #expect(ticks.inputs.map(\.arrived.text) == ["0", "1"])
     }
 }

@@ -182,18 +182,13 @@ package final class PluginRelay {
         for (port, frames) in inputs?.late ?? [] {
             let index = report.inputs.firstIndex { $0.port == port } ?? report.inputs.count
             if index == report.inputs.count { report.inputs.append(.init(port: port)) }
-            report.inputs[index].late = report.inputs[index].late.union(frames)
+            report.inputs[index].drops.add(Drops(.late, frames))
         }
-        for (output, lost, unwanted) in outputs?.missing ?? [] {
-            let index = report.outputs.firstIndex {
-                $0.port == output.port && $0.consumer == output.consumer
-            } ?? report.outputs.count
-            if index == report.outputs.count {
-                report.outputs.append(
-                    .init(port: output.port, consumer: output.consumer, keep: output.keep.rawValue))
-            }
-            report.outputs[index].lost = report.outputs[index].lost.union(lost)
-            report.outputs[index].unwanted = report.outputs[index].unwanted.union(unwanted)
+        for (output, drops) in outputs?.missing ?? [] {
+            let own = NodeReport.Output(output)
+            let index = report.outputs.firstIndex(where: own.isSame) ?? report.outputs.count
+            if index == report.outputs.count { report.outputs.append(own) }
+            report.outputs[index].drops.add(drops)
         }
         return report
     }

@@ -64,7 +64,7 @@ extension RelayedOutputs {
             ways[index] = Way(
                 output: old.output,
                 edge: OutputEdge(keep: old.output.keep, window: old.output.window))
-            (ways[index].lostBefore, ways[index].unwantedBefore) = (old.lost, old.unwanted)
+            ways[index].edge.adopt([], drops: old.edge.drops)
         }
     }
 

@@ -22,11 +22,6 @@ final class RelayedOutputs {
         /// Credits of the consumer's that the plugin is not to have: they are for messages that were
         /// sent again.
         var ownCredits = 0
-        /// What became of frames on ways that this one replaced.
-        var lostBefore = FrameSet(), unwantedBefore = FrameSet()
-
-        var lost: FrameSet { lostBefore.union(edge.lost) }
-        var unwanted: FrameSet { unwantedBefore.union(edge.unwanted) }
     }
 
     private let configuration: NodeConfiguration
@@ -83,10 +78,9 @@ final class RelayedOutputs {
     /// Connections that were turned away.
     var strangers: Int { door?.refusedCount ?? 0 }
 
-    /// By edge, frames that were under way when a connection broke, and that the consumer ended
-    /// without.
-    var missing: [(output: NodeConfiguration.Output, lost: FrameSet, unwanted: FrameSet)] {
-        ways.map { ($0.output, $0.lost, $0.unwanted) }.filter { !$0.1.isEmpty || !$0.2.isEmpty }
+    /// By edge, frames that did not reach their consumers.
+    var missing: [(output: NodeConfiguration.Output, drops: Drops)] {
+        ways.map { ($0.output, $0.edge.drops) }.filter { !$0.drops.isEmpty }
     }
 
     /// A consumer's process is over, and it has everything that it wants.

@@ -1,0 +1,155 @@
+import Testing
+import Wire
+
+@testable import Launch
+
+/// What a run's reports say of its frames, for each sink.
+@Suite struct LedgerTests {
+    private static func frames(_ runs: ClosedRange<UInt64>...) -> FrameSet {
+        runs.reduce(into: FrameSet()) { set, run in run.forEach { set.insert($0) } }
+    }
+
+    /// A node of a graph of `edges`, each `producer.port>consumer.port`.
+    private static func node(
+        _ name: String, _ edges: [String] = [], emitted: FrameSet = .init(),
+        delivered: FrameSet = .init(), arrived: [String: FrameSet] = [:], restarts: Int = 0,
+        keep: String = "newest", drops: Drops = Drops()
+    ) -> RunSnapshot.NodeState {
+        var report = NodeReport()
+        (report.emitted, report.emittedCount) = (emitted, emitted.count)
+        (report.delivered, report.deliveredCount) = (delivered, delivered.count)
+        report.outputs = edges.map { edge in
+            let words = edge.split { ".>".contains($0) }.map(String.init)
+            return .init(
+                port: words[0], consumer: words[1], consumerPort: words[2], keep: keep, drops: drops)
+        }
+        report.inputs = arrived.sorted { $0.key < $1.key }.map { port, frames in
+            var input = NodeReport.Input(port: port)
+            input.arrived = frames
+            return input
+        }
+        return .init(
+            name: name, kind: "test", isSource: arrived.isEmpty, isSink: edges.isEmpty,
+            report: report, restarts: restarts)
+    }
+
+    private func balances(_ nodes: [RunSnapshot.NodeState], _ departed: [RunSnapshot.NodeState] = []) -> [Balance] {
+        Ledger(nodes: nodes, departed: departed).balances
+    }
+
+    @Test func `each sink has a balance with its own source`() {
+        let found = balances([
+            Self.node("a", ["data>x.data"], emitted: Self.frames(0...9), drops: Drops(.superseded, Self.frames(3...9))),
+            Self.node("x", delivered: Self.frames(0...2), arrived: ["data": Self.frames(0...2)]),
+            Self.node("b", ["data>y.data"], emitted: Self.frames(0...4)),
+            Self.node("y", delivered: Self.frames(0...4), arrived: ["data": Self.frames(0...4)]),
+        ])
+
+        #expect(found.map(\.sink) == ["y", "x"])
+        #expect(found.map(\.sources) == [["b"], ["a"]])
+        #expect(found.map(\.framesIn) == [5, 10])
+        #expect(found.map(\.missing.text) == ["", "3-9"])
+        #expect(found.allSatisfy { $0.unaccounted.isEmpty })
+    }
+
+    /// A chain of source, stage and sink, of which frame 5 went missing between source and stage and
+    /// frame 7 in the stage.
+    private func chain(
+        keep: String = "newest", sourceRestarts: Int = 0, stageRestarts: Int = 0
+    ) -> Balance {
+        let made = Self.frames(0...9), came = Self.frames(0...4, 6...9), left = Self.frames(0...4, 6...6, 8...9)
+        return balances([
+            Self.node("src", ["data>stage.data"], emitted: made, restarts: sourceRestarts, keep: keep),
+            Self.node("stage", ["data>sink.data"], emitted: left, arrived: ["data": came], restarts: stageRestarts, keep: keep),
+            Self.node("sink", delivered: left, arrived: ["data": left]),
+        ])[0]
+    }
+
+    @Test(arguments: [
+        ("nothing was killed", "newest", 0, 0, "5, 7"),
+        ("an edge that keeps all loses nothing by a kill", "all", 1, 1, "5, 7"),
+        ("the source was killed: what left it and did not arrive", "newest", 1, 0, "7"),
+        ("the stage was killed: on its way in, and in it", "newest", 0, 1, ""),
+    ])
+    func `only a killed process beside an edge that may drop explains a gap`(
+        _ what: String, keep: String, source: Int, stage: Int, unaccounted: String
+    ) {
+        #expect(chain(keep: keep, sourceRestarts: source, stageRestarts: stage).unaccounted.text == unaccounted, "\(what)")
+    }
+
+    @Test func `what a killed process took with it is said where it was`() {
+        let losses = chain(stageRestarts: 1).losses
+
+        #expect(losses.map(\.place) == ["src.data → stage", "stage"])
+        #expect(losses.map(\.frames.text) == ["5", "7"])
+        #expect(losses[0].reason == "under way when the process of 'stage' ended")
+    }
+
+    @Test func `two edges between the same nodes are told apart`() {
+        var source = Self.node("src", ["data>join.a", "data>join.b"], emitted: Self.frames(0...5))
+        source.report.outputs[0].drops = Drops(.superseded, Self.frames(2...2))
+        source.report.outputs[1].drops = Drops(.superseded, Self.frames(4...4))
+        var join = Self.node(
+            "join", delivered: Self.frames(0...1, 3...3, 5...5),
+            arrived: ["a": Self.frames(0...1, 3...5), "b": Self.frames(0...3, 5...5)])
+        join.report.inputs[0].drops = Drops(.unpaired, Self.frames(4...4))
+        join.report.inputs[1].drops = Drops(.unpaired, Self.frames(2...2))
+
+        let found = balances([source, join])[0]
+
+        #expect(found.losses.map(\.place) == ["src.data → join.a", "src.data → join.b", "join.a", "join.b"])
+        #expect(found.unaccounted.isEmpty)
+    }
+
+    @Test func `a sink that joined later is owed what came after, and one that left what came before`() {
+        var source = Self.node("src", ["data>old.data", "data>new.data"], emitted: Self.frames(0...9), keep: "all")
+        source.report.outputs[0].until = 6
+        source.report.outputs[1].since = 6
+        let found = balances(
+            [source, Self.node("new", delivered: Self.frames(6...9), arrived: ["data": Self.frames(6...9)])],
+            [Self.node("old", delivered: Self.frames(0...5), arrived: ["data": Self.frames(0...5)])])
+
+        #expect(found.count == 1)
+        #expect(found[0].framesIn == 10 && found[0].framesOut == 10)
+        #expect(found[0].missing.isEmpty)
+    }
+
+    @Test func `sound is not counted in frames`() {
+        var source = Self.node("film", ["frame>screen.frame", "audio>sound.audio"], emitted: Self.frames(0...3))
+        source.report.outputs[1].keep = "all"
+        var sound = Self.node("sound", arrived: ["audio": FrameSet()])
+        (sound.report.inputs[0].arrived, sound.report.inputs[0].pace) = (nil, .own)
+        let screen = Self.node("screen", delivered: Self.frames(0...3), arrived: ["frame": Self.frames(0...3)])
+
+        #expect(balances([source, screen, sound]).map(\.sink) == ["screen"])
+    }
+
+    @Test func `while a run lives its counts are taken for its sets`() {
+        var source = Self.node("src", ["data>sink.data"])
+        source.report.emittedCount = 12
+        var sink = Self.node("sink", arrived: ["data": FrameSet()])
+        sink.report.deliveredCount = 7
+
+        let found = balances([source, sink])[0]
+
+        #expect(found.framesIn == 12 && found.framesOut == 7)
+        #expect(found.missing.isEmpty)
+    }
+
+    @Test func `the summary names each way, and the frames that were shown late`() {
+        var late = Self.node("y", delivered: Self.frames(0...4), arrived: ["data": Self.frames(0...4)])
+        late.report.lateCount = 2
+        let text = RunSnapshot(
+            seconds: 1,
+            nodes: [
+                Self.node("a", ["data>x.data"], emitted: Self.frames(0...2)),
+                Self.node("x", delivered: Self.frames(0...2), arrived: ["data": Self.frames(0...2)]),
+                Self.node("b", ["data>y.data"], emitted: Self.frames(0...4)), late,
+            ]
+        ).summary(stopped: false)
+
+        #expect(text.contains("b → y: 5 frames in = 5 out + 0 dropped"))
+        #expect(text.contains("a → x: 3 frames in = 3 out + 0 dropped"))
+        #expect(text.contains("shown older than the latency budget: 2 frames"))
+    }
+}
