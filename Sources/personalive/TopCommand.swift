@@ -74,7 +74,7 @@ struct RunScreen {
                     format: "%+.3f ms ± %.3f ms", -Double(node.clock_offset_ns ?? 0) / 1e6,
                     Double($0) / 1e6)
             }
-            let strangers = now.nodes.filter { $0.machine == machine }.map(\.report.strangers)
+            let strangers = now.nodes.filter { $0.machine == machine }.map(\.report.refusedPeers)
             return [
                 machine, names.joined(separator: " "), clock ?? "not known yet",
                 "\(strangers.reduce(0, +))",

@@ -265,7 +265,7 @@ import Testing
         let descriptor = raw(producer.port, opening)
         defer { close(descriptor) }
 
-        #expect(producer.work { producer.links.strangers > 0 })
+        #expect(producer.work { producer.links.refusedPeers > 0 })
         #expect(!holdsAFrame(heard(descriptor)))
         #expect(producer.warnings.count == 1)
     }
@@ -289,7 +289,7 @@ import Testing
         let descriptor = raw(producer.port, words)
         defer { close(descriptor) }
 
-        #expect(producer.work { producer.links.strangers > 0 })
+        #expect(producer.work { producer.links.refusedPeers > 0 })
         #expect(!holdsAFrame(heard(descriptor)))
         #expect(producer.warnings.count == 1, "\(producer.warnings)")
     }
@@ -299,7 +299,7 @@ import Testing
         var held: [Int32] = []
         for _ in 0..<150 { held.append(raw(producer.port, [])) }
         defer { held.forEach { close($0) } }
-        #expect(producer.work { producer.links.strangers >= 80 })
+        #expect(producer.work { producer.links.refusedPeers >= 80 })
 
         let socket = try producer.connect(
             knows: producer.keys.publicKey, as: producer.consumer)

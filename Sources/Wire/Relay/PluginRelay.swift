@@ -21,7 +21,7 @@ package final class PluginRelay {
     private let inside: ZMQSocketBox
     private var inputs: RelayedInputs?
     private var outputs: RelayedOutputs?
-    /// Whether the plugin's last words have been passed on.
+    /// Whether the plugin's last messages have been passed on.
     package private(set) var hasPassedAll = false
 
     /// - Parameters:
@@ -52,7 +52,7 @@ package final class PluginRelay {
     /// Passes on all that has come.
     package func work() {
         hearSupervisor()
-        // Its last words come after its last message.
+        // Its last messages come after its last message.
         do {
             try inputs?.work()
             try outputs?.work()
@@ -72,7 +72,7 @@ package final class PluginRelay {
         Array(name.utf8).withUnsafeBytes { _ = inside.socket.send($0, bytes) }
     }
 
-    // MARK: The supervisor's words
+    // MARK: The supervisor's messages
 
     private func hearSupervisor() {
         while let frames = control.socket.receive() {
@@ -145,14 +145,14 @@ package final class PluginRelay {
         say(.serving(endpoint: try outputs.listen(at: endpoint)))
     }
 
-    // MARK: The plugin's words
+    // MARK: The plugin's messages
 
     private func hearPlugin() {
         while let frames = inside.socket.receive() {
             guard frames.count == 2, frames[0].text == name else { continue }
             switch frames[1].withBytes(ControlMessage.init(decoding:)) {
             case .progress(var report):
-                report.strangers += outputs?.strangers ?? 0
+                report.refusedPeers += outputs?.refusedPeers ?? 0
                 say(.progress(report))
             case .hello: introduce(frames[1])
             case .done(let report):
@@ -178,7 +178,7 @@ package final class PluginRelay {
     /// A last report, with what the plugin cannot know.
     private func completed(_ report: NodeReport) -> NodeReport {
         var report = report
-        report.strangers += outputs?.strangers ?? 0
+        report.refusedPeers += outputs?.refusedPeers ?? 0
         for (port, frames) in inputs?.late ?? [] {
             let index = report.inputs.firstIndex { $0.port == port } ?? report.inputs.count
             if index == report.inputs.count { report.inputs.append(.init(port: port)) }

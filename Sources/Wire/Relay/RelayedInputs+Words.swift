@@ -4,7 +4,7 @@ import Tensors
 
 /// What the plugin and its producers say to each other.
 extension RelayedInputs {
-    // MARK: The plugin's words
+    // MARK: The plugin's messages
 
     func hearPlugin() throws {
         while let frames = inlet.socket.receive() {

@@ -11,7 +11,7 @@ import Tensors
 final class RelayedInputs {
     struct Link {
         let configuration: NodeConfiguration.Input
-        /// What it takes; nil where nobody said.
+        /// What it takes; nil where it was not told.
         let port: PortSpec?
         /// Whether the producer is elsewhere; else the plugin reaches it by itself.
         var isRelayed: Bool
@@ -123,7 +123,7 @@ final class RelayedInputs {
         return links[index].inner
     }
 
-    /// The plugin has come to the new place: nobody is to be met at the old ones.
+    /// The plugin has come to the new place: no peer is left at the old ones.
     func leaveFormerInlets(_ index: Int) {
         links[index].formerInners.forEach { inlet.socket.unbind($0) }
         links[index].formerInners = []

@@ -3,12 +3,12 @@ import Tensors
 
 /// What the plugin sends, and what of it goes to its consumers.
 extension RelayedOutputs {
-    // MARK: The plugin's words
+    // MARK: The plugin's messages
 
     func hearPlugin(_ index: Int) throws {
-        while let frames = ways[index].socket?.socket.receive() {
+        while let frames = edges[index].socket?.socket.receive() {
             do { try take(frames, index) } catch {
-                throw WireError("its output '\(ways[index].output.port)' sent \(error)")
+                throw WireError("its output '\(edges[index].output.port)' sent \(error)")
             }
         }
     }
@@ -16,11 +16,11 @@ extension RelayedOutputs {
     private func take(_ frames: [ZMQFrame], _ index: Int) throws {
         let envelope = try frames[0].withBytes { try Envelope(decoding: $0) }
         guard envelope.count == 0
-            || envelope.count == UInt32(truncatingIfNeeded: ways[index].connection)
+            || envelope.count == UInt32(truncatingIfNeeded: edges[index].connection)
         else { return }
         switch envelope.kind {
         case .data: try offer(envelope, frames, index)
-        case .end: ways[index].edge.end()
+        case .end: edges[index].edge.end()
         default: throw WireError("a message of kind '\(envelope.kind)'")
         }
         flush(index)
@@ -28,8 +28,8 @@ extension RelayedOutputs {
 
     private func offer(_ envelope: Envelope, _ frames: [ZMQFrame], _ index: Int) throws {
         guard let tensor = try payload(of: envelope, frames, index) else { return }
-        ways[index].outstanding += 1
-        ways[index].edge.offer(
+        edges[index].outstanding += 1
+        edges[index].edge.offer(
             Numbered(
                 sequence: envelope.sequence, message: Message(tensor, envelope.stamp),
                 published: envelope.sent))
@@ -58,28 +58,28 @@ extension RelayedOutputs {
 
     /// The plugin has turned to the same consumer on this machine.
     func watch(_ index: Int) {
-        while let event = ways[index].monitor?.next() {
+        while let event = edges[index].monitor?.next() {
             guard case .closed = event else { continue }
-            let old = ways[index]
-            ways[index] = Way(
+            let old = edges[index]
+            edges[index] = RelayedEdge(
                 output: old.output,
                 edge: OutputEdge(keep: old.output.keep, window: old.output.window))
-            ways[index].edge.adopt([], drops: old.edge.drops)
+            edges[index].edge.adopt([], drops: old.edge.drops)
         }
     }
 
     // MARK: To the consumers
 
     func flush(_ index: Int) {
-        while let message = ways[index].edge.next() { send(message, index) }
-        if ways[index].edge.takeEnd() { post(Envelope(.end), nil, index) }
+        while let message = edges[index].edge.next() { send(message, index) }
+        if edges[index].edge.takeEnd() { post(Envelope(.end), nil, index) }
     }
 
     private func send(_ numbered: Numbered, _ index: Int) {
         let whole = numbered.message.tensor
-        let isHalved = ways[index].output.isHalved && whole.elementType == .float32
+        let isHalved = edges[index].output.isHalved && whole.elementType == .float32
         let tensor = isHalved ? whole.halved : whole
-        if let obstacle = ZMQSocket.obstacle(to: tensor.byteCount, of: ways[index].output) {
+        if let obstacle = ZMQSocket.obstacle(to: tensor.byteCount, of: edges[index].output) {
             return say(.failed(obstacle))
         }
         var envelope = Envelope(.data)
@@ -92,8 +92,8 @@ extension RelayedOutputs {
 
     func post(_ envelope: Envelope, _ payload: UnsafeRawBufferPointer?, _ index: Int) {
         var envelope = envelope
-        envelope.count = UInt32(truncatingIfNeeded: ways[index].edge.connection)
-        let (identity, header) = (Array(ways[index].output.identity.utf8), envelope.encoded())
+        envelope.count = UInt32(truncatingIfNeeded: edges[index].edge.connection)
+        let (identity, header) = (Array(edges[index].output.identity.utf8), envelope.encoded())
         identity.withUnsafeBytes { identity in
             header.withUnsafeBytes { header in
                 if let payload {

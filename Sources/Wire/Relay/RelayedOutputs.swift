@@ -10,7 +10,7 @@ import Tensors
 /// consumer that is started again, costs an edge that loses nothing no message: a plugin need not keep
 /// anything.
 final class RelayedOutputs {
-    struct Way {
+    struct RelayedEdge {
         let output: NodeConfiguration.Output
         var edge: OutputEdge
         /// To the plugin, in the consumer's name; nil before the consumer has come from elsewhere.
@@ -33,7 +33,7 @@ final class RelayedOutputs {
     var router: ZMQSocketBox?
     private var door: Doorkeeper?
     private var served: String?
-    var ways: [Way]
+    var edges: [RelayedEdge]
     let slots = SlotView()
 
     init(
@@ -42,8 +42,8 @@ final class RelayedOutputs {
     ) {
         (self.configuration, self.endpoint, self.context) = (configuration, endpoint, context)
         (self.clock, self.say) = (clock, say)
-        ways = configuration.outputs.map {
-            Way(output: $0, edge: OutputEdge(keep: $0.keep, window: $0.window))
+        edges = configuration.outputs.map {
+            RelayedEdge(output: $0, edge: OutputEdge(keep: $0.keep, window: $0.window))
         }
     }
 
@@ -63,50 +63,50 @@ final class RelayedOutputs {
 
     var pollItems: [zmq_pollitem_t] {
         (door?.pollItems ?? []) + (router.map { [$0.socket.pollItem] } ?? [])
-            + ways.compactMap { $0.socket?.socket.pollItem }
-            + ways.compactMap { $0.monitor?.pollItem }
+            + edges.compactMap { $0.socket?.socket.pollItem }
+            + edges.compactMap { $0.monitor?.pollItem }
     }
 
     func work() throws {
         hearConsumers()
-        for index in ways.indices {
+        for index in edges.indices {
             try hearPlugin(index)
             watch(index)
         }
     }
 
     /// Connections that were turned away.
-    var strangers: Int { door?.refusedCount ?? 0 }
+    var refusedPeers: Int { door?.refusedCount ?? 0 }
 
     /// By edge, frames that did not reach their consumers.
     var missing: [(output: NodeConfiguration.Output, drops: Drops)] {
-        ways.map { ($0.output, $0.edge.drops) }.filter { !$0.drops.isEmpty }
+        edges.map { ($0.output, $0.edge.drops) }.filter { !$0.drops.isEmpty }
     }
 
     /// A consumer's process is over, and it has everything that it wants.
     ///
     /// - Parameter name: the consumer's, or its socket's.
     func depart(_ name: String) {
-        for index in ways.indices
-        where [ways[index].output.consumer, ways[index].output.identity].contains(name) {
-            _ = ways[index].edge.close()
+        for index in edges.indices
+        where [edges[index].output.consumer, edges[index].output.identity].contains(name) {
+            _ = edges[index].edge.close()
         }
     }
 
-    // MARK: The consumers' words
+    // MARK: The consumers' messages
 
     private func hearConsumers() {
         defer { door?.work() }
         while let frames = router?.socket.receive() {
             door?.recognise(frames.descriptor)
             guard frames.isGenuine,
-                let index = ways.firstIndex(where: { $0.output.identity == frames[0].text })
+                let index = edges.firstIndex(where: { $0.output.identity == frames[0].text })
             else { continue }
             do {
                 guard frames.count == 2 else { throw WireError("\(frames.count - 1) frames, not one") }
                 try hear(try frames[1].withBytes { try Envelope(decoding: $0) }, index)
             } catch {
-                let output = ways[index].output
+                let output = edges[index].output
                 say(
                     .failed(
                         "its input '\(output.consumerPort)' answered with \(error)",
@@ -119,17 +119,17 @@ final class RelayedOutputs {
         switch envelope.kind {
         case .hello: try welcome(envelope, index)
         case .grant:
-            guard envelope.stamp.frame == ways[index].edge.connection else { return }
-            ways[index].edge.grant(
+            guard envelope.stamp.frame == edges[index].edge.connection else { return }
+            edges[index].edge.grant(
                 Int(envelope.count), released: [], below: envelope.sequence,
                 connection: envelope.stamp.frame)
             credit(Int(envelope.count), below: envelope.sequence, index)
         case .bye:
-            if ways[index].edge.close() { post(Envelope(.end), nil, index) }
+            if edges[index].edge.close() { post(Envelope(.end), nil, index) }
             tellPlugin(index, Envelope(.bye))
         case .data, .end: throw WireError("a message of kind '\(envelope.kind)'")
         }
-        let (credits, window) = (ways[index].edge.credits, ways[index].edge.window)
+        let (credits, window) = (edges[index].edge.credits, edges[index].edge.window)
         guard credits <= window else {
             throw WireError("\(credits) credits at once, but its window is \(window)")
         }
@@ -138,41 +138,41 @@ final class RelayedOutputs {
 
     /// A consumer is there, for the first time, or anew.
     private func welcome(_ hello: Envelope, _ index: Int) throws {
-        ways[index].edge.connect(
+        edges[index].edge.connect(
             credits: Int(hello.count), next: hello.sequence, connection: hello.stamp.frame,
             acknowledges: hello.acknowledges, isElsewhere: true, isAgain: hello.isAgain)
-        guard ways[index].socket != nil else { return try introduce(hello, index) }
+        guard edges[index].socket != nil else { return try introduce(hello, index) }
         // What it is sent again from here uses up its credits, and what it has in hand will; the
         // plugin gets the rest of those that it has spent.
-        let inHand = ways[index].output.window - Int(hello.count)
-        let due = ways[index].outstanding - ways[index].edge.waiting.count - inHand
-        ways[index].ownCredits = max(0, -due)
+        let inHand = edges[index].output.window - Int(hello.count)
+        let due = edges[index].outstanding - edges[index].edge.waiting.count - inHand
+        edges[index].ownCredits = max(0, -due)
         if due > 0 { grantPlugin(due, below: hello.sequence, index) }
     }
 
     /// The consumer comes from elsewhere now: it is the plugin's by this relay.
     private func introduce(_ hello: Envelope, _ index: Int) throws {
         let socket = ZMQSocketBox(
-            try ZMQSocket(.dealer, in: context, identity: ways[index].output.identity))
+            try ZMQSocket(.dealer, in: context, identity: edges[index].output.identity))
         // Should the consumer move to this machine, the plugin turns to it.
         socket.socket.staysLost()
-        ways[index].monitor = try LinkMonitor(of: socket, in: context, over: "ipc")
+        edges[index].monitor = try LinkMonitor(of: socket, in: context, over: "ipc")
         try socket.socket.connect(endpoint)
-        ways[index].socket = socket
-        ways[index].connection = UInt64(posix_monotonic_ns()) | 1
-        ways[index].outstanding = max(0, ways[index].output.window - Int(hello.count))
-        ways[index].ownCredits = 0
+        edges[index].socket = socket
+        edges[index].connection = UInt64(posix_monotonic_ns()) | 1
+        edges[index].outstanding = max(0, edges[index].output.window - Int(hello.count))
+        edges[index].ownCredits = 0
         tellPlugin(index, hello)
     }
 
     private func credit(_ count: Int, below next: UInt64, _ index: Int) {
-        let own = min(count, ways[index].ownCredits)
-        ways[index].ownCredits -= own
+        let own = min(count, edges[index].ownCredits)
+        edges[index].ownCredits -= own
         grantPlugin(count - own, below: next, index)
     }
 
     private func grantPlugin(_ count: Int, below next: UInt64, _ index: Int) {
-        ways[index].outstanding -= min(count, ways[index].outstanding)
+        edges[index].outstanding -= min(count, edges[index].outstanding)
         var grant = Envelope(.grant)
         (grant.count, grant.sequence) = (UInt32(count), next)
         tellPlugin(index, grant)
@@ -181,7 +181,7 @@ final class RelayedOutputs {
     func tellPlugin(_ index: Int, _ envelope: Envelope) {
         var envelope = envelope
         (envelope.isElsewhere, envelope.isAgain) = (envelope.kind == .hello, false)
-        envelope.stamp.frame = ways[index].connection
-        envelope.encoded().withUnsafeBytes { _ = ways[index].socket?.socket.send($0) }
+        envelope.stamp.frame = edges[index].connection
+        envelope.encoded().withUnsafeBytes { _ = edges[index].socket?.socket.send($0) }
     }
 }

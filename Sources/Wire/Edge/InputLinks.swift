@@ -5,7 +5,7 @@ import Tensors
 
 /// The consumer's sockets of a node: one dealer per input, all on the thread that polls.
 ///
-/// What comes in may be a stranger's: everything is checked against the port before it is believed.
+/// Everything that comes in is checked against its port before it is used: a peer may be any program.
 final class InputLinks {
     struct Link {
         let configuration: NodeConfiguration.Input
@@ -107,7 +107,7 @@ final class InputLinks {
         exchange.connect(
             TickAssembler(
                 inputs: links.map(input), required: required, oldest: configuration.oldest))
-        links.indices.forEach { sayHello($0) }
+        links.indices.forEach { sendHello($0) }
     }
 
     func link(_ input: NodeConfiguration.Input) throws -> Link {
@@ -145,7 +145,7 @@ final class InputLinks {
         return (socket, monitor)
     }
 
-    func sayHello(_ index: Int, again: Bool = false) {
+    func sendHello(_ index: Int, again: Bool = false) {
         var hello = Envelope(.hello)
         hello.isElsewhere = links[index].isElsewhere
         hello.isAgain = again
@@ -156,7 +156,7 @@ final class InputLinks {
     }
 
     /// The node has all that it wants.
-    func sayGoodbye() {
+    func sendBye() {
         isLeaving = true
         for index in links.indices { tell(index, Envelope(.bye)) }
         formers.forEach { Self.tell($0, Envelope(.bye)) }
@@ -172,7 +172,7 @@ final class InputLinks {
         }
         if let index = formers.firstIndex(where: { $0.connection == connection }) {
             formers[index].lent -= 1
-            letGo()
+            releaseFormers()
         }
         return false
     }
@@ -197,7 +197,7 @@ final class InputLinks {
         try connect(index, to: endpoint)
         links[index].next = resends ? next : 0
         if isFresh { links[index].acknowledged = 0 }
-        sayHello(index)
+        sendHello(index)
     }
 
     /// The producer is the same, but the connection to its machine broke: what came is here, and what
@@ -205,7 +205,7 @@ final class InputLinks {
     private func renew(_ index: Int) throws {
         _ = exchange.reconnect(index, resends: false)
         try connect(index, to: links[index].endpoint)
-        sayHello(index, again: true)
+        sendHello(index, again: true)
     }
 
     private func connect(_ index: Int, to endpoint: String) throws {
@@ -252,7 +252,7 @@ final class InputLinks {
         for index in formers.indices {
             formers[index].acknowledged = next[formers[index].configuration.key] ?? 0
         }
-        letGo()
+        releaseFormers()
         return links.indices.filter { index in
             guard let next = next[links[index].configuration.key],
                 links[index].configuration.keep == .all, next > links[index].acknowledged

@@ -142,7 +142,7 @@ package struct Envelope: Equatable, Sendable {
         try readTail(&reader, rank: Int(rank), hasPlace: flags & 1 != 0)
     }
 
-    /// Sums of times and of numbers must not overflow, whoever sent them.
+    /// Sums of times and of numbers must not overflow, whatever program sent them.
     private func checkTimes() throws {
         let limit = Int64(1) << 62
         guard stamp.frame < FrameSet.largest, sequence < UInt64.max, (0..<limit).contains(sent),
@@ -193,7 +193,7 @@ struct ByteWriter {
     mutating func write(all bytes: [UInt8]) { self.bytes += bytes }
 }
 
-/// Takes little-endian numbers off the front; whoever reads has checked `remaining`.
+/// Takes little-endian numbers off the front; the caller has checked `remaining`.
 struct ByteReader {
     private var rest: UnsafeRawBufferPointer
 

@@ -7,7 +7,7 @@ import Glibc
 ///
 /// The library asks over ZAP (ZeroMQ RFC 27) about each client that has proved to have some secret
 /// key and to know this node's public one; all others are turned away before. What is kept of
-/// strangers is bounded: connections that have not said a word for which a key is needed are cut when
+/// unknown peers is bounded: connections that have not said a word for which a key is needed are cut when
 /// they are too many, oldest first.
 final class Doorkeeper {
     private struct Visitor {
@@ -31,14 +31,41 @@ final class Doorkeeper {
     private(set) var refusedCount = 0
     private var untold = 0
     private var lastGone = ""
-    private static let gone = "somebody who was gone at once"
+    private static let gone = "a peer that was gone at once"
     private var toldAt: Int64 = 0
 
-    /// Connections of strangers at a time: a run has far fewer consumers that connect at once.
+    /// Connections of unknown peers at a time: a run has far fewer consumers that connect at once.
     private static let mostUnknown = 64
     /// So many are told of one by one; then once in so many nanoseconds how many there were.
     private static let toldSingly = 8
     private static let pause: Int64 = 10_000_000_000
+
+    /// Lets a node's consumers on other machines in at an endpoint.
+    ///
+    /// With keys, only this run's consumers are admitted; without, the endpoint has to be
+    /// on the loopback, unless the run is insecure by its author's wish.
+    ///
+    /// - Returns: who watches over them; nil without keys.
+    static func open(
+        _ router: ZMQSocketBox, at endpoint: String, _ configuration: NodeConfiguration,
+        in context: ZMQContext, warn: @escaping (String) -> Void
+    ) throws -> Doorkeeper? {
+        let keys = configuration.keys
+        let isLoopback = ["127.", "[::1]", "localhost"].contains { endpoint.hasPrefix("tcp://\($0)") }
+        guard keys != nil || configuration.isInsecure || isLoopback else {
+            throw WireError(
+                "\(endpoint) would serve '\(configuration.name)' to every peer: without keys a node "
+                    + "listens on this machine's loopback only")
+        }
+        let door = try keys.map { _ in try Doorkeeper(of: router, in: context, warn: warn) }
+        for output in configuration.outputs {
+            guard let key = output.consumerKey else { continue }
+            door?.admit(output.consumer, key: key)
+        }
+        if endpoint.hasPrefix("tcp://") { try router.socket.serve(with: keys) }
+        try router.socket.bind(endpoint)
+        return door
+    }
 
     /// Asked for by every CURVE server of the context: make it before one binds.
     init(
@@ -50,12 +77,12 @@ final class Doorkeeper {
         monitor = try LinkMonitor(of: router, in: context)
     }
 
-    /// Whoever has this key is that node.
+    /// A peer with this key is that node.
     func admit(_ name: String, key: String) { names[key] = name }
 
     var pollItems: [zmq_pollitem_t] { [requests.socket.pollItem, monitor.pollItem] }
 
-    /// A message came over this connection: it is no stranger's.
+    /// A message came over this connection: its peer is known.
     func recognise(_ descriptor: Int32) {
         // That it has come is said before its first message is there.
         while let event = monitor.next() { note(event) }
@@ -88,7 +115,7 @@ final class Doorkeeper {
         _ = requests.socket.send([frames[0].withBytes { Array($0) }, []] + words)
     }
 
-    // MARK: Strangers
+    // MARK: Unknown peers
 
     private func note(_ event: LinkMonitor.Event) {
         switch event {

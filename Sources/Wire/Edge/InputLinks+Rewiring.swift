@@ -27,7 +27,7 @@ extension InputLinks {
         links.append(try link(new))
         report.append(NodeReport.Input(port: new.port, pace: links[links.count - 1].port.pace))
         exchange.add(input(links[links.count - 1]))
-        sayHello(links.count - 1)
+        sendHello(links.count - 1)
     }
 
     /// The edge of an input has ended: its successor is next, if there is one.
@@ -43,13 +43,13 @@ extension InputLinks {
         formers.append(former)
         ended.remove(index)
         exchange.move(index, to: successor, next: links[index].next)
-        sayHello(index)
+        sendHello(index)
         say(.moved(edge: successor.key))
-        letGo()
+        releaseFormers()
     }
 
-    /// Says goodbye to producers of which nothing is in use any more.
-    func letGo() {
+    /// Sends `bye` to producers of which nothing is in use any more.
+    func releaseFormers() {
         formers.removeAll { former in
             let isUsedUp = former.port.pace == .last || former.acknowledged >= former.next
             guard former.lent == 0, isUsedUp else { return false }
@@ -70,6 +70,6 @@ extension InputLinks {
         hello.sequence = formers[index].next
         hello.acknowledges = true
         Self.tell(formers[index], hello)
-        letGo()
+        releaseFormers()
     }
 }

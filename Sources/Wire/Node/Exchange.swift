@@ -29,7 +29,7 @@ final class Exchange: @unchecked Sendable {
 
     var assembler: TickAssembler?
     var commands: [Command] = []
-    /// Messages that somebody will wait for and that the other thread has not looked at, and those that
+    /// Messages that are waited for and that the other thread has not looked at, and those that
     /// wait for credits.
     var unseen = 0
     var backlog = 0
@@ -44,7 +44,7 @@ final class Exchange: @unchecked Sendable {
     var isIdle = false
     /// Until when a node that another process takes over waits for one more tick.
     var lastTickBy: Int64?
-    /// Whether whoever takes the node over does not go on from what it remembers.
+    /// Whether the successor does not go on from what the node remembers.
     var finishesForGood = false
     var outputsClosed = false
     /// Whether the node has made all that it makes.
@@ -106,7 +106,7 @@ final class Exchange: @unchecked Sendable {
     func nextStep() -> Step {
         locked {
             while true {
-                // Whoever is told to end may well have lost a neighbour: that is not its fault.
+                // A node that is told to end may well have lost a neighbour: that is not its fault.
                 if phase == .finishing { return .finish(early: true) }
                 if phase == .retiring { return .retire(finishes: finishesForGood) }
                 if let failure { return .fail(failure) }

@@ -10,14 +10,14 @@ package struct NodeConfiguration: Sendable {
         package var endpoint: String
         package var keep: Keep
         package var window: Int
-        /// Looks on at another run's node, which knows nothing of this one and waits for nobody:
-        /// a word that tells those who do so apart.
+        /// Looks on at another run's node, which knows nothing of this one and does not wait for this one:
+        /// a word that tells such taps apart.
         package var tap: String?
         /// Whether numbers from another machine come in half precision.
         package var isHalved = false
         /// Whether the producer is on another machine at the moment.
         package var isElsewhere = false
-        /// Public key of a producer elsewhere: whoever serves the endpoint has to have its secret.
+        /// Public key of a producer elsewhere: the process that serves the endpoint must have its secret.
         package var producerKey: String?
         /// Which change of a running graph made the edge; 0 for one that was there from the first.
         package var edition = 0
@@ -77,7 +77,7 @@ package struct NodeConfiguration: Sendable {
         package var since: UInt64?
         /// The first frame that does not go this way any more; nil where none is known.
         package var until: UInt64?
-        /// Whether somebody only looks on: what is not taken is not missed.
+        /// Whether it is a tap: what is not taken is not missed.
         var isTap = false
 
         package init(

@@ -5,10 +5,10 @@ import Tensors
 
 /// The producer's socket of a node: one router that serves the consumers of all its outputs.
 final class OutputLinks {
-    let exchange: Exchange
+    private let exchange: Exchange
     private let context: ZMQContext
-    let clock: RunClock
-    let router: ZMQSocketBox
+    private let clock: RunClock
+    private let router: ZMQSocketBox
     /// Watches over who comes from elsewhere, once the node listens.
     private var door: Doorkeeper?
     /// Where consumers on other machines find the outputs.
@@ -16,7 +16,7 @@ final class OutputLinks {
     private var isOpen = false
     /// Whether the node has made all that it makes.
     private var hasEnded = false
-    var edges: [(output: NodeConfiguration.Output, edge: OutputEdge)] = []
+    private var edges: [(output: NodeConfiguration.Output, edge: OutputEdge)] = []
     /// The last epoch that a flush began.
     private var epoch: UInt32 = 0
     /// By name, what was dropped at edges that ended before this process began.
@@ -137,11 +137,11 @@ final class OutputLinks {
             _ = edges[index].edge.close()
         }
         noteBacklog()
-        closeIfNobodyIsLeft()
+        closeIfAllConsumersLeft()
     }
 
-    /// Whoever went on with another edge while the node goes on does not end it.
-    private func closeIfNobodyIsLeft() {
+    /// A consumer that went on with another edge does not end a node that goes on.
+    private func closeIfAllConsumersLeft() {
         let own = edges.filter { !$0.output.isTap && (hasEnded || $0.output.until == nil) }
         guard hasEnded || !own.isEmpty, own.allSatisfy(\.edge.isClosed) else { return }
         exchange.outputsAreClosed()
@@ -178,7 +178,7 @@ final class OutputLinks {
     }
 
     /// Connections that were turned away.
-    var strangers: Int { door?.refusedCount ?? 0 }
+    var refusedPeers: Int { door?.refusedCount ?? 0 }
 
     /// Offers a message to every consumer of a port.
     ///
@@ -198,10 +198,10 @@ final class OutputLinks {
             edges[index].edge.end()
             flush(index)
         }
-        closeIfNobodyIsLeft()
+        closeIfAllConsumersLeft()
     }
 
-    /// Hears credits and farewells.
+    /// Reads what consumers send: hello, credits, bye.
     func read() {
         defer { door?.work() }
         guard isOpen else { return }
@@ -209,7 +209,7 @@ final class OutputLinks {
             door?.recognise(frames.descriptor)
             // First of all: what follows may change an edge.
             guard frames.isGenuine else { continue }
-            // A stranger's words mean nothing: this run's consumers are all known by name.
+            // This run's consumers are all known by name; others may only tap.
             let name = frames[0].text
             guard let index = index(of: name) ?? index(ofOtherEdition: name) ?? admit(frames) else {
                 continue
@@ -229,13 +229,13 @@ final class OutputLinks {
         }
         edges.removeAll { $0.output.isTap && $0.edge.isClosed }
         noteBacklog()
-        closeIfNobodyIsLeft()
+        closeIfAllConsumersLeft()
     }
 
-    /// So many may look on at once; beyond that the one who came first has to go, or has long gone.
+    /// So many taps are served at once; the oldest is closed for the next one.
     private static let mostTaps = 16
 
-    /// Somebody of this user's wants to look at what a port sends: a consumer without any rights.
+    /// A client of this user taps a port: a consumer that nothing waits for.
     private func admit(_ frames: [ZMQFrame]) -> Int? {
         guard frames.count == 2, frames.user == nil, let tap = NodeConfiguration.Output(tap: frames[0].text),
             let tapped = edges.first(where: { $0.output.port == tap.port })?.edge,
@@ -279,5 +279,63 @@ final class OutputLinks {
             throw WireError("\(credits) credits at once, but its window is \(window)")
         }
         flush(index)
+    }
+
+    // MARK: Sending
+
+    private func flush(_ index: Int) {
+        while let message = edges[index].edge.next() { send(message, to: index) }
+        if edges[index].edge.takeEnd() { send(Envelope(.end), nil, to: index) }
+    }
+
+    private func send(_ numbered: Numbered, to index: Int) {
+        let whole = numbered.message.tensor
+        let isHalved = edges[index].edge.isElsewhere && edges[index].output.isHalved
+        let tensor = isHalved && whole.elementType == .float32 ? whole.halved : whole
+        var envelope = Envelope(.data)
+        envelope.stamp = numbered.message.stamp
+        envelope.sequence = numbered.sequence
+        envelope.sent = numbered.published
+        envelope.elementType = tensor.elementType
+        envelope.shape = tensor.shape
+        let (output, isElsewhere) = (edges[index].output, edges[index].edge.isElsewhere)
+        if isElsewhere {
+            if let obstacle = ZMQSocket.obstacle(to: tensor.byteCount, of: output) {
+                return exchange.fail(obstacle)
+            }
+            clock.leave(&envelope)
+        }
+        let isShared = !output.isInline && !output.isTap && !isElsewhere
+        if isShared, let slot = tensor.memory.owner as? SlotPool.Slot, tensor.offset == 0 {
+            envelope.place = Envelope.Place(
+                slot: slot.number, process: UInt32(getpid()),
+                descriptor: UInt32(slot.descriptor), capacity: UInt64(slot.capacity))
+            edges[index].edge.lend(tensor.memory, as: slot.number)
+            send(envelope, nil, to: index)
+        } else {
+            tensor.withBytes { send(envelope, $0, to: index) }
+        }
+    }
+
+    private func send(_ envelope: Envelope, _ payload: UnsafeRawBufferPointer?, to index: Int) {
+        let isThere = post(envelope, payload, to: index)
+        // A tap may disappear without a bye.
+        if !isThere, edges[index].output.isTap { _ = edges[index].edge.close() }
+    }
+
+    /// False when the consumer is not there.
+    private func post(
+        _ envelope: Envelope, _ payload: UnsafeRawBufferPointer?, to index: Int
+    ) -> Bool {
+        let identity = Array(edges[index].output.identity.utf8)
+        var envelope = envelope
+        envelope.count = UInt32(truncatingIfNeeded: edges[index].edge.connection)
+        let header = envelope.encoded()
+        return identity.withUnsafeBytes { identity in
+            header.withUnsafeBytes { header in
+                guard let payload else { return router.socket.send(identity, header) }
+                return router.socket.send(identity, header, payload)
+            }
+        }
     }
 }

@@ -8,25 +8,25 @@ import NodeKit
 /// Besides ``InputLinks`` and ``OutputLinks`` that is one dealer to the supervisor, whose death is
 /// noticed by the standard input's end.
 final class NodeLinks {
-    let exchange: Exchange
+    private let exchange: Exchange
     private let spec: NodeSpec
     /// The node's figures, brief or whole.
-    let progress: (_ isBrief: Bool) -> NodeReport
+    private let progress: (_ isBrief: Bool) -> NodeReport
     private let context: ZMQContext
     private let control: ZMQSocketBox
-    let outputs: OutputLinks
+    private let outputs: OutputLinks
     private let clock = RunClock()
-    var inputs: InputLinks?
+    private var inputs: InputLinks?
     private let signals: Int32
     private var configuration: NodeConfiguration?
     private var supervisorIsGone = false
     private var wasSignalled = false
     private let configured: (NodeConfiguration) -> Void
-    let journal: Journal?
+    private let journal: Journal?
     /// Inputs as they are to be, told before there are any.
     private var rewiredInputs: [NodeConfiguration.Input]?
     /// Whether the node is told to be handed over to another process.
-    var isRetiring = false
+    private var isRetiring = false
     /// Whether consumers are given time to take what was sent, since the successor will not know of it;
     /// and until when, from the last time that one took something.
     private var drains = false
@@ -89,7 +89,7 @@ final class NodeLinks {
     /// Lets producers go that have more to say, and takes in what they had sent before they heard it.
     private func leave() {
         guard let inputs, !checkSupervisorIsGone() else { return }
-        inputs.sayGoodbye()
+        inputs.sendBye()
         let deadline = posix_monotonic_ns() + Self.reportInterval
         while !inputs.haveEnded, posix_monotonic_ns() < deadline { poll(milliseconds: 10) }
     }
@@ -141,7 +141,7 @@ final class NodeLinks {
         return supervisorIsGone
     }
 
-    func say(_ message: ControlMessage) {
+    private func say(_ message: ControlMessage) {
         message.encoded().withUnsafeBytes { _ = control.socket.send($0) }
     }
 
@@ -213,7 +213,7 @@ final class NodeLinks {
         outputs.open(held: found?.held ?? [], drops: found?.record.edgeDrops ?? [:])
         exchange.resume(found?.record, first: first, forgets: forgets)
         var connected = configuration
-        // Whoever has had its last tick wants nothing more, and its producers may be gone.
+        // A node that has had its last tick wants nothing more, and its producers may be gone.
         if let phase = found?.record.phase, phase != .running { connected.inputs = [] }
         inputs = try InputLinks(
             connected, spec: spec.resolved(with: configuration.settings), context: context,
@@ -247,10 +247,84 @@ final class NodeLinks {
         (next.inputs, next.outputs) = (inputs, outputs)
         exchange.wire(Wiring(next))
         self.outputs.rewire(outputs)
-        // Whoever listens later lets in these consumers. Inputs stay what they are until their edges end.
+        // 'listen' may come later, and admits these consumers. Inputs stay what they are until their edges end.
         configuration!.outputs = outputs
         rewiredInputs = inputs
         try self.inputs?.rewire(inputs)
         say(.rewired)
+    }
+
+    // MARK: The computing thread's commands
+
+    private func carryOut(_ commands: [Exchange.Command]) {
+        var grants: [Int: Envelope] = [:]
+        for command in commands {
+            switch command {
+            case .publish(let port, let message, let isAwaited):
+                outputs.publish(message, on: port, isAwaited: isAwaited)
+            case .grant(let input, let count):
+                grants[input, default: Envelope(.grant)].count += UInt32(count)
+            case .release(let input, let slot, let connection):
+                guard inputs?.release(slot, of: connection, input) ?? false else { continue }
+                grants[input, default: Envelope(.grant)].released.append(slot)
+            case .acknowledge(let next):
+                for input in inputs?.acknowledge(next) ?? [] {
+                    grants[input] = grants[input] ?? Envelope(.grant)
+                }
+            case .held: sendHeld()
+            case .control(let message):
+                // The supervisor has to know how far the node had come when it failed.
+                if case .failed = message { say(.progress(briefReport)) }
+                say(message)
+            // A machine that lost its supervisor ends no edges: nodes on others may go on.
+            case .end: if !checkSupervisorIsGone() { outputs.end() }
+            }
+        }
+        for (input, grant) in grants { inputs?.tell(input, grant) }
+    }
+
+    /// A source says which frame would be next: higher than any that has left it.
+    private func sendHeld() {
+        let report = progress(false)
+        let frames = [report.emitted] + report.dropped.map(\.frames)
+        let last = frames.compactMap(\.last).max()
+        say(.held(next: last.map { $0 + 1 } ?? exchange.firstFrame, isOver: exchange.isOver))
+    }
+
+    // MARK: Reports
+
+    /// The same without sets of frames, which grow: what a few reports a second can afford.
+    private var briefReport: NodeReport {
+        var report = progress(true)
+        report.inputs = inputs?.report ?? []
+        report.outputs = outputs.report(isBrief: true)
+        report.refusedPeers = outputs.refusedPeers
+        report.peakMemory = posix_peak_memory()
+        return report
+    }
+
+    /// The node's own figures with those of its edges.
+    private func wholeReport() -> NodeReport {
+        exchange.abandonInputs()
+        var report = progress(false)
+        report.inputs = inputs?.report ?? []
+        for (port, input) in exchange.ledger.inputs {
+            let index = report.inputs.firstIndex { $0.port == port } ?? report.inputs.count
+            if index == report.inputs.count { report.inputs.append(.init(port: port)) }
+            (report.inputs[index].arrived, report.inputs[index].drops) = (input.arrived, input.drops)
+        }
+        // What waits at an edge that drops is not sent: the successor knows nothing of it.
+        if isRetiring { outputs.dropWaiting() }
+        report.outputs = outputs.report(isBrief: false)
+        report.refusedPeers = outputs.refusedPeers
+        report.peakMemory = posix_peak_memory()
+        return report
+    }
+
+    /// The process's last message.
+    func sendDone() {
+        guard isRetiring else { return say(.done(wholeReport())) }
+        let record = try? journal?.read()?.record
+        say(.retired(wholeReport(), next: record?.inputs ?? [:]))
     }
 }

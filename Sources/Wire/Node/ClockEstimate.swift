@@ -2,7 +2,7 @@
 ///
 /// A question leaves here at t₀, is there at t₁, is answered at t₂, and the answer is here at t₃. The
 /// other clock's lead lies between t₁ − t₀ less the whole way and t₁ − t₀ itself, so the middle is
-/// wrong by half the time that both ways took, at most, however unequal they are. (The same bound as
+/// wrong by half the time that both edges took, at most, however unequal they are. (The same bound as
 /// NTP's, RFC 5905 section 8.) The quickest answer is the best; how far clocks may have drifted since
 /// is added to what it leaves open.
 package struct ClockEstimate: Sendable {

@@ -38,7 +38,7 @@ extension InputLinks {
                 "message \(envelope.sequence) where \(link.next) or a later one is due")
         }
         // A connection that broke may have had a window's messages under way, and the next one a window's
-        // credits; more than both nobody was allowed.
+        // credits; more than both were never granted.
         let window = links[index].configuration.window
         guard exchange.waiting(at: index) < 2 * window else {
             throw WireError("more messages than its window of \(window) allows")

@@ -121,7 +121,7 @@ package struct NodeReport: Sendable {
     /// Most memory that the process had at once, in bytes.
     package var peakMemory = 0
     /// Connections from elsewhere that were turned away: their keys were not this run's.
-    package var strangers = 0
+    package var refusedPeers = 0
 
     package init() {}
 
@@ -140,7 +140,7 @@ package struct NodeReport: Sendable {
     /// So many ticks of a node that is called a thousand times a second reach back to the last report.
     private static let recentTicks = 256
 
-    /// Remembers a call for whoever traces the run.
+    /// Remembers a call, for a trace of the run.
     mutating func remember(_ tick: Tick) {
         recent.append(tick)
         if recent.count > Self.recentTicks { recent.removeFirst() }

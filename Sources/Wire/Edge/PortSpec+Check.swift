@@ -2,7 +2,7 @@ import NodeKit
 import Tensors
 
 extension PortSpec {
-    /// A producer may be a stranger's program: what it sends must be what the port says.
+    /// A producer may be any program: what it sends must be what the port says.
     ///
     /// - Parameter isHalvable: whether it was agreed that numbers come in half precision.
     func check(_ envelope: Envelope, isHalvable: Bool) throws {
@@ -25,7 +25,7 @@ extension PortSpec {
 }
 
 extension NodeConfiguration.Input {
-    /// What it takes, for whoever does not know the kind of its node; nil where nobody said.
+    /// What it takes, for a relay, which does not know the node's kind; nil where it was not told.
     var portSpec: PortSpec? {
         guard let type, let elementType = ElementType(name: type.element),
             let axes = Axis.parse(type.axes)

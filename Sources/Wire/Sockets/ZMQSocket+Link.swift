@@ -5,7 +5,7 @@ import Glibc
 /// an `ipc://` endpoint that was bound before stays as it is.
 extension ZMQSocket {
     /// How long a peer may take to say who it is, in milliseconds: over a slow network a handshake is
-    /// six messages, and whoever only holds the connection open is gone soon.
+    /// six messages, and a peer that only holds the connection open is cut soon.
     private static let handshake: Int32 = 5_000
     /// What was sent and not acknowledged by the other side's kernel for so long, or a silence that
     /// keep-alive probes do not break, is a cut cable; milliseconds.
@@ -39,7 +39,7 @@ extension ZMQSocket {
         try set(ZMQ_TCP_KEEPALIVE_CNT, 3)
     }
 
-    /// Prepares for `bind`: whoever comes must know this node's public key and have one that the ZAP
+    /// Prepares for `bind`: a peer must know this node's public key and have one that the ZAP
     /// handler admits.
     ///
     /// - Precondition: with keys, the context has its ``Doorkeeper``: this version of the library lets

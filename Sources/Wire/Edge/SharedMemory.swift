@@ -1,4 +1,4 @@
-/// How messages lie in memory that processes share, for whoever reckons with it.
+/// How messages lie in memory that processes share, for plans of memory.
 package enum SharedMemory {
     /// Smaller payloads travel inside the message: opening and releasing a slot costs more.
     package static let threshold = 32 << 10

@@ -2,7 +2,7 @@
 /// the supervisor is.
 ///
 /// Times of messages are this machine's on edges within it, and the run's on edges to others: so
-/// each node needs to know one offset, whoever its neighbours are. It belongs to the thread that owns
+/// each node needs to know one offset, whatever its neighbours are. It belongs to the thread that owns
 /// the sockets.
 final class RunClock {
     private(set) var offset: Int64 = 0

@@ -64,7 +64,7 @@ public final class NodeHost: @unchecked Sendable {
                     || deadline.hasPassed(after: exchange.isFinishing, hasFiles: isSink)
             }, isDone: { outcome.code == 0 })
         SlotPool.outlivesItsUsers.store(true, ordering: .relaxed)
-        if outcome.code == 0 { links.sayDone() }
+        if outcome.code == 0 { links.sendDone() }
         unlink("\(folder)/\(name).sock")
         if links.checkSupervisorIsGone() { Self.removeTraces(in: folder) }
         return outcome.code ?? 143
@@ -95,7 +95,7 @@ public final class NodeHost: @unchecked Sendable {
         func set(_ code: Int32) { lock.withLock { value = code } }
     }
 
-    /// After the supervisor was killed nobody else can clean up: the last node out removes the folder.
+    /// After the supervisor was killed the last node to end removes the folder.
     private static func removeTraces(in folder: String) {
         unlink("\(folder)/control.sock")
         unlink(NodeConfiguration.nameFile(in: folder))
@@ -106,7 +106,7 @@ public final class NodeHost: @unchecked Sendable {
 /// How long a node that is told to end now may take to close its files.
 private final class Deadline {
     private var since: Int64?
-    /// Long enough for a trailer on a slow disk, short enough that nobody reaches for kill -9.
+    /// Long enough for a trailer on a slow disk, short enough not to be killed by hand.
     private static let graceForFiles: Int64 = 10_000_000_000
     /// A node that writes no file has nothing to lose.
     private static let graceForOthers: Int64 = 200_000_000

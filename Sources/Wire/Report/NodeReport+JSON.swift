@@ -1,6 +1,6 @@
 import NodeKit
 
-/// Reports come from anybody's program: every member may be missing, and what is there is brought
+/// Reports come from any program: every member may be missing, and what is there is brought
 /// within bounds, so that no arithmetic on it can overflow.
 extension NodeReport: Codable {
     private enum Key: String, CodingKey {
@@ -14,7 +14,7 @@ extension NodeReport: Codable {
         case waitingForInput = "waiting_for_input_s"
         case waitingForOutput = "waiting_for_output_s"
         case peakMemory = "peak_memory_bytes"
-        case strangers = "turned_away"
+        case refusedPeers = "turned_away"
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -37,7 +37,7 @@ extension NodeReport: Codable {
         try object.encode(outputs, forKey: .outputs)
         try object.encode(dropped, forKey: .dropped)
         try object.encode(peakMemory, forKey: .peakMemory)
-        if strangers > 0 { try object.encode(strangers, forKey: .strangers) }
+        if refusedPeers > 0 { try object.encode(refusedPeers, forKey: .refusedPeers) }
     }
 
     package init(from decoder: any Decoder) throws {
@@ -61,7 +61,7 @@ extension NodeReport: Codable {
         outputs = try object.decodeIfPresent([Output].self, forKey: .outputs) ?? []
         dropped = try object.decodeIfPresent([Dropped].self, forKey: .dropped) ?? []
         peakMemory = try object.count(.peakMemory)
-        strangers = try object.count(.strangers)
+        refusedPeers = try object.count(.refusedPeers)
     }
 }
 

@@ -6,11 +6,11 @@ import Synchronization
 /// hands, loses and finds again.
 final class LinkMonitor {
     enum Event {
-        /// Somebody has come, over the connection with that descriptor.
+        /// A peer has connected, over the connection with that descriptor.
         case accepted(descriptor: Int32)
         /// Both sides know each other.
         case welcomed
-        /// Somebody is not who he should be, or does not speak as he should.
+        /// A peer's key is wrong, or it does not follow the protocol.
         case refused(reason: String)
         /// A connection is over.
         case closed(descriptor: Int32)
@@ -33,7 +33,7 @@ final class LinkMonitor {
         try events.socket.connect(endpoint)
     }
 
-    /// The library would wait for ever for somebody who reads what it has to say.
+    /// The library would wait for ever for its events to be read.
     deinit { zmq_socket_monitor(watched.socket.pointer, nil, 0) }
 
     private static let interesting =
@@ -77,7 +77,7 @@ final class LinkMonitor {
     private static func reason(of code: Int32) -> String {
         switch code {
         case ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC:
-            "it does not have this node's public key, or repeats somebody else's words"
+            "it does not have this node's public key, or repeats another peer's messages"
         case ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH: "it does not speak CURVE"
         default: "it does not follow the protocol (0x\(String(code, radix: 16)))"
         }

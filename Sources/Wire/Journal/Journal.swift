@@ -19,14 +19,14 @@ package final class Journal: Sendable {
     /// Names the descriptor in a node's environment.
     package static let variable = "PERSONALIVE_JOURNAL"
 
-    /// Bytes that the file can hold; pages that nobody wrote take no memory.
+    /// Bytes that the file can hold; pages that were never written take no memory.
     package static let capacity = 64 << 30
     private static let recordsBegin = 4096
     private static let recordCapacity = 1 << 30
     private static let tensorsBegin = 4 << 30
 
     private struct Rooms {
-        /// Offsets of rooms that nobody uses, by size.
+        /// Offsets of free rooms, by size.
         var free: [Int: [Int]] = [:]
         var end = Journal.tensorsBegin
         /// What some consumer may still ask for, by offset.
@@ -135,7 +135,7 @@ package final class Journal: Sendable {
 
     /// The last record, and the tensors that a predecessor held, oldest first; nil at first.
     ///
-    /// - Parameter takesOver: whether nobody else uses the journal any more.
+    /// - Parameter takesOver: whether no other process uses the journal any more.
     func read(takesOver: Bool = false) throws -> (record: JournalRecord, held: [(JournalRecord.Entry, AnyTensor)])? {
         let active = base.load(as: UInt64.self)
         guard active != 0 else { return nil }

@@ -24,7 +24,7 @@ extension Numbered {
 
 /// The producer's end of one edge: spends the consumer's credits and decides who waits.
 ///
-/// A pure value; whoever owns the socket asks it what to send.
+/// A pure value: the owner of the socket asks it what to send.
 struct OutputEdge {
     let keep: Keep
     /// Credits that the consumer grants at a time; what `even` takes in one go.

@@ -4,19 +4,19 @@ import Tensors
 
 /// The thread that computes: loads the node, hands it ticks, commits and publishes what it makes.
 final class NodeRunner {
-    let kind: any Node.Type
+    private let kind: any Node.Type
     private let configuration: NodeConfiguration
-    let exchange: Exchange
-    let journal: Journal?
-    let ledger: NodeLedger
+    private let exchange: Exchange
+    private let journal: Journal?
+    private let ledger: NodeLedger
     private let pool = SlotPool()
     /// What was made and waits to be committed.
-    var uncommitted: [(port: String, message: Numbered)] = []
-    var record = JournalRecord()
+    private var uncommitted: [(port: String, message: Numbered)] = []
+    private var record = JournalRecord()
     /// By tick that is not in the journal yet, oldest first: what of the inputs it used up.
-    var unsaved: [[String: UInt64]] = []
+    private var unsaved: [[String: UInt64]] = []
 
-    var isSource: Bool { configuration.inputs.isEmpty }
+    private var isSource: Bool { configuration.inputs.isEmpty }
 
     init(
         _ kind: any Node.Type, _ configuration: NodeConfiguration, exchange: Exchange,
@@ -116,7 +116,7 @@ final class NodeRunner {
     }
 
     /// Calls the node and takes over what it made.
-    func call(
+    private func call(
         stamp: Stamp?, _ body: (inout Outputs) throws -> Void
     ) throws -> Outputs {
         let pool = pool
@@ -207,6 +207,77 @@ final class NodeRunner {
                 guard isSource else { continue }
                 record.end = max(record.end, message.stamp.presentation + message.stamp.duration)
             }
+        }
+    }
+
+    // MARK: Going on after a process ended
+
+    /// Puts what a tick did into the journal, if the node can say what it remembers, and sends what
+    /// it made: in this order, so that nothing is sent that a successor would not know of.
+    private func commit(_ node: inout some Node, usedUp: [String: UInt64]) throws {
+        unsaved.append(usedUp)
+        var covered = unsaved.count
+        if journal != nil, kind.spec.state == .saved {
+            guard let saved = try node.save(), saved.missingTicks < unsaved.count else { return }
+            record.state = saved.bytes
+            covered -= saved.missingTicks
+        }
+        record.inputs = unsaved[covered - 1]
+        unsaved.removeFirst(covered)
+        try seal()
+    }
+
+    private func seal() throws {
+        let report = ledger.report
+        (record.emitted, record.delivered) = (report.emitted, report.delivered)
+        (record.dropped, record.lateCount) = (report.dropped, report.lateCount)
+        let ledger = exchange.ledger
+        record.arrivals.merge(ledger.inputs) { $1 }
+        record.edgeDrops.merge(ledger.edges) { $1 }
+        try journal?.commit(record)
+        let messages = uncommitted
+        uncommitted = []
+        exchange.publish(messages)
+    }
+
+    /// The node is told that nothing follows, because its successor begins at the next message without
+    /// its state: a film is closed, and frames in a window come out.
+    private func finishForGood(_ node: inout some Node) {
+        do {
+            _ = try call(stamp: nil) { try node.finish(into: &$0) }
+            record.inputs = unsaved.last ?? record.inputs
+            (unsaved, record.state) = ([], nil)
+            try seal()
+        } catch {
+            exchange.say(.warning("before another process took over: \(error)"))
+        }
+    }
+
+    /// Goes on where an earlier process of this node ended.
+    private func resume(_ node: inout some Node) throws {
+        if isSource { record.epoch.first = exchange.firstFrame }
+        guard let found = exchange.resumed else { return }
+        record = found
+        record.entries = []
+        record.kind = kind.spec.kind
+        ledger.note { report in
+            (report.emitted, report.delivered) = (found.emitted, found.delivered)
+            report.emittedCount = found.emitted.count
+            report.deliveredCount = found.delivered.count
+            (report.dropped, report.lateCount) = (found.dropped, found.lateCount)
+        }
+        guard found.phase == .running else { return }
+        switch kind.spec.state {
+        case .saved:
+            if let state = found.state, found.kind == kind.spec.kind { try node.restore(state) }
+        case .none where isSource:
+            // What it sends follows from how often it was asked.
+            for _ in 0..<found.ticks {
+                var outputs = Outputs(stamp: nil)
+                try node.process(.none, into: &outputs)
+            }
+        case .unknown where isSource: record.epoch = found.anew.epoch
+        case .none, .unknown: break
         }
     }
 

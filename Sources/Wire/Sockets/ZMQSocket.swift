@@ -56,7 +56,7 @@ package final class ZMQFrame: @unchecked Sendable {
     /// The frame as text; broken UTF-8 is repaired.
     package var text: String { withBytes { String(decoding: $0, as: UTF8.self) } }
 
-    /// Whom the ZAP handler took the sender for; nil where nobody was asked.
+    /// The node that the ZAP handler says the sender is; nil where there is no handler.
     fileprivate var user: String? { zmq_msg_gets(message, "User-Id").map { String(cString: $0) } }
 
     /// The connection that the message came over; -1 if it is not known.
@@ -75,13 +75,13 @@ package final class ZMQFrame: @unchecked Sendable {
 /// A message that a router got, which begins with how its sender calls himself. That frame is the
 /// library's own, and knows nothing of the connection as a rule: what came over it is asked instead.
 extension [ZMQFrame] {
-    /// Whom the ZAP handler took the sender for; nil where nobody was asked.
+    /// The node that the ZAP handler says the sender is; nil where there is no handler.
     var user: String? { last?.user.flatMap { $0.isEmpty ? nil : $0 } }
 
     /// The connection that it came over; -1 if it is not known.
     var descriptor: Int32 { last?.descriptor ?? -1 }
 
-    /// Whether the sender names an input of the node that its key says: whoever comes from elsewhere may
+    /// Whether the sender names an input of the node that its key says: a peer from elsewhere may
     /// only call himself what that is.
     var isGenuine: Bool { user.map { self[0].text.prefix { $0 != "." } == $0 } ?? true }
 }
@@ -148,7 +148,7 @@ package struct ZMQSocket: ~Copyable {
         guard zmq_bind(pointer, endpoint) == 0 else { throw WireError(call: "zmq_bind", endpoint) }
     }
 
-    /// Nobody comes in there any more, and whoever did is gone.
+    /// Accepts no connections there any more, and closes those that there are.
     func unbind(_ endpoint: String) {
         zmq_unbind(pointer, endpoint)
         // The library leaves the place of a socket behind.
@@ -169,7 +169,7 @@ package struct ZMQSocket: ~Copyable {
         return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
-    /// Whoever is at the other end is not looked for again when he is lost.
+    /// The connection is not made again when it is lost.
     func staysLost() { set(ZMQ_RECONNECT_IVL, -1) }
 
     /// Sends the frames as one message; false when the peer is not there (any more).
@@ -185,7 +185,7 @@ package struct ZMQSocket: ~Copyable {
         return true
     }
 
-    /// Sends frames of which nobody knows how many there are.
+    /// Sends any number of frames.
     @discardableResult
     package func send(_ frames: [[UInt8]]) -> Bool {
         for (index, frame) in frames.enumerated() {

@@ -188,7 +188,7 @@ final class SlotView {
     }
 
     /// Whether a process has ended or is about to: it has no descriptors, not even its standard input,
-    /// long before nobody by its number is left.
+    /// long before no process of its number is left.
     private static func isGone(_ process: UInt32) -> Bool {
         guard let folder = opendir("/proc/\(process)/fd") else { return true }
         defer { closedir(folder) }

@@ -14,7 +14,7 @@ extension NodeReport {
         sum.lateCount = max(lateCount, earlier.lateCount)
         sum.epoch = max(epoch, earlier.epoch)
         sum.age.add(earlier.age)
-        sum.strangers += earlier.strangers
+        sum.refusedPeers += earlier.refusedPeers
         for input in earlier.inputs { sum.add(input) }
         for output in earlier.outputs { sum.add(output) }
         return sum
