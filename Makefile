@@ -7,6 +7,8 @@ PACKAGES := libopenblas-dev libyaml-dev libzmq3-dev libdnnl-dev libavcodec-dev l
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 BUILD := swift build -c release --explicit-target-dependency-import-check error
 TOOL := .build/release/personalive
+# What measures and attacks it; no part of what is deployed.
+BENCH := .build/release/personalive-bench
 
 # What plugins in Python need, from PyPI, apart from the machine's own: about 15 s, once.
 PYTHON := .build/python
@@ -14,7 +16,7 @@ PYTHON := .build/python
 # The networks that find a face, through pip: a wheel of 36 MB, of which 1.4 MB are kept.
 FACE := Models/face/face_landmark.safetensors
 
-.PHONY: demo test test-machines test-links test-cable train test-training fuzz build packages python bench bench-live chaos soak clean format
+.PHONY: demo test test-machines test-links test-cable train test-training fuzz build build-bench packages python bench bench-live chaos soak clean format
 
 demo: PACKAGES += $(if $(wildcard $(FACE)),,python3-pip)
 demo: build $(FACE)
@@ -48,6 +50,9 @@ fuzz: packages
 build: packages
 	@$(BUILD) --product personalive
 
+build-bench: build
+	@$(BUILD) --product personalive-bench
+
 # Without a package index the demo runs all the same, and says that faces are not looked for.
 $(FACE): | build
 	-@$(TOOL) models pull face
@@ -73,29 +78,29 @@ $(PYTHON)/complete: Plugins/requirements.txt Tests/requirements.txt
 
 # Kills, stalls, swaps and changes of the graph at random, seed after seed: make chaos MINUTES=60
 MINUTES ?= 10
-chaos: build
-	@$(TOOL) bench chaos --messages 10000 --minutes $(MINUTES)
+chaos: build-bench
+	@$(BENCH) chaos --messages 10000 --minutes $(MINUTES)
 
 # The same once, then a live graph for so long: whether anything grows.
-soak: build
-	@$(TOOL) bench chaos --messages 10000
-	@$(TOOL) bench soak --minutes $(MINUTES) --json
+soak: build-bench
+	@$(BENCH) chaos --messages 10000
+	@$(BENCH) soak --minutes $(MINUTES) --json
 
 # Ages, swaps and recoveries of running graphs; OVERLOAD_SECONDS=600 for the ten minutes.
-bench-live: build
-	@$(TOOL) bench live --json
+bench-live: build-bench
+	@$(BENCH) live --json
 
 # Edges between machines over a poor network and under attack, a gigabyte of garbage included.
-test-links: build
-	@$(TOOL) bench links --seconds 30 --garbage 1024
+test-links: build-bench
+	@$(BENCH) links --seconds 30 --garbage 1024
 
 # A real cable, between two network namespaces, pulled for five seconds (as root).
 test-cable: build
 	@Tests/pulled-cable.sh $(TOOL)
 
-bench: build
-	@$(TOOL) bench startup
-	@$(TOOL) bench transport
+bench: build-bench
+	@$(BENCH) startup
+	@$(BENCH) transport
 
 # The README's moving picture, from the film that `make demo` makes.
 Models/demo/portrait.webp: PACKAGES += ffmpeg

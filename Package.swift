@@ -18,6 +18,7 @@ let package = Package(
     name: "personalive",
     products: [
         .executable(name: "personalive", targets: ["personalive"]),
+        .executable(name: "personalive-bench", targets: ["personalive-bench"]),
         .library(name: "NodeKit", targets: ["NodeKit", "Wire", "Tensors"]),
     ],
     dependencies: [
@@ -85,11 +86,21 @@ let package = Package(
         .executableTarget(
             name: "personalive",
             dependencies: [
-                "BuiltinNodes", "Dataflow", "Launch", "Layers", "Media", "Models", "Networks",
-                "NodeKit", "Parity", "Tensors", "Wire",
+                "BuiltinNodes", "Dataflow", "Launch", "Media", "Models", "Networks", "NodeKit",
+                "Parity",
+                "Tensors", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             resources: [.embedInCode("Templates/node.py")]),
+
+        // What measures, loads and attacks the tool: not part of what is deployed.
+        .executableTarget(
+            name: "personalive-bench",
+            dependencies: [
+                "CPosix", "Dataflow", "Launch", "Layers", "Media", "Networks", "NodeKit", "Tensors",
+                "Wire", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: testable),
 
         // What tests alone use.
         .target(name: "AllocationMeter", path: "Tests/AllocationMeter", cSettings: kernels),
@@ -98,6 +109,7 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["CPosix", "NodeKit", "Tensors", "Wire"]),
         .testTarget(name: "DataflowTests", dependencies: ["Dataflow", "NodeKit", "Tensors"]),
         .testTarget(name: "LaunchTests", dependencies: ["Dataflow", "Launch", "Wire"]),
+        .testTarget(name: "BenchTests", dependencies: ["personalive-bench"]),
         .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors"]),
         .testTarget(name: "NetworksTests", dependencies: ["Layers", "Networks", "Tensors"]),
         .testTarget(
@@ -114,7 +126,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["personalive", "Dataflow", "Media", "NodeKit", "Tensors"]),
+            dependencies: [
+                "personalive", "personalive-bench", "Dataflow", "Media", "NodeKit", "Tensors",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -15,7 +15,7 @@ package struct TestSourceNode: Node {
         "numbered", Bool.self, default: false, "begins each payload with its number")
     static let copy = Setting(
         "copy", Bool.self, default: true,
-        "copies each payload to where the consumer reads it, instead of writing it there")
+        "copies each payload to where the consumer reads it, instead of writing every byte there")
 
     package static let spec = NodeSpec(
         "test-source", "Sends tensors of a chosen size at a chosen rate.", outputs: [data],
@@ -44,13 +44,20 @@ package struct TestSourceNode: Node {
         let stamp = Stamp(
             frame: UInt64(sent), captured: posix_monotonic_ns(),
             presentation: Int64(sent) * period, duration: period)
-        let isNumbered = settings[Self.isNumbered]
-        let tensor =
-            settings[Self.copy] && !isNumbered
-            ? payload : outputs.tensor(for: Self.data, shape: [settings[Self.bytes]])
-        if isNumbered { number(tensor) }
-        outputs.send(tensor, on: Self.data, stamp: stamp)
+        outputs.send(nextPayload(&outputs), on: Self.data, stamp: stamp)
         sent += 1
+    }
+
+    private func nextPayload(_ outputs: inout Outputs) -> Tensor<UInt8> {
+        let isNumbered = settings[Self.isNumbered]
+        if settings[Self.copy], !isNumbered { return payload }
+        let tensor = outputs.tensor(for: Self.data, shape: [settings[Self.bytes]])
+        if isNumbered {
+            number(tensor)
+        } else {
+            tensor.pointer.update(repeating: UInt8(truncatingIfNeeded: sent), count: tensor.count)
+        }
+        return tensor
     }
 
     /// Makes one payload unlike another.
@@ -86,7 +93,8 @@ package struct TestStageNode: Node {
         "load", Double.self, type: .number(0...60_000), default: 0, unit: "ms",
         "how long the node takes to load")
     static let fail = Setting(
-        "fail-at", Int.self, type: .integer(-1...Int(Int32.max)), isOptional: true, "throws at this frame, or while loading if -1, to see what a failure does")
+        "fail-at", Int.self, type: .integer(-1...Int(Int32.max)), isOptional: true,
+        "throws at this frame, or while loading if -1, to see what a failure does")
 
     package static let spec = NodeSpec(
         "test-stage", "Hands on what it gets, after a pause that stands for work.",
@@ -121,6 +129,14 @@ struct TestFailure: Error, CustomStringConvertible {
     }
 }
 
+/// A payload that is not as `test-source` made it.
+struct DamagedPayload: Error, CustomStringConvertible {
+    let frame: UInt64
+    var description: String {
+        "the bytes of frame \(frame) are not all equal, as 'read' needs them ('numbered' payloads are not)"
+    }
+}
+
 /// Takes tensors and forgets them.
 package struct TestSinkNode: Node {
     static let data = Port("data", UInt8.self, "bytes", meaning: "bytes", "what is forgotten")
@@ -128,19 +144,25 @@ package struct TestSinkNode: Node {
         "work", Double.self, type: .number(0...60_000), default: 0, unit: "ms",
         "how long each tensor takes")
 
+    static let read = Setting(
+        "read", Bool.self, default: false,
+        "reads every byte of each tensor, and fails unless all are equal: test-source's are, unless "
+            + "it numbers them")
     static let list = Setting(
         "list", String.self, type: .outputFile, isOptional: true,
         "writes a line for each: its frame, a hash of its bytes, when it came in ns")
 
     package static let spec = NodeSpec(
-        "test-sink", "Takes tensors and forgets them.", inputs: [data], settings: [work, list],
+        "test-sink", "Takes tensors and forgets them.", inputs: [data],
+        settings: [work, read, list],
         state: .saved)
 
     private let work: Double
+    private let reads: Bool
     private var list: FrameList?
 
     package init(settings: Settings) throws {
-        work = settings[Self.work]
+        (work, reads) = (settings[Self.work], settings[Self.read])
         list = try settings[ifSet: Self.list].map { path in
             try FrameList(path: path, owner: settings.owner)
         }
@@ -148,6 +170,11 @@ package struct TestSinkNode: Node {
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {
         let data = inputs[Self.data]
+        if reads, let first = data.buffer.baseAddress, data.count > 1,
+            memcmp(first, first + 1, data.count - 1) != 0
+        {
+            throw DamagedPayload(frame: inputs.stamp.frame)
+        }
         try list?.add(inputs.stamp, UnsafeRawBufferPointer(data.buffer))
         if work > 0 { Thread.sleep(forTimeInterval: work / 1000) }
     }

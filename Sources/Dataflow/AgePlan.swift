@@ -29,7 +29,7 @@ package struct AgePlan: Sendable {
     package var worst: Duration { path.last?.age ?? .zero }
 
     /// What a message takes from process to process at most on one machine: 21 MB that are copied
-    /// take 5 ms, a frame in shared memory 0.3 ms ('personalive bench transport').
+    /// take 5 ms, a frame in shared memory 0.3 ms ('personalive-bench transport').
     private static let transfer = Duration.milliseconds(1)
 
     /// - Parameter times: how long a tick of a node takes, where it is known; for a source, the time

@@ -10,7 +10,7 @@ import Tensors
 /// by processor time: 2.4-3.1 times as fast with 256 channels at 256 × 256, 1.7-2.3 times with 128 at
 /// 512 × 512, 2.2-2.7 times with 64 there. On a core with AVX2 whose multiply-adds end at 45 GFLOP/s it
 /// does the work of 104 (64 channels at 128 × 128) to 136 (640 at 32 × 32), where oneDNN's direct
-/// convolutions did 28. Repeat with `personalive bench networks`.
+/// convolutions did 28. Repeat with `personalive-bench networks`.
 struct Winograd {
     /// What happens to the image while it is read.
     struct Reading {

@@ -28,7 +28,6 @@ struct Personalive: ParsableCommand {
             CompareCommand.self,
             DemoMediaCommand.self,
             ModelsCommand.self,
-            BenchCommand.self,
             NodeCommand.self,
             RelayCommand.self,
             AgentCommand.self,

@@ -1,10 +1,10 @@
 import Foundation
 import Testing
 
-/// What `bench links` promises, in short.
+/// What `personalive-bench links` promises, in short.
 @Suite struct LinkTests {
     private func measure(_ words: String...) throws -> Tool.Outcome {
-        try Tool(arguments: ["bench", "links"] + words).run()
+        try Tool(bench: ["links"] + words).run()
     }
 
     @Test func `edges to another machine carry the frames of one machine, through resets`() throws {

@@ -52,8 +52,8 @@ struct RelayTests {
 
     @Test func `no frame is lost when the way to a plugin breaks, or it is slower than what comes`() throws {
         let plugin = try Python.passing()
-        let outcome = try Tool(arguments: [
-            "bench", "links", "--only", "offline-reset", "--only", "live-pulled", "--seconds", "4",
+        let outcome = try Tool(bench: [
+            "links", "--only", "offline-reset", "--only", "live-pulled", "--seconds", "4",
             "--pull", "2", "--plugin", "/usr/bin/env python3 \(plugin)/plugin.py",
         ]).run()
 

@@ -179,8 +179,8 @@ import Testing
     }
 
     @Test func `random kills, stalls and swaps change no frame`() throws {
-        let outcome = try Tool(arguments: [
-            "bench", "chaos", "--messages", "300", "--rate", "100", "--seed", "7",
+        let outcome = try Tool(bench: [
+            "chaos", "--messages", "300", "--rate", "100", "--seed", "7",
         ]).run()
 
         #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")

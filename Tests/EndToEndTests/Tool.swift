@@ -52,6 +52,13 @@ final class Tool {
         process.arguments = arguments
     }
 
+    /// Prepares `personalive-bench`, which is built beside it.
+    convenience init(bench arguments: [String]) throws {
+        try self.init(arguments: arguments)
+        process.executableURL = program.deletingLastPathComponent()
+            .appendingPathComponent("personalive-bench")
+    }
+
     deinit { try? FileManager.default.removeItem(atPath: folder) }
 
     /// Folders in which plugins are looked for, besides the usual ones.

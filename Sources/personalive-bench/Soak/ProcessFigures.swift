@@ -2,15 +2,15 @@ import Foundation
 import Glibc
 
 /// What the kernel knows of a process: its descriptors and its memory.
-package struct ProcessFigures: Sendable {
+struct ProcessFigures: Sendable {
     /// Memory files that a process has open, by number: bytes that are in use.
-    package let memoryFiles: [UInt64: Int]
-    package let descriptors: Int
+    let memoryFiles: [UInt64: Int]
+    let descriptors: Int
     /// Bytes that no other process has: what leaks.
-    package let ownMemory: Int
+    let ownMemory: Int
 
     /// Nil when there is no such process, or it is another user's.
-    package init?(of pid: Int32) {
+    init?(of pid: Int32) {
         let folder = "/proc/\(pid)/fd"
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder),
             let text = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8),
@@ -31,7 +31,7 @@ package struct ProcessFigures: Sendable {
     }
 
     /// Bytes that files in `/dev/shm` take, of all users.
-    package static var sharedFolder: Int {
+    static var sharedFolder: Int {
         var status = statvfs()
         guard statvfs("/dev/shm", &status) == 0 else { return 0 }
         return Int(status.f_blocks - status.f_bfree) * Int(status.f_frsize)

@@ -26,7 +26,7 @@ final class DisturbedRun {
             atPath: folder, withIntermediateDirectories: false)
         let file = "\(folder)/graph.yaml"
         try Data(graph.replacing("FOLDER", with: folder).utf8).write(to: URL(fileURLWithPath: file))
-        process.executableURL = URL(fileURLWithPath: Personalive.executable)
+        process.executableURL = URL(fileURLWithPath: try MeasuredProgram.path())
         process.arguments = ["run", file, "--name", name, "--json"]
         // Files, since a pipe that nobody reads would hold up a run with much to say at its end.
         process.standardOutput = try Self.newFile("\(folder)/report.json")
@@ -59,7 +59,7 @@ final class DisturbedRun {
             if let client = try? RunClient(name) { return client }
             usleep(20_000)
         }
-        throw DisturbedRunError("the run did not answer: \(errors)")
+        throw MeasurementError("the run did not answer: \(errors)")
     }
 
     /// Waits until something is so; false when the run ended, or after a minute without.
@@ -82,7 +82,9 @@ final class DisturbedRun {
 
     /// Everything that came to the sink whose list is at `FOLDER/list.txt`, in order.
     var arrivals: [Arrival] {
-        let text = (try? String(contentsOfFile: Draft.newest(of: "\(folder)/list.txt"), encoding: .utf8)) ?? ""
+        let text =
+            (try? String(contentsOfFile: Draft.newest(of: "\(folder)/list.txt"), encoding: .utf8))
+            ?? ""
         return text.split(separator: "\n").compactMap { line in
             let words = line.split(separator: " ")
             guard words.count == 3, let frame = UInt64(words[0]), let time = Int64(words[2]) else {
@@ -91,12 +93,6 @@ final class DisturbedRun {
             return Arrival(frame: frame, hash: words[1], time: time)
         }
     }
-}
-
-/// Why a measurement could not be made.
-struct DisturbedRunError: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
 }
 
 /// Random numbers that follow from a seed: SplitMix64 (Steele, Lea and Flood 2014).

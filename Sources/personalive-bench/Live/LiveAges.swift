@@ -108,7 +108,8 @@ private final class LiveRun {
 
     init(rate: Int, seconds: Int, isTCP: Bool) throws {
         let folder = try RunFolder(for: .trial)
-        let served = isTCP
+        let served =
+            isTCP
             ? "tcp://127.0.0.1:\(try FreePort.find())"
             : NodeConfiguration.endpoint(of: "source", in: folder.path)
         var output = NodeConfiguration.Output(
@@ -134,7 +135,7 @@ private final class LiveRun {
             ], folder: folder.path)
         runFolder = folder
         supervisor = try Supervisor(
-            plan, executable: Personalive.executable, display: RunDisplay(quiet: true))
+            plan, executable: try MeasuredProgram.path(), display: RunDisplay(quiet: true))
     }
 
     func finish() throws -> RunSnapshot {

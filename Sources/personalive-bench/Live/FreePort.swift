@@ -1,9 +1,9 @@
 import Glibc
 
 /// A port of this machine's loopback that nobody uses at the moment.
-package enum FreePort {
+enum FreePort {
     /// Asks the kernel for one, which it then gives to nobody else for a while.
-    package static func find() throws -> UInt16 {
+    static func find() throws -> UInt16 {
         let descriptor = socket(
             AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         defer { close(descriptor) }
@@ -17,8 +17,7 @@ package enum FreePort {
             }
         }
         guard descriptor >= 0, found else {
-            throw LaunchError.system(
-                call: "bind(127.0.0.1:0)", reason: String(cString: strerror(errno)))
+            throw MeasurementError("bind(127.0.0.1:0): \(String(cString: strerror(errno)))")
         }
         return UInt16(bigEndian: address.sin_port)
     }

@@ -2,12 +2,13 @@ import ArgumentParser
 import Foundation
 import Launch
 
-/// `personalive bench soak`: a live graph that is swapped and killed for an hour, and whether
+/// `personalive-bench soak`: a live graph that is swapped and killed for an hour, and whether
 /// anything grew.
 struct SoakBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "soak",
-        abstract: "Runs a live graph for long, with swaps and kills, and says whether anything grows.",
+        abstract:
+            "Runs a live graph for long, with swaps and kills, and says whether anything grows.",
         discussion: """
             Descriptors and memory of every process, shared memory and ages are looked at all the \
             time. Each has a line through it: its growth in an hour, and the 95 % interval of that \
@@ -39,16 +40,12 @@ struct SoakBench: ParsableCommand {
     }
 
     func run() throws {
+        var measurement = Measurement("soak", json: json)
         let soak = try Soak(
             minutes: minutes, seed: seed, swapEvery: swapEvery, killEvery: killEvery)
         let outcome = try soak.run()
-        if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            print(String(decoding: try encoder.encode(outcome), as: UTF8.self))
-        } else {
-            print(outcome.text)
-        }
+        measurement.show(outcome.text)
+        try measurement.finish(outcome)
         guard outcome.isWhole else { throw ExitCode(1) }
     }
 }

@@ -80,7 +80,8 @@ final class PoorNetwork: @unchecked Sendable {
         guard let port = endpoint.split(separator: ":").last.flatMap({ UInt16($0) }) else {
             return endpoint
         }
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        let listener = socket(
+            AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = Self.loopback(0)
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
         let isReady = withUnsafeMutablePointer(to: &address) {
@@ -130,7 +131,11 @@ final class PoorNetwork: @unchecked Sendable {
             }
             let ends = Mutex(2)
             let over: @Sendable () -> Void = { [self] in
-                guard ends.withLock({ $0 -= 1; return $0 == 0 }) else { return }
+                guard
+                    ends.withLock({
+                        $0 -= 1; return $0 == 0
+                    })
+                else { return }
                 state.withLock { $0.open.removeAll { $0 == near || $0 == far } }
                 Glibc.close(near)
                 Glibc.close(far)

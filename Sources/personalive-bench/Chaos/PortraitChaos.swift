@@ -4,7 +4,7 @@ import Launch
 
 /// The portrait graph with the model that comes with the project, whose nodes are killed at random.
 struct PortraitChaos {
-    struct Outcome {
+    struct Outcome: Codable {
         let seed: UInt64
         var frames = 0, kills = 0, different = 0
         var status: Int32 = 0
@@ -70,7 +70,7 @@ struct PortraitChaos {
     /// Number and hash of each frame of a run that is left alone.
     func undisturbed() throws -> [String] {
         let run = try DisturbedRun(graph)
-        guard run.finish().status == 0 else { throw DisturbedRunError(run.errors) }
+        guard run.finish().status == 0 else { throw MeasurementError(run.errors) }
         return Self.frames(of: run)
     }
 
@@ -91,7 +91,8 @@ struct PortraitChaos {
         outcome.errors = run.errors
         let frames = Self.frames(of: run)
         outcome.frames = frames.count
-        outcome.different = abs(expected.count - frames.count)
+        outcome.different =
+            abs(expected.count - frames.count)
             + zip(expected, frames).count { $0 != $1 }
         return outcome
     }

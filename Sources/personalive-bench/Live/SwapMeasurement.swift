@@ -37,7 +37,7 @@ enum SwapMeasurement {
             memory.append(Double(Self.memory(of: try client.status())) / 1e6)
         }
         let (status, _) = run.finish()
-        guard status == 0 else { throw DisturbedRunError("the run failed: \(run.errors)") }
+        guard status == 0 else { throw MeasurementError("the run failed: \(run.errors)") }
         let arrivals = run.arrivals
         var seen: [UInt64: Int] = [:]
         for arrival in arrivals { seen[arrival.frame, default: 0] += 1 }
@@ -54,9 +54,11 @@ enum SwapMeasurement {
     /// Bytes of this run alone: of all its processes, what they share counted once.
     private static func memory(of status: RunStatus) -> Int {
         ([status.pid] + status.nodes.map(\.pid)).reduce(0) { sum, pid in
-            let text = (try? String(contentsOfFile: "/proc/\(pid)/smaps_rollup", encoding: .utf8)) ?? ""
+            let text =
+                (try? String(contentsOfFile: "/proc/\(pid)/smaps_rollup", encoding: .utf8)) ?? ""
             let line = text.split(separator: "\n").first { $0.hasPrefix("Pss:") }
-            return sum + (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) << 10
+            return sum + (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0)
+                << 10
         }
     }
 }

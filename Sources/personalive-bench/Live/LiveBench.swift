@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 
-/// `personalive bench live`: what the runtime promises of running graphs, measured in one go.
+/// `personalive-bench live`: what the runtime promises of running graphs, measured in one go.
 ///
 /// Each measurement has its file and says what it found as names and numbers; the command only
 /// collects them, in this order, into one object.
@@ -26,10 +26,10 @@ struct LiveBench: ParsableCommand {
     var load = 3000
 
     /// One measurement: what it found by name, such as `swap_lost`.
-    typealias Measurement = @Sendable (_ seed: UInt64) throws -> [String: Double]
+    typealias Measure = @Sendable (_ seed: UInt64) throws -> [String: Double]
 
     /// Every measurement, in the order in which they are made.
-    private var measurements: [(name: String, measure: Measurement)] {
+    private var measurements: [(name: String, measure: Measure)] {
         [
             ("ages over ipc and over tcp", LiveAges.measure),
             ("a camera six times faster than the graph", LiveAges.overload),
@@ -47,20 +47,17 @@ struct LiveBench: ParsableCommand {
     }
 
     func run() throws {
+        var measurement = Measurement("live", json: json)
         var found: [String: Double] = ["seed": Double(seed)]
         for (name, measure) in measurements
         where only.isEmpty || only.contains(where: { name.contains($0) }) {
-            FileHandle.standardError.write(Data("measuring \(name) …\n".utf8))
-            found.merge(try measure(seed)) { _, new in new }
-        }
-        if json {
-            let data = try JSONSerialization.data(
-                withJSONObject: found, options: [.prettyPrinted, .sortedKeys])
-            print(String(decoding: data, as: UTF8.self))
-        } else {
-            for (name, value) in found.sorted(by: { $0.key < $1.key }) {
-                print("\(name): \(value.formatted())")
+            measurement.note("measuring \(name) …")
+            let figures = try measure(seed)
+            for (name, value) in figures.sorted(by: { $0.key < $1.key }) {
+                measurement.show("\(name): \(value.formatted())")
             }
+            found.merge(figures) { _, new in new }
         }
+        try measurement.finish(found)
     }
 }

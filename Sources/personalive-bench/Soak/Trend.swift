@@ -5,22 +5,22 @@ import Glibc
 /// Neighbouring samples resemble each other (a process that was just replaced is small for a while),
 /// so that thousands of them would make a line look surer than it is. Means of ``blocks`` equal
 /// stretches of time are nearly independent; the line goes through those.
-package struct Trend: Sendable, Equatable {
+struct Trend: Sendable, Equatable {
     /// Over all samples.
-    package let mean: Double
+    let mean: Double
     /// Growth in an hour, and the half-width of its 95 % interval.
-    package let perHour: Double
-    package let uncertainty: Double
+    let perHour: Double
+    let uncertainty: Double
 
     /// Enough for a line's scatter to be known, few enough for a block to hold several disturbances.
-    package static let blocks = 20
+    static let blocks = 20
     /// Student's t for 95 % and 18 degrees of freedom.
     private static let quantile = 2.101
 
     /// Nil when the samples do not fill the blocks.
     ///
     /// - Parameter samples: seconds, ascending, and the figure then.
-    package init?(_ samples: [(time: Double, value: Double)]) {
+    init?(_ samples: [(time: Double, value: Double)]) {
         guard let first = samples.first?.time, let last = samples.last?.time, last > first else {
             return nil
         }
@@ -50,7 +50,7 @@ package struct Trend: Sendable, Equatable {
 
     /// Whether it is not shown to grow, or by less in an hour than `resolution`. What falls has
     /// nothing to fear either.
-    package func isFlat(resolution: Double) -> Bool {
+    func isFlat(resolution: Double) -> Bool {
         perHour - uncertainty <= 0 || perHour < resolution
     }
 }

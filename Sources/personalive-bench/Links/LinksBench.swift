@@ -4,7 +4,7 @@ import Launch
 import NodeKit
 import Wire
 
-/// `personalive bench links`: edges between machines over a poor network, and under attack.
+/// `personalive-bench links`: edges between machines over a poor network, and under attack.
 struct LinksBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "links",
@@ -28,7 +28,10 @@ struct LinksBench: ParsableCommand {
     @Option(help: "Megabytes of garbage that are thrown at the port of a running edge.")
     var garbage = 64
 
-    @Option(help: "A plugin's program in the stage's place, with its arguments: a relay joins it to the others.")
+    @Option(
+        help:
+            "A plugin's program in the stage's place, with its arguments: a relay joins it to the others."
+    )
     var plugin: String?
 
     @Option(help: "Only measurements that have this word in their name; may be repeated.")
@@ -40,9 +43,9 @@ struct LinksBench: ParsableCommand {
     /// 1 % of all segments lost, 100 ms there and 100 ms back, 20 Mbit/s.
     private static let poor = PoorNetwork.Quality(delay: 0.1, rate: 20e6, loss: 0.01)
 
-    private typealias Measurement = @Sendable (LinksBench) throws -> [LinkFinding]
+    private typealias Measure = @Sendable (LinksBench) throws -> [LinkFinding]
 
-    private static let measurements: [(name: String, measure: Measurement)] = [
+    private static let measurements: [(name: String, measure: Measure)] = [
         ("clean", { try $0.clean() }),
         ("offline-poor", { try $0.offlinePoor() }),
         ("offline-pulled", { try $0.offlinePulled() }),
@@ -54,23 +57,19 @@ struct LinksBench: ParsableCommand {
     ]
 
     func run() throws {
+        var measurement = Measurement("links", json: json)
         var found: [LinkFinding] = []
         for (name, measure) in Self.measurements
         where only.isEmpty || only.contains(where: { name.contains($0) }) {
-            FileHandle.standardError.write(Data("measuring \(name) …\n".utf8))
-            let findings = try measure(self)
-            found += findings.map { $0.named("\(name): \($0.name)") }
+            measurement.note("measuring \(name) …")
+            let findings = try measure(self).map { $0.named("\(name): \($0.name)") }
+            for finding in findings { measurement.show(finding.text) }
+            found += findings
         }
-        if json {
-            let object = Dictionary(uniqueKeysWithValues: found.map { ($0.name, $0.value) })
-            let data = try JSONSerialization.data(
-                withJSONObject: object, options: [.prettyPrinted, .sortedKeys])
-            print(String(decoding: data, as: UTF8.self))
-        } else {
-            for finding in found { print(finding.text) }
-        }
+        try measurement.finish(
+            Dictionary(uniqueKeysWithValues: found.map { ($0.name, $0.value) }))
         let broken = found.filter { !$0.isKept }
-        for finding in broken { FileHandle.standardError.write(Data("BROKEN \(finding.text)\n".utf8)) }
+        for finding in broken { measurement.note("BROKEN \(finding.text)") }
         if !broken.isEmpty { throw ExitCode(1) }
     }
 
@@ -117,13 +116,15 @@ struct LinksBench: ParsableCommand {
         return [
             LinkFinding("frames in", Double(snapshot.framesIn)),
             LinkFinding("frames out", Double(snapshot.framesOut), atLeast: 10),
-            LinkFinding("frames nobody accounts for", Double(snapshot.unaccounted.count), atMost: 0),
+            LinkFinding(
+                "frames nobody accounts for", Double(snapshot.unaccounted.count), atMost: 0),
             LinkFinding("age p50, ms", ages.percentile(0.5) ?? 0),
             LinkFinding("age p99, ms", ages.percentile(0.99) ?? 0, atMost: budget),
             LinkFinding("oldest, ms", ages.maximum, atMost: budget),
-        ] + snapshot.losses.map {
-            LinkFinding("dropped at \($0.place), \($0.reason)", Double($0.frames.count))
-        }
+        ]
+            + snapshot.losses.map {
+                LinkFinding("dropped at \($0.place), \($0.reason)", Double($0.frames.count))
+            }
     }
 
     private func livePoor() throws -> [LinkFinding] {
@@ -185,7 +186,8 @@ struct LinkFinding {
     let value: Double
     let promise: ClosedRange<Double>
 
-    init(_ name: String, _ value: Double, atLeast: Double = -.infinity, atMost: Double = .infinity) {
+    init(_ name: String, _ value: Double, atLeast: Double = -.infinity, atMost: Double = .infinity)
+    {
         (self.name, self.value) = (name, value)
         promise = min(atLeast, atMost)...max(atLeast, atMost)
     }

@@ -70,12 +70,13 @@ final class LinkRun {
         let folder = try RunFolder(for: .trial)
         defer { folder.remove() }
         let list = "\(folder.path)/list.txt"
+        let program = try MeasuredProgram.path()
         var plan = RunPlan(
-            name: "links", graph: "-", nodes: nodes(folder.path, list), isLive: isLive,
+            name: "links", graph: "-", nodes: nodes(folder.path, list, program), isLive: isLive,
             folder: folder.path)
         if isAcross { plan.addresses = [RunPlan.here: "127.0.0.1", "elsewhere": "127.0.0.1"] }
         let supervisor = try Supervisor(
-            plan, executable: Personalive.executable, display: RunDisplay(quiet: true))
+            plan, executable: program, display: RunDisplay(quiet: true))
         var ways: [String: String] = [:]
         supervisor.detour = { [network, served] endpoint in
             if let way = ways[endpoint] { return way }
@@ -91,7 +92,8 @@ final class LinkRun {
             }.start()
         }
         if case .failed(let failure) = supervisor.run() { throw failure }
-        let lines = ((try? String(contentsOfFile: list, encoding: .utf8)) ?? "").split(separator: "\n")
+        let lines = ((try? String(contentsOfFile: list, encoding: .utf8)) ?? "").split(
+            separator: "\n")
         let clock = supervisor.clock(of: "elsewhere").map {
             (offset: Double($0.offset) / 1e6, uncertainty: Double($0.uncertainty) / 1e6)
         }
@@ -101,7 +103,9 @@ final class LinkRun {
             bytes: network?.bytes ?? 0, clock: clock)
     }
 
-    private func nodes(_ folder: String, _ list: String) -> [RunPlan.PlannedNode] {
+    private func nodes(
+        _ folder: String, _ list: String, _ program: String
+    ) -> [RunPlan.PlannedNode] {
         let keep: Keep = isLive ? .newest : .all
         let names = ["source", "stage", "sink"]
         let settings: [[String: SettingValue]] = [
@@ -111,21 +115,30 @@ final class LinkRun {
             ], ["work": .number(isLive ? 10 : 0)], ["list": .text(list)],
         ]
         return names.indices.map { index in
-            let inputs = index == 0 ? [] : [
-                NodeConfiguration.Input(
-                    port: "data", producer: names[index - 1], producerPort: "data",
-                    endpoint: NodeConfiguration.endpoint(of: names[index - 1], in: folder),
-                    keep: keep, window: isLive ? window : 2)
-            ]
-            let outputs = index == 2 ? [] : [
-                NodeConfiguration.Output(
-                    port: "data", consumer: names[index + 1], consumerPort: "data", keep: keep,
-                    window: isLive ? window : 2)
-            ]
+            let inputs =
+                index == 0
+                ? []
+                : [
+                    NodeConfiguration.Input(
+                        port: "data", producer: names[index - 1], producerPort: "data",
+                        endpoint: NodeConfiguration.endpoint(of: names[index - 1], in: folder),
+                        keep: keep, window: isLive ? window : 2)
+                ]
+            let outputs =
+                index == 2
+                ? []
+                : [
+                    NodeConfiguration.Output(
+                        port: "data", consumer: names[index + 1], consumerPort: "data", keep: keep,
+                        window: isLive ? window : 2)
+                ]
             let isFar = isAcross && index == 1
-            let shifted = isFar && shift > 0
-                ? ["/usr/bin/env", "unshare", "-T", "--monotonic", "\(Int(shift))",
-                    Personalive.executable, "node"] : nil
+            let shifted =
+                isFar && shift > 0
+                ? [
+                    "/usr/bin/env", "unshare", "-T", "--monotonic", "\(Int(shift))",
+                    program, "node",
+                ] : nil
             var configuration = NodeConfiguration(
                 name: names[index], settings: Settings(settings[index]), inputs: inputs,
                 outputs: outputs)

@@ -23,36 +23,32 @@ struct FaceBench: ParsableCommand {
     @Flag(help: "Print one JSON object.") var json = false
 
     private struct Report: Codable {
-        var machine: String
         /// Medians, milliseconds.
         var detector, mesh, follow, search: Double
         var frames: Int, found: Int
     }
 
     func run() throws {
+        var measurement = Measurement("face", json: json)
         Compute.cores = 1
         let model = try FaceModel(folder: networks)
         let far = Tensor<Float>(repeating: 0.1, shape: [1, 128, 128, 3])
         let near = Tensor<Float>(repeating: 0.1, shape: [1, 192, 192, 3])
         var report = Report(
-            machine: ThisMachine.processor, detector: median { _ = model.detector.raw(far) },
+            detector: median { _ = model.detector.raw(far) },
             mesh: median { _ = model.mesh.raw(near) }, follow: 0, search: 0, frames: 0, found: 0)
         try follow(model, &report)
-        if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            return print(String(decoding: try encoder.encode(report), as: UTF8.self))
-        }
-        print(report.machine + ", 1 core, medians")
+        measurement.show("1 core, medians")
         for (name, value) in [
             ("detector", report.detector), ("mesh", report.mesh),
             ("follow, a frame", report.follow), ("search, a frame", report.search),
         ] {
-            print(
+            measurement.show(
                 name.padding(toLength: 18, withPad: " ", startingAt: 0)
                     + String(format: "%6.2f ms", value))
         }
-        print("a face in \(report.found) of \(report.frames) frames")
+        measurement.show("a face in \(report.found) of \(report.frames) frames")
+        try measurement.finish(report)
     }
 
     private func follow(_ model: FaceModel, _ report: inout Report) throws {

@@ -8,7 +8,8 @@ import Tensors
 struct NetworksBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "networks",
-        abstract: "Networks by themselves, at full size unless said otherwise: time, rate and memory.",
+        abstract:
+            "Networks by themselves, at full size unless said otherwise: time, rate and memory.",
         discussion: """
             Weights are synthetic: times do not depend on them. taesd and vae decode one latent; \
             unet is one frame through the denoiser without motion and temporal modules, the shape \
@@ -21,7 +22,8 @@ struct NetworksBench: ParsableCommand {
     @Option(help: "Networks, separated by commas: taesd, vae, unet, window.")
     var only = "taesd,vae,unet"
 
-    @Option(help: "A folder with config.json and weights, such as Models/small, to measure that model.")
+    @Option(
+        help: "A folder with config.json and weights, such as Models/small, to measure that model.")
     var weights: String?
 
     @Option(help: "Rows and columns of the image, a multiple of 64; the model's own by default.")
@@ -57,7 +59,6 @@ struct NetworksBench: ParsableCommand {
     }
 
     private struct Report: Codable {
-        var machine: String
         var threads: Int
         var peakGflopPerSecond: Double
         var networks: [Row]
@@ -79,25 +80,20 @@ struct NetworksBench: ParsableCommand {
     private var names: [String] { only.split(separator: ",").map(String.init) }
 
     func run() throws {
+        var measurement = Measurement("networks", json: json)
         Compute.cores = threads
         var report = Report(
-            machine: ThisMachine.processor, threads: threads,
-            peakGflopPerSecond: Compute.measuredPeak() / 1e9, networks: [])
-        if !json { show(report) }
+            threads: threads, peakGflopPerSecond: Compute.measuredPeak() / 1e9, networks: [])
+        measurement.show(heading(report))
         let source = try BenchWeights(folder: weights)
         var trace = ChromeTrace()
         for network in names.compactMap(BenchNetwork.init) {
             let row = try measure(network, of: source, &trace)
             report.networks.append(row)
-            if !json { show(row, peak: report.peakGflopPerSecond) }
+            measurement.show(line(row, peak: report.peakGflopPerSecond))
         }
         if let profile { try trace.write(to: profile) }
-        if json {
-            let encoder = JSONEncoder()
-            encoder.keyEncodingStrategy = .convertToSnakeCase
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            print(String(decoding: try encoder.encode(report), as: UTF8.self))
-        }
+        try measurement.finish(report)
     }
 
     private func measure(
@@ -131,20 +127,19 @@ struct NetworksBench: ParsableCommand {
             peakBytes: ThisMachine.peakMemory)
     }
 
-    private func show(_ report: Report) {
-        print(
-            report.machine + ", \(threads) threads, peak "
-                + String(format: "%.0f GFLOP/s", report.peakGflopPerSecond))
-        print("network   median s  fastest s  CPU s    GFLOP  GFLOP/s  of peak  memory GB")
+    private func heading(_ report: Report) -> String {
+        "\(threads) threads, peak \(String(format: "%.0f GFLOP/s", report.peakGflopPerSecond))\n"
+            + "network   median s  fastest s  CPU s    GFLOP  GFLOP/s  of peak  memory GB"
     }
 
-    private func show(_ row: Row, peak: Double) {
-        print(
-            row.network.padding(toLength: 8, withPad: " ", startingAt: 0)
-                + String(
-                    format: "  %8.3f   %8.3f %6.2f %8.1f %8.0f   %4.0f %%  %9.2f",
-                    row.medianSeconds,
-                    row.minSeconds, row.processorSeconds, row.gflop, row.gflopPerSecond,
-                    100 * row.gflopPerSecond / peak, Double(row.peakBytes) / 1e9))
+    private func line(_ row: Row, peak: Double) -> String {
+        row.network.padding(toLength: 8, withPad: " ", startingAt: 0)
+            + String(
+                format: "  %8.3f   %8.3f %6.2f %8.1f %8.0f   %4.0f %%  %9.2f",
+                row.medianSeconds,
+                row.minSeconds, row.processorSeconds, row.gflop, row.gflopPerSecond,
+                100 * row.gflopPerSecond / peak, Double(row.peakBytes) / 1e9)
     }
 }
+
+extension WeightStorage.Precision: ExpressibleByArgument {}

@@ -1,16 +1,16 @@
 import ArgumentParser
-import BuiltinNodes
 import Dataflow
 import Foundation
 import Glibc
 import Launch
 
-/// `personalive bench chaos`: a graph that is killed, stopped and swapped at random, and what came
+/// `personalive-bench chaos`: a graph that is killed, stopped and swapped at random, and what came
 /// of its frames.
 struct ChaosBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chaos",
-        abstract: "Kills, stops, swaps, adds and removes nodes of a running graph at random; no frame "
+        abstract:
+            "Kills, stops, swaps, adds and removes nodes of a running graph at random; no frame "
             + "may differ.",
         discussion: "Exit codes: 0 every frame came once, in order and whole; 1 one did not.")
 
@@ -26,7 +26,7 @@ struct ChaosBench: ParsableCommand {
     @Option(help: "Go on with further seeds for so many minutes.")
     var minutes: Double = 0
 
-    @Flag(help: "Print one JSON object for each run.")
+    @Flag(help: "Print one JSON object.")
     var json = false
 
     @Flag(
@@ -38,35 +38,46 @@ struct ChaosBench: ParsableCommand {
 
     func run() throws {
         if portrait { return try killPortraits() }
-        let end = ContinuousClock.now + .seconds(minutes * 60)
-        var next = seed
-        var failed = false
-        repeat {
-            let outcome = try Chaos(seed: next, messages: messages, rate: rate).run()
-            print(json ? outcome.json : outcome.text)
-            failed = failed || !outcome.isWhole
-            next += 1
-        } while ContinuousClock.now < end
-        if failed { throw ExitCode(1) }
+        try repeatedly(Chaos.Outcome.self) { seed in
+            let outcome = try Chaos(seed: seed, messages: messages, rate: rate).run()
+            return (outcome, outcome.text, outcome.isWhole)
+        }
     }
 
     private func killPortraits() throws {
         let folder = FileManager.default.currentDirectoryPath
-        let end = ContinuousClock.now + .seconds(minutes * 60)
         let expected = try PortraitChaos(seed: seed, folder: folder).undisturbed()
+        try repeatedly(PortraitChaos.Outcome.self) { seed in
+            let outcome = try PortraitChaos(seed: seed, folder: folder).run(expecting: expected)
+            return (outcome, outcome.text, outcome.isWhole)
+        }
+    }
+
+    /// One run for each seed until the time is over.
+    private func repeatedly<Outcome: Codable>(
+        _ type: Outcome.Type,
+        _ run: (_ seed: UInt64) throws -> (outcome: Outcome, text: String, isWhole: Bool)
+    ) throws {
+        var measurement = Measurement("chaos", json: json)
+        let end = ContinuousClock.now + .seconds(minutes * 60)
         var next = seed
+        var outcomes: [Outcome] = []
+        var failed = false
         repeat {
-            let outcome = try PortraitChaos(seed: next, folder: folder).run(expecting: expected)
-            print(outcome.text)
-            guard outcome.isWhole else { throw ExitCode(1) }
+            let (outcome, text, isWhole) = try run(next)
+            measurement.show(text)
+            outcomes.append(outcome)
+            failed = failed || !isWhole
             next += 1
         } while ContinuousClock.now < end
+        try measurement.finish(outcomes)
+        if failed { throw ExitCode(1) }
     }
 }
 
 /// One run under random disturbances.
 struct Chaos {
-    struct Outcome {
+    struct Outcome: Codable {
         let seed: UInt64
         var messages = 0, lost = 0, twice = 0, unordered = 0, damaged = 0
         var kills = 0, stalls = 0, swaps = 0, applies = 0, refused = 0
@@ -85,11 +96,8 @@ struct Chaos {
         }
 
         var text: String {
-            figures.map { "\($0.0) \($0.1)" }.joined(separator: ", ") + (isWhole ? "" : "\n\(errors)")
-        }
-
-        var json: String {
-            "{" + figures.map { "\"\($0.0)\": \($0.1)" }.joined(separator: ", ") + "}"
+            figures.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+                + (isWhole ? "" : "\n\(errors)")
         }
     }
 
@@ -104,20 +112,20 @@ struct Chaos {
     private func graph(isLonger: Bool) -> String {
         let between = "between: { use: test-stage, \(Self.restart), in: { data: large.data } }"
         return """
-        nodes:
-          \(isLonger ? between : "# nothing between")
-          source:
-            use: test-source
-            \(Self.restart)
-            with: { bytes: 60000, count: \(messages), rate: \(rate), numbered: true }
-          small: { use: test-stage, \(Self.restart), in: { data: source.data }, with: { work: 1 } }
-          large: { use: test-stage, \(Self.restart), in: { data: small.data }, with: { work: 2 } }
-          sink:
-            use: test-sink
-            \(Self.restart)
-            in: { data: \(isLonger ? "between" : "large").data }
-            with: { list: FOLDER/list.txt }
-        """
+            nodes:
+              \(isLonger ? between : "# nothing between")
+              source:
+                use: test-source
+                \(Self.restart)
+                with: { bytes: 60000, count: \(messages), rate: \(rate), numbered: true }
+              small: { use: test-stage, \(Self.restart), in: { data: source.data }, with: { work: 1 } }
+              large: { use: test-stage, \(Self.restart), in: { data: small.data }, with: { work: 2 } }
+              sink:
+                use: test-sink
+                \(Self.restart)
+                in: { data: \(isLonger ? "between" : "large").data }
+                with: { list: FOLDER/list.txt }
+            """
     }
 
     func run() throws -> Outcome {
@@ -173,7 +181,8 @@ struct Chaos {
 
     /// A stage is put before the sink, or taken out again, and a node is killed meanwhile.
     private func apply(
-        _ isLonger: inout Bool, to run: DisturbedRun, _ dice: inout SeededDice, _ outcome: inout Outcome
+        _ isLonger: inout Bool, to run: DisturbedRun, _ dice: inout SeededDice,
+        _ outcome: inout Outcome
     ) throws {
         let name = Self.nodes.randomElement(using: &dice)!
         let pause = UInt32.random(in: 0...150_000, using: &dice)

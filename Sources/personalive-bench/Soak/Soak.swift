@@ -147,7 +147,9 @@ final class Soak {
         for node in status.nodes where !["camera", "decoder"].contains(node.name) {
             let recent = node.report.age.since(ages[node.name] ?? AgeHistogram())
             ages[node.name] = node.report.age
-            guard let half = recent.percentile(0.5), let most = recent.percentile(0.99) else { continue }
+            guard let half = recent.percentile(0.5), let most = recent.percentile(0.99) else {
+                continue
+            }
             note(node.name, "age_p50_ms", half, status.seconds)
             note(node.name, "age_p99_ms", most, status.seconds)
         }

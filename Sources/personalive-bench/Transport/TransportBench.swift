@@ -8,8 +8,9 @@ import Wire
 struct TransportBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "transport",
-        abstract: "Node to node on this machine: latency from before the sender's copy until the "
-            + "receiving node has it, by payload size.")
+        abstract:
+            "Node to node on this machine: latency from before the sender writes or copies until "
+            + "the receiving node has read every byte, by payload size.")
 
     @Option(help: "Messages per size.")
     var count = 1000
@@ -25,28 +26,26 @@ struct TransportBench: ParsableCommand {
     private struct Row: Codable {
         var bytes: Int
         var writes: String
-        var p50_ms: Double
-        var p95_ms: Double
-        var p99_ms: Double
+        var p50_ms, p95_ms, p99_ms: Double
         var received: Int
     }
 
     func run() throws {
+        var measurement = Measurement("transport", json: json)
         var results: [Row] = []
-        if !json { print("    bytes  written   p50 ms   p95 ms   p99 ms") }
+        measurement.show("    bytes  written   p50 ms   p95 ms   p99 ms")
         for row in Self.rows {
             for copy in [true, false] {
                 let result = try measure(bytes: row.bytes, rate: row.rate, copy: copy)
                 results.append(result)
-                guard !json else { continue }
-                print(
+                measurement.show(
                     String(
                         format: "%9d  %@  %7.3f  %7.3f  %7.3f", row.bytes,
                         copy ? "copied  " : "in place", result.p50_ms, result.p95_ms,
                         result.p99_ms))
             }
         }
-        if json { print(String(decoding: try JSONEncoder().encode(results), as: UTF8.self)) }
+        try measurement.finish(results)
     }
 
     private func measure(bytes: Int, rate: Double, copy: Bool) throws -> Row {
@@ -56,7 +55,7 @@ struct TransportBench: ParsableCommand {
             source: [
                 "bytes": .integer(bytes), "count": .integer(messages), "rate": .number(rate),
                 "copy": .flag(copy),
-            ])
+            ], sink: ["read": .flag(true)])
         return Row(
             bytes: bytes, writes: copy ? "copied" : "in place",
             p50_ms: snapshot.age.percentile(0.5) ?? 0, p95_ms: snapshot.age.percentile(0.95) ?? 0,
@@ -76,6 +75,16 @@ struct StartupBench: ParsableCommand {
     @Option(help: "How often.")
     var runs = 8
 
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    private struct Results: Codable {
+        var nodes: Int
+        /// Milliseconds until the sink has its first message, of each run, ascending.
+        var first_ms: [Double]
+        var median_ms: Double
+    }
+
     func validate() throws {
         guard nodes >= 2, runs >= 1 else {
             throw ValidationError("a graph has at least 2 nodes, and runs are counted from 1")
@@ -83,6 +92,7 @@ struct StartupBench: ParsableCommand {
     }
 
     func run() throws {
+        var measurement = Measurement("startup", json: json)
         var times: [Double] = []
         for _ in 0..<runs {
             let began = DispatchTime.now().uptimeNanoseconds
@@ -92,17 +102,20 @@ struct StartupBench: ParsableCommand {
             let total = Double(DispatchTime.now().uptimeNanoseconds - began) / 1e6
             let first = Double(supervisor.startupTime) / 1e6 + (snapshot.age.percentile(0.5) ?? 0)
             times.append(first)
-            print(String(format: "first message after %.0f ms, all over after %.0f ms", first, total))
+            measurement.show(
+                String(format: "first message after %.0f ms, all over after %.0f ms", first, total))
         }
         times.sort()
-        print(String(format: "%d nodes: median %.0f ms", nodes, times[times.count / 2]))
+        let median = times[times.count / 2]
+        measurement.show(String(format: "%d nodes: median %.0f ms", nodes, median))
+        try measurement.finish(Results(nodes: nodes, first_ms: times, median_ms: median))
     }
 }
 
 /// A chain of test nodes, run by the real supervisor.
 enum BenchGraph {
     static func run(
-        stages: Int, keep: Keep, source: [String: SettingValue]
+        stages: Int, keep: Keep, source: [String: SettingValue], sink: [String: SettingValue] = [:]
     ) throws -> (RunSnapshot, Supervisor) {
         let folder = try RunFolder(for: .trial)
         defer { folder.remove() }
@@ -111,6 +124,7 @@ enum BenchGraph {
             let kind =
                 index == 0
                 ? "test-source" : index == names.count - 1 ? "test-sink" : "test-stage"
+            let settings = index == 0 ? source : index == names.count - 1 ? sink : [:]
             let inputs =
                 index == 0
                 ? []
@@ -131,12 +145,12 @@ enum BenchGraph {
             return RunPlan.PlannedNode(
                 name: name, kind: kind,
                 configuration: NodeConfiguration(
-                    name: name, settings: Settings(index == 0 ? source : [:]), inputs: inputs,
+                    name: name, settings: Settings(settings), inputs: inputs,
                     outputs: outputs))
         }
         let supervisor = try Supervisor(
             RunPlan(name: "transport", graph: "-", nodes: nodes, folder: folder.path),
-            executable: Personalive.executable, display: RunDisplay(quiet: true))
+            executable: try MeasuredProgram.path(), display: RunDisplay(quiet: true))
         if case .failed(let failure) = supervisor.run() { throw failure }
         return (supervisor.snapshot, supervisor)
     }
