@@ -61,8 +61,14 @@ struct Ledger {
                 }
             }
         }
-        due = self.nodes.map { $0.isSource ? Self.begun(by: $0) : FrameSet() }
-        for node in inOrder { for edge in edges where edge.to == node { due[node] = due[node].union(expected(on: edge)) } }
+        // An edge that ended soon after it began may be in no report: what came on it was due.
+        due = self.nodes.map { node in
+            let came = node.report.inputs.compactMap(\.arrived).reduce(node.report.delivered) { $0.union($1) }
+            return node.isSource ? Self.begun(by: node) : came
+        }
+        for node in inOrder {
+            for edge in edges where edge.to == node { due[node] = due[node].union(expected(on: edge)) }
+        }
     }
 
     /// Nodes, producers before their consumers.

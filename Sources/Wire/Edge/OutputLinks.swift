@@ -16,7 +16,7 @@ final class OutputLinks {
     private var isOpen = false
     /// Whether the node has made all that it makes.
     private var hasEnded = false
-    private var edges: [(output: NodeConfiguration.Output, edge: OutputEdge)] = []
+    private(set) var edges: [(output: NodeConfiguration.Output, edge: OutputEdge)] = []
     /// The last epoch that a flush began.
     private var epoch: UInt32 = 0
     /// By name, what was dropped at edges that ended before this process began.
