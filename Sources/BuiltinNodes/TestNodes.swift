@@ -40,7 +40,9 @@ package struct TestSourceNode: Node {
         began = start
         let due = start + Int64(sent) * period
         let wait = due - posix_monotonic_ns()
-        if period > 0, wait > 0 { Thread.sleep(forTimeInterval: Double(wait) / 1e9) }
+        if period > 0, wait > 0 {
+            outputs.wait { Thread.sleep(forTimeInterval: Double(wait) / 1e9) }
+        }
         let stamp = Stamp(
             frame: UInt64(sent), captured: posix_monotonic_ns(),
             presentation: Int64(sent) * period, duration: period)
@@ -86,7 +88,8 @@ package struct TestStageNode: Node {
         "load", Double.self, type: .number(0...60_000), default: 0, unit: "ms",
         "how long the node takes to load")
     static let fail = Setting(
-        "fail-at", Int.self, type: .integer(-1...Int(Int32.max)), isOptional: true, "throws at this frame, or while loading if -1, to see what a failure does")
+        "fail-at", Int.self, type: .integer(-1...Int(Int32.max)), isOptional: true,
+        "throws at this frame, or while loading if -1, to see what a failure does")
 
     package static let spec = NodeSpec(
         "test-stage", "Hands on what it gets, after a pause that stands for work.",

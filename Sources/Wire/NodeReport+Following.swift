@@ -11,6 +11,7 @@ extension NodeReport {
         sum.expectedFrames = expectedFrames ?? earlier.expectedFrames
         sum.emittedCount = max(emittedCount, earlier.emittedCount)
         sum.deliveredCount = max(deliveredCount, earlier.deliveredCount)
+        sum.work.add(earlier.work)
         sum.age.add(earlier.age)
         sum.strangers += earlier.strangers
         for input in earlier.inputs { sum.add(input) }

@@ -2,7 +2,7 @@
 /// within bounds, so that no arithmetic on it can overflow.
 extension NodeReport: Codable {
     private enum Key: String, CodingKey {
-        case ticks, recent, emitted, delivered, age, inputs, outputs, dropped
+        case ticks, recent, emitted, delivered, work, age, inputs, outputs, dropped
         case emittedCount = "emitted_count"
         case deliveredCount = "delivered_count"
         case expectedFrames = "expected_frames"
@@ -27,6 +27,7 @@ extension NodeReport: Codable {
         try object.encode(busy, forKey: .busy)
         try object.encode(waitingForInput, forKey: .waitingForInput)
         try object.encode(waitingForOutput, forKey: .waitingForOutput)
+        try object.encode(work, forKey: .work)
         try object.encode(age, forKey: .age)
         try object.encode(inputs, forKey: .inputs)
         try object.encode(outputs, forKey: .outputs)
@@ -49,6 +50,7 @@ extension NodeReport: Codable {
         busy = try object.seconds(.busy)
         waitingForInput = try object.seconds(.waitingForInput)
         waitingForOutput = try object.seconds(.waitingForOutput)
+        work = try object.decodeIfPresent(AgeHistogram.self, forKey: .work) ?? work
         age = try object.decodeIfPresent(AgeHistogram.self, forKey: .age) ?? age
         inputs = try object.decodeIfPresent([Input].self, forKey: .inputs) ?? []
         outputs = try object.decodeIfPresent([Output].self, forKey: .outputs) ?? []

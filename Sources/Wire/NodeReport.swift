@@ -80,6 +80,8 @@ package struct NodeReport: Sendable {
     package var busy = 0.0
     package var waitingForInput = 0.0
     package var waitingForOutput = 0.0
+    /// How long each tick took, what it waited for left out.
+    package var work = AgeHistogram()
     /// Capture until this node had handled the frame.
     package var age = AgeHistogram()
     package var inputs: [Input] = []
@@ -99,7 +101,7 @@ package struct NodeReport: Sendable {
         (brief.emittedCount, brief.deliveredCount) = (emittedCount, deliveredCount)
         (brief.loading, brief.busy) = (loading, busy)
         (brief.waitingForInput, brief.waitingForOutput) = (waitingForInput, waitingForOutput)
-        (brief.age, brief.recent) = (age, recent)
+        (brief.work, brief.age, brief.recent) = (work, age, recent)
         return brief
     }
 

@@ -32,7 +32,7 @@ extension NodeRunner {
     /// its state: a film is closed, and frames in a window come out.
     func finishForGood(_ node: inout some Node) {
         do {
-            _ = try call(stamp: nil) { try node.finish(into: &$0) }
+            noteUnanswered(nil, try call(stamp: nil) { try node.finish(into: &$0) })
             record.inputs = unsaved.last ?? record.inputs
             (unsaved, record.state) = ([], nil)
             try seal()

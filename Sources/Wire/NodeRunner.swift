@@ -13,6 +13,7 @@ final class NodeRunner {
     /// What was made and waits to be committed.
     var uncommitted: [(port: String, message: Numbered)] = []
     var record = JournalRecord()
+    private var unanswered: UnansweredFrames
     /// By tick that is not in the journal yet, oldest first: what of the inputs it used up.
     var unsaved: [[String: UInt64]] = []
 
@@ -24,7 +25,9 @@ final class NodeRunner {
     ) {
         (self.kind, self.configuration, self.exchange) = (kind, configuration, exchange)
         (self.journal, self.ledger) = (journal, ledger)
-        record.kind = kind.spec.kind
+        let spec = kind.spec.resolved(with: configuration.settings)
+        unanswered = UnansweredFrames(holdsFrames: spec.heldFrames > 0 || spec.chunk > 1)
+        record.kind = spec.kind
     }
 
     /// Runs the node until its work is done, or another process takes it over.
@@ -55,7 +58,9 @@ final class NodeRunner {
             case .tick(let tick):
                 try run(&node, tick)
             case .source:
-                let outputs = try call(stamp: nil) { try node.process(.none, into: &$0) }
+                let outputs = try call(stamp: nil, isTick: true) {
+                    try node.process(.none, into: &$0)
+                }
                 if outputs.isFinished {
                     try finish(&node)
                     return true
@@ -76,7 +81,10 @@ final class NodeRunner {
     }
 
     private func run(_ node: inout some Node, _ tick: TickAssembler.Tick) throws {
-        _ = try call(stamp: tick.inputs.stamp) { try node.process(tick.inputs, into: &$0) }
+        let outputs = try call(stamp: tick.inputs.stamp, isTick: true) {
+            try node.process(tick.inputs, into: &$0)
+        }
+        if tick.isFrame { noteUnanswered(tick.inputs.stamp.frame, outputs) }
         if tick.isFrame {
             let age = posix_monotonic_ns() - tick.inputs.stamp.captured
             let isSink = exchange.edges.isSink
@@ -99,7 +107,7 @@ final class NodeRunner {
 
     private func finish(_ node: inout some Node) throws {
         do {
-            _ = try call(stamp: nil) { try node.finish(into: &$0) }
+            noteUnanswered(nil, try call(stamp: nil) { try node.finish(into: &$0) })
         } catch {
             // One that began anew after another, and had nothing to do, has nothing to be whole either.
             guard exchange.locked({ exchange.beginsWithoutState }),
@@ -113,7 +121,7 @@ final class NodeRunner {
 
     /// Calls the node and takes over what it made.
     func call(
-        stamp: Stamp?, _ body: (inout Outputs) throws -> Void
+        stamp: Stamp?, isTick: Bool = false, _ body: (inout Outputs) throws -> Void
     ) throws -> Outputs {
         let pool = pool
         let allocate: (String, Int) -> TensorMemory = { _, bytes in
@@ -126,14 +134,20 @@ final class NodeRunner {
         let began = posix_monotonic_ns()
         defer {
             let duration = posix_monotonic_ns() - began
+            let waited = Double(outputs.waited) / 1e9
             let frame = stamp?.frame ?? outputs.sent.last?.message.stamp.frame
             ledger.note {
-                $0.busy += Double(duration) / 1e9
+                $0.busy += Double(duration) / 1e9 - waited
+                $0.waitingForInput += waited
                 $0.ticks += 1
                 $0.remember(.init(start: began, duration: duration, frame: frame))
             }
         }
         try body(&outputs)
+        if isTick {
+            let work = posix_monotonic_ns() - began - outputs.waited
+            ledger.note { $0.work.add(nanoseconds: work) }
+        }
         record.ticks += 1
         try take(outputs)
         return outputs
@@ -154,7 +168,9 @@ final class NodeRunner {
         let waited = posix_monotonic_ns()
         exchange.waitForConsumers()
         let seconds = Self.seconds(since: waited)
-        ledger.note { $0.waitingForOutput += seconds; $0.busy -= seconds }
+        ledger.note {
+            $0.waitingForOutput += seconds; $0.busy -= seconds
+        }
         for (port, message) in sent { uncommitted.append((port, try number(message, on: port))) }
     }
 
@@ -202,6 +218,19 @@ final class NodeRunner {
                 report.emit(message.stamp.frame)
                 record.end = max(record.end, message.stamp.presentation + message.stamp.duration)
             }
+        }
+    }
+
+    /// Counts the frames that have ended in a node between sources and sinks, since it sends nothing for
+    /// them.
+    func noteUnanswered(_ frame: UInt64?, _ outputs: Outputs) {
+        let paced = kind.spec.outputs.filter { $0.pace == .frame }.map(\.name)
+        guard !isSource, !paced.isEmpty, !exchange.edges.isSink else { return }
+        let sent = outputs.sent.filter { paced.contains($0.port) }.map(\.message.stamp.frame)
+        let ended = unanswered.tick(frame, answered: sent + outputs.dropped.map(\.stamp.frame))
+        guard !ended.isEmpty else { return }
+        ledger.note { report in
+            for frame in ended { report.drop(frame, because: UnansweredFrames.reason) }
         }
     }
 
