@@ -23,6 +23,13 @@ import numpy
 import zmq
 
 
+class Dropped:
+    """What `process` returns for a frame that ends here, with the reason for people."""
+
+    def __init__(self, reason):
+        self.reason = reason
+
+
 class Node:
     """One step of a graph: arrays in, arrays out."""
 
@@ -36,7 +43,7 @@ class Node:
     def process(self, inputs):
         """Handles one tick: arrays by input's name in, arrays by output's name out.
 
-        Inputs are read-only, and theirs only until this returns: copy what is to be kept.
+        For a frame that ends here it returns Dropped("why"). Inputs are read-only, and theirs only until this returns: copy what is to be kept.
         """
         frame = inputs["frame"]
         # Luma of ITU-R BT.601: the weights of Y'.
@@ -49,8 +56,7 @@ class Node:
         takes this one's place, which knows nothing of it: close files here."""
 
 
-# Inputs that do not come once per frame: `pace: last` and `pace: own` of node.yaml.
-LAST_INPUTS = set()
+# Inputs of `pace: own` in node.yaml: each message is a tick by itself.
 OWN_INPUTS = set()
 
 
@@ -172,6 +178,8 @@ class Input:
 
     def __init__(self, context, node, edge, next):
         self.port, self.keep, self.window = edge["port"], edge["keep"], edge["window"]
+        # A value that stays valid until the next one: `pace: last` of node.yaml.
+        self.is_value = self.keep == "last"
         identity = f"{node}.{self.port}"
         if "tap" in edge:
             identity = f"tap.{edge['from'].split('.')[1]}.{edge['tap']}"
@@ -350,6 +358,9 @@ class Host:
         self.taps = []
         self.sequences = collections.Counter()
         self.delivered, self.delivered_count, self.age = Frames(), 0, Ages()
+        self.work = Ages()
+        # By reason, the frames that ended here.
+        self.dropped = collections.defaultdict(Frames)
         self.ticks, self.busy, self.loading = 0, 0.0, 0.0
         self.recent = collections.deque(maxlen=256)
         # What the last tick used up and is not done with.
@@ -514,17 +525,21 @@ class Host:
         if not self.is_running or self.has_finished or self.retires_by or any(o.is_full for o in self.outputs):
             return False
         for input in self.inputs:
-            while input.port in LAST_INPUTS and input.waiting:
+            while input.is_value and input.waiting:
                 header, array = input.waiting.popleft()
                 self.kept[input.port] = array.copy()
                 input.done(header)
-        if any(i.port in LAST_INPUTS and i.port not in self.kept for i in self.inputs):
+        missing = [i for i in self.inputs if i.is_value and i.port not in self.kept]
+        for input in missing:
+            if input.has_ended:
+                raise ValueError(f"input '{input.port}' ended without ever giving a value")
+        if missing:
             return False
         for input in self.inputs:
             if input.port in OWN_INPUTS and input.waiting:
                 self.process([input], is_frame=False)
                 return True
-        paced = [i for i in self.inputs if i.port not in LAST_INPUTS | OWN_INPUTS]
+        paced = [i for i in self.inputs if not i.is_value and i.port not in OWN_INPUTS]
         if self.align(paced):
             self.process(paced, is_frame=True)
             return True
@@ -565,9 +580,15 @@ class Host:
         began = time.monotonic_ns()
         outputs = self.node.process(arrays)
         duration = time.monotonic_ns() - began
+        self.work.add(duration)
         self.busy += duration / 1e9
         self.ticks += 1
         self.recent.append([began, duration] + ([stamp.frame] if is_frame else []))
+        reason = "it gave nothing for them"
+        if isinstance(outputs, Dropped):
+            outputs, reason = None, outputs.reason
+        if is_frame and self.outputs and not outputs:
+            self.dropped[reason].add(stamp.frame)
         self.publish(outputs or {}, stamp)
         if is_frame:
             self.age.add(time.monotonic_ns() - stamp.captured)
@@ -614,12 +635,16 @@ class Host:
             "inputs": inputs, "outputs": outputs, "recent": list(self.recent),
             "ticks": self.ticks, "busy_s": self.busy, "load_s": self.loading,
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10,
-            "delivered_count": self.delivered_count, "age": self.age.report()}
+            "delivered_count": self.delivered_count, "age": self.age.report(),
+            "work": self.work.report()}
         if not is_last:
             return brief
         return {
             **brief,
             "delivered": self.delivered.runs,
+            "dropped": [
+                {"reason": reason, "frames": frames.runs}
+                for reason, frames in self.dropped.items()],
             "inputs": [
                 {**found, "unpaired": i.unpaired.runs} for i, found in zip(self.inputs, inputs)],
             "outputs": [

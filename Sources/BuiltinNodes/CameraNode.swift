@@ -62,7 +62,7 @@ package struct CameraNode: Node {
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {
         guard taken < limit ?? .max else { return outputs.finish() }
-        let event = try camera.next()
+        let event = try outputs.wait { try camera.next() }
         for warning in camera.takeWarnings() { outputs.warn(warning) }
         switch event {
         case .shot(let shot): try send(shot, into: &outputs)

@@ -5,7 +5,8 @@ import Tensors
 
 /// Sends what was recorded of an output, as a source.
 ///
-/// Its one output has name, type, axes and meaning of the recording: ``spec(of:)``.
+/// Frames keep the numbers that they had, so several recordings of one run meet by them. The one output
+/// has name, type, axes and meaning of the recording: ``spec(of:)``.
 package struct ReplayNode: Node {
     static let path = Setting(
         "path", String.self, type: .inputFile, "a file that 'personalive record' made")
@@ -28,7 +29,6 @@ package struct ReplayNode: Node {
 
     private let reader: Recording.Reader
     private let isPaced: Bool
-    private var sent: UInt64 = 0
     /// When the first message was captured, and when it was sent again.
     private var start: (captured: Int64, now: Int64)?
 
@@ -48,11 +48,12 @@ package struct ReplayNode: Node {
         let (since, overflows) = message.stamp.captured.subtractingReportingOverflow(start.captured)
         // A pause of hours is a damaged time rather than a recording.
         let due = start.now + (overflows ? 0 : min(max(since, 0), 3_600_000_000_000))
-        if isPaced, due > now { Thread.sleep(forTimeInterval: Double(due - now) / 1e9) }
+        if isPaced, due > now {
+            outputs.wait { Thread.sleep(forTimeInterval: Double(due - now) / 1e9) }
+        }
         var stamp = message.stamp
-        // Here it is a source's: counted from 0 without gaps, captured now.
-        (stamp.frame, stamp.captured, stamp.epoch) = (sent, posix_monotonic_ns(), 0)
+        // Captured now. The number stays, so that what was recorded of other outputs meets it again.
+        (stamp.captured, stamp.epoch) = (posix_monotonic_ns(), 0)
         outputs.send(Message(message.tensor, stamp), on: port)
-        sent += 1
     }
 }

@@ -40,7 +40,9 @@ package struct TestSourceNode: Node {
         began = start
         let due = start + Int64(sent) * period
         let wait = due - posix_monotonic_ns()
-        if period > 0, wait > 0 { Thread.sleep(forTimeInterval: Double(wait) / 1e9) }
+        if period > 0, wait > 0 {
+            outputs.wait { Thread.sleep(forTimeInterval: Double(wait) / 1e9) }
+        }
         let stamp = Stamp(
             frame: UInt64(sent), captured: posix_monotonic_ns(),
             presentation: Int64(sent) * period, duration: period)

@@ -52,12 +52,12 @@ package struct VideoFileNode: Node {
         case .frame(let time):
             let room = outputs.tensor(for: Self.frame, shape: reader.shape)
             try reader.copyFrame(into: room)
-            wait(for: time.presentation)
+            wait(for: time.presentation, outputs: &outputs)
             outputs.send(
                 room, on: Self.frame,
                 stamp: stamp(UInt64(time.number), time.presentation, time.duration))
         case .audio(let packet):
-            wait(for: packet.presentationNanoseconds)
+            wait(for: packet.presentationNanoseconds, outputs: &outputs)
             outputs.send(
                 packet.encoded(), on: Self.audio,
                 stamp: stamp(
@@ -89,9 +89,9 @@ package struct VideoFileNode: Node {
             duration: duration)
     }
 
-    private mutating func wait(for presentation: Int64) {
+    private mutating func wait(for presentation: Int64, outputs: inout Outputs) {
         let start = began ?? MonotonicClock.now - presentation
         began = start
-        if isRealtime { MonotonicClock.sleep(until: start + presentation) }
+        if isRealtime { outputs.wait { MonotonicClock.sleep(until: start + presentation) } }
     }
 }

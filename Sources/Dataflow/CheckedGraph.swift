@@ -23,7 +23,7 @@ package struct CheckedGraph: Sendable {
     package let openInputs: [String]
     /// In the order of the consumers, then of their `in:`.
     package let edges: [CheckedEdge]
-    package let warnings: [Diagnostic]
+    package var warnings: [Diagnostic]
 
     /// The node of a name.
     package func node(_ name: String) -> CheckedNode? { nodes.first { $0.name == name } }
@@ -31,7 +31,8 @@ package struct CheckedGraph: Sendable {
     package func edges(into node: String) -> [CheckedEdge] { edges.filter { $0.to.node == node } }
     /// Whether a node is a plugin with neighbours on other machines, which a relay beside it speaks to.
     package func hasRelay(_ node: CheckedNode) -> Bool {
-        let others = edges(into: node.name).map(\.from.node) + edges(outOf: node.name).map(\.to.node)
+        let others =
+            edges(into: node.name).map(\.from.node) + edges(outOf: node.name).map(\.to.node)
         return node.plugin != nil && others.contains { self.node($0)?.machine != node.machine }
     }
     /// The edges that start at a node; several may start at one output.

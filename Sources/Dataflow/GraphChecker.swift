@@ -33,14 +33,19 @@ struct GraphChecker {
         }
         if !findings.hasErrors { reportContents(planned, specs, values, machines) }
         guard !findings.hasErrors else { return nil }
-        return CheckedGraph(
-            path: path, mode: document.mode, latencyBudget: document.latencyBudget,
+        var graph = CheckedGraph(
+            path: path, mode: document.mode, latencyBudget: document.latencyBudget?.value,
             machines: allMachines,
             nodes: order.sorted.map { node($0, specs[$0]!, values[$0], machines[$0]) },
             parts: document.parts, openInputs: document.inputs.map(\.name.value),
             edges: order.sorted.flatMap { node in planned.filter { $0.toIndex == node } }
                 .map(\.edge),
-            warnings: findings.inOrder)
+            warnings: [])
+        if let budget = document.latencyBudget, let fault = BudgetFault(AgePlan(graph)) {
+            findings.report(fault, at: budget.place)
+        }
+        graph.warnings = findings.inOrder
+        return graph
     }
 
     /// Looks into the files of nodes on this machine, where a node that they feed knows what must be in
@@ -59,8 +64,10 @@ struct GraphChecker {
             let byInput = Dictionary(
                 feeders.map { ($0.edge.to.port, content($0.fromIndex)) }, uniquingKeysWith: { $1 })
             guard let fault = registry.contentFault(content(index), byInput) else { continue }
+            let node = document.nodes[index]
+            let path = node.settings.first { $0.name.value == "path" }?.value?.place
             findings.report(
-                EdgeFault.content(fault), at: feeders.first?.place ?? document.nodes[index].place)
+                EdgeFault.content(fault), at: feeders.first?.place ?? path ?? node.place)
         }
     }
 
@@ -129,7 +136,8 @@ struct GraphChecker {
     /// A film that comes as fast as it is read would be dropped but for a few frames.
     private mutating func warnOfHaste(_ specs: [NodeSpec?], _ values: [[String: SettingValue]]) {
         for (index, node) in document.nodes.enumerated() {
-            guard let spec = specs[index], spec.inputs.isEmpty, values[index]["realtime"] == .flag(false)
+            guard let spec = specs[index], spec.inputs.isEmpty,
+                values[index]["realtime"] == .flag(false)
             else { continue }
             let written = node.settings.first { $0.name.value == "realtime" }?.value?.place
             findings.report(

@@ -9,7 +9,7 @@ struct Located<Value> {
 /// What a graph file says, before anyone asks whether its nodes exist.
 struct GraphDocument {
     var mode = CheckedGraph.Mode.offline
-    var latencyBudget: Duration?
+    var latencyBudget: Located<Duration>?
     var machines: [Machine] = []
     /// Machines that were declared wrongly: a node that names one is not at fault too.
     var brokenMachines: Set<String> = []

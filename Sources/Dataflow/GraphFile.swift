@@ -31,7 +31,12 @@ package enum GraphFile {
         package var errorCount: Int { diagnostics.count { $0.severity == .error } }
 
         /// All diagnostics as compilers write them, each with its source line and carets.
-        package var text: String { diagnostics.map { $0.text(in: sources) }.joined() }
+        package var text: String { text(without: []) }
+
+        /// The same without those of some codes.
+        package func text(without codes: Set<String>) -> String {
+            diagnostics.filter { !codes.contains($0.code) }.map { $0.text(in: sources) }.joined()
+        }
 
         /// All diagnostics for programs.
         package var json: [JSONValue] { diagnostics.map { $0.json(files: sources.map(\.name)) } }

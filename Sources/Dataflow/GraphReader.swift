@@ -55,7 +55,10 @@ struct GraphReader {
             switch entry.key {
             case "settings": break
             case "mode": document.mode = mode(entry.value) ?? .offline
-            case "latency_budget": document.latencyBudget = duration(entry.value, "the latency budget")
+            case "latency_budget":
+                document.latencyBudget = duration(entry.value, "the latency budget").map {
+                    Located(value: $0, place: entry.value.place)
+                }
             case "machines": readMachines(entry.value, into: &document)
             case "inputs": document.inputs = ports(entry, isInput: true)
             case "outputs": document.outputs = ports(entry, isInput: false)

@@ -200,7 +200,10 @@ package struct GraphSchema {
     private var node: JSONValue {
         let file = JSONValue.object([
             ("type", .text("string")), ("pattern", .text(#"/|\.ya?ml$"#)),
-            ("description", .text("A graph file; 'with:' has its settings, 'in:' feeds its inputs.")),
+            (
+                "description",
+                .text("A graph file; 'with:' has its settings, 'in:' feeds its inputs.")
+            ),
         ])
         let kinds = registry.specs.map { spec in
             JSONValue.object([("const", .text(spec.kind)), ("description", .text(spec.summary))])
@@ -209,7 +212,8 @@ package struct GraphSchema {
             [
                 (
                     "use",
-                    described("The kind of node, or a graph file.", [("anyOf", .array(kinds + [file]))])
+                    described(
+                        "The kind of node, or a graph file.", [("anyOf", .array(kinds + [file]))])
                 ),
                 (
                     "machine",
@@ -227,7 +231,10 @@ package struct GraphSchema {
                     described(
                         "How long one frame takes it, for the plan of ages: 40ms; of a source, the "
                             + "time between two frames.",
-                        [("type", .text("string")), ("pattern", .text(#"^[0-9.e+-]+ *(ms|s)$|\$\{"#))])
+                        [
+                            ("type", .text("string")),
+                            ("pattern", .text(#"^[0-9.e+-]+ *(ms|s)$|\$\{"#)),
+                        ])
                 ),
                 ("restart", restart),
                 ("in", described("What feeds each input.", [("type", .text("object"))])),
@@ -249,7 +256,10 @@ package struct GraphSchema {
                         integer(GraphReader.restartLimits))
                 ),
                 ("within", described("The time: 60s without it.", time)),
-                ("backoff", described("Pause before the first new process, doubled each time.", time)),
+                (
+                    "backoff",
+                    described("Pause before the first new process, doubled each time.", time)
+                ),
             ], required: [])
         return described(
             "What is done when its process ends by accident.",
@@ -330,9 +340,21 @@ extension SettingSpec {
         case .inputFile, .inputMedia, .outputFile, .weights:
             members += [("type", .text("string")), ("minLength", .integer(1))]
         default:
-            members.append(("anyOf", .array([.object(typeMembers), reference])))
+            var forms: [JSONValue] = [.object(typeMembers), reference]
+            if let withUnit { forms.append(withUnit) }
+            members.append(("anyOf", .array(forms)))
         }
         return .object(members)
+    }
+
+    /// A number with its unit, as text.
+    private var withUnit: JSONValue? {
+        guard type.isNumeric, !unit.isEmpty else { return nil }
+        let units = ["ms", "s"].contains(unit) ? "(ms|s)" : unit
+        return .object([
+            ("type", .text("string")),
+            ("pattern", .text("^[-+]?[0-9.]+([eE][-+]?[0-9]+)? *\(units)$")),
+        ])
     }
 
     private var typeMembers: [(String, JSONValue)] {

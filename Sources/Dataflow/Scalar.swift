@@ -23,6 +23,22 @@ struct Scalar {
         ][text]
     }
 
+    /// The same with a number for a number and its unit, which is always the same: `40` for `40 ms`, and
+    /// for `0.04s` where the unit is `ms`. Anything else stays.
+    func number(in unit: String) -> Scalar {
+        let times = ["ms": 1.0, "s": 1000.0]
+        let units = times[unit] == nil ? [unit] : ["ms", "s"]
+        for other in units where !other.isEmpty && text.hasSuffix(other) {
+            let digits = String(text.dropLast(other.count)).trimmed
+            guard let number = Self.number(digits) else { continue }
+            let scale = other == unit ? 1 : times[other]! / times[unit]!
+            var scalar = self
+            (scalar.text, scalar.isPlain) = (scale == 1 ? digits : "\(number * scale)", true)
+            return scalar
+        }
+        return self
+    }
+
     /// A number as YAML 1.2 writes it: `12`, `-3`, `0x1f`, `0o17`, `1e3`, `.5`; nil for all else.
     var number: Double? { isPlain ? Self.number(text) : nil }
 

@@ -84,7 +84,8 @@ struct SettingChecker {
     }
 
     /// What a setting is given; nil when it does not take that, which is reported.
-    mutating func value(_ scalar: Scalar, _ setting: SettingSpec) -> SettingValue? {
+    mutating func value(_ written: Scalar, _ setting: SettingSpec) -> SettingValue? {
+        let scalar = setting.type.isNumeric ? written.number(in: setting.unit) : written
         var fault: SettingFault?
         var value: SettingValue?
         switch setting.type {

@@ -71,7 +71,8 @@ enum SettingFault: Fault {
                 "output-is-folder",
                 "setting \(spec.name.quoted): \(path.quoted) is a folder, not a file to write",
                 hint: takesFolder
-                    ? "add a file name, or write '\(path)/' for a folder of pictures" : "add a file name")
+                    ? "add a file name, or write '\(path)/' for a folder of pictures"
+                    : "add a file name")
         case .notWritable(let spec, let folder):
             FaultWords(
                 "folder-not-writable",
@@ -79,7 +80,8 @@ enum SettingFault: Fault {
         case .unwritable(let spec, let path, let reason, let hint):
             FaultWords(
                 "output-not-writable",
-                "setting \(spec.name.quoted): \(path.quoted) cannot be written: \(reason)", hint: hint)
+                "setting \(spec.name.quoted): \(path.quoted) cannot be written: \(reason)",
+                hint: hint)
         case .unknownEnding(let spec, let path):
             FaultWords(
                 "unknown-ending",
@@ -87,7 +89,8 @@ enum SettingFault: Fault {
                 hint: "its ending says what it is to be: write \((path + spec.endings[0]).quoted)")
         case .overwritesGraph(let path):
             FaultWords(
-                "output-overwrites-graph", "\(path.quoted) is the graph file itself, or a part of it",
+                "output-overwrites-graph",
+                "\(path.quoted) is the graph file itself, or a part of it",
                 hint: "give it another name")
         case .sameOutput(let path, let node):
             FaultWords("same-output", "\(path.quoted) is already written by node \(node.quoted)")
@@ -127,7 +130,7 @@ enum SettingFault: Fault {
         if joined != found.text, Scalar.number(joined) != nil { return "write \(joined)" }
         let start = String(found.text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") })
         if !spec.unit.isEmpty, Scalar.number(start) != nil {
-            return "write the number alone; its unit is \(spec.unit)"
+            return "its unit is \(spec.unit): write \(start) or \(start)\(spec.unit)"
         }
         return nil
     }

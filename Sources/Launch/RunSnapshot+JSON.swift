@@ -23,6 +23,17 @@ extension RunSnapshot {
         var dropped: [Dropped]
     }
 
+    private struct Times: Codable {
+        var p50_ms: Double?
+        var p99_ms: Double?
+        var max_ms: Double
+
+        init(_ times: AgeHistogram) {
+            (p50_ms, p99_ms) = (times.percentile(0.5), times.percentile(0.99))
+            max_ms = times.maximum
+        }
+    }
+
     private struct Dropped: Codable {
         var place: String
         var reason: String
@@ -40,6 +51,11 @@ extension RunSnapshot {
         var load_s: Double
         var peak_memory_bytes: Int
         var restarts: Int
+        /// Of a source, frames that it sent.
+        var emitted: Int?
+        /// How long its ticks took, and how old frames were when it was done with them.
+        var work: Times
+        var age: Times
         var hops: [Hop]
     }
 
@@ -49,6 +65,7 @@ extension RunSnapshot {
         var bytes: Int
         var p50_ms: Double?
         var p95_ms: Double?
+        var max_ms: Double
     }
 
     private struct Run: Codable {
@@ -111,10 +128,13 @@ extension RunSnapshot {
             waiting_for_input_s: report.waitingForInput,
             waiting_for_output_s: report.waitingForOutput, load_s: report.loading,
             peak_memory_bytes: report.peakMemory, restarts: state.restarts,
+            emitted: state.isSource ? report.emittedCount : nil, work: Times(report.work),
+            age: Times(report.age),
             hops: report.inputs.map {
                 Hop(
                     port: $0.port, received: $0.received, bytes: $0.bytes,
-                    p50_ms: $0.hop.percentile(0.5), p95_ms: $0.hop.percentile(0.95))
+                    p50_ms: $0.hop.percentile(0.5), p95_ms: $0.hop.percentile(0.95),
+                    max_ms: $0.hop.maximum)
             })
     }
 }

@@ -83,6 +83,15 @@ package final class VideoReader {
         upcomingTime = first.time ?? 0
     }
 
+    /// Why there is no picture at a path that names a folder or is a pattern; nil for a film, and where
+    /// there are pictures. Opens nothing.
+    package static func fault(of path: String) -> MediaError? {
+        do throws(MediaError) {
+            _ = try MediaLocation(path, needed: "a video")
+            return nil
+        } catch { return error }
+    }
+
     private static func source(
         _ path: String, rate: Double, timeout: Int64, threads: Int
     ) throws(MediaError) -> any PictureSource {

@@ -1,3 +1,4 @@
+import Glibc
 import Tensors
 
 /// What a node hands to its host during one tick.
@@ -16,6 +17,9 @@ public struct Outputs {
     public private(set) var isFinished = false
     /// How many frames a source thinks it will send in all, for progress and time left.
     public private(set) var expectedFrames: Int?
+
+    /// How long the node waited for a device or a clock in this tick, nanoseconds.
+    public private(set) var waited: Int64 = 0
 
     /// Hosts and tests make these; `allocate` gets a port's name and a number of bytes.
     public init(
@@ -58,6 +62,24 @@ public struct Outputs {
 
     /// Room for a port's next payload where the next process can read it.
     package func memory(for port: String, bytes: Int) -> TensorMemory { allocate(port, bytes) }
+
+    /// Waits for a device or a clock, as sources do: the time in which the thread does not compute
+    /// meanwhile is not counted as work.
+    public mutating func wait<Result>(for body: () throws -> Result) rethrows -> Result {
+        let began = Self.idleTime
+        defer { waited += max(Self.idleTime - began, 0) }
+        return try body()
+    }
+
+    /// Grows while the thread does not compute, nanoseconds.
+    private static var idleTime: Int64 {
+        func now(_ clock: clockid_t) -> Int64 {
+            var time = timespec()
+            clock_gettime(clock, &time)
+            return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+        }
+        return now(CLOCK_MONOTONIC) - now(CLOCK_THREAD_CPUTIME_ID)
+    }
 
     /// Says that a frame ends here, so that frames in = frames out + frames dropped.
     public mutating func drop(_ stamp: Stamp, because reason: String) {

@@ -26,7 +26,8 @@ struct DeployCommand: ParsableCommand {
     @Option(help: "The folder to write to; it is made if need be.", completion: .directory)
     var kubernetes: String
 
-    @Option(help: "The image of all pods, as the Containerfile makes it; a machine's 'image:' wins.")
+    @Option(
+        help: "The image of all pods, as the Containerfile makes it; a machine's 'image:' wins.")
     var image = "personalive:latest"
 
     @Option(help: "A PersistentVolumeClaim with weights and media, mounted as the working folder.")
@@ -83,7 +84,10 @@ struct DeployCommand: ParsableCommand {
         try FileManager.default.createDirectory(
             atPath: kubernetes, withIntermediateDirectories: true)
         let files = manifests.all.map { (path: "\(kubernetes)/\($0.name)", text: $0.text) }
-        let own = Set(([manifests.graph.path] + manifests.graph.parts.map(\.file)).compactMap { try? FilePlace($0) })
+        let own = Set(
+            ([manifests.graph.path] + manifests.graph.parts.map(\.file)).compactMap {
+                try? FilePlace($0)
+            })
         let others = files.filter { path, text in
             guard let place = try? FilePlace(path), place.kind != .nothing else { return false }
             return own.contains(place)
@@ -91,13 +95,18 @@ struct DeployCommand: ParsableCommand {
         }
         guard others.isEmpty else {
             return try refuse(
-                others.map(\.path).joined(separator: ", ") + " would be replaced: nothing was written\n  "
-                    + "take another folder, or say --replace if these were written for an earlier graph")
+                others.map(\.path).joined(separator: ", ")
+                    + " would be replaced: nothing was written\n  "
+                    + "take another folder, or say --replace if these were written for an earlier graph"
+            )
         }
         for (path, text) in files {
             try Draft.write(text.utf8, to: path)
             print(path)
         }
+        let notes = DeployNotes(manifests.graph, claim: claim, run: manifests.run)
+        let text = notes.all.map { "note: \($0)\n" }.joined()
+        FileHandle.standardError.write(Data(text.utf8))
     }
 
     private func refuse(_ reason: String) throws {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BuiltinNodes
 import Dataflow
 import Foundation
 import Launch
@@ -10,11 +11,12 @@ import Tensors
 struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
-        abstract: "Looks at each machine of a graph: reached, same program, files; and at each link.",
+        abstract:
+            "Looks at each machine of a graph: reached, same program, files; and at each link.",
         discussion: """
             For every machine: that it can be reached without a question asked, that its program is \
             this one and finds its libraries, and that the weights and files that its nodes read are \
-            there, with the same contents as here. For every pair of machines with an edge between \
+            there, with the same contents as here; and that the networks that find faces are here. For every pair of machines with an edge between \
             them: that the edge connects as it will in the run, with keys, and how fast it is.
 
             Exit codes: 0 all is well, 1 something is not, 2 the file cannot be read, 64 the command \
@@ -26,7 +28,9 @@ struct DoctorCommand: ParsableCommand {
 
     @OptionGroup var settings: GraphSettings
 
-    @Flag(help: "Copy this program to machines that are reached by ssh and have none, or another one.")
+    @Flag(
+        help: "Copy this program to machines that are reached by ssh and have none, or another one."
+    )
     var install = false
 
     @Option(help: "Megabytes that are sent over each link to measure it.")
@@ -42,13 +46,28 @@ struct DoctorCommand: ParsableCommand {
             registry: PluginFolders.load(besides: file).registry)
         FileHandle.standardError.write(Data(check.text.utf8))
         guard let graph = check.graph else { throw ExitCode(check.isReadable ? 1 : 2) }
-        var faults = 0
+        var faults = lackOfFaces(graph)
         for machine in graph.remoteMachines {
             faults += look(at: machine, graph)
         }
         if faults == 0 { for link in graph.links { faults += measure(link, graph) } }
         print(faults == 0 ? "all is well" : "\(faults) \(faults == 1 ? "fault" : "faults")")
         if faults > 0 { throw ExitCode(1) }
+    }
+
+    /// Where nodes run here, the networks that find faces; nothing else that they read may be missing
+    /// from a graph without faults.
+    private func lackOfFaces(_ graph: CheckedGraph) -> Int {
+        let here = Set(graph.machines.filter { $0.launcher == .local }.map(\.name))
+        let lacking = graph.nodes.first { node in
+            here.contains(node.machine)
+                && node.faceFiles.contains { !FileManager.default.isReadableFile(atPath: $0) }
+        }
+        guard let lacking else { return 0 }
+        let folder = lacking.settings[FaceCropNode.networks]
+        return fault(
+            "node '\(lacking.name)' has no face networks in \(folder), so that faces are not looked for: "
+                + "'personalive models pull face --folder \(folder)' fetches them")
     }
 
     // MARK: Machines
@@ -61,7 +80,9 @@ struct DoctorCommand: ParsableCommand {
             guard install, case .ssh = machine.launcher else { return fault("\(error)") }
             do {
                 print("\(machine.name): \(error)")
-                print("\(machine.name): copied \(try MachineCheck.install(Personalive.executable, on: machine))")
+                print(
+                    "\(machine.name): copied \(try MachineCheck.install(Personalive.executable, on: machine))"
+                )
                 return try findings(of: machine, graph, installs: false)
             } catch { return fault("\(error)") }
         }
@@ -72,22 +93,28 @@ struct DoctorCommand: ParsableCommand {
     ) throws -> Int {
         let nodes = graph.nodes.filter { $0.machine == machine.name }
         let check = try MachineCheck(
-            machine, cores: max(1, nodes.reduce(0) { $0 + $1.cores }), executable: Personalive.executable)
+            machine, cores: max(1, nodes.reduce(0) { $0 + $1.cores }),
+            executable: Personalive.executable)
         let found = try check.reach()
         let memory = found.memory.map { ", \(MemoryPlan.text($0)) free" } ?? ""
         print(
             "\(machine.name) (\(check.place)): reached in \(String(format: "%.1f", found.seconds)) s, "
-                + "host \(found.hostname)\(found.address.map { " at \($0)" } ?? ""), \(found.cores) cores\(memory)")
+                + "host \(found.hostname)\(found.address.map { " at \($0)" } ?? ""), \(found.cores) cores\(memory)"
+        )
         var faults = 0
         if found.isSameBuild {
             print("  program: the same as here; libraries: found")
         } else if installs {
-            print("  program: another build; copied \(try MachineCheck.install(Personalive.executable, on: machine))")
+            print(
+                "  program: another build; copied \(try MachineCheck.install(Personalive.executable, on: machine))"
+            )
             return try findings(of: machine, graph, installs: false)
         } else {
             faults += fault(
                 "  program: another build than here: "
-                    + (install ? "'program:' of the machine names it" : "'--install' copies this one there"))
+                    + (install
+                        ? "'program:' of the machine names it"
+                        : "'--install' copies this one there"))
         }
         return faults + compare(try check.inspect(nodes.flatMap(\.files)), machine)
     }
@@ -102,7 +129,9 @@ struct DoctorCommand: ParsableCommand {
             }
             let size = MemoryPlan.text(max(bytes, 1))
             guard let own = Checksum.sha256(of: file.path) else {
-                print("  \(file.path): there, \(size), SHA-256 \(checksum.prefix(12))…; not here to compare")
+                print(
+                    "  \(file.path): there, \(size), SHA-256 \(checksum.prefix(12))…; not here to compare"
+                )
                 continue
             }
             if own == checksum {
@@ -137,7 +166,8 @@ struct DoctorCommand: ParsableCommand {
                 "\(link.from) → \(link.to): connects"
                     + (plan.isInsecure ? " WITHOUT ENCRYPTION" : " with this run's keys") + ", "
                     + String(
-                        format: "%.0f Mbit/s over %.1f s, ", Double(bytes) * 8 / 1e6 / max(seconds, 1e-3),
+                        format: "%.0f Mbit/s over %.1f s, ",
+                        Double(bytes) * 8 / 1e6 / max(seconds, 1e-3),
                         seconds)
                     + "for \(link.edges) of the graph's edges")
             return 0
@@ -185,14 +215,17 @@ extension CheckedGraph {
 extension CheckedNode {
     /// Paths of files that it reads, and of a plugin's own.
     var files: [String] {
-        let own = plugin.map { plugin in
-            plugin.command.filter { $0.hasPrefix(plugin.folder + "/") }
-        } ?? []
-        return own + spec.settings.compactMap { setting -> String? in
-            guard [.inputFile, .inputMedia, .weights].contains(setting.type), case .text(let path)? = values[setting.name],
-                !path.contains("://"), path != "synthetic"
-            else { return nil }
-            return path
-        }
+        let own =
+            plugin.map { plugin in
+                plugin.command.filter { $0.hasPrefix(plugin.folder + "/") }
+            } ?? []
+        return own + faceFiles
+            + spec.settings.compactMap { setting -> String? in
+                guard [.inputFile, .inputMedia, .weights].contains(setting.type),
+                    case .text(let path)? = values[setting.name],
+                    !path.contains("://"), path != "synthetic"
+                else { return nil }
+                return path
+            }
     }
 }

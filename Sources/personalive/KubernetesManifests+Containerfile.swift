@@ -10,11 +10,14 @@ extension KubernetesManifests {
                 libopenblas-dev libyaml-dev libzmq3-dev libdnnl-dev libavcodec-dev libavformat-dev \\
                 libavutil-dev libswscale-dev libswresample-dev libavdevice-dev libavfilter-dev \\
                 libheif-dev libwebp-dev \\
-                libcurl4-openssl-dev libssl-dev pkg-config
+                libcurl4-openssl-dev libssl-dev pkg-config python3-pip
         WORKDIR /src
         COPY . .
         RUN swift build -c release --product personalive --static-swift-stdlib \\
             --explicit-target-dependency-import-check error
+        # The networks that find faces, for the node 'face-crop'.
+        RUN test -e Models/face/face_landmark.safetensors \\
+            || .build/release/personalive models pull face
 
         FROM docker.io/library/debian:bookworm-slim
         RUN apt-get update && apt-get install -y --no-install-recommends \\

@@ -17,9 +17,12 @@ struct PlanCommand: ParsableCommand {
             size (512x512 for FLUX.2's tiny autoencoder). 'edges' are frames: those that a node keeps \
             in case their consumer is killed, and those in shared memory.
 
-            For a live graph it works out the oldest that a frame can be, from how long each node \
-            takes ('takes:' in the graph, or measured: '--from'), the windows of its edges, and 1 ms \
-            for each transfer; a graph that cannot meet its 'latency_budget:' is refused.
+            For a live graph it works out the oldest that a frame can be at each sink, from how long \
+            each node takes ('takes:' in the graph, else measured: '--from'), the windows of its edges, \
+            the time between two frames of its source, and what a busy machine adds. A time that nobody \
+            declared or measured is unknown, and so is every age that depends on it. A graph that cannot \
+            meet its 'latency_budget:' on an idle machine is refused. '--against' prints the bound of \
+            each sink beside the ages that a run has shown.
 
             Exit codes: 0 the graph fits, 1 it does not or has faults, 2 the file cannot be read, 64 \
             the command line is wrong.
@@ -30,71 +33,61 @@ struct PlanCommand: ParsableCommand {
 
     @OptionGroup var settings: GraphSettings
 
-    @Option(help: "What 'personalive run --json' printed of a run of this graph: how long nodes take.")
+    @Option(
+        help: "What 'personalive run --json' printed of a run of this graph: how long nodes take.")
     var from: String?
 
-    @Option(help: "Frames a second, for what crosses links; without it what the source says, or 25.")
+    @Option(
+        help: ArgumentHelp(
+            "As --from, and prints each sink's bound beside its measured ages. A run that goes on is "
+                + "given by its name.", valueName: "run"))
+    var against: String?
+
+    @Option(
+        help: "Frames a second, for what crosses links; without it what the source says, or 25.")
     var rate: Double?
 
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    private struct Report: Codable {
+    private struct Report: Encodable {
+        /// Of this form: it grows by one when a member goes or means something else.
+        var version = 1
         var nodes: [MemoryPlan.Line]
         var machines: [MemoryPlan.Place]
-        var age: Age?
+        var age: AgeReport?
         var links: [TrafficPlan.Line]
         var links_fps: Double
-    }
-
-    private struct Age: Codable {
-        struct Hop: Codable {
-            var node: String
-            var edge: String?
-            var wait_ms: Double
-            var work_ms: Double
-            var age_ms: Double
-        }
-
-        var worst_ms: Double
-        var budget_ms: Double?
-        var path: [Hop]
-        /// Nodes of which nobody said how long they take.
-        var unknown: [String]
-
-        init(_ plan: AgePlan) {
-            func ms(_ time: Duration) -> Double { time / .milliseconds(1) }
-            worst_ms = ms(plan.worst)
-            budget_ms = plan.budget.map(ms)
-            unknown = plan.unknown
-            path = plan.path.map {
-                Hop(
-                    node: $0.node, edge: $0.edge, wait_ms: ms($0.wait), work_ms: ms($0.work),
-                    age_ms: ms($0.age))
-            }
-        }
     }
 
     func run() throws {
         let check = GraphFile.check(
             path: file, overrides: settings.overrides,
             registry: PluginFolders.load(besides: file).registry)
-        FileHandle.standardError.write(Data(check.text.utf8))
+        let run = try measuredRun()
+        // The table of ages says it, with what the run has shown.
+        let faults = check.text(without: ["unproven-budget"])
+        FileHandle.standardError.write(Data(faults.utf8))
         guard let graph = check.graph else { throw ExitCode(check.isReadable ? 1 : 2) }
-        let earlier = try earlierRun()
-        let plan = MemoryPlan(graph, rate: rate, measured: earlier?.traffic ?? [:])
-        let traffic = TrafficPlan(graph, rate: rate, measured: earlier?.traffic ?? [:])
-        let ages = graph.mode == .live ? AgePlan(graph, times: earlier?.times ?? [:]) : nil
+        if against != nil, graph.mode != .live {
+            throw ValidationError(
+                "--against: \(file) is not 'mode: live', and only live graphs bound ages")
+        }
+        let plan = MemoryPlan(graph, rate: rate, measured: run?.traffic ?? [:])
+        let traffic = TrafficPlan(graph, rate: rate, measured: run?.traffic ?? [:])
+        let ages = graph.mode == .live ? AgePlan(graph, measured: run?.times ?? [:]) : nil
+        let report = ages.map { AgeReport($0, graph, against: against == nil ? nil : run) }
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            let report = Report(nodes: plan.lines, machines: plan.places, age: ages.map(Age.init), links: traffic.lines,
+            let whole = Report(
+                nodes: plan.lines, machines: plan.places, age: report, links: traffic.lines,
                 links_fps: traffic.rate)
-            print(String(decoding: try encoder.encode(report), as: UTF8.self))
+            print(String(decoding: try encoder.encode(whole), as: UTF8.self))
         } else {
             print(plan.text)
             if !traffic.lines.isEmpty { print("\n\(traffic.text)") }
-            if let ages { print("\n\(ages.text)") }
+            if let ages, let report { print("\n\(ages.text)\(report.comparison)") }
         }
         let refusals = [graph.placementRefusal, plan.refusal, ages?.refusal].compactMap { $0 }
         guard !refusals.isEmpty else { return }
@@ -102,50 +95,10 @@ struct PlanCommand: ParsableCommand {
         throw ExitCode(1)
     }
 
-    /// What 'run --json' printed of an earlier run.
-    private struct Run: Codable {
-        struct Node: Codable {
-            struct Hop: Codable {
-                var port: String
-                var received: Int
-                var bytes: Int
-            }
-            var name: String
-            var ticks: Int
-            var busy_s: Double
-            var hops: [Hop]?
-        }
-        var seconds: Double?
-        var nodes: [Node]
-
-        /// How long a tick of each node took.
-        var times: [String: Duration] {
-            let times = nodes.filter { $0.ticks > 0 }
-                .map { ($0.name, Duration.seconds($0.busy_s / Double($0.ticks))) }
-            return Dictionary(times) { first, _ in first }
-        }
-
-        /// What came in at each input.
-        var traffic: [String: TrafficPlan.Measured] {
-            var traffic: [String: TrafficPlan.Measured] = [:]
-            for node in nodes {
-                for hop in node.hops ?? [] where hop.received > 0 {
-                    traffic["\(node.name).\(hop.port)"] = .init(
-                        messageBytes: Double(hop.bytes) / Double(hop.received),
-                        messagesPerSecond: Double(hop.received) / max(seconds ?? 0, 1e-3))
-                }
-            }
-            return traffic
-        }
-    }
-
-    private func earlierRun() throws -> Run? {
-        guard let from else { return nil }
-        guard let data = FileManager.default.contents(atPath: from),
-            let run = try? JSONDecoder().decode(Run.self, from: data)
-        else {
-            throw ValidationError("\(from) is not what 'personalive run --json' prints")
-        }
-        return run
+    private func measuredRun() throws -> MeasuredRun? {
+        guard let name = against ?? from else { return nil }
+        if let run = try MeasuredRun.named(name) { return run }
+        throw ValidationError(
+            "\(name) is neither what 'personalive run --json' printed nor a run that goes on")
     }
 }

@@ -8,7 +8,7 @@ extension PluginFolders {
         PluginFolders(
             builtin: BuiltinKinds.specs, graph: graph,
             specOfFile: { BuiltinKinds.spec(of: $0, file: $1) },
-            faultOfContent: { PortraitCheck.fault(of: $0, fedBy: $1) })
+            faultOfContent: { MediaCheck.fault(of: $0, fedBy: $1) })
     }
 
     /// Shows what is wrong with plugins to a person. A graph that uses none of them runs all the same.

@@ -121,7 +121,8 @@ struct RunCommand: ParsableCommand {
         do {
             let folder = try RunFolder(named: name ?? file, isGiven: name != nil)
             if let found = folder.name, name == nil, found != file {
-                printToStandardError("note: this run is called '\(found)', since '\(file)' runs already\n")
+                printToStandardError(
+                    "note: this run is called '\(found)', since '\(file)' runs already\n")
             }
             return folder
         } catch let error as LaunchError {
@@ -157,6 +158,10 @@ struct RunCommand: ParsableCommand {
             for path in outputs.made + unfinished {
                 printToStandardError("  what was made before that is in \(path)\n")
             }
+            for place in outputs.made(by: snapshot) {
+                printToStandardError(
+                    "  what was made before that is in \(place), or in a draft beside it\n")
+            }
             throw ExitCode(3)
         }
         for path in unfinished {
@@ -167,7 +172,7 @@ struct RunCommand: ParsableCommand {
         if json {
             print(try snapshot.json())
         } else {
-            outputs.made.forEach { print($0) }
+            (outputs.made + outputs.made(by: snapshot)).forEach { print($0) }
             print(snapshot.summary(stopped: isStopped))
         }
         if isStopped { throw ExitCode(130) }

@@ -1,11 +1,12 @@
 import Dataflow
 import Foundation
 import Glibc
+import Launch
 import NodeKit
 import Tensors
 import Wire
 
-/// The files that a run writes on this machine: what it made of them, and nothing that was there before.
+/// The files that a run writes: what it made of them, and nothing that was there before.
 struct RunOutputs {
     private struct Output: Hashable {
         let node: String
@@ -28,6 +29,8 @@ struct RunOutputs {
     private let folder: String
     private let began = time(nil)
     private var outputs: [Output] = []
+    /// Files on other machines, which this one cannot look at.
+    private var elsewhere: [(output: Output, machine: String)] = []
     private var before: [Output: Stamp] = [:]
 
     /// - Parameter folder: the run's.
@@ -40,11 +43,15 @@ struct RunOutputs {
     /// The graph as it ended writes other files too.
     mutating func add(_ graph: CheckedGraph) {
         let local = Set(graph.machines.filter { $0.launcher == .local }.map(\.name))
-        for node in graph.nodes where local.contains(node.machine) {
+        for node in graph.nodes {
             for setting in node.spec.settings where setting.type == .outputFile {
                 guard case .text(let path)? = node.values[setting.name] else { continue }
                 let output = Output(node: node.name, path: path)
-                if !outputs.contains(output) { outputs.append(output) }
+                if local.contains(node.machine) {
+                    if !outputs.contains(output) { outputs.append(output) }
+                } else if !elsewhere.contains(where: { $0 == (output, node.machine) }) {
+                    elsewhere.append((output, node.machine))
+                }
             }
         }
     }
@@ -52,8 +59,11 @@ struct RunOutputs {
     /// Why the run cannot begin: another one writes one of its files. Nil when it can.
     var refusal: String? {
         let taken = outputs.compactMap { output -> String? in
-            guard let draft = (try? FilePlace(output.path)).flatMap(Draft.holder) else { return nil }
-            return "error: node '\(output.node)': \(DraftError.taken(target: output.path, draft: draft))\n"
+            guard let draft = (try? FilePlace(output.path)).flatMap(Draft.holder) else {
+                return nil
+            }
+            return
+                "error: node '\(output.node)': \(DraftError.taken(target: output.path, draft: draft))\n"
         }
         return taken.isEmpty ? nil : taken.joined()
     }
@@ -61,6 +71,13 @@ struct RunOutputs {
     /// Files that the run has put in their places, or written into.
     var made: [String] {
         outputs.filter(isMade).map(\.path)
+    }
+
+    /// Files on other machines whose nodes have taken frames, each as `film.mp4 on 'gpu'`.
+    func made(by snapshot: RunSnapshot) -> [String] {
+        elsewhere.filter { output, _ in
+            snapshot.nodes.contains { $0.name == output.node && $0.report.deliveredCount > 0 }
+        }.map { "\($0.output.path) on '\($0.machine)'" }
     }
 
     private func isMade(_ output: Output) -> Bool {

@@ -81,7 +81,8 @@ struct RunScreen {
             ]
         }
         guard !rows.isEmpty else { return [] }
-        return [""] + Self.aligned([["machine", "nodes", "clock ahead by", "turned away"]] + rows, left: 2)
+        return [""]
+            + Self.aligned([["machine", "nodes", "clock ahead by", "turned away"]] + rows, left: 2)
     }
 
     private var title: String {
@@ -108,16 +109,13 @@ struct RunScreen {
             [header]
                 + now.nodes.map { node in
                     let old = before.nodes.first { $0.name == node.name }?.report ?? NodeReport()
-                    func share(_ part: (NodeReport) -> Double) -> String {
-                        let share = (part(node.report) - part(old)) / seconds
-                        return String(format: "%.0f %%", min(max(share, 0), 1) * 100)
-                    }
+                    let shares = Shares(of: node.report, since: old, seconds: seconds)
                     // A process that took over counts from 0.
                     let ticks = max(node.report.ticks - old.ticks, 0)
                     return [
                         node.name, node.kind + (node.relayed == true ? " (relay)" : ""), node.state,
-                        String(format: "%.1f", Double(ticks) / seconds), share(\.busy),
-                        share(\.waitingForInput), share(\.waitingForOutput),
+                        String(format: "%.1f", Double(ticks) / seconds), shares.text(\.busy),
+                        shares.text(\.waitingForInput), shares.text(\.waitingForOutput),
                         "\(node.report.peakMemory >> 20) MB", "\(node.restarts)",
                     ]
                 }, left: 3)
@@ -125,7 +123,8 @@ struct RunScreen {
 
     private var edges: [String] {
         let header = [
-            "edge", "keep", "MB/s", "age p50", "age p99", "hop p50", "credits", "waiting", "dropped",
+            "edge", "keep", "MB/s", "age p50", "age p99", "hop p50", "credits", "waiting",
+            "dropped",
         ]
         return Self.aligned(
             [header] + now.edges.map { edge in row(edge, EdgeFigures(edge, in: now)) }, left: 2)
@@ -170,9 +169,31 @@ struct RunScreen {
     }
 }
 
+/// How a node has spent its time between two reports.
+///
+/// Reports come a few times a second, so the time between two of them is not the time between two looks:
+/// a share is of the time that the node accounts for, which is longer or shorter.
+struct Shares {
+    private let now, before: NodeReport
+    private let total: Double
+
+    init(of now: NodeReport, since before: NodeReport, seconds: Double) {
+        (self.now, self.before) = (now, before)
+        let accounted = [\NodeReport.busy, \.waitingForInput, \.waitingForOutput].reduce(0) {
+            $0 + max(now[keyPath: $1] - before[keyPath: $1], 0)
+        }
+        // What a node waits for now is not in its report yet.
+        total = max(accounted, seconds)
+    }
+
+    func text(_ part: (NodeReport) -> Double) -> String {
+        String(format: "%.0f %%", 100 * max(part(now) - part(before), 0) / total)
+    }
+}
+
 extension RunStatus {
     /// The run as its summary sees it.
-    fileprivate var snapshot: RunSnapshot {
+    var snapshot: RunSnapshot {
         RunSnapshot(
             seconds: seconds,
             nodes: nodes.map { node in

@@ -89,8 +89,8 @@ struct Mutation: Sendable, CustomTestStringConvertible {
             "{ path: ${driving} }", "{ path: ${driving}, loop: yes }", "wrong-type",
             "9:37", "write true"),
         Mutation(
-            "{ path: ${driving} }", "{ path: ${driving}, speed: 30fps }", "wrong-type",
-            "9:38", "write the number alone; its unit is fps"),
+            "{ path: ${driving} }", "{ path: ${driving}, speed: 3 frames }", "wrong-type",
+            "9:38", "its unit is fps: write 3 or 3fps"),
         Mutation(
             "{ path: ${driving} }", "{ path: ${driving}, count: 1_000 }", "wrong-type",
             "9:38", "write 1000"),

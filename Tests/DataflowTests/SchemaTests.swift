@@ -44,13 +44,15 @@ import Testing
             ("keep: all", "keep: al"), ("nodes:", "noodes:"), ("path: /tmp", "pth: /tmp"),
             ("keep: all", "window: 99"), ("nodes:", "latency_budget: 3s\nnodes:"),
             ("nodes:", "machines: { b: {} }\nnodes:"), ("audio: {", "audio: { x: 3,"),
+            ("path: \"${driving}\"", "path: x, speed: 3ms"),
         ]
         // YAML itself wants quotes around `${…}` in braces.
         let good = TestKinds.demo.replacing("${driving}", with: "\"${driving}\"")
             .replacing("nodes:", with: "machines: { a: { ssh: b@c, cores: 3 } }\nnodes:")
         let bad = changes.map { good.replacing($0.0, with: $0.1) }
+        let unit = good.replacing("path: \"${driving}\"", with: "path: x, speed: 3 fps")
 
-        #expect(try faulty([good] + bad) == Array(1...bad.count))
+        #expect(try faulty([good] + bad + [unit]) == Array(1...bad.count))
     }
 
     /// The indices of those graphs that the schema refuses.

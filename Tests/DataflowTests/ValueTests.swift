@@ -77,6 +77,32 @@ import Testing
         #expect(keeps["camera.audio>encoder.audio"] == .all)
     }
 
+    @Test(arguments: [
+        ("3", 3.0), ("3fps", 3), ("3.5 fps", 3.5), ("\"3 fps\"", 3), ("3e0fps", 3),
+    ])
+    func `a number may have its unit, which is always the same`(written: String, speed: Double)
+        throws
+    {
+        let text = TestKinds.demo.replacing(
+            "{ path: ${driving} }", with: "{ path: ${driving}, speed: \(written) }")
+
+        let check = TestKinds.check(text)
+
+        let graph = try #require(check.graph, "\(check.text)")
+        let value = graph.nodes.lazy.compactMap { $0.values["speed"] }.first
+        #expect(value == .number(speed))
+    }
+
+    @Test(arguments: ["3s", "fps", "3fpsfps", "\"3\"", "30fps"])
+    func `another unit, none of a number, and a number beyond its range are refused`(
+        written: String
+    ) {
+        let text = TestKinds.demo.replacing(
+            "{ path: ${driving} }", with: "{ path: ${driving}, speed: \(written) }")
+
+        #expect(TestKinds.check(text).graph == nil)
+    }
+
     @Test func `placement is read`() throws {
         let text = TestKinds.demo
             .replacing(

@@ -78,8 +78,10 @@ import Testing
 
             #expect(outcome.status == 1)
             for words in [
-                "node 'encoder' needs the setting 'model'", "node 'encoder' needs the setting 'weights'",
-                "node 'decoder' needs the setting 'model'", "node 'decoder' needs the setting 'weights'",
+                "node 'encoder' needs the setting 'model'",
+                "node 'encoder' needs the setting 'weights'",
+                "node 'decoder' needs the setting 'model'",
+                "node 'decoder' needs the setting 'weights'",
                 "Models/small for 'model: small'", "'personalive models pull personalive' fills",
                 "'synthetic' with 'model: mini'", "4 faults",
             ] {
@@ -117,7 +119,10 @@ import Testing
         }
     }
 
-    @Test func `addresses, folders and patterns are sources; a pattern that nothing fits is a fault`() throws {
+    @Test
+    func `addresses, folders and patterns are sources; a pattern that nothing fits is a fault`()
+        throws
+    {
         func graph(_ path: String) -> String {
             """
             nodes:
@@ -162,6 +167,35 @@ import Testing
             let outcome = try Self.personalive("check", path)
             #expect(outcome.output.hasSuffix("no faults\n"))
         }
+    }
+
+    @Test func `a folder where a film or a picture is due is looked into`() throws {
+        let folder = "/tmp/pl-folder-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        func check(_ kind: String, _ port: String) throws -> Outcome {
+            var outcome = Outcome(status: -1, output: "")
+            let graph = """
+                nodes:
+                  source: { use: \(kind), with: { path: \(folder) } }
+                  film: { use: video-encoder, in: { frame: source.\(port) }, with: { path: /tmp/x.mp4 } }
+                """
+            try withFile(graph) { outcome = try Self.personalive("check", $0) }
+            return outcome
+        }
+
+        let (film, picture) = (try check("video-file", "frame"), try check("image-file", "image"))
+        try FileManager.default.copyItem(
+            atPath: "Models/demo/portrait.png", toPath: "\(folder)/0001.png")
+        let pictures = try check("video-file", "frame")
+
+        #expect(film.status == 1)
+        #expect(
+            film.output.contains("2:44: error: \(folder) is a folder without pictures"),
+            "\(film.output)")
+        #expect(picture.status == 1)
+        #expect(picture.output.contains("'\(folder)' is a folder, and one picture is needed"))
+        #expect(pictures.status == 0, "\(pictures.output)")
     }
 
     @Test func `a plan looks at the picture's true size`() throws {

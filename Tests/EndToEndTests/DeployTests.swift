@@ -55,9 +55,41 @@ import Testing
         #expect(machines.contains("runAsNonRoot: true"))
         #expect(try text("supervisor.yaml").contains("pods/exec"))
         #expect(try text("Containerfile").contains("libzmq5"))
+        #expect(try text("Containerfile").contains("models pull face"))
         // What the probes run.
         #expect(machines.contains("exec: { command: [personalive, --version] }"))
         #expect(try Tool(arguments: ["--version"]).run().status == 0)
+    }
+
+    @Test(.enabled(if: Python.isComplete, "python3 with zmq and numpy is not here"))
+    func `what a cluster does otherwise is said`() throws {
+        let folder = try Python.passing()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        func deploy(_ graph: String, _ arguments: String...) throws -> String {
+            let tool = try Tool("deploy", graph: graph)
+            tool.plugins = [folder]
+            tool.process.arguments! += ["--kubernetes", "\(tool.folder)/manifests"] + arguments
+            let outcome = try tool.run()
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            return outcome.errors
+        }
+
+        let bare = try deploy(Self.graph)
+        let claimed = try deploy(
+            Self.graph.replacing(
+                "use: test-stage\n    machine: render", with: "use: passes\n    machine: render"),
+            "--claim", "media")
+
+        #expect(bare.contains("machine 'render' asks for 1 GPU, and none of its nodes uses one"))
+        #expect(bare.contains("'kubectl delete job graph-supervisor' first"))
+        #expect(!bare.contains("claim") && !bare.contains("plugin"))
+        #expect(
+            claimed.contains(
+                "claim 'media' is mounted by 3 pods: unless its access mode is ReadWriteMany"))
+        #expect(
+            claimed.contains(
+                "node 'denoiser' is the plugin \(folder), which the image does not have"))
+        #expect(!claimed.contains("GPU"), "a plugin may use one")
     }
 
     @Test func `a file's name becomes one that a cluster takes, or is refused in words`() throws {
@@ -72,15 +104,19 @@ import Testing
 
         let renamed = try deploy("3D-Talk-.yaml")
         let blank = try deploy("my talk.yaml")
-        let capital = try deploy("talk.yaml", "namespace: talk }, cores", "namespace: talk, deployment: My_Pod }, cores")
+        let capital = try deploy(
+            "talk.yaml", "namespace: talk }, cores", "namespace: talk, deployment: My_Pod }, cores")
 
         #expect(renamed.status == 0, "\(renamed.errors)")
-        let network = try String(contentsOfFile: "\(tool.folder)/manifests/network.yaml", encoding: .utf8)
+        let network = try String(
+            contentsOfFile: "\(tool.folder)/manifests/network.yaml", encoding: .utf8)
         #expect(network.contains("name: \"graph-3d-talk\""), "\(network)")
         #expect(blank.status == 1)
-        #expect(blank.errors.contains("'my talk.yaml' cannot be a file of a Secret"), "\(blank.errors)")
+        #expect(
+            blank.errors.contains("'my talk.yaml' cannot be a file of a Secret"), "\(blank.errors)")
         #expect(capital.status == 1)
-        #expect(capital.errors.contains("'My_Pod' is no name for a Deployment"), "\(capital.errors)")
+        #expect(
+            capital.errors.contains("'My_Pod' is no name for a Deployment"), "\(capital.errors)")
     }
 
     @Test func `a graph without such machines is told what to write`() throws {
@@ -93,7 +129,8 @@ import Testing
     }
 
     /// Pods are processes of this machine here, with addresses of their own on the loopback.
-    @Test func `a graph runs in pods, over edges with keys, with the frames of one machine`() throws {
+    @Test func `a graph runs in pods, over edges with keys, with the frames of one machine`() throws
+    {
         let tool = try Tool("run", graph: Self.graph, "--quiet", "--json")
         try tool.playCluster([
             "render": "export PERSONALIVE_ADDRESS=127.0.0.2",
@@ -109,7 +146,9 @@ import Testing
         let hashes = Set(list.split(separator: "\n").map { $0.split(separator: " ")[1] })
         #expect(hashes.count == 60)
         let asked = try String(contentsOfFile: "\(tool.folder)/kubectl.txt", encoding: .utf8)
-        #expect(asked.contains("--namespace talk exec -i --pod-running-timeout=4m deployment/personalive-render"))
+        #expect(
+            asked.contains(
+                "--namespace talk exec -i --pod-running-timeout=4m deployment/personalive-render"))
         #expect(tool.nodes.isEmpty)
     }
 }

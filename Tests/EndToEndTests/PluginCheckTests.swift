@@ -29,6 +29,24 @@ struct PluginCheckTests {
         #expect(acts?.count == 6)
     }
 
+    @Test
+    func
+        `a value that ends with its stream is given first, and frames may be dropped with a reason`()
+        throws
+    {
+        let folder = try Python.plugin(
+            "takes-a-value",
+            inputs: "frame: { type: u8, axes: n h w 3, meaning: rgb }, "
+                + "portrait: { type: u8, axes: n h w 3, meaning: rgb, pace: last }",
+            change: """
+                Node.process = lambda self, inputs: Dropped("no face")
+                """)
+
+        let outcome = try check(folder)
+
+        #expect(outcome.status == 0, "\(outcome.output)")
+    }
+
     /// What the worked example is changed to do, and what is said of it.
     private static let faults: [(name: String, change: String, words: String)] = [
         (
@@ -110,6 +128,17 @@ struct PluginCheckTests {
             "talks-rubbish", "Host.say = lambda self, *a, **m: self.control.send(b'{]')",
             "found:  its control message cannot be read: {]"
         ),
+        (
+            "keeps-silent",
+            """
+            Node.process = lambda self, inputs: None
+            report = Host.report
+            def silent(self, is_last=True):
+                return {key: value for key, value in report(self, is_last).items() if key != "dropped"}
+            Host.report = silent
+            """,
+            "found:  nothing came of frames 0, 1, 2, 5, 6, 7, 8, 40, and its last report does not"
+        ),
         ("dies-young", "raise SystemExit('no weights here')", "its last lines: no weights here"),
     ]
 
@@ -160,7 +189,9 @@ struct PluginCheckTests {
         }
     }
 
-    @Test func `a package of its own that knows only NodeKit makes a node, and has no faults`() throws {
+    @Test func `a package of its own that knows only NodeKit makes a node, and has no faults`()
+        throws
+    {
         let plugin = "\(Python.plugins)/grayscale-swift"
         let tool = try Tool("run", graph: Self.film, "--json")
         tool.plugins = [plugin]
@@ -200,7 +231,9 @@ struct PluginCheckTests {
                 "SETTING", with: "model: mini, weights: synthetic"))
         let model = "\(own.folder)/taesd.onnx"
         _ = try Tool(
-            arguments: ["models", "synthesize", own.folder, "--network", "taesd", "--model", "mini"]
+            arguments: [
+                "models", "synthesize", own.folder, "--network", "taesd", "--model", "mini",
+            ]
         ).run()
         let exported = Python.start(
             ["\(plugin)/export_taesd.py", "\(own.folder)/taesd.safetensors", model])
@@ -210,7 +243,8 @@ struct PluginCheckTests {
                 .replacing("SETTING", with: "model: \(model)"), "--json")
         other.plugins = [plugin]
 
-        let checked = try Tool(arguments: ["plugin", "check", plugin, "--set", "model=\(model)"]).run()
+        let checked = try Tool(arguments: ["plugin", "check", plugin, "--set", "model=\(model)"])
+            .run()
         let first = try own.run()
         let second = try other.run()
 

@@ -32,6 +32,22 @@ struct PluginNewTests {
         #expect(try make("my-tint", into: "\(tool.folder)/mine").status == 1)
     }
 
+    @Test func `an input that gives one value is all that its author has to write`() throws {
+        let folder = "/tmp/pl-new-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        #expect(try make("my-filter", into: folder).status == 0)
+        let file = "\(folder)/my-filter/node.yaml"
+        let yaml = try String(contentsOfFile: file, encoding: .utf8)
+        let more = "inputs:\n  portrait: { type: u8, axes: n h w 3, meaning: rgb, pace: last }"
+        try yaml.replacing("inputs:", with: more)
+            .write(toFile: file, atomically: true, encoding: .utf8)
+
+        let outcome = try Tool(arguments: ["plugin", "check", "\(folder)/my-filter"]).run()
+
+        #expect(outcome.status == 0, "\(outcome.output)")
+        #expect(outcome.output.contains("7 acts, nothing is wrong"))
+    }
+
     @Test(arguments: ["vae-decoder", "../x", "", "9lives"])
     func `a name that cannot be one makes nothing`(name: String) throws {
         let folder = "/tmp/pl-new-\(UUID().uuidString)"

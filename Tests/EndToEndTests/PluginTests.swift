@@ -54,7 +54,36 @@ struct PluginTests {
         #expect(film.colour <= 3)
     }
 
-    @Test func `a Python sink counts its frames, and a slow one is spared what it cannot take`() throws {
+    @Test(arguments: [
+        ("None", "it gave nothing for them"), ("Dropped(\"no face\")", "no face"),
+    ])
+    func `frames that end in a plugin are dropped there, with its reason`(
+        answer: String, reason: String
+    ) throws {
+        let folder = try Python.plugin(
+            "gives-half",
+            change: """
+                Node.process = lambda self, inputs: (
+                    inputs if HOST.ticks % 2 else \(answer))
+                """)
+        let tool = try Tool("run", graph: Self.film.replacing("KIND", with: "gives-half"), "--json")
+        tool.plugins = [folder]
+
+        let outcome = try tool.run()
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.number("frames_out") == 6)
+        #expect(outcome.number("frames_unaccounted") == 0)
+        let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
+        let dropped = (object as? [String: Any])?["dropped"] as? [[String: Any]] ?? []
+        let own = dropped.filter { $0["place"] as? String == "plugin" }
+        #expect(own.map { $0["reason"] as? String } == [reason], "\(dropped)")
+        #expect(own.map { $0["count"] as? Int } == [6])
+    }
+
+    @Test func `a Python sink counts its frames, and a slow one is spared what it cannot take`()
+        throws
+    {
         let folder = try Python.plugin(
             "slow-sink", outputs: "",
             change: "Node.process = lambda self, inputs: time.sleep(0.03)")
@@ -70,7 +99,8 @@ struct PluginTests {
 
         #expect(outcome.status == 0, "\(outcome.errors)")
         let (arrived, dropped) = (
-            try #require(outcome.number("frames_out")), try #require(outcome.number("frames_dropped"))
+            try #require(outcome.number("frames_out")),
+            try #require(outcome.number("frames_dropped"))
         )
         #expect(arrived > 0)
         #expect(arrived + dropped == outcome.number("frames_in"))
@@ -97,7 +127,8 @@ struct PluginTests {
             "a tensor of unknown element type 99"
         ),
         (
-            "four-gigabytes", "change_header(5, lambda h: setattr(h, 'shape', (1, 1 << 20, 1 << 12, 3)))",
+            "four-gigabytes",
+            "change_header(5, lambda h: setattr(h, 'shape', (1, 1 << 20, 1 << 12, 3)))",
             "of more than 4 GiB"
         ),
         (
@@ -122,12 +153,13 @@ struct PluginTests {
             "many-credits", "change_grant(5, 1000)", "credits at once, but its window is"
         ),
         (
-            "without-credits", """
-                on_message(5, lambda: [HOST.router.send_multipart([
-                    b"film.frame",
-                    Header(DATA, Stamp(i, 0, 40000000 * i, 40000000, 0), i, 0, 1, (1, 150, 200, 3)).encoded(),
-                    bytes(90000)]) for i in range(5, 65)])
-                """, "more messages than its window of 2 allows"
+            "without-credits",
+            """
+            on_message(5, lambda: [HOST.router.send_multipart([
+                b"film.frame",
+                Header(DATA, Stamp(i, 0, 40000000 * i, 40000000, 0), i, 0, 1, (1, 150, 200, 3)).encoded(),
+                bytes(90000)]) for i in range(5, 65)])
+            """, "more messages than its window of 2 allows"
         ),
         (
             "huge-number",

@@ -16,7 +16,8 @@ import Wire
 
         /// - Parameter program: what starts in place of a node, as a shell's script.
         init(
-            program: String = "exit 0", checksum: @escaping @Sendable (String) -> String? = { _ in nil }
+            program: String = "exit 0",
+            checksum: @escaping @Sendable (String) -> String? = { _ in nil }
         ) throws {
             let executable = "/tmp/pl-agent-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
             try Data("#!/bin/sh\n\(program)\n".utf8).write(to: URL(fileURLWithPath: executable))
@@ -59,11 +60,26 @@ import Wire
         }
 
         var facts: MachineFacts? {
-            for case .facts(let facts) in hear(until: { if case .facts = $0 { true } else { false } }) {
+            for case .facts(let facts) in hear(until: {
+                if case .facts = $0 { true } else { false }
+            }) {
                 return facts
             }
             return nil
         }
+    }
+
+    /// Waits until a process has ended, reaped or not.
+    private static func waitUntilEnded(_ pid: Int32) -> Bool {
+        for _ in 0..<5000 {
+            let state = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
+            // "12 (sh) Z …": Z for one that nobody has reaped.
+            guard let state, state.split(separator: ")").last?.hasPrefix(" Z") == false else {
+                return true
+            }
+            usleep(2_000)
+        }
+        return false
     }
 
     @Test func `an agent answers while it hashes, and looks at no file twice`() throws {
@@ -95,8 +111,12 @@ import Wire
         let line = try Line()
         let folder = try #require(line.facts).runFolder
         line.send(.start(id: "node", node: "node", kind: "kind", command: nil))
-        _ = line.hear { if case .started = $0 { true } else { false } }
-        usleep(300_000)
+        let started = line.hear { if case .started = $0 { true } else { false } }
+        guard case .started(_, let pid)? = started.last else {
+            Issue.record("nothing was started: \(started)")
+            return
+        }
+        #expect(Self.waitUntilEnded(pid))
 
         let socket = ZMQSocketBox(try ZMQSocket(.dealer, in: ZMQContext(), identity: "node"))
         try socket.socket.connect(NodeConfiguration.controlEndpoint(in: folder))
@@ -107,7 +127,10 @@ import Wire
         #expect(said.last == .ended(id: "node", status: 0), "\(said)")
     }
 
-    @Test func `a process that says nothing at its end is waited for a second, one that crashed not`() throws {
+    @Test
+    func `a process that says nothing at its end is waited for a second, one that crashed not`()
+        throws
+    {
         for (program, limits) in [("exit 0", 0.9...5.0), ("exit 3", 0.0...0.8)] {
             let line = try Line(program: program)
             _ = line.facts
@@ -161,7 +184,10 @@ import Wire
 
         #expect(first.status == -SIGKILL)
         #expect(second.status == nil)
-        #expect(link.pending.map(\.message) == [.start(id: "second", node: "second", kind: "kind", command: nil)])
+        #expect(
+            link.pending.map(\.message) == [
+                .start(id: "second", node: "second", kind: "kind", command: nil)
+            ])
         link.kill()
     }
 
@@ -173,7 +199,8 @@ import Wire
         let input = open(path, O_RDONLY)
         defer { close(input) }
 
-        let outcome = try ShortCommand.run(["/bin/sh", "-c", "exec <&-; sleep 1; exit 3"], input: input, seconds: 10)
+        let outcome = try ShortCommand.run(
+            ["/bin/sh", "-c", "exec <&-; sleep 1; exit 3"], input: input, seconds: 10)
 
         #expect(outcome.status == 3)
     }
@@ -185,13 +212,24 @@ import Wire
         let context = ZMQContext()
         let supervisor = ZMQSocketBox(try ZMQSocket(.router, in: context, linger: 0))
         try supervisor.socket.bind(NodeConfiguration.controlEndpoint(in: folder))
-        Thread { _ = try? RelayHost.run(["/bin/true"], name: "node", kind: "kind", folder: folder) }.start()
+        let program = "echo $$ >\(folder)/pid.draft && mv \(folder)/pid.draft \(folder)/pid"
+        Thread {
+            _ = try? RelayHost.run(
+                ["/bin/sh", "-c", program], name: "node", kind: "kind", folder: folder)
+        }.start()
         var inner: String?
         for _ in 0..<500 where inner == nil {
-            inner = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/node.sock")
+            inner = try? FileManager.default.destinationOfSymbolicLink(
+                atPath: "\(folder)/node.sock")
             usleep(2_000)
         }
-        usleep(200_000)
+        var pid: Int32?
+        for _ in 0..<5000 where pid == nil {
+            let text = try? String(contentsOfFile: "\(folder)/pid", encoding: .utf8)
+            pid = text.flatMap { Int32($0.trimmingCharacters(in: .newlines)) }
+            usleep(2_000)
+        }
+        #expect(Self.waitUntilEnded(try #require(pid)))
 
         let plugin = ZMQSocketBox(try ZMQSocket(.dealer, in: context, identity: "node"))
         let place = (try #require(inner) as NSString).deletingLastPathComponent

@@ -52,12 +52,37 @@ import Testing
         report.outputs = [.init(port: "frame", consumer: "film", keep: "all", sent: 4)]
         let bytes = ControlMessage.progress(report).encoded()
 
+        var (accepted, refused) = (0, 0)
         for _ in 0..<5_000 {
             let found = damaged(bytes, &numbers).withUnsafeBytes(ControlMessage.init(decoding:))
-            guard case .progress(let report)? = found else { continue }
-            _ = report.emitted.count + report.age.count + report.ticks
-            _ = report.recent.reduce(Int64(0)) { max($0, $1.start + $1.duration) }
-            _ = report.age.percentile(0.99)
+            guard case .progress(let report)? = found else {
+                refused += found == nil ? 1 : 0
+                continue
+            }
+            accepted += 1
+            let counts = [
+                report.ticks, report.emittedCount, report.emitted.count, report.delivered.count,
+                report.age.count, report.peakMemory, report.outputs.reduce(0) { $0 + $1.sent },
+            ]
+            #expect(counts.allSatisfy { (0...1 << 41).contains($0) }, "\(counts)")
+            let seconds = [report.busy, report.loading, report.waitingForInput]
+            #expect(seconds.allSatisfy { (0...1e9).contains($0) }, "\(seconds)")
+            #expect(
+                report.recent.allSatisfy { $0.start >= 0 && $0.start + $0.duration >= $0.start })
+            #expect(report.age.percentile(0.99).map { $0 >= 0 } ?? (report.age.count == 0))
         }
+
+        // Most damage breaks the JSON; a little of it only changes a figure.
+        #expect(accepted > 20, "\(accepted) of 5000")
+        #expect(refused > 500, "\(refused) of 5000")
+        let whole = bytes.withUnsafeBytes(ControlMessage.init(decoding:))
+        guard case .progress(let read)? = whole else {
+            Issue.record("the undamaged message is refused")
+            return
+        }
+        #expect(read.emitted == report.emitted)
+        #expect(read.age.count == 1)
+        #expect(read.recent == report.recent)
+        #expect(read.outputs.map(\.sent) == [4])
     }
 }

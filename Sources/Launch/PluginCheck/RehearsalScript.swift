@@ -25,7 +25,8 @@ extension Rehearsal {
         if let credits { try takers.forEach { try $0.sayHello(credits: credits) } }
         if !isStrange { tell(.connect()) }
         try wait(
-            for: "said ready", needed: "once loaded, send {\"type\": \"ready\"}; members of "
+            for: "said ready",
+            needed: "once loaded, send {\"type\": \"ready\"}; members of "
                 + "'configure' that it does not know are to be ignored"
         ) { said["ready"] != nil }
         if isStrange {
@@ -86,6 +87,19 @@ extension Rehearsal {
             try feed.send(bytes, shape, stamp, isShared: isShared)
         }
         return stamp
+    }
+
+    /// Sends the values that stay valid, without which a node cannot begin, and no frame.
+    func feedValues() throws {
+        for feed in feeds where feed.port.pace == .last {
+            try wait(
+                for: "said hello to the producer of input '\(feed.port.name)'",
+                needed: "'hello' sets the credits"
+            ) { feed.credits > 0 }
+            let shape = sizes.shape(of: feed.port)
+            let bytes = RehearsalSizes.payload(feed.port.elementType, shape, seed: 0)
+            try feed.send(bytes, shape, Self.stamp(0), isShared: false)
+        }
     }
 
     /// Waits until every credit and every slot is back.

@@ -13,6 +13,7 @@ final class NodeRunner {
     /// What was made and waits to be committed.
     private var uncommitted: [(port: String, message: Numbered)] = []
     private var record = JournalRecord()
+    private var unanswered: UnansweredFrames
     /// By tick that is not in the journal yet, oldest first: what of the inputs it used up.
     private var unsaved: [[String: UInt64]] = []
 
@@ -24,7 +25,9 @@ final class NodeRunner {
     ) {
         (self.kind, self.configuration, self.exchange) = (kind, configuration, exchange)
         (self.journal, self.ledger) = (journal, ledger)
-        record.kind = kind.spec.kind
+        let spec = kind.spec.resolved(with: configuration.settings)
+        unanswered = UnansweredFrames(holdsFrames: spec.heldFrames > 0 || spec.chunk > 1)
+        record.kind = spec.kind
     }
 
     /// Runs the node until its work is done, or another process takes it over.
@@ -56,7 +59,9 @@ final class NodeRunner {
                 try run(&node, tick)
             case .source:
                 record.epoch.number = max(record.epoch.number, exchange.flushedEpoch)
-                let outputs = try call(stamp: nil) { try node.process(.none, into: &$0) }
+                let outputs = try call(stamp: nil, isTick: true) {
+                    try node.process(.none, into: &$0)
+                }
                 if outputs.isFinished {
                     try finish(&node)
                     return true
@@ -77,7 +82,10 @@ final class NodeRunner {
     }
 
     private func run(_ node: inout some Node, _ tick: TickAssembler.Tick) throws {
-        _ = try call(stamp: tick.inputs.stamp) { try node.process(tick.inputs, into: &$0) }
+        let outputs = try call(stamp: tick.inputs.stamp, isTick: true) {
+            try node.process(tick.inputs, into: &$0)
+        }
+        if tick.isFrame { noteUnanswered(tick.inputs.stamp.frame, outputs) }
         if tick.isFrame {
             let age = posix_monotonic_ns() - tick.inputs.stamp.captured
             let isSink = exchange.edges.isSink
@@ -103,7 +111,7 @@ final class NodeRunner {
 
     private func finish(_ node: inout some Node) throws {
         do {
-            _ = try call(stamp: nil) { try node.finish(into: &$0) }
+            noteUnanswered(nil, try call(stamp: nil) { try node.finish(into: &$0) })
         } catch {
             // One that began anew after another, and had nothing to do, has nothing to be whole either.
             guard exchange.locked({ exchange.beginsWithoutState }),
@@ -117,7 +125,7 @@ final class NodeRunner {
 
     /// Calls the node and takes over what it made.
     private func call(
-        stamp: Stamp?, _ body: (inout Outputs) throws -> Void
+        stamp: Stamp?, isTick: Bool = false, _ body: (inout Outputs) throws -> Void
     ) throws -> Outputs {
         let pool = pool
         let allocate: (String, Int) -> TensorMemory = { _, bytes in
@@ -130,14 +138,20 @@ final class NodeRunner {
         let began = posix_monotonic_ns()
         defer {
             let duration = posix_monotonic_ns() - began
+            let waited = Double(outputs.waited) / 1e9
             let frame = stamp?.frame ?? outputs.sent.last?.message.stamp.frame
             ledger.note {
-                $0.busy += Double(duration) / 1e9
+                $0.busy += Double(duration) / 1e9 - waited
+                $0.waitingForInput += waited
                 $0.ticks += 1
                 $0.remember(.init(start: began, duration: duration, frame: frame))
             }
         }
         try body(&outputs)
+        if isTick {
+            let work = posix_monotonic_ns() - began - outputs.waited
+            ledger.note { $0.work.add(nanoseconds: work) }
+        }
         record.ticks += 1
         try take(outputs)
         return outputs
@@ -158,7 +172,9 @@ final class NodeRunner {
         let waited = posix_monotonic_ns()
         exchange.waitForConsumers()
         let seconds = Self.seconds(since: waited)
-        ledger.note { $0.waitingForOutput += seconds; $0.busy -= seconds }
+        ledger.note {
+            $0.waitingForOutput += seconds; $0.busy -= seconds
+        }
         for (port, message) in sent { uncommitted.append((port, try number(message, on: port))) }
     }
 
@@ -244,7 +260,7 @@ final class NodeRunner {
     /// its state: a film is closed, and frames in a window come out.
     private func finishForGood(_ node: inout some Node) {
         do {
-            _ = try call(stamp: nil) { try node.finish(into: &$0) }
+            noteUnanswered(nil, try call(stamp: nil) { try node.finish(into: &$0) })
             record.inputs = unsaved.last ?? record.inputs
             (unsaved, record.state) = ([], nil)
             try seal()
@@ -278,6 +294,19 @@ final class NodeRunner {
             }
         case .unknown where isSource: record.epoch = found.anew.epoch
         case .none, .unknown: break
+        }
+    }
+
+    /// Counts the frames that have ended in a node between sources and sinks, since it sends nothing for
+    /// them.
+    private func noteUnanswered(_ frame: UInt64?, _ outputs: Outputs) {
+        let paced = kind.spec.outputs.filter { $0.pace == .frame }.map(\.name)
+        guard !isSource, !paced.isEmpty, !exchange.edges.isSink else { return }
+        let sent = outputs.sent.filter { paced.contains($0.port) }.map(\.message.stamp.frame)
+        let ended = unanswered.tick(frame, answered: sent + outputs.dropped.map(\.stamp.frame))
+        guard !ended.isEmpty else { return }
+        ledger.note { report in
+            for frame in ended { report.drop(frame, because: UnansweredFrames.reason) }
         }
     }
 

@@ -13,6 +13,7 @@ extension NodeReport {
         sum.deliveredCount = max(deliveredCount, earlier.deliveredCount)
         sum.lateCount = max(lateCount, earlier.lateCount)
         sum.epoch = max(epoch, earlier.epoch)
+        sum.work.add(earlier.work)
         sum.age.add(earlier.age)
         sum.refusedPeers += earlier.refusedPeers
         for input in earlier.inputs { sum.add(input) }

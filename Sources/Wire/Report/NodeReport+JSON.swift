@@ -4,7 +4,7 @@ import NodeKit
 /// within bounds, so that no arithmetic on it can overflow.
 extension NodeReport: Codable {
     private enum Key: String, CodingKey {
-        case ticks, recent, emitted, delivered, age, inputs, outputs, dropped, epoch
+        case ticks, recent, emitted, delivered, work, age, inputs, outputs, dropped, epoch
         case emittedCount = "emitted_count"
         case deliveredCount = "delivered_count"
         case lateCount = "late_count"
@@ -32,6 +32,7 @@ extension NodeReport: Codable {
         try object.encode(busy, forKey: .busy)
         try object.encode(waitingForInput, forKey: .waitingForInput)
         try object.encode(waitingForOutput, forKey: .waitingForOutput)
+        try object.encode(work, forKey: .work)
         try object.encode(age, forKey: .age)
         try object.encode(inputs, forKey: .inputs)
         try object.encode(outputs, forKey: .outputs)
@@ -56,6 +57,7 @@ extension NodeReport: Codable {
         busy = try object.seconds(.busy)
         waitingForInput = try object.seconds(.waitingForInput)
         waitingForOutput = try object.seconds(.waitingForOutput)
+        work = try object.decodeIfPresent(AgeHistogram.self, forKey: .work) ?? work
         age = try object.decodeIfPresent(AgeHistogram.self, forKey: .age) ?? age
         inputs = try object.decodeIfPresent([Input].self, forKey: .inputs) ?? []
         outputs = try object.decodeIfPresent([Output].self, forKey: .outputs) ?? []

@@ -113,6 +113,8 @@ package struct NodeReport: Sendable {
     package var busy = 0.0
     package var waitingForInput = 0.0
     package var waitingForOutput = 0.0
+    /// How long each tick took, what it waited for left out.
+    package var work = AgeHistogram()
     /// Capture until this node had handled the frame.
     package var age = AgeHistogram()
     package var inputs: [Input] = []
@@ -133,7 +135,7 @@ package struct NodeReport: Sendable {
         (brief.lateCount, brief.epoch) = (lateCount, epoch)
         (brief.loading, brief.busy) = (loading, busy)
         (brief.waitingForInput, brief.waitingForOutput) = (waitingForInput, waitingForOutput)
-        (brief.age, brief.recent) = (age, recent)
+        (brief.work, brief.age, brief.recent) = (work, age, recent)
         return brief
     }
 

@@ -1,16 +1,40 @@
 import BuiltinNodes
 import Dataflow
+import Foundation
 import Media
 import Networks
 import Tensors
 
-/// Looks for the face in a portrait before anything is started: what has none is refused while nothing
-/// is loaded.
-enum PortraitCheck {
-    /// What is wrong with the picture that feeds a `face-crop` of a portrait; nil for all other nodes,
-    /// and where faces are not looked for.
+/// Looks into what nodes will read before anything is started, while nothing is loaded.
+enum MediaCheck {
+    /// What is wrong with what a node reads, or with the portrait that feeds it.
     static func fault(
         of node: ContentNode, fedBy feeders: [String: ContentNode]
+    ) -> ContentFault? {
+        switch node.kind {
+        case VideoFileNode.spec.kind:
+            VideoReader.fault(of: node.settings[VideoFileNode.path]).map {
+                ContentFault(code: "no-pictures", message: "\($0)")
+            }
+        case ImageFileNode.spec.kind: fault(ofPicture: node.settings[ImageFileNode.path])
+        default: fault(ofPortrait: node, fedBy: feeders)
+        }
+    }
+
+    private static func fault(ofPicture path: String) -> ContentFault? {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder),
+            isFolder.boolValue
+        else { return nil }
+        return ContentFault(
+            code: "picture-is-folder", message: "'\(path)' is a folder, and one picture is needed",
+            hint: "name a picture in it")
+    }
+
+    /// What is wrong with the picture that feeds a `face-crop` of a portrait; nil for all other nodes,
+    /// and where faces are not looked for.
+    private static func fault(
+        ofPortrait node: ContentNode, fedBy feeders: [String: ContentNode]
     ) -> ContentFault? {
         guard node.kind == FaceCropNode.spec.kind, node.settings[FaceCropNode.mode] == "face" else {
             return nil
