@@ -86,7 +86,7 @@ package final class RunClient {
             var items = [socket.socket.pollItem]
             zmqPoll(&items, milliseconds: 50)
             guard let frames = socket.socket.receive() else {
-                if RunFolder.isLeft(folder) { throw RunClientError.over(folder: folder) }
+                if !RunFolder.isAlive(folder) { throw RunClientError.over(folder: folder) }
                 continue
             }
             return try frames[0].withBytes { bytes in
