@@ -2,8 +2,8 @@ import CPosix
 import Foundation
 import Glibc
 
-/// What a run has to tell: one line of progress on the screen, what processes print above it, and all
-/// but the progress in the run's log.
+/// What a run has to tell: one line of progress on the screen, what processes print above it, and
+/// all but the progress in the run's log.
 package final class RunDisplay {
     private let isTerminal = isatty(2) == 1
     private let isQuiet: Bool

@@ -67,6 +67,39 @@ import Testing
         #expect(!outcome.errors.contains("to stdout"))
     }
 
+    @Test(.enabled(if: Python.isComplete)) func `lines of another machine's processes are in the log, and keys are not`() throws {
+        let plugin = try Python.passing(
+            """
+            def process(self, inputs):
+                if HOST.ticks == 0:
+                    print("from there", file=sys.stderr, flush=True)
+                return {"data": inputs["data"]}
+            Node.process = process
+            """)
+        defer { try? FileManager.default.removeItem(atPath: plugin) }
+        let tool = try Tool(
+            "run",
+            graph: """
+                machines: { render: { kubernetes: {} } }
+                nodes:
+                  source: { use: test-source, with: { bytes: 100, count: 20 } }
+                  stage: { use: passes, machine: render, in: { data: source.data } }
+                  sink: { use: test-sink, in: { data: stage.data } }
+                """)
+        tool.plugins = [plugin]
+        try tool.playCluster(["render": "export PERSONALIVE_ADDRESS=127.0.0.2"])
+        tool.process.environment?["PERSONALIVE_ADDRESS"] = "127.0.0.1"
+        let outcome = try tool.run()
+        #expect(outcome.status == 0, "\(outcome.errors)")
+
+        let logs = try tool.ask("logs")
+
+        #expect(lines(logs).contains("stage~1 stderr from there"), "\(logs)")
+        // A key is 40 characters.
+        let words = logs.output.split { " \n'\",()".contains($0) }
+        #expect(words.allSatisfy { $0.count != 40 || $0.hasPrefix("/") }, "\(logs)")
+    }
+
     @Test func `a node that is started again is told apart, and why it was`() throws {
         let tool = try started()
 

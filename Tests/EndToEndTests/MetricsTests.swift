@@ -47,24 +47,75 @@ import Testing
         return text
     }
 
-    private func get(_ port: Int) throws -> String {
-        let script = """
-            exec 3<>/dev/tcp/127.0.0.1/$0 && printf 'GET /metrics HTTP/1.1\\r\\nConnection: close\\r\\n\\r\\n' >&3 &&
-            timeout 20 cat <&3
-            """
-        return try run(["bash", "-c", script, "\(port)"])
+    /// A connection to a port of this machine.
+    private final class Client {
+        private let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+
+        init(_ port: Int) throws {
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = UInt16(port).bigEndian
+            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+            let result = withUnsafePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+            guard result == 0 else { throw POSIXError(POSIXErrorCode(rawValue: errno)!) }
+            var patience = timeval(tv_sec: 20, tv_usec: 0)
+            let size = socklen_t(MemoryLayout<timeval>.size)
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
+        }
+
+        deinit { close(descriptor) }
+
+        func send(_ text: String) {
+            _ = Glibc.send(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL))
+        }
+
+        /// All that comes until the server closes the connection.
+        func rest() -> String {
+            var bytes: [UInt8] = [], buffer = [UInt8](repeating: 0, count: 4096)
+            while case let count = recv(descriptor, &buffer, buffer.count, 0), count > 0 {
+                bytes += buffer[..<count]
+            }
+            return String(decoding: bytes, as: UTF8.self)
+        }
+    }
+
+    private func get(_ port: Int, _ path: String = "/metrics") throws -> String {
+        let client = try Client(port)
+        client.send("GET \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return client.rest()
     }
 
     @Test func `any port is one that status and the screen say`() throws {
         let (tool, port) = try started()
 
-        let text = try get(port)
+        let text = try get(port), other = try get(port, "/other")
         let outcome = stop(tool)
 
-        #expect(text.hasPrefix("HTTP/1.1 200"))
+        #expect(text.hasPrefix("HTTP/1.1 200 OK\r\n"))
+        #expect(text.contains("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"))
+        #expect(other.hasPrefix("HTTP/1.1 404 Not Found\r\n"))
+        #expect(other.hasSuffix("there is GET of: /metrics\n"))
         #expect(text.contains("personalive_node_ticks_total{node=\"stage\",kind=\"test-stage\"} "))
         #expect(outcome.errors.contains("figures for Prometheus: http://127.0.0.1:\(port)/metrics"))
-        #expect(try get(port).contains("refused"), "nothing serves when the run is over")
+        #expect(throws: POSIXError(.ECONNREFUSED)) { try get(port) }
+    }
+
+    @Test func `clients that never end their requests hold no other one`() throws {
+        let (tool, port) = try started()
+        defer { _ = stop(tool) }
+        let request = "GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n"
+        let slow = try (0..<80).map { _ in try Client(port) }
+        for (index, client) in slow.enumerated() { client.send(String(request.prefix(index % 20))) }
+
+        let answer = try get(port)
+        slow[2].send(String(request.dropFirst(2)))
+
+        #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n"))
+        #expect(slow[2].rest().hasPrefix("HTTP/1.1 200 OK\r\n"), "it is answered once it is whole")
     }
 
     @Test(.enabled(if: Python.hasPrometheus)) func `Prometheus's own reader understands all`()

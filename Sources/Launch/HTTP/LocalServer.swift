@@ -2,11 +2,12 @@ import FlyingFox
 import FlyingSocks
 import Foundation
 
-/// An HTTP server of a few routes, for clients on this machine only: who wants them from elsewhere puts
-/// a proxy in front, or uses `ssh -L`.
+/// An HTTP server of a few routes, for clients on this machine only: who wants them from elsewhere
+/// puts a proxy in front, or uses `ssh -L`.
 ///
-/// Each connection is a task of its own, so a client that sends a byte a second holds no other. It is
-/// meant for a process of its own: the library bounds neither connections nor the length of a header.
+/// Each connection is a task of its own, so a client that sends a byte a second holds no other. It
+/// is meant for a process of its own: the library bounds neither connections nor the length of a
+/// header.
 package struct LocalServer: Sendable {
     /// What a route answers.
     package struct Response: Sendable {

@@ -60,7 +60,8 @@ package final class MetricsProcess {
                 guard isServed else { return answer(.failure(complaint)) }
                 guard !isClosed else { return }
                 let text =
-                    "warning: the process that serves /metrics ended: \(complaint); it is started again\n"
+                    "warning: the process that serves /metrics ended: \(complaint); it is started "
+                    + "again\n"
                 try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
                 Thread.sleep(forTimeInterval: 1)
             }

@@ -123,8 +123,8 @@ struct PrometheusText {
         for (labels, value) in samples { sample(name, labels, value) }
     }
 
-    /// A histogram. Ages are counted in steps of 2 %, and the step in which a bound lies counts as above
-    /// it.
+    /// A histogram. Ages are counted in steps of 2 %, and the step in which a bound lies counts as
+    /// above it.
     private mutating func add(_ name: String, _ help: String, _ samples: [(Labels, AgeHistogram)]) {
         head(name, "histogram", help, isEmpty: samples.isEmpty)
         for (labels, ages) in samples {

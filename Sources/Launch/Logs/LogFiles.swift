@@ -3,8 +3,8 @@ import Glibc
 
 /// The files of one run's log: `supervisor.log`, and `nodes/NAME.log` for each node.
 ///
-/// A file that is full becomes `NAME.log.1`, whose lines are lost then. Files are opened for each line:
-/// it costs 10 µs, and neither a removed file nor a hundred nodes need any care.
+/// A file that is full becomes `NAME.log.1`, whose lines are lost then. Files are opened for each
+/// line, so neither a removed file nor a hundred nodes need any care.
 struct LogFiles {
     let folder: String
     /// Bytes of one file; a node has two.

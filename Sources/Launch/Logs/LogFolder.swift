@@ -75,8 +75,8 @@ package struct LogFolder: Sendable {
 
     // MARK: Finding them
 
-    /// Where logs are: the user's state folder (XDG Base Directory Specification), or, where that cannot
-    /// be written, beside the runs' sockets.
+    /// Where logs are: the user's state folder (XDG Base Directory Specification), or, where that
+    /// cannot be written, beside the runs' sockets.
     static var parents: [String] {
         let environment = ProcessInfo.processInfo.environment
         let absolute = { (path: String?) in path.flatMap { $0.hasPrefix("/") ? $0 : nil } }

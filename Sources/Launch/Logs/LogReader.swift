@@ -1,6 +1,7 @@
 import Foundation
 
-/// Reads the log of a run, while it lives or after: the lines of all its files in the order of time.
+/// Reads the log of a run, while it lives or after: the lines of all its files in the order of
+/// time.
 package final class LogReader {
     private let folder: LogFolder
     private let node: String?

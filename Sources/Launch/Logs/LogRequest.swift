@@ -16,12 +16,14 @@ package struct LogRequest: Equatable {
             switch self {
             case .none: "there is no log: no graph has run ('personalive run FILE' starts one)"
             case .unknown(let name, let runs):
-                "there is no log of a run '\(name)'; there are those of: \(runs.joined(separator: ", "))"
+                "there is no log of a run '\(name)'; there are those of: "
+                    + runs.joined(separator: ", ")
             case .neither(let word, let runs, let run, let nodes):
-                "'\(word)' is neither a run that has a log (\(runs.joined(separator: ", "))) nor a node of "
-                    + "'\(run)' (\(nodes.joined(separator: ", ")))"
+                "'\(word)' is neither a run that has a log (\(runs.joined(separator: ", "))) nor a "
+                    + "node of '\(run)' (\(nodes.joined(separator: ", ")))"
             case .several(let names):
-                "\(names.count) graphs run: \(names.joined(separator: ", ")); say which one is meant by its name"
+                "\(names.count) graphs run: \(names.joined(separator: ", ")); say which one is meant "
+                    + "by its name"
             case .noNode(let node, let run, let nodes):
                 "run '\(run)' has no lines of a node '\(node)'; there are those of: "
                     + nodes.joined(separator: ", ")

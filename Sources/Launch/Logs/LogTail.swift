@@ -24,7 +24,8 @@ final class LogTail {
             let isWhole = Self.inode(of: path + ".1") == inode
             if !isWhole {
                 lines.append(
-                    "\(last) \(name) note … lines are missing here: they were removed before they were read"
+                    "\(last) \(name) note … lines are missing here: they were removed before they "
+                        + "were read"
                 )
             }
             guard !isWhole && open(path + ".1") || open(path) else { break }

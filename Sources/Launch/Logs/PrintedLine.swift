@@ -6,7 +6,7 @@ struct PrintedLine: Equatable, Sendable {
         case stdout, stderr
         /// A node's control message.
         case warning
-        /// The supervisor's own words about a process, or about the run.
+        /// What the supervisor says of a process, or of the run.
         case note
     }
 
@@ -32,8 +32,8 @@ struct LineStream {
         _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
     }
 
-    /// Complete lines since the last call; of a program that prints without a pause, the next 64 KiB,
-    /// so that others come to their turn.
+    /// Complete lines since the last call; of a program that prints without a pause, the next 64
+    /// KiB, so that others come to their turn.
     mutating func read() -> [PrintedLine] {
         guard !hasEnded else { return [] }
         var buffer = [UInt8](repeating: 0, count: 16 << 10)

@@ -3,11 +3,12 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// Writes the log of one run: what its processes print, their warnings, and what the supervisor says.
+/// Writes the log of one run: what its processes print, their warnings, and what the supervisor
+/// says.
 ///
-/// A line is `TIME NODE~START STREAM TEXT`: when the supervisor read it (UTC), which process of the node
-/// it came from, counted from 1, and `stdout`, `stderr`, `warning` or `note`. Files are written by a
-/// queue of their own, so that a slow disk holds no frame up.
+/// A line is `TIME NODE~START STREAM TEXT`: when the supervisor read it (UTC), which process of the
+/// node it came from, counted from 1, and `stdout`, `stderr`, `warning` or `note`. Files are
+/// written by a queue of their own, so that a slow disk holds no frame up.
 package final class RunLog: Sendable {
     private struct Backlog {
         /// Bytes that wait to be written, and lines that found no room among them.
@@ -80,11 +81,11 @@ package final class RunLog: Sendable {
     package func note(_ text: String) { write(PrintedLine(.note, text)) }
 
     /// Why lines are missing in the log: once, then nil.
-    func takeFault() -> String? {
+    package func takeFault() -> String? {
         backlog.withLock { backlog in
             guard let fault = backlog.fault, !backlog.isFaultSaid else { return nil }
             backlog.isFaultSaid = true
-            return "lines are missing in the run's log: \(fault); the run goes on"
+            return "lines are missing in the run's log: \(fault)"
         }
     }
 
