@@ -11,7 +11,9 @@ struct Personalive: ParsableCommand {
         subcommands: [
             RunCommand.self,
             StatusCommand.self,
+            LogsCommand.self,
             TopCommand.self,
+            MetricsCommand.self,
             TraceCommand.self,
             RecordCommand.self,
             SwapCommand.self,

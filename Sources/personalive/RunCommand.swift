@@ -45,8 +45,8 @@ struct RunCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Serves figures for Prometheus at http://127.0.0.1:PORT/metrics while the graph runs.",
-            valueName: "port"))
+            "Serves figures for Prometheus at http://127.0.0.1:PORT/metrics while the graph runs; 0 takes "
+                + "any port, which 'status' says.", valueName: "port"))
     var metrics: UInt16?
 
     func validate() throws {
@@ -95,24 +95,30 @@ struct RunCommand: ParsableCommand {
             printToStandardError(refusal + "  nothing was started\n")
             throw ExitCode(1)
         }
-        let display = RunDisplay(quiet: quiet)
         // What other commands call the run stays, whatever file is applied to it.
         let name = folder.name
+        let log = runLog(of: name ?? file, graph)
+        defer { close(log) }
+        let metrics = try metricsProcess(folder)
+        let display = RunDisplay(quiet: quiet, log: log)
+        if let metrics { display.note("figures for Prometheus: \(metrics.address)") }
+        let (logs, address) = (log?.folder.path, metrics?.address)
         let plan = { (graph: CheckedGraph) in
             var plan = RunPlan(graph, name: name, folder: folder.path)
             plan.notices = Self.notices(of: graph)
+            (plan.logs, plan.metrics) = (logs, address)
             return plan
         }
         let planner = Replanner(
             graph, settings.overrides,
             waivers: .init(memory: ignoreMemory, budget: ignoreBudget), plan: plan)
-        let server = try metricsServer(folder)
         let supervisor = try Supervisor(
             plan(graph), executable: Personalive.executable, display: display, planner: planner)
-        let outcome = withExtendedLifetime(server) { supervisor.run() }
+        let outcome = withExtendedLifetime(metrics) { supervisor.run() }
         folder.remove()
         outputs.add(planner?.graph ?? graph)
-        try report(outcome, supervisor.snapshot, outputs)
+        log?.note(Self.words(for: outcome))
+        try report(outcome, supervisor.snapshot, outputs, log)
     }
 
     /// The folder of a run that is called as its user wants, or else as its file.
@@ -137,10 +143,40 @@ struct RunCommand: ParsableCommand {
         return all.enumerated().filter { !all[..<$0.offset].contains($0.element) }.map(\.element)
     }
 
-    /// What answers Prometheus, if it is wanted; before anything is started.
-    private func metricsServer(_ folder: RunFolder) throws -> MetricsServer? {
+    /// The log of the run. That it cannot be written stops no run.
+    private func runLog(of name: String, _ graph: CheckedGraph) -> RunLog? {
         do {
-            return try metrics.map { try MetricsServer(port: $0, folder: folder.path) }
+            let log = try RunLog(of: name, nodes: graph.nodes.map(\.name))
+            log.note("run '\(name)' of \(file) begins")
+            return log
+        } catch {
+            printToStandardError("warning: this run has no log: \(error)\n")
+            return nil
+        }
+    }
+
+    /// Waits until the log is written.
+    private func close(_ log: RunLog?) {
+        log?.flush()
+        if let fault = log?.takeFault() { printToStandardError("warning: \(fault)\n") }
+    }
+
+    /// How the run ended, for its log.
+    private static func words(for outcome: Supervisor.Outcome) -> String {
+        switch outcome {
+        case .completed: "the run is complete"
+        case .stopped: "the run was stopped"
+        case .failed(let failure): failure.description
+        }
+    }
+
+    /// What answers Prometheus, if it is wanted; before anything is started.
+    private func metricsProcess(_ folder: RunFolder) throws -> MetricsProcess? {
+        do {
+            return try metrics.map {
+                try MetricsProcess(
+                    port: $0, folder: folder.path, executable: Personalive.executable)
+            }
         } catch {
             printToStandardError(
                 "error: port \(metrics ?? 0) of this machine cannot be had for --metrics: \(error)\n"
@@ -150,11 +186,16 @@ struct RunCommand: ParsableCommand {
     }
 
     private func report(
-        _ outcome: Supervisor.Outcome, _ snapshot: RunSnapshot, _ outputs: RunOutputs
+        _ outcome: Supervisor.Outcome, _ snapshot: RunSnapshot, _ outputs: RunOutputs,
+        _ log: RunLog?
     ) throws {
         let unfinished = outputs.settle()
         if case .failed(let failure) = outcome {
             printToStandardError(failure.description + "\n")
+            if let name = log?.folder.name {
+                printToStandardError(
+                    "  'personalive logs \(name) \(failure.node)' shows all of its lines\n")
+            }
             for path in outputs.made + unfinished {
                 printToStandardError("  what was made before that is in \(path)\n")
             }
