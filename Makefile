@@ -76,7 +76,7 @@ $(PYTHON)/complete: Plugins/requirements.txt Tests/requirements.txt
 	@$(PYTHON)/bin/pip install -q --disable-pip-version-check $(^:%=-r %)
 	@touch $@
 
-# Kills, stalls, swaps and changes of the graph at random, seed after seed: make chaos MINUTES=60
+# Kills, stalls, swaps and changes of graphs at random, seed after seed: make chaos MINUTES=60
 MINUTES ?= 10
 chaos: build-bench
 	@$(BENCH) chaos --messages 10000 --minutes $(MINUTES)

@@ -2,8 +2,8 @@ import CPosix
 import NodeKit
 import Tensors
 
-/// A text file with a line for each frame: its number, a hash of its bytes, and when it came in
-/// nanoseconds of the monotonic clock. What lists of two runs say of hashes can be compared.
+/// A text file with a line for each frame: its number, a hash of its bytes (of each input's, where a
+/// node joins several), and when it came in nanoseconds of the monotonic clock. What lists of two runs say of hashes can be compared.
 ///
 /// It is a draft until it is finished; a pipe or device gets the lines as they come.
 struct FrameList {
@@ -31,10 +31,11 @@ struct FrameList {
         place = .stream(try OpenOutput(target, path: path))
     }
 
-    mutating func add(_ stamp: Stamp, _ bytes: UnsafeRawBufferPointer) throws {
+    mutating func add(_ stamp: Stamp, _ parts: UnsafeRawBufferPointer...) throws {
         if size == 0 { try resume(at: 0) }
-        let hash = String(frame_hash(bytes.baseAddress, bytes.count), radix: 16)
-        let line = Array("\(stamp.frame) \(hash) \(posix_monotonic_ns())\n".utf8)
+        let hashes = parts.map { String(frame_hash($0.baseAddress, $0.count), radix: 16) }
+        let words = hashes.joined(separator: " ")
+        let line = Array("\(stamp.frame) \(words) \(posix_monotonic_ns())\n".utf8)
         switch place {
         case .draft(let draft): try line.withUnsafeBytes { try draft.append($0) }
         case .stream(let output): try line.withUnsafeBytes { try output.append($0) }

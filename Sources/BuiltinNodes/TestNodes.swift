@@ -193,12 +193,32 @@ package struct TestSinkNode: Node {
 package struct TestJoinNode: Node {
     static let a = Port("a", UInt8.self, "bytes", meaning: "bytes", "one of two")
     static let b = Port("b", UInt8.self, "bytes", meaning: "bytes", "the other one")
+    static let list = Setting(
+        "list", String.self, type: .outputFile, isOptional: true,
+        "writes a line for each pair: its frame, a hash of each one's bytes, when it came in ns")
 
     package static let spec = NodeSpec(
         "test-join", "Takes frames of two streams that belong together, and forgets them.",
-        inputs: [a, b], state: .none)
+        inputs: [a, b], settings: [list], state: .saved)
 
-    package init(settings: Settings) {}
+    private var list: FrameList?
 
-    package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {}
+    package init(settings: Settings) throws {
+        list = try settings[ifSet: Self.list].map { path in
+            try FrameList(path: path, owner: settings.owner)
+        }
+    }
+
+    package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {
+        let (a, b) = (inputs[Self.a], inputs[Self.b])
+        try list?.add(
+            inputs.stamp, UnsafeRawBufferPointer(a.buffer), UnsafeRawBufferPointer(b.buffer))
+    }
+
+    package func save() -> SavedState? { SavedState(number: list?.size ?? 0) }
+    package mutating func restore(_ state: [UInt8]) throws {
+        try list?.resume(at: SavedState.number(state))
+    }
+
+    package mutating func finish(into outputs: inout Outputs) throws { try list?.finish() }
 }

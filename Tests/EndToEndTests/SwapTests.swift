@@ -178,9 +178,11 @@ import Testing
         #expect(outcome.number("frames_unaccounted") == 0, "\(outcome.errors)")
     }
 
-    @Test func `random kills, stalls and swaps change no frame`() throws {
+    /// Offline and live, with stages and sources swapped.
+    @Test(arguments: ["chain", "source-swaps", "live-swaps", "joins"])
+    func `random kills, stalls and swaps change no frame`(graph: String) throws {
         let outcome = try Tool(bench: [
-            "chaos", "--messages", "300", "--rate", "100", "--seed", "7",
+            "chaos", "--graph", graph, "--messages", "300", "--rate", "100", "--seed", "7",
         ]).run()
 
         #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")

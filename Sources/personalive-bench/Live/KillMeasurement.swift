@@ -7,7 +7,7 @@ enum KillMeasurement {
     /// An offline run that is killed, stopped and swapped at random: whether its frames are those of
     /// one that is left alone.
     static func offline(seed: UInt64, messages: Int) throws -> [String: Double] {
-        let outcome = try Chaos(seed: seed, messages: messages, rate: 200).run()
+        let outcome = try ChaosRun(.chain(200), seed: seed, messages: messages).finish()
         return ["kills": Double(outcome.kills), "kill_hashes_equal": outcome.isWhole ? 1 : 0]
     }
 
@@ -22,18 +22,18 @@ enum KillMeasurement {
     /// A live run whose decoder is killed: how long the sink waits for the next frame, at worst.
     static func live() throws -> [String: Double] {
         let run = try DisturbedRun(graph)
-        let client = try run.client()
+        try run.connect()
         var worst = 0.0
         for _ in 0..<4 {
-            let before = run.arrivals.count
-            guard run.wait(until: { run.arrivals.count > before + 20 }) else { break }
-            guard let node = try client.status().nodes.first(where: { $0.name == "decoder" }) else {
+            let before = run.arrivals().count
+            guard run.wait(until: { run.arrivals().count > before + 20 }) else { break }
+            guard let node = run.status?.nodes.first(where: { $0.name == "decoder" }) else {
                 break
             }
             let killed = MonotonicTime.now
             kill(node.pid, SIGKILL)
-            _ = run.wait { run.arrivals.last.map { $0.time > killed + 100_000_000 } ?? false }
-            let next = run.arrivals.first { $0.time > killed + 60_000_000 }
+            _ = run.wait { run.arrivals().last.map { $0.time > killed + 100_000_000 } ?? false }
+            let next = run.arrivals().first { $0.time > killed + 60_000_000 }
             worst = max(worst, Double((next?.time ?? .max) - killed) / 1e9)
         }
         _ = run.finish()

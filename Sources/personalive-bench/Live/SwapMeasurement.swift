@@ -1,4 +1,3 @@
-import Dataflow
 import Foundation
 import Launch
 
@@ -25,20 +24,22 @@ enum SwapMeasurement {
     static func measure(count: Int, load: Int) throws -> [String: Double] {
         let frames = 60 + count * (load * 30 / 1000 + 12)
         let run = try DisturbedRun(graph(frames: frames))
-        let client = try run.client()
-        _ = run.wait { run.arrivals.count > 15 }
+        try run.connect()
+        _ = run.wait { run.arrivals().count > 15 }
         var swaps = 0
         var memory: [Double] = []
         for _ in 0..<count {
-            let wanted = NodeReplacement(
-                node: "decoder", kind: "test-stage", settings: ["work": "15", "load": "\(load)"])
-            if case .done = try client.ask(.change(.replace(wanted)), seconds: 60) { swaps += 1 }
+            let settings = ["work": "15", "load": "\(load)"]
+            if run.replace("decoder", kind: "test-stage", settings: settings) == nil { swaps += 1 }
             usleep(200_000)
-            memory.append(Double(Self.memory(of: try client.status())) / 1e6)
+            guard let status = run.status else {
+                throw MeasurementError("no answer: \(run.errors)")
+            }
+            memory.append(Double(Self.memory(of: status)) / 1e6)
         }
         let (status, _) = run.finish()
         guard status == 0 else { throw MeasurementError("the run failed: \(run.errors)") }
-        let arrivals = run.arrivals
+        let arrivals = run.arrivals()
         var seen: [UInt64: Int] = [:]
         for arrival in arrivals { seen[arrival.frame, default: 0] += 1 }
         let gaps = zip(arrivals, arrivals.dropFirst()).map { Double($1.time - $0.time) / 1e9 * 30 }

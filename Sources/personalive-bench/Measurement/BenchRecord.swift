@@ -1,7 +1,7 @@
 import Foundation
 
 /// The one JSON object that a bench prints under `--json`.
-struct BenchRecord<Results: Codable>: Codable {
+struct BenchRecord<Results: Encodable>: Encodable {
     /// Of this object's form: what is in `results` belongs to the bench.
     var version = 1
     /// The subcommand, such as `transport`.
@@ -27,14 +27,17 @@ struct Measurement {
 
     /// Prints a line of figures for people.
     func show(_ text: @autoclosure () -> String) {
-        if !isJSON { print(text()) }
+        guard !isJSON else { return }
+        print(text())
+        // A long measurement's figures are read while it goes on, in a file as well.
+        fflush(nil)
     }
 
     /// Says how far the measurement is: beside the figures, so that JSON stays JSON.
     func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 
     /// Prints the record where it was asked for, or else what the machine's load has become.
-    mutating func finish(_ results: some Codable) throws {
+    mutating func finish(_ results: some Encodable) throws {
         stamp.load.after = ThisMachine.load
         guard isJSON else { return print("load at the end: \(stamp.load.after.formatted())") }
         let record = BenchRecord(

@@ -18,11 +18,12 @@ enum MeasuredProgram {
         return path
     }
 
-    /// The folder of this program.
-    static var ownFolder: String {
-        let own =
-            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+    /// This program, as a path that can be started again.
+    static var own: String {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
             ?? CommandLine.arguments[0]
-        return URL(fileURLWithPath: own).deletingLastPathComponent().path
     }
+
+    /// The folder of this program.
+    static var ownFolder: String { URL(fileURLWithPath: own).deletingLastPathComponent().path }
 }

@@ -1,0 +1,46 @@
+import Launch
+
+/// What `status` says of the edges of a run, looked at again and again: counts only grow, and two edges
+/// between the same two nodes keep step.
+struct EdgeCounts {
+    /// Two edges that one producer feeds in every tick may be so many messages apart while a process
+    /// of theirs goes on where another ended.
+    private static let step = 32
+
+    private var highest: [String: Int] = [:]
+    private(set) var faults: [String] = []
+
+    mutating func look(at status: RunStatus) {
+        for node in status.nodes {
+            var edges: [String: [Int]] = [:]
+            for output in node.report.outputs {
+                let edge = "\(node.name).\(output.port) → \(output.consumer)"
+                edges[edge, default: []].append(output.sent)
+                let key = "\(edge) #\(edges[edge]!.count)"
+                note(output.sent, of: "sent", key)
+                note(output.droppedCount, of: "dropped_count", key)
+            }
+            for (edge, sent) in edges.sorted(by: { $0.key < $1.key }) { compare(sent, of: edge) }
+        }
+    }
+
+    mutating func note(_ count: Int, of what: String, _ edge: String) {
+        let key = "\(what) of \(edge)"
+        let before = highest[key] ?? 0
+        highest[key] = max(before, count)
+        if count < before { report("\(key) went back", "from \(before) to \(count)") }
+    }
+
+    mutating func compare(_ sent: [Int], of edge: String) {
+        guard let most = sent.max(), let least = sent.min(), most - least > Self.step else {
+            return
+        }
+        report("the edges \(edge) do not keep step", "\(sent)")
+    }
+
+    /// Each kind of fault once: it is there at every look that follows.
+    private mutating func report(_ fault: String, _ detail: String) {
+        guard !faults.contains(where: { $0.hasPrefix(fault) }) else { return }
+        faults.append("\(fault): \(detail)")
+    }
+}
