@@ -47,7 +47,7 @@ struct PrometheusText {
             Double($0.swaps)
         }
         add("turned_away_total", "counter", "Connections from other machines that were refused.") {
-            Double($0.report.strangers)
+            Double($0.report.refusedPeers)
         }
     }
 
