@@ -20,37 +20,6 @@ package struct Candidate: Sendable, Codable {
     package let distant: [String: EdgePlace]
 }
 
-extension Supervisor {
-    /// - Throws: ``SwapRefusal`` when it could not take the node's place.
-    func candidate(_ replacement: NodeReplacement) throws -> Candidate {
-        guard let planner else { throw SwapRefusal("this run was not started from a graph file") }
-        let member = try member(toReplace: replacement.node)
-        let plan = try planner.plan(.replace(replacement)).plan
-        guard let node = plan.nodes.first(where: { $0.name == member.name }) else {
-            throw SwapRefusal("there is no node '\(member.name)' in the graph")
-        }
-        var configuration = node.configuration
-        var distant: [String: EdgePlace] = [:]
-        for (index, input) in configuration.inputs.enumerated() {
-            guard let producer = members.first(where: { $0.name == input.producer }) else { continue }
-            let place = try self.place(of: input.producerPort, producer)
-            configuration.inputs[index].endpoint = place.endpoint
-            if place.command != nil { distant[input.port] = place }
-        }
-        var types: [String: RunPlan.PortType] = [:]
-        var outputs: [String: EdgePlace] = [:]
-        for output in configuration.outputs {
-            types[output.port] = self.plan.types["\(member.name).\(output.port)"]
-            outputs[output.port] = try place(of: output.port, member)
-        }
-        return Candidate(
-            kind: node.kind, current: member.planned.kind, types: types,
-            configuration: configuration, command: node.command,
-            startWithinSeconds: node.startWithin / .seconds(1),
-            outputs: outputs, distant: distant)
-    }
-}
-
 extension RunPlan {
     /// A run of its own that feeds a candidate with what the node that runs gets, and compares
     /// what both make of it, picture by picture.
@@ -65,9 +34,11 @@ extension RunPlan {
     package static func shadow(
         _ candidate: Candidate, folder: String, report: String
     ) throws -> RunPlan {
-        guard let port = candidate.configuration.outputs.map(\.port).first(where: { port in
-            candidate.types[port].map { $0.meaning == "rgb" && $0.type == "u8" } ?? false
-        }), let output = candidate.outputs[port] else {
+        guard
+            let port = candidate.configuration.outputs.map(\.port).first(where: { port in
+                candidate.types[port].map { $0.meaning == "rgb" && $0.type == "u8" } ?? false
+            }), let output = candidate.outputs[port]
+        else {
             let found = candidate.types.values.map(\.meaning).sorted().joined(separator: ", ")
             throw SwapRefusal(
                 "--shadow compares pictures, but '\(candidate.current)' puts out \(found)")
@@ -89,7 +60,8 @@ private struct Shadow {
     mutating func plan(_ candidate: Candidate, _ output: EdgePlace, report: String) -> RunPlan {
         var node = candidate.configuration
         for (index, input) in node.inputs.enumerated() {
-            let place = candidate.distant[input.port]
+            let place =
+                candidate.distant[input.port]
                 ?? EdgePlace(port: input.producerPort, endpoint: input.endpoint)
             node.inputs[index] = look(
                 at: place, as: input.port, of: node.name,
@@ -97,7 +69,8 @@ private struct Shadow {
         }
         node.outputs = [
             NodeConfiguration.Output(
-                port: output.port, consumer: "compare", consumerPort: "second", keep: .all, window: 2)
+                port: output.port, consumer: "compare", consumerPort: "second", keep: .all,
+                window: 2)
         ]
         let first = look(at: output, as: "first", of: "compare", keep: .newest, window: 64)
         let second = NodeConfiguration.Input(
@@ -123,7 +96,8 @@ private struct Shadow {
     ) -> NodeConfiguration.Input {
         guard place.command != nil else {
             var input = NodeConfiguration.Input(
-                port: port, producer: "the run's", producerPort: place.port, endpoint: place.endpoint,
+                port: port, producer: "the run's", producerPort: place.port,
+                endpoint: place.endpoint,
                 keep: keep, window: window)
             input.tap = mark
             return input

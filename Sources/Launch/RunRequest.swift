@@ -17,6 +17,33 @@ package enum RunRequest: Sendable, Equatable {
     case look(String)
 }
 
+/// What is to be different in a running graph.
+package enum GraphChange: Sendable, Equatable {
+    /// Another kind of node, or other settings, in one node's place.
+    case replace(NodeReplacement)
+    /// All that another graph file says differently.
+    case file(path: String)
+    /// Values of the file's `settings:`.
+    case settings([String: String])
+}
+
+/// Plans a running graph as it would be after a change.
+package protocol GraphPlanner: AnyObject {
+    /// - Throws: ``SwapRefusal`` with every fault that the graph would have.
+    func plan(_ change: GraphChange) throws -> PlannedChange
+}
+
+/// A graph as it would be after a change.
+package struct PlannedChange {
+    package let plan: RunPlan
+    /// The change was made: later ones come on top of it, whatever became of the file meanwhile.
+    package let accept: () -> Void
+
+    package init(_ plan: RunPlan, accept: @escaping () -> Void) {
+        (self.plan, self.accept) = (plan, accept)
+    }
+}
+
 /// What a running graph answers.
 package enum RunReply: Sendable {
     case status(RunStatus)
@@ -131,7 +158,8 @@ extension RunRequest: Codable {
             let replacement = try object.decode(NodeReplacement.self, forKey: .replacement)
             self = .change(.replace(replacement), isDry: isDry)
         case .apply:
-            self = .change(.file(path: try object.decode(String.self, forKey: .graph)), isDry: isDry)
+            self = .change(
+                .file(path: try object.decode(String.self, forKey: .graph)), isDry: isDry)
         case .set:
             let settings = try object.decode([String: String].self, forKey: .settings)
             self = .change(.settings(settings), isDry: isDry)

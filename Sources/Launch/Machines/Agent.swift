@@ -35,8 +35,11 @@ package final class Agent {
     private static let grace: Int64 = 12_000_000_000
     /// How long a node's last words may take after its end.
     private static let lastWords: Int64 = 1_000_000_000
-    /// What nodes print is not kept for a supervisor that does not read.
+    /// What nodes print is not kept for a supervisor that does not read, and what they send waits in
+    /// their processes.
     private static let mostWaiting = 64 << 20
+    /// Control messages that are passed on before others come to their turn.
+    private static let messagesPerRound = 500
     /// Of what is looked on at so much is on its way at most; the rest the node drops.
     private static let mostTapped = 8 << 20
 
@@ -52,7 +55,8 @@ package final class Agent {
         (self.executable, self.checksum) = (executable, checksum)
         signals = posix_signals([SIGINT, SIGTERM, SIGHUP, SIGCHLD], 4)
         folder = try RunFolder(for: .agent)
-        control = ZMQSocketBox(try ZMQSocket(.router, in: ZMQContext()))
+        // What a node sends beyond that waits in its own process.
+        control = ZMQSocketBox(try ZMQSocket(.router, in: ZMQContext(), mostReceived: 1000))
         try control.socket.bind(NodeConfiguration.controlEndpoint(in: folder.path))
         stream = AgentStream(input: input, output: output)
     }
@@ -86,8 +90,8 @@ package final class Agent {
 
     private func poll() {
         let printing = children.filter { !$0.value.outputHasEnded }
-        var items = [control.socket.pollItem, zmq_pollitem_t(readable: signals)]
-        items += stream.pollItems
+        var items = [zmq_pollitem_t(readable: signals)] + stream.pollItems
+        if isHeard { items.append(control.socket.pollItem) }
         items += printing.map { zmq_pollitem_t(readable: $0.value.output) }
         if stream.backlog < Self.mostTapped { items += taps.map(\.pollItem) }
         let began = posix_monotonic_ns()
@@ -95,7 +99,7 @@ package final class Agent {
         // After this process was stopped for a while itself, nobody else has been silent.
         let asleep = posix_monotonic_ns() - began - 1_000_000_000
         if asleep > 0 { stream.forgive(asleep) }
-        if items[1].isReady { obeySignals() }
+        if items[0].isReady { obeySignals() }
         for received in stream.receive() { obey(received) }
         for (id, child) in printing { pass(child.readLines(), of: id) }
         passControl()
@@ -112,8 +116,12 @@ package final class Agent {
         }
     }
 
+    /// Whether the supervisor takes what it is sent.
+    private var isHeard: Bool { stream.backlog < Self.mostWaiting }
+
     private func passControl() {
-        while let frames = control.socket.receive() {
+        for _ in 0..<Self.messagesPerRound {
+            guard isHeard, let frames = control.socket.receive() else { return }
             let id = frames[0].text
             guard frames.count == 2, children[id] != nil || ended[id] != nil else { continue }
             stream.send(.heard(id: id), frames[1].withBytes { Array($0) })
@@ -123,7 +131,7 @@ package final class Agent {
     }
 
     private func pass(_ lines: [String], of id: String) {
-        guard stream.backlog < Self.mostWaiting else { return }
+        guard isHeard else { return }
         for line in lines { stream.send(.printed(id: id, line: line)) }
     }
 
@@ -140,7 +148,7 @@ package final class Agent {
     /// Tells of ends when nothing more is to be heard: last words may still be under way when an end in
     /// good order is noticed, and whoever hears of the end does not wait for them.
     private func bury() {
-        guard !ended.isEmpty else { return }
+        guard !ended.isEmpty, isHeard else { return }
         passControl()
         let now = posix_monotonic_ns()
         for (id, end) in ended
@@ -220,7 +228,8 @@ package final class Agent {
         stream.send(
             .refused(
                 id: tap.port,
-                reason: "output '\(tap.port)' sends messages of \(size) bytes, and what is looked on at "
+                reason:
+                    "output '\(tap.port)' sends messages of \(size) bytes, and what is looked on at "
                     + "from another machine has \(AgentStream.longestBytes >> 20) MiB at most: look on "
                     + "where its node runs"))
     }

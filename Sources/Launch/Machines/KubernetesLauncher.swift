@@ -23,7 +23,7 @@ package struct KubernetesLauncher: MachineLauncher {
     /// A pod may have to be scheduled and its image fetched first.
     let patience = Duration.seconds(300)
 
-    func command() throws -> [String] {
+    func command() throws -> [String]? {
         var words = [try ChildProcess.find("kubectl")]
         if let context = options["context"] { words += ["--context", context] }
         if let namespace = options["namespace"] { words += ["--namespace", namespace] }
@@ -35,11 +35,13 @@ package struct KubernetesLauncher: MachineLauncher {
     func advice(_ status: Int32?, _ words: [String]) -> String {
         let said = words.joined(separator: "\n")
         if said.contains("NotFound") || said.contains("not found") {
-            return "'personalive deploy GRAPH --kubernetes DIR' writes its manifests: apply them first "
+            return
+                "'personalive deploy GRAPH --kubernetes DIR' writes its manifests: apply them first "
                 + "('kubectl apply -f DIR')"
         }
         if said.contains("Forbidden") || said.contains("forbidden") {
-            return "whoever runs this needs 'get' of pods and deployments and 'create' of pods/exec "
+            return
+                "whoever runs this needs 'get' of pods and deployments and 'create' of pods/exec "
                 + "(DIR/supervisor.yaml has the Role)"
         }
         return "let 'kubectl exec -i \(target) -- personalive --version' work first"

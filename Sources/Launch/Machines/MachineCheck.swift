@@ -35,9 +35,10 @@ package final class MachineCheck {
     /// - Throws: ``LaunchError`` when the machine's launcher is not to be had.
     package init(_ machine: Machine, cores: Int, executable: String) throws {
         self.executable = executable
-        var plan = RunPlan(name: "doctor", graph: "-", nodes: [.probe(on: machine.name, cores: cores)], folder: "")
+        var plan = RunPlan(
+            name: "doctor", graph: "-", nodes: [.probe(on: machine.name, cores: cores)], folder: "")
         plan.machines = [machine]
-        link = try Supervisor.links(for: plan, executable: executable)[0]
+        link = try Machines.links(for: plan, executable: executable)[0]
     }
 
     deinit {
@@ -45,7 +46,7 @@ package final class MachineCheck {
         let deadline = posix_monotonic_ns() + 5_000_000_000
         while !link.isGone(), posix_monotonic_ns() < deadline { _ = events() }
         link.kill()
-        link.launcher.release()
+        link.launcher.release(within: 10)
     }
 
     /// What a person calls the place.
@@ -89,7 +90,8 @@ package final class MachineCheck {
             }
         }
         throw MachineFault(
-            description: "machine '\(link.machine.name)' (\(place)) did not answer within \(seconds) s")
+            description:
+                "machine '\(link.machine.name)' (\(place)) did not answer within \(seconds) s")
     }
 
     private func events() -> [MachineLink.Event] {
@@ -106,7 +108,8 @@ package final class MachineCheck {
     package static func install(_ executable: String, on machine: Machine) throws -> String {
         guard case .ssh(let host, let options) = machine.launcher else {
             throw MachineFault(
-                description: "machine '\(machine.name)' is not reached by ssh: put the program where its "
+                description:
+                    "machine '\(machine.name)' is not reached by ssh: put the program where its "
                     + "nodes see it, and say so in 'program:'")
         }
         let files = [executable] + libraries()
@@ -123,16 +126,19 @@ package final class MachineCheck {
         let parent = AgentScript.installed
         let folder = "\(parent)/\(MachineFacts.build(of: executable))"
         // One build is enough: the others' runs have theirs open.
-        let unpack = "rm -rf \(parent) && mkdir -p \(folder) && tar -xf - -C \(folder) "
+        let unpack =
+            "rm -rf \(parent) && mkdir -p \(folder) && tar -xf - -C \(folder) "
             + "&& chmod 755 \(folder)/personalive"
         let outcome = try ShortCommand.run(
             try SSHLauncher.client(host, options) + [unpack], input: input, seconds: 600)
         guard outcome.status == 0 else {
             throw MachineFault(
-                description: "machine '\(machine.name)' (ssh \(host)): nothing could be copied there: "
+                description:
+                    "machine '\(machine.name)' (ssh \(host)): nothing could be copied there: "
                     + outcome.errors)
         }
-        let size = (try? FileManager.default.attributesOfItem(atPath: executable)[.size] as? Int) ?? 0
+        let size =
+            (try? FileManager.default.attributesOfItem(atPath: executable)[.size] as? Int) ?? 0
         return "\(files.count) files (\(size / 1_000_000) MB program) into ~/\(folder)"
     }
 

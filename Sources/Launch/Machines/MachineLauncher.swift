@@ -10,19 +10,20 @@ protocol MachineLauncher {
     var place: String { get }
     /// How long the agent may take to speak.
     var patience: Duration { get }
-    /// The program to start here, with its arguments.
-    func command() throws -> [String]
+    /// The program to start here, with its arguments; nil while something has to be waited for first,
+    /// so that it is asked for again. Does not wait.
+    func command() throws -> [String]?
     /// What to do about an agent that did not start, by its exit code and what was said last.
     func advice(_ status: Int32?, _ words: [String]) -> String
     /// Whether what was said last means that the machine will not be had again.
     func isOver(_ words: [String]) -> Bool
-    /// The run is over: what was asked for on its behalf is given back.
-    func release()
+    /// The run is over: what was asked for on its behalf is given back, within so many seconds.
+    func release(within seconds: Double)
 }
 
 extension MachineLauncher {
     func isOver(_ words: [String]) -> Bool { false }
-    func release() {}
+    func release(within seconds: Double) {}
 }
 
 /// The shell's part of starting an agent: into the folder, and the program that is there.
@@ -49,10 +50,11 @@ struct AgentScript {
         } else {
             enter = "cd \(Self.quoted(FileManager.default.currentDirectoryPath)) 2>/dev/null || cd"
         }
-        let candidates = program.map { [Self.quoted($0)] } ?? [
-            "\"$HOME/\(Self.installed)/\(MachineFacts.build(of: executable))/personalive\"",
-            Self.quoted(executable), "personalive",
-        ]
+        let candidates =
+            program.map { [Self.quoted($0)] } ?? [
+                "\"$HOME/\(Self.installed)/\(MachineFacts.build(of: executable))/personalive\"",
+                Self.quoted(executable), "personalive",
+            ]
         let script = """
             h=$HOME; \(before)for p in \(candidates.joined(separator: " ")); do \
             if command -v "$p" >/dev/null 2>&1; then \(enter); exec "$p" agent; fi; done; \
@@ -88,7 +90,7 @@ struct SSHLauncher: MachineLauncher {
         ]
     }
 
-    func command() throws -> [String] {
+    func command() throws -> [String]? {
         let script = AgentScript(folder: options["folder"], program: options["program"])
         return try Self.client(host, options) + [script.line(executable: executable)]
     }
@@ -97,18 +99,22 @@ struct SSHLauncher: MachineLauncher {
         let said = words.joined(separator: "\n")
         switch status {
         case 255 where said.contains("Host key verification failed"):
-            return "connect once by hand ('ssh \(host)'), compare the key's fingerprint, and accept it"
+            return
+                "connect once by hand ('ssh \(host)'), compare the key's fingerprint, and accept it"
         case 255 where said.contains("Permission denied"):
-            return "passwords are not asked for: let 'ssh -o BatchMode=yes \(host) true' work, with a "
+            return
+                "passwords are not asked for: let 'ssh -o BatchMode=yes \(host) true' work, with a "
                 + "key in your agent or in ~/.ssh"
         case 255:
             return "let 'ssh -o BatchMode=yes \(host) true' work first"
         case AgentScript.noFolder:
-            return "make the folder '\(options["folder"] ?? "")' there, or name another in 'folder:'"
+            return
+                "make the folder '\(options["folder"] ?? "")' there, or name another in 'folder:'"
         case AgentScript.noProgram where said.contains("shared libraries"):
             return "install its libraries there (README.md lists the packages), then try again"
         case AgentScript.noProgram:
-            return "'personalive doctor GRAPH --install' copies it there; 'program:' of the machine "
+            return
+                "'personalive doctor GRAPH --install' copies it there; 'program:' of the machine "
                 + "names it where it is"
         default: return ""
         }
