@@ -16,8 +16,7 @@ import Wire
 
         /// - Parameter program: what starts in place of a node, as a shell's script.
         init(
-            program: String = "exit 0",
-            checksum: @escaping @Sendable (String) -> String? = { _ in nil }
+            program: String = "exit 0", checksum: @escaping @Sendable (String) -> String? = { _ in nil }
         ) throws {
             let executable = "/tmp/pl-agent-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
             try Data("#!/bin/sh\n\(program)\n".utf8).write(to: URL(fileURLWithPath: executable))
@@ -60,9 +59,7 @@ import Wire
         }
 
         var facts: MachineFacts? {
-            for case .facts(let facts) in hear(until: {
-                if case .facts = $0 { true } else { false }
-            }) {
+            for case .facts(let facts) in hear(until: { if case .facts = $0 { true } else { false } }) {
                 return facts
             }
             return nil
@@ -110,10 +107,7 @@ import Wire
         #expect(said.last == .ended(id: "node", status: 0), "\(said)")
     }
 
-    @Test
-    func `a process that says nothing at its end is waited for a second, one that crashed not`()
-        throws
-    {
+    @Test func `a process that says nothing at its end is waited for a second, one that crashed not`() throws {
         for (program, limits) in [("exit 0", 0.9...5.0), ("exit 3", 0.0...0.8)] {
             let line = try Line(program: program)
             _ = line.facts
@@ -167,10 +161,7 @@ import Wire
 
         #expect(first.status == -SIGKILL)
         #expect(second.status == nil)
-        #expect(
-            link.pending.map(\.message) == [
-                .start(id: "second", node: "second", kind: "kind", command: nil)
-            ])
+        #expect(link.pending.map(\.message) == [.start(id: "second", node: "second", kind: "kind", command: nil)])
         link.kill()
     }
 
@@ -182,8 +173,7 @@ import Wire
         let input = open(path, O_RDONLY)
         defer { close(input) }
 
-        let outcome = try ShortCommand.run(
-            ["/bin/sh", "-c", "exec <&-; sleep 1; exit 3"], input: input, seconds: 10)
+        let outcome = try ShortCommand.run(["/bin/sh", "-c", "exec <&-; sleep 1; exit 3"], input: input, seconds: 10)
 
         #expect(outcome.status == 3)
     }
@@ -195,12 +185,10 @@ import Wire
         let context = ZMQContext()
         let supervisor = ZMQSocketBox(try ZMQSocket(.router, in: context, linger: 0))
         try supervisor.socket.bind(NodeConfiguration.controlEndpoint(in: folder))
-        Thread { _ = try? RelayHost.run(["/bin/true"], name: "node", kind: "kind", folder: folder) }
-            .start()
+        Thread { _ = try? RelayHost.run(["/bin/true"], name: "node", kind: "kind", folder: folder) }.start()
         var inner: String?
         for _ in 0..<500 where inner == nil {
-            inner = try? FileManager.default.destinationOfSymbolicLink(
-                atPath: "\(folder)/node.sock")
+            inner = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/node.sock")
             usleep(2_000)
         }
         usleep(200_000)

@@ -34,8 +34,7 @@ import Wire
                 configuration: NodeConfiguration(
                     name: name, settings: Settings([:]), inputs: inputs, outputs: outputs))
         }
-        var plan = RunPlan(
-            name: "p", graph: "p.yaml", nodes: planned, isLive: isLive, folder: "/tmp")
+        var plan = RunPlan(name: "p", graph: "p.yaml", nodes: planned, isLive: isLive, folder: "/tmp")
         plan.paces = paces
         return plan
     }
@@ -55,9 +54,7 @@ import Wire
 
         let refusal = #expect(throws: SwapRefusal.self) { try difference(from: old, to: new) }
 
-        #expect(
-            refusal?.description.contains("'film' keeps 15 frames to itself and would keep 7")
-                == true)
+        #expect(refusal?.description.contains("'film' keeps 15 frames to itself and would keep 7") == true)
     }
 
     @Test func `a film is not written over by whoever cannot go on with it`() throws {
@@ -96,16 +93,14 @@ import Wire
         let there = try difference(from: old, to: new)
         let back = try difference(from: new, to: old)
 
-        #expect(
-            there.lines == [
-                "'grey': new, 'grayscale', fed by camera.frame",
-                "'film.frame': fed by grey.frame instead of camera.frame",
-            ])
-        #expect(
-            back.lines == [
-                "'grey': goes, once it has finished what it has",
-                "'film.frame': fed by camera.frame instead of grey.frame",
-            ])
+        #expect(there.lines == [
+            "'grey': new, 'grayscale', fed by camera.frame",
+            "'film.frame': fed by grey.frame instead of camera.frame",
+        ])
+        #expect(back.lines == [
+            "'grey': goes, once it has finished what it has",
+            "'film.frame': fed by camera.frame instead of grey.frame",
+        ])
         #expect(there.addedEdges.map(\.from) == ["grey.frame", "camera.frame"])
     }
 
@@ -116,10 +111,9 @@ import Wire
         let difference = try difference(from: old, to: new)
 
         #expect(difference.replaced.map(\.name) == ["film"])
-        #expect(
-            difference.lines == [
-                "'film': 'hls' in place of 'film'", "'film.frame': a window of 8 instead of 2",
-            ])
+        #expect(difference.lines == [
+            "'film': 'hls' in place of 'film'", "'film.frame': a window of 8 instead of 2",
+        ])
     }
 
     @Test func `everything that cannot be is said at once`() {
@@ -162,7 +156,6 @@ import Wire
         ended.until = 12
         old.nodes[0].configuration.outputs.append(ended)
 
-        #expect(
-            try difference(from: old, to: Self.plan(["camera", "film"], Self.straight)).isEmpty)
+        #expect(try difference(from: old, to: Self.plan(["camera", "film"], Self.straight)).isEmpty)
     }
 }

@@ -122,7 +122,8 @@ import Testing
                 .failing: (nil, [.blame]), .killed: (nil, [.blame]),
                 .killedWhenDone: (nil, [.blame]),
                 .exited: (nil, [.blame]), .exitedWhenDone: (nil, [.blame]),
-                .crashed: (nil, [.blame]),
+                .crashed: (nil, [.blame]), .completed: (nil, [.blame]),
+                .handedOver: (nil, [.blame]), .lost: (nil, [.blame]),
             ])
     }
 
@@ -136,7 +137,8 @@ import Testing
                 .failing: (nil, [.blame]), .killed: (nil, [.blame]),
                 .killedWhenDone: (nil, [.blame]),
                 .exited: (nil, [.blame]), .exitedWhenDone: (nil, [.blame]),
-                .crashed: (nil, [.blame]),
+                .crashed: (nil, [.blame]), .completed: (nil, [.blame]),
+                .handedOver: (nil, [.blame]), .lost: (nil, [.blame]),
             ])
         var life = Stage.ready.life
         _ = life.apply(.violated("noise"), at: 0)
@@ -165,6 +167,7 @@ import Testing
                 .retired: (.killed(.retired), [.blame, .kill]),
                 .killedWhenDone: (nil, [.blame]), .exited: (nil, [.blame]),
                 .exitedWhenDone: (nil, [.blame]), .crashed: (nil, [.blame]),
+                .completed: (nil, [.blame]), .handedOver: (nil, [.blame]), .lost: (nil, [.blame]),
             ])
     }
 

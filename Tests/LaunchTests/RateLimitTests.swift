@@ -20,9 +20,7 @@ import Testing
         var limit = RateLimit(most: 2), counted: [Int] = []
         for tick in 0..<40 as Range<Int64> {
             _ = limit.admits(at: tick * 100 * Self.millisecond)
-            if let count = limit.takeRefused(at: tick * 100 * Self.millisecond) {
-                counted.append(count)
-            }
+            if let count = limit.takeRefused(at: tick * 100 * Self.millisecond) { counted.append(count) }
         }
 
         #expect(counted == [8, 8, 8])

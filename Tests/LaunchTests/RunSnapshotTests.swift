@@ -10,18 +10,14 @@ import Wire
     }
 
     /// A camera that sent ten frames, of which the sink got all but three.
-    private func snapshot(dropped: Range<UInt64>, passedOver: Range<UInt64> = 10..<10)
-        -> RunSnapshot
-    {
+    private func snapshot(dropped: Range<UInt64>, passedOver: Range<UInt64> = 10..<10) -> RunSnapshot {
         var camera = NodeReport()
         camera.emitted = frames(0..<10)
         camera.emittedCount = 10
         camera.outputs = [
             .init(port: "frame", consumer: "sink", keep: "newest", dropped: frames(dropped))
         ]
-        if !passedOver.isEmpty {
-            camera.dropped = [.init(reason: "stale", frames: frames(passedOver))]
-        }
+        if !passedOver.isEmpty { camera.dropped = [.init(reason: "stale", frames: frames(passedOver))] }
         var sink = NodeReport()
         sink.delivered = frames(0..<4).union(frames(7..<10))
         sink.deliveredCount = 7
@@ -29,8 +25,7 @@ import Wire
         return RunSnapshot(
             seconds: 2,
             nodes: [
-                .init(
-                    name: "camera", kind: "camera", isSource: true, isSink: false, report: camera),
+                .init(name: "camera", kind: "camera", isSource: true, isSink: false, report: camera),
                 .init(name: "sink", kind: "test-sink", isSource: false, isSink: true, report: sink),
             ])
     }
@@ -72,8 +67,7 @@ import Wire
         let failure = NodeFailure(
             node: "decoder", kind: "vae-decoder", reason: nil, status: -9, log: ["loading"])
 
-        #expect(
-            failure.description.contains("node 'decoder' (vae-decoder) failed: signal 9 (SIGKILL)"))
+        #expect(failure.description.contains("node 'decoder' (vae-decoder) failed: signal 9 (SIGKILL)"))
         #expect(failure.description.contains("    loading"))
         #expect(failure.description.contains("memory"))
     }

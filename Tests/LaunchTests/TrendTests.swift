@@ -23,9 +23,7 @@ import Testing
         #expect(trend.isFlat(resolution: 0.01))
     }
 
-    @Test func `growth below the resolution is none, and growth above its own doubt is some`()
-        throws
-    {
+    @Test func `growth below the resolution is none, and growth above its own doubt is some`() throws {
         let slow = try #require(Trend(hour { $0 / 3600 * 0.5 }))
         let noisy = try #require(Trend(hour { $0 / 3600 * 20 + (Int($0) % 60 < 30 ? 3 : -3) }))
 

@@ -16,7 +16,8 @@ final class NodeInstance {
     var next: [String: UInt64] = [:]
     /// By input, where it was last told to find the producer.
     var found: [String: String] = [:]
-    /// Where consumers on other machines find its outputs.
+    /// Where it was last told to listen for other machines, and where those find its outputs.
+    var listening: String?
     var served: String?
     /// When it was last asked for its time, and whether it was told what to make of it.
     var askedAt: Int64 = 0

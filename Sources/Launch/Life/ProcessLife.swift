@@ -274,8 +274,8 @@ struct ProcessLife: Equatable {
         self.fault = self.fault ?? fault
         switch state {
         case .starting, .loading, .ready: enter(.failing, now)
-        case .finished, .failing, .killed, .exited: break
-        case .over: return []
+        // What it left undone may show only after its exit.
+        case .finished, .failing, .killed, .exited, .over: break
         }
         return [.blame]
     }

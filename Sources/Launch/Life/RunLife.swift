@@ -45,7 +45,7 @@ struct RunLife: Equatable {
     private(set) var interrupts = 0
     /// When sources were told to begin; nil before.
     private(set) var startedAt: Int64?
-    /// When the run is over whatever processes do; nil while nobody is in a hurry.
+    /// When the run is over whatever processes do; nil before a second signal.
     private(set) var deadline: Int64?
 
     /// After SIGTERM frames under way are finished for so long.

@@ -105,7 +105,7 @@ final class RunningGraph {
             .subtracting([instance.planned.machine])
     }
 
-    /// Where a process listens for other machines; nil if nobody there wants to hear it, or its
+    /// Where a process listens for other machines; nil if it has no consumers there, or its
     /// address is not known.
     func listening(on instance: NodeInstance) -> String? {
         machines.listening(on: instance.planned.machine, for: machinesOfConsumers(of: instance))

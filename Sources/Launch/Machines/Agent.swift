@@ -4,7 +4,7 @@ import Foundation
 import Glibc
 import Wire
 
-/// The supervisor's hand on another machine: starts processes of nodes there, and passes on words.
+/// Acts for the supervisor on another machine: starts processes of nodes there, and passes messages on.
 ///
 /// Its standard input and output lead to the supervisor, through `ssh` or `srun`. When they end, or
 /// nothing is heard for a while, it ends its processes and itself: nothing outlives the supervisor.
@@ -16,10 +16,10 @@ package final class Agent {
     private let control: ZMQSocketBox
     private let signals: Int32
     private var children: [String: ChildProcess] = [:]
-    /// Processes that are over, while their last words may be under way.
+    /// Processes that have exited, while their last messages may be under way.
     private var ended: [String: (status: Int32, at: Int64)] = [:]
-    /// Those that have said their last words.
-    private var haveSaidAll: Set<String> = []
+    /// Those whose final message has come.
+    private var areComplete: Set<String> = []
     /// What processes of a node hand on to each other, by node.
     private var journals: [String: Int32] = [:]
     /// Outputs of this machine's nodes that the other end looks on at.
@@ -33,8 +33,8 @@ package final class Agent {
     static let silence: Int64 = 12_000_000_000
     /// Time that nodes get to close their files after that.
     private static let grace: Int64 = 12_000_000_000
-    /// How long a node's last words may take after its end.
-    private static let lastWords: Int64 = 1_000_000_000
+    /// How long a node's last messages may take after its exit.
+    private static let lastMessages: Int64 = 1_000_000_000
     /// What nodes print is not kept for a supervisor that does not read, and what they send waits in
     /// their processes.
     private static let mostWaiting = 64 << 20
@@ -44,7 +44,7 @@ package final class Agent {
     private static let mostTapped = 8 << 20
 
     /// - Parameters:
-    ///   - input: where the supervisor's words come from.
+    ///   - input: where the supervisor's messages come from.
     ///   - output: where they are answered.
     ///   - executable: the program whose `node` subcommand hosts a node.
     ///   - checksum: SHA-256 of the file at a path; nil when it cannot be read.
@@ -96,7 +96,7 @@ package final class Agent {
         if stream.backlog < Self.mostTapped { items += taps.map(\.pollItem) }
         let began = posix_monotonic_ns()
         zmqPoll(&items, milliseconds: 100)
-        // After this process was stopped for a while itself, nobody else has been silent.
+        // After this process was stopped for a while itself, the supervisor has not been silent.
         let asleep = posix_monotonic_ns() - began - 1_000_000_000
         if asleep > 0 { stream.forgive(asleep) }
         if items[0].isReady { obeySignals() }
@@ -105,7 +105,7 @@ package final class Agent {
         passControl()
         passTapped()
         reap()
-        bury()
+        reportExits()
         passInspected()
         stream.flush()
     }
@@ -126,7 +126,7 @@ package final class Agent {
             guard frames.count == 2, children[id] != nil || ended[id] != nil else { continue }
             stream.send(.heard(id: id), frames[1].withBytes { Array($0) })
             let isLast = frames[1].withBytes(ControlMessage.init(decoding:))?.isLast ?? false
-            if isLast { haveSaidAll.insert(id) }
+            if isLast { areComplete.insert(id) }
         }
     }
 
@@ -145,16 +145,16 @@ package final class Agent {
         }
     }
 
-    /// Tells of ends when nothing more is to be heard: last words may still be under way when an end in
-    /// good order is noticed, and whoever hears of the end does not wait for them.
-    private func bury() {
+    /// Reports exits when no more messages are to come: they may still be under way when an exit in good
+    /// order is noticed, and the supervisor does not wait for them after the report.
+    private func reportExits() {
         guard !ended.isEmpty, isHeard else { return }
         passControl()
         let now = posix_monotonic_ns()
         for (id, end) in ended
-        where end.status != 0 || haveSaidAll.contains(id) || now - end.at > Self.lastWords {
+        where end.status != 0 || areComplete.contains(id) || now - end.at > Self.lastMessages {
             ended[id] = nil
-            haveSaidAll.remove(id)
+            areComplete.remove(id)
             stream.send(.ended(id: id, status: end.status))
         }
     }

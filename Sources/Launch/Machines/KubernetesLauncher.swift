@@ -35,13 +35,11 @@ package struct KubernetesLauncher: MachineLauncher {
     func advice(_ status: Int32?, _ words: [String]) -> String {
         let said = words.joined(separator: "\n")
         if said.contains("NotFound") || said.contains("not found") {
-            return
-                "'personalive deploy GRAPH --kubernetes DIR' writes its manifests: apply them first "
+            return "'personalive deploy GRAPH --kubernetes DIR' writes its manifests: apply them first "
                 + "('kubectl apply -f DIR')"
         }
         if said.contains("Forbidden") || said.contains("forbidden") {
-            return
-                "whoever runs this needs 'get' of pods and deployments and 'create' of pods/exec "
+            return "whoever runs this needs 'get' of pods and deployments and 'create' of pods/exec "
                 + "(DIR/supervisor.yaml has the Role)"
         }
         return "let 'kubectl exec -i \(target) -- personalive --version' work first"

@@ -9,7 +9,7 @@ import Wire
 package final class MachineCheck {
     /// What was found of a machine that answers.
     package struct Found {
-        /// From the start of the launcher to the agent's first words.
+        /// From the start of the launcher to the agent's first message.
         package let seconds: Double
         package let hostname: String
         package let cores: Int
@@ -18,7 +18,7 @@ package final class MachineCheck {
         /// Whether its program is the very one that runs here.
         package let isSameBuild: Bool
         package let workingFolder: String
-        /// Where others reach it; nil where nobody said.
+        /// Where others reach it; nil where that is not known.
         package let address: String?
     }
 
@@ -35,8 +35,7 @@ package final class MachineCheck {
     /// - Throws: ``LaunchError`` when the machine's launcher is not to be had.
     package init(_ machine: Machine, cores: Int, executable: String) throws {
         self.executable = executable
-        var plan = RunPlan(
-            name: "doctor", graph: "-", nodes: [.probe(on: machine.name, cores: cores)], folder: "")
+        var plan = RunPlan(name: "doctor", graph: "-", nodes: [.probe(on: machine.name, cores: cores)], folder: "")
         plan.machines = [machine]
         link = try Machines.links(for: plan, executable: executable)[0]
     }
@@ -90,8 +89,7 @@ package final class MachineCheck {
             }
         }
         throw MachineFault(
-            description:
-                "machine '\(link.machine.name)' (\(place)) did not answer within \(seconds) s")
+            description: "machine '\(link.machine.name)' (\(place)) did not answer within \(seconds) s")
     }
 
     private func events() -> [MachineLink.Event] {
@@ -108,8 +106,7 @@ package final class MachineCheck {
     package static func install(_ executable: String, on machine: Machine) throws -> String {
         guard case .ssh(let host, let options) = machine.launcher else {
             throw MachineFault(
-                description:
-                    "machine '\(machine.name)' is not reached by ssh: put the program where its "
+                description: "machine '\(machine.name)' is not reached by ssh: put the program where its "
                     + "nodes see it, and say so in 'program:'")
         }
         let files = [executable] + libraries()
@@ -126,19 +123,16 @@ package final class MachineCheck {
         let parent = AgentScript.installed
         let folder = "\(parent)/\(MachineFacts.build(of: executable))"
         // One build is enough: the others' runs have theirs open.
-        let unpack =
-            "rm -rf \(parent) && mkdir -p \(folder) && tar -xf - -C \(folder) "
+        let unpack = "rm -rf \(parent) && mkdir -p \(folder) && tar -xf - -C \(folder) "
             + "&& chmod 755 \(folder)/personalive"
         let outcome = try ShortCommand.run(
             try SSHLauncher.client(host, options) + [unpack], input: input, seconds: 600)
         guard outcome.status == 0 else {
             throw MachineFault(
-                description:
-                    "machine '\(machine.name)' (ssh \(host)): nothing could be copied there: "
+                description: "machine '\(machine.name)' (ssh \(host)): nothing could be copied there: "
                     + outcome.errors)
         }
-        let size =
-            (try? FileManager.default.attributesOfItem(atPath: executable)[.size] as? Int) ?? 0
+        let size = (try? FileManager.default.attributesOfItem(atPath: executable)[.size] as? Int) ?? 0
         return "\(files.count) files (\(size / 1_000_000) MB program) into ~/\(folder)"
     }
 

@@ -3,8 +3,7 @@ import Foundation
 
 /// How an agent is started on a machine, so that its standard input and output lead here.
 ///
-/// Everything else is the same whatever the way: a launcher is a command line, and a person's words
-/// for what became of it.
+/// Everything else is the same: a launcher is a command line, and advice for a person when that fails.
 protocol MachineLauncher {
     /// What a person calls the place: `ssh ada@gpu-1`.
     var place: String { get }
@@ -50,11 +49,10 @@ struct AgentScript {
         } else {
             enter = "cd \(Self.quoted(FileManager.default.currentDirectoryPath)) 2>/dev/null || cd"
         }
-        let candidates =
-            program.map { [Self.quoted($0)] } ?? [
-                "\"$HOME/\(Self.installed)/\(MachineFacts.build(of: executable))/personalive\"",
-                Self.quoted(executable), "personalive",
-            ]
+        let candidates = program.map { [Self.quoted($0)] } ?? [
+            "\"$HOME/\(Self.installed)/\(MachineFacts.build(of: executable))/personalive\"",
+            Self.quoted(executable), "personalive",
+        ]
         let script = """
             h=$HOME; \(before)for p in \(candidates.joined(separator: " ")); do \
             if command -v "$p" >/dev/null 2>&1; then \(enter); exec "$p" agent; fi; done; \
@@ -78,7 +76,7 @@ struct SSHLauncher: MachineLauncher {
     var place: String { "ssh \(host)" }
     let patience = Duration.seconds(60)
 
-    /// The client's own words, up to the host.
+    /// The client's program and arguments, up to the host.
     static func client(_ host: String, _ options: [String: String]) throws -> [String] {
         var words = [try ChildProcess.find("ssh")]
         if let config = options["config"] { words += ["-F", config] }
@@ -99,22 +97,18 @@ struct SSHLauncher: MachineLauncher {
         let said = words.joined(separator: "\n")
         switch status {
         case 255 where said.contains("Host key verification failed"):
-            return
-                "connect once by hand ('ssh \(host)'), compare the key's fingerprint, and accept it"
+            return "connect once by hand ('ssh \(host)'), compare the key's fingerprint, and accept it"
         case 255 where said.contains("Permission denied"):
-            return
-                "passwords are not asked for: let 'ssh -o BatchMode=yes \(host) true' work, with a "
+            return "passwords are not asked for: let 'ssh -o BatchMode=yes \(host) true' work, with a "
                 + "key in your agent or in ~/.ssh"
         case 255:
             return "let 'ssh -o BatchMode=yes \(host) true' work first"
         case AgentScript.noFolder:
-            return
-                "make the folder '\(options["folder"] ?? "")' there, or name another in 'folder:'"
+            return "make the folder '\(options["folder"] ?? "")' there, or name another in 'folder:'"
         case AgentScript.noProgram where said.contains("shared libraries"):
             return "install its libraries there (README.md lists the packages), then try again"
         case AgentScript.noProgram:
-            return
-                "'personalive doctor GRAPH --install' copies it there; 'program:' of the machine "
+            return "'personalive doctor GRAPH --install' copies it there; 'program:' of the machine "
                 + "names it where it is"
         default: return ""
         }

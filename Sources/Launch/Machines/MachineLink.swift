@@ -35,7 +35,7 @@ final class MachineLink {
     private var words: [String] = []
     private var began: Int64 = 0
     private var pingAt: Int64 = 0
-    /// When the agent's words ended: those of `ssh` about it may follow.
+    /// When the agent's messages ended: what `ssh` prints about it may follow.
     private var endedAt: Int64?
     /// How long nothing had been heard before something was, since this was looked at last.
     private var longestGap: Int64 = 0

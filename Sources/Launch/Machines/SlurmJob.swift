@@ -37,9 +37,7 @@ final class SlurmJob {
         guard let login = parts[0].options["login"] else {
             return [try ChildProcess.find(words[0])] + words.dropFirst()
         }
-        return try SSHLauncher.client(login, [:]) + [
-            words.map(AgentScript.quoted).joined(separator: " ")
-        ]
+        return try SSHLauncher.client(login, [:]) + [words.map(AgentScript.quoted).joined(separator: " ")]
     }
 
     // MARK: The job
@@ -49,9 +47,7 @@ final class SlurmJob {
         if let id { return id }
         if let submission { return try finish(submission) }
         if let outer = try allocation() { return outer }
-        var words = [
-            "sbatch", "--parsable", "--job-name=personalive-\(name)", "--output=/dev/null",
-        ]
+        var words = ["sbatch", "--parsable", "--job-name=personalive-\(name)", "--output=/dev/null"]
         if isUniform {
             words += ["--nodes=\(parts.count)", "--ntasks-per-node=1"] + flags(parts[0])
         } else {
@@ -205,6 +201,5 @@ struct SlurmLauncher: MachineLauncher {
 
     /// Steps are started on the login host, which is not where the supervisor is: that one's address is
     /// what `ssh` showed there.
-    private static let caller =
-        "PERSONALIVE_CALLER=${SSH_CONNECTION%% *}; export PERSONALIVE_CALLER; "
+    private static let caller = "PERSONALIVE_CALLER=${SSH_CONNECTION%% *}; export PERSONALIVE_CALLER; "
 }

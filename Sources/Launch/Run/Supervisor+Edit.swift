@@ -285,7 +285,6 @@ extension Supervisor {
             next.instance, anew: next.anew, forgets: next.finishes,
             next: graph.firstMessages(of: next.instance, found))
         send(.start, to: next.instance)
-        redirect(to: slot)
         let moves = slot.planned.machine != old.planned.machine
         let place = moves ? " on '\(slot.planned.machine)'" : ""
         applyEdit(
@@ -366,7 +365,6 @@ extension Supervisor {
         }
         applyEdit(.told(told, moving: moving))
         for slot in staying where told.contains(slot.name) { sendNewEdges(slot) }
-        letAllListen()
     }
 
     /// Tells a node's process its edges as they are to be, if it does not know them.

@@ -136,16 +136,7 @@ package final class Supervisor {
         showNotices()
         while !isOver {
             poll()
-            perform(life.apply(.tick, at: posix_monotonic_ns()))
-            for instance in instances {
-                let reach = machines.reach(instance.planned.machine)
-                let hasEnded = instance.process.outputHasEnded
-                perform(instance.apply(.tick(reach, hasEndedOutput: hasEnded)), of: instance)
-            }
-            forgetTheOver()
-            compareClocks()
-            restartTheDue()
-            advanceEdit()
+            advance()
             if life.hasStarted { display.progress(snapshot) }
         }
         advanceEdit()
@@ -158,6 +149,22 @@ package final class Supervisor {
     private var isOver: Bool {
         life.isAbandoned(at: posix_monotonic_ns())
             || instances.allSatisfy(\.life.isOver) && graph.slots.allSatisfy { $0.restartAt == nil }
+    }
+
+    /// Does what is due, and what has become possible.
+    private func advance() {
+        perform(life.apply(.tick, at: posix_monotonic_ns()))
+        for instance in instances {
+            let reach = machines.reach(instance.planned.machine)
+            let hasEnded = instance.process.outputHasEnded
+            perform(instance.apply(.tick(reach, hasEndedOutput: hasEnded)), of: instance)
+        }
+        forgetTheOver()
+        restartTheDue()
+        compareClocks()
+        advanceEdit()
+        locateAll()
+        beginIfAllCan()
     }
 
     private func poll() {
@@ -290,11 +297,7 @@ package final class Supervisor {
         case .failed(let reason, let culprit):
             apply(.failed(reason, culprit: culprit, neighbours: graph.neighbours(of: slot)))
         case .warning(let text): display.warn(slot.name, text)
-        case .serving(let endpoint):
-            instance.served = endpoint
-            guard isCurrent else { break }
-            connectIfAllServe()
-            if life.isConnected { redirect(to: slot) }
+        case .serving(let endpoint): instance.served = endpoint
         case .pong(let sent, let received, let answered):
             let machine = instance.planned.machine
             learnTime(
@@ -333,78 +336,70 @@ package final class Supervisor {
         guard let slot = graph.slot(of: instance) else { return }
         let configuration = graph.configuration(of: instance)
         for input in configuration.inputs { instance.found[input.key] = input.endpoint }
+        instance.listening = configuration.listen
         send(.configure(configuration), to: instance)
         askTime(of: instance)
-        if machines.areSeveral { letAllListen() }
-        guard slot.current === instance, slot.membership != .joining else { return }
-        guard life.isConnected else { return connectIfAllServe() }
+        guard slot.current === instance, slot.membership != .joining, life.isConnected else { return }
         holdIfOthersAre(slot)
         sendNewEdges(slot)
         connect(instance)
-        redirect(to: slot)
-    }
-
-    private func connectIfAllServe() {
-        guard graph.slots.allSatisfy({ $0.current.life.saidHello && graph.isServed($0) }) else {
-            return
-        }
-        perform(life.apply(.allServe, at: posix_monotonic_ns()))
     }
 
     func connect(
         _ instance: NodeInstance, anew: Bool = false, forgets: Bool = false,
         next: [String: UInt64] = [:]
     ) {
+        guard let slot = graph.slot(of: instance) else { return }
+        locateProducers(of: slot, for: instance)
         instance.isConnected = true
-        let first = graph.slot(of: instance)?.firstFrame ?? 0
-        send(.connect(anew: anew, forgets: forgets, next: next, first: first), to: instance)
-        for input in instance.planned.configuration.inputs {
-            if let producer = graph.slot(input.producer) { locate(producer, input, for: instance) }
+        send(.connect(anew: anew, forgets: forgets, next: next, first: slot.firstFrame), to: instance)
+    }
+
+    /// Tells processes to listen and where to connect to, where that is another place than they were
+    /// told last: a producer was replaced or has moved, or its address was not known.
+    private func locateAll() {
+        if machines.areSeveral { letAllListen() }
+        for slot in graph.slots {
+            for consumer in slot.instances { locateProducers(of: slot, for: consumer) }
         }
     }
 
-    /// A node's consumers find it at its new process.
-    func redirect(to slot: NodeSlot) {
-        for other in graph.slots {
-            for consumer in other.instances where consumer.life.saidHello {
-                for input in other.allInputs where input.producer == slot.name {
-                    locate(slot, input, for: consumer)
-                }
-            }
-        }
-    }
-
-    /// Tells a process where it finds a producer, if that is another place than it was told last.
-    private func locate(
-        _ producer: NodeSlot, _ input: NodeConfiguration.Input, for consumer: NodeInstance
-    ) {
+    private func locateProducers(of slot: NodeSlot, for consumer: NodeInstance) {
         let isOurs = consumer.life.can(.rewires)
-        guard let endpoint = graph.endpoint(of: producer, for: consumer),
-            consumer.found[input.key] != endpoint,
-            // A plugin has nothing to connect anew before it has connected.
+        // A plugin has nothing to connect anew before it has connected.
+        guard consumer.life.saidHello,
             consumer.isConnected || isOurs || graph.isRelayed(consumer.planned)
         else { return }
-        consumer.found[input.key] = endpoint
-        let current = producer.current
-        send(
-            .reconnect(
-                port: isOurs ? input.key : input.port, endpoint: endpoint,
-                isFresh: !current.life.can(.recovers) || current.isFresh), to: consumer)
+        for input in slot.allInputs {
+            guard let producer = graph.slot(input.producer), producer.current.life.saidHello,
+                let endpoint = graph.endpoint(of: producer, for: consumer),
+                consumer.found[input.key] != endpoint
+            else { continue }
+            consumer.found[input.key] = endpoint
+            let isFresh = !producer.current.life.can(.recovers) || producer.current.isFresh
+            let port = isOurs ? input.key : input.port
+            send(.reconnect(port: port, endpoint: endpoint, isFresh: isFresh), to: consumer)
+        }
     }
 
-    /// Times mean nothing before the clocks are compared.
-    private func startIfAllReady() {
-        guard graph.slots.allSatisfy({ $0.current.life.hasLoaded && knowsTime(of: $0.current) })
-        else { return }
-        perform(life.apply(.allReady(limit: limit), at: posix_monotonic_ns()))
+    /// Nodes connect once all serve, and send once all have loaded. Times mean nothing before the
+    /// clocks are compared.
+    private func beginIfAllCan() {
+        let (all, now) = (graph.slots, posix_monotonic_ns())
+        if all.allSatisfy({ $0.current.life.saidHello && graph.isServed($0) }) {
+            perform(life.apply(.allServe, at: now))
+        }
+        if all.allSatisfy({ $0.current.life.hasLoaded && knowsTime(of: $0.current) }) {
+            perform(life.apply(.allReady(limit: limit), at: now))
+        }
     }
 
-    /// Tells processes to listen that have not been told, because an address was not known or their
-    /// consumers were not elsewhere.
-    func letAllListen() {
-        for instance in instances where instance.life.saidHello && instance.served == nil {
+    private func letAllListen() {
+        for instance in instances
+        where instance.life.saidHello && instance.served == nil && instance.life.fault == nil {
             if let endpoint = graph.listening(on: instance) {
-                send(.listen(endpoint: endpoint), to: instance)
+                if instance.listening != endpoint { send(.listen(endpoint: endpoint), to: instance) }
+                instance.listening = endpoint
                 continue
             }
             let own = instance.planned.machine
@@ -416,7 +411,7 @@ package final class Supervisor {
             perform(
                 instance.apply(
                     .violated(
-                        "nodes of machine '\(other)' take its outputs, and nobody says at which address "
+                        "nodes of machine '\(other)' take its outputs, and it is not known at which address "
                             + "they reach machine '\(own)': write it, 'machines: { \(own): { "
                             + "\(launcher)address: … } }'")), of: instance)
         }
@@ -448,13 +443,9 @@ package final class Supervisor {
             display.warn(
                 "INSECURE",
                 "a machine says 'insecure: true': what crosses between machines in this "
-                    + "run is not encrypted, and whoever reaches a port is served")
+                    + "run is not encrypted, and every client that reaches a port is served")
         }
-        for slot in graph.slots {
-            redirect(to: slot)
-            connect(slot.current)
-        }
-        startIfAllReady()
+        for slot in graph.slots { connect(slot.current) }
     }
 
     func perform(_ effects: [ProcessLife.Effect], of instance: NodeInstance) {
@@ -477,9 +468,9 @@ package final class Supervisor {
 
     private func noteLoaded(_ instance: NodeInstance) {
         guard let slot = graph.slot(of: instance), slot.current === instance,
-            slot.membership != .joining
+            slot.membership != .joining, life.hasStarted
         else { return }
-        if life.hasStarted { send(.start, to: instance) } else { startIfAllReady() }
+        send(.start, to: instance)
     }
 
     private func noteFinal(_ final: ProcessLife.Final, of instance: NodeInstance) {
@@ -654,7 +645,6 @@ package final class Supervisor {
             for instance in instances where instance.planned.machine == name {
                 perform(instance.apply(.begun), of: instance)
             }
-            letAllListen()
         case .started(let remote):
             guard let instance = instances.first(where: { $0.process === remote }) else { return }
             perform(instance.apply(.begun), of: instance)
@@ -714,7 +704,6 @@ package final class Supervisor {
         for instance in instances where instance.planned.machine == machine {
             sendTime(to: instance)
         }
-        startIfAllReady()
     }
 
     private func sendTime(to instance: NodeInstance) {

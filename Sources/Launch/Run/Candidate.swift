@@ -24,7 +24,7 @@ extension RunPlan {
     /// A run of its own that feeds a candidate with what the node that runs gets, and compares
     /// what both make of it, picture by picture.
     ///
-    /// It only looks on: the run that is looked at waits for nobody in it, so a frame that the
+    /// It only looks on: the run that is looked at does not wait for it, so a frame that the
     /// candidate is too slow for is passed over.
     ///
     /// - Parameters:
@@ -34,11 +34,9 @@ extension RunPlan {
     package static func shadow(
         _ candidate: Candidate, folder: String, report: String
     ) throws -> RunPlan {
-        guard
-            let port = candidate.configuration.outputs.map(\.port).first(where: { port in
-                candidate.types[port].map { $0.meaning == "rgb" && $0.type == "u8" } ?? false
-            }), let output = candidate.outputs[port]
-        else {
+        guard let port = candidate.configuration.outputs.map(\.port).first(where: { port in
+            candidate.types[port].map { $0.meaning == "rgb" && $0.type == "u8" } ?? false
+        }), let output = candidate.outputs[port] else {
             let found = candidate.types.values.map(\.meaning).sorted().joined(separator: ", ")
             throw SwapRefusal(
                 "--shadow compares pictures, but '\(candidate.current)' puts out \(found)")
@@ -60,8 +58,7 @@ private struct Shadow {
     mutating func plan(_ candidate: Candidate, _ output: EdgePlace, report: String) -> RunPlan {
         var node = candidate.configuration
         for (index, input) in node.inputs.enumerated() {
-            let place =
-                candidate.distant[input.port]
+            let place = candidate.distant[input.port]
                 ?? EdgePlace(port: input.producerPort, endpoint: input.endpoint)
             node.inputs[index] = look(
                 at: place, as: input.port, of: node.name,
@@ -69,8 +66,7 @@ private struct Shadow {
         }
         node.outputs = [
             NodeConfiguration.Output(
-                port: output.port, consumer: "compare", consumerPort: "second", keep: .all,
-                window: 2)
+                port: output.port, consumer: "compare", consumerPort: "second", keep: .all, window: 2)
         ]
         let first = look(at: output, as: "first", of: "compare", keep: .newest, window: 64)
         let second = NodeConfiguration.Input(
@@ -96,8 +92,7 @@ private struct Shadow {
     ) -> NodeConfiguration.Input {
         guard place.command != nil else {
             var input = NodeConfiguration.Input(
-                port: port, producer: "the run's", producerPort: place.port,
-                endpoint: place.endpoint,
+                port: port, producer: "the run's", producerPort: place.port, endpoint: place.endpoint,
                 keep: keep, window: window)
             input.tap = mark
             return input
