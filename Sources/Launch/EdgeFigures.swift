@@ -10,8 +10,11 @@ package struct EdgeFigures {
         self.edge = edge
         let (from, to) = (Self.split(edge.from), Self.split(edge.to))
         input = run.nodes.first { $0.name == to.node }?.report.inputs.first { $0.port == to.port }
-        output = run.nodes.first { $0.name == from.node }?.report.outputs
-            .first { $0.port == from.port && ($0.consumer == to.node || $0.consumer == edge.to) }
+        // The newest edge of two ports, should a change have made it anew. A plugin may not say which port.
+        output = run.nodes.first { $0.name == from.node }?.report.outputs.last {
+            $0.port == from.port && $0.consumer == to.node
+                && ($0.consumerPort == to.port || $0.consumerPort.isEmpty)
+        }
     }
 
     private static func split(_ end: String) -> (node: String, port: String) {

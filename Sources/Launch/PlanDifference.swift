@@ -3,7 +3,7 @@ import Wire
 
 /// What makes a running graph another one: nodes that come, go or are replaced, and edges.
 ///
-/// A pure value: what it takes to get there is in `Supervisor+Rewiring`.
+/// A pure value: what it takes to get there is in ``GraphEdit``.
 package struct PlanDifference {
     /// One edge, as the graph says it.
     package struct Edge: Hashable, Comparable {

@@ -19,6 +19,7 @@ struct Personalive: ParsableCommand {
             SwapCommand.self,
             ApplyCommand.self,
             SetCommand.self,
+            FlushCommand.self,
             CheckCommand.self,
             PlanCommand.self,
             DoctorCommand.self,

@@ -110,6 +110,9 @@ final class Tool {
             errors: String(decoding: complaints, as: UTF8.self))
     }
 
+    /// What it has printed to its standard error.
+    var errorsSoFar: String { (try? String(contentsOf: errors, encoding: .utf8)) ?? "" }
+
     /// The processes of this run's nodes by node name; those that nobody has buried do not count.
     var nodes: [String: Int32] {
         var nodes: [String: Int32] = [:]

@@ -179,7 +179,7 @@ import Wire
     private struct Silent: MachineLauncher {
         var place: String { "nowhere" }
         var patience: Duration { .seconds(60) }
-        func command() throws -> [String] { ["/bin/cat"] }
+        func command() throws -> [String]? { ["/bin/cat"] }
         func advice(_ status: Int32?, _ words: [String]) -> String { "" }
     }
 

@@ -5,10 +5,10 @@ import Wire
 
 @Suite struct PlanDifferenceTests {
     /// An edge as `from` to `to`, both as `node.port`.
-    private typealias Edge = (from: String, to: String, window: Int)
+    typealias Edge = (from: String, to: String, window: Int)
 
     /// A plan of nodes that are named after their kinds.
-    private func plan(
+    static func plan(
         _ nodes: [String], _ edges: [Edge], isLive: Bool = false, paces: [String: Pace] = [:]
     ) -> RunPlan {
         func split(_ end: String) -> (String, String) {
@@ -46,7 +46,7 @@ import Wire
     }
 
     @Test func `a window cannot become shorter while frames are in it`() throws {
-        var old = plan(["camera", "film"], Self.straight), new = old
+        var old = Self.plan(["camera", "film"], Self.straight), new = old
         old.nodes[1] = RunPlan.PlannedNode(
             name: "film", kind: "film", configuration: old.nodes[1].configuration, state: .saved)
         new.nodes[1] = old.nodes[1]
@@ -59,7 +59,7 @@ import Wire
 
     @Test func `a film is not written over by whoever cannot go on with it`() throws {
         func refusal(_ change: (inout RunPlan.PlannedNode) -> Void) -> String? {
-            var old = plan(["camera", "film"], Self.straight)
+            var old = Self.plan(["camera", "film"], Self.straight)
             old.nodes[1].outputFiles = ["/tmp/a.mp4"]
             var new = old
             change(&new.nodes[1])
@@ -76,7 +76,7 @@ import Wire
     }
 
     @Test func `equal plans differ in nothing`() throws {
-        let plan = plan(["camera", "film"], Self.straight)
+        let plan = Self.plan(["camera", "film"], Self.straight)
 
         let difference = try difference(from: plan, to: plan)
 
@@ -85,8 +85,8 @@ import Wire
     }
 
     @Test func `a node put between two others is named with what it changes`() throws {
-        let old = plan(["camera", "film"], Self.straight)
-        let new = plan(
+        let old = Self.plan(["camera", "film"], Self.straight)
+        let new = Self.plan(
             ["camera", "grey:grayscale", "film"],
             [("camera.frame", "grey.frame", 2), ("grey.frame", "film.frame", 2)])
 
@@ -105,8 +105,8 @@ import Wire
     }
 
     @Test func `other kinds and windows are said of nodes and edges that stay`() throws {
-        let old = plan(["camera", "film"], Self.straight)
-        let new = plan(["camera", "film:hls"], [("camera.frame", "film.frame", 8)])
+        let old = Self.plan(["camera", "film"], Self.straight)
+        let new = Self.plan(["camera", "film:hls"], [("camera.frame", "film.frame", 8)])
 
         let difference = try difference(from: old, to: new)
 
@@ -117,9 +117,9 @@ import Wire
     }
 
     @Test func `everything that cannot be is said at once`() {
-        let old = plan(
+        let old = Self.plan(
             ["camera", "film"], Self.straight, paces: ["film.frame": .frame, "film.audio": .own])
-        let new = plan(
+        let new = Self.plan(
             ["camera", "film"],
             [
                 ("film.back", "camera.frame", 2), ("camera.frame", "film.frame", 2),
@@ -138,8 +138,8 @@ import Wire
 
     @Test func `sound may be connected in mid-stream`() throws {
         let paces: [String: Pace] = ["film.audio": .own]
-        let old = plan(["camera", "film"], Self.straight, paces: paces)
-        let new = plan(
+        let old = Self.plan(["camera", "film"], Self.straight, paces: paces)
+        let new = Self.plan(
             ["camera", "film"], Self.straight + [("camera.audio", "film.audio", 2)], paces: paces)
 
         #expect(try difference(from: old, to: new).lines == ["'film.audio': fed by camera.audio"])
@@ -150,12 +150,12 @@ import Wire
     }
 
     @Test func `an edge that has come to its end is none`() throws {
-        var old = plan(["camera", "film"], Self.straight)
+        var old = Self.plan(["camera", "film"], Self.straight)
         var ended = NodeConfiguration.Output(
             port: "frame", consumer: "gone", consumerPort: "frame", keep: .all, window: 2)
         ended.until = 12
         old.nodes[0].configuration.outputs.append(ended)
 
-        #expect(try difference(from: old, to: plan(["camera", "film"], Self.straight)).isEmpty)
+        #expect(try difference(from: old, to: Self.plan(["camera", "film"], Self.straight)).isEmpty)
     }
 }

@@ -4,7 +4,7 @@ import Foundation
 import Glibc
 import Wire
 
-/// The supervisor's hand on another machine: starts processes of nodes there, and passes on words.
+/// Acts for the supervisor on another machine: starts processes of nodes there, and passes messages on.
 ///
 /// Its standard input and output lead to the supervisor, through `ssh` or `srun`. When they end, or
 /// nothing is heard for a while, it ends its processes and itself: nothing outlives the supervisor.
@@ -16,10 +16,10 @@ package final class Agent {
     private let control: ZMQSocketBox
     private let signals: Int32
     private var children: [String: ChildProcess] = [:]
-    /// Processes that are over, while their last words may be under way.
+    /// Processes that have exited, while their last messages may be under way.
     private var ended: [String: (status: Int32, at: Int64)] = [:]
-    /// Those that have said their last words.
-    private var haveSaidAll: Set<String> = []
+    /// Those whose final message has come.
+    private var areComplete: Set<String> = []
     /// What processes of a node hand on to each other, by node.
     private var journals: [String: Int32] = [:]
     /// Outputs of this machine's nodes that the other end looks on at.
@@ -33,15 +33,18 @@ package final class Agent {
     static let silence: Int64 = 12_000_000_000
     /// Time that nodes get to close their files after that.
     private static let grace: Int64 = 12_000_000_000
-    /// How long a node's last words may take after its end.
-    private static let lastWords: Int64 = 1_000_000_000
-    /// What nodes print is not kept for a supervisor that does not read.
+    /// How long a node's last messages may take after its exit.
+    private static let lastMessages: Int64 = 1_000_000_000
+    /// What nodes print is not kept for a supervisor that does not read, and what they send waits in
+    /// their processes.
     private static let mostWaiting = 64 << 20
+    /// Control messages that are passed on before others come to their turn.
+    private static let messagesPerRound = 500
     /// Of what is looked on at so much is on its way at most; the rest the node drops.
     private static let mostTapped = 8 << 20
 
     /// - Parameters:
-    ///   - input: where the supervisor's words come from.
+    ///   - input: where the supervisor's messages come from.
     ///   - output: where they are answered.
     ///   - executable: the program whose `node` subcommand hosts a node.
     ///   - checksum: SHA-256 of the file at a path; nil when it cannot be read.
@@ -52,7 +55,8 @@ package final class Agent {
         (self.executable, self.checksum) = (executable, checksum)
         signals = posix_signals([SIGINT, SIGTERM, SIGHUP, SIGCHLD], 4)
         folder = try RunFolder(for: .agent)
-        control = ZMQSocketBox(try ZMQSocket(.router, in: ZMQContext()))
+        // What a node sends beyond that waits in its own process.
+        control = ZMQSocketBox(try ZMQSocket(.router, in: ZMQContext(), mostReceived: 1000))
         try control.socket.bind(NodeConfiguration.controlEndpoint(in: folder.path))
         stream = AgentStream(input: input, output: output)
     }
@@ -86,22 +90,22 @@ package final class Agent {
 
     private func poll() {
         let printing = children.filter { !$0.value.outputHasEnded }
-        var items = [control.socket.pollItem, zmq_pollitem_t(readable: signals)]
-        items += stream.pollItems
+        var items = [zmq_pollitem_t(readable: signals)] + stream.pollItems
+        if isHeard { items.append(control.socket.pollItem) }
         items += printing.flatMap(\.value.outputs).map { zmq_pollitem_t(readable: $0) }
         if stream.backlog < Self.mostTapped { items += taps.map(\.pollItem) }
         let began = posix_monotonic_ns()
         zmqPoll(&items, milliseconds: 100)
-        // After this process was stopped for a while itself, nobody else has been silent.
+        // After this process was stopped for a while itself, the supervisor has not been silent.
         let asleep = posix_monotonic_ns() - began - 1_000_000_000
         if asleep > 0 { stream.forgive(asleep) }
-        if items[1].isReady { obeySignals() }
+        if items[0].isReady { obeySignals() }
         for received in stream.receive() { obey(received) }
         for (id, child) in printing { pass(child.readLines(), of: id) }
         passControl()
         passTapped()
         reap()
-        bury()
+        reportExits()
         passInspected()
         stream.flush()
     }
@@ -112,18 +116,22 @@ package final class Agent {
         }
     }
 
+    /// Whether the supervisor takes what it is sent.
+    private var isHeard: Bool { stream.backlog < Self.mostWaiting }
+
     private func passControl() {
-        while let frames = control.socket.receive() {
+        for _ in 0..<Self.messagesPerRound {
+            guard isHeard, let frames = control.socket.receive() else { return }
             let id = frames[0].text
             guard frames.count == 2, children[id] != nil || ended[id] != nil else { continue }
             stream.send(.heard(id: id), frames[1].withBytes { Array($0) })
             let isLast = frames[1].withBytes(ControlMessage.init(decoding:))?.isLast ?? false
-            if isLast { haveSaidAll.insert(id) }
+            if isLast { areComplete.insert(id) }
         }
     }
 
     private func pass(_ lines: [PrintedLine], of id: String) {
-        guard stream.backlog < Self.mostWaiting else { return }
+        guard isHeard else { return }
         for line in lines { stream.send(.printed(id: id, stream: line.stream, line: line.text)) }
     }
 
@@ -137,16 +145,16 @@ package final class Agent {
         }
     }
 
-    /// Tells of ends when nothing more is to be heard: last words may still be under way when an end in
-    /// good order is noticed, and whoever hears of the end does not wait for them.
-    private func bury() {
-        guard !ended.isEmpty else { return }
+    /// Reports exits when no more messages are to come: they may still be under way when an exit in good
+    /// order is noticed, and the supervisor does not wait for them after the report.
+    private func reportExits() {
+        guard !ended.isEmpty, isHeard else { return }
         passControl()
         let now = posix_monotonic_ns()
         for (id, end) in ended
-        where end.status != 0 || haveSaidAll.contains(id) || now - end.at > Self.lastWords {
+        where end.status != 0 || areComplete.contains(id) || now - end.at > Self.lastMessages {
             ended[id] = nil
-            haveSaidAll.remove(id)
+            areComplete.remove(id)
             stream.send(.ended(id: id, status: end.status))
         }
     }
@@ -220,7 +228,8 @@ package final class Agent {
         stream.send(
             .refused(
                 id: tap.port,
-                reason: "output '\(tap.port)' sends messages of \(size) bytes, and what is looked on at "
+                reason:
+                    "output '\(tap.port)' sends messages of \(size) bytes, and what is looked on at "
                     + "from another machine has \(AgentStream.longestBytes >> 20) MiB at most: look on "
                     + "where its node runs"))
     }

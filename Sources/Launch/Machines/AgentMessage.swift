@@ -2,7 +2,7 @@ import Foundation
 
 /// What a supervisor and its agent on another machine say to each other; some carry bytes besides.
 ///
-/// Both ends are the same version of this program, so the form is no promise to anybody.
+/// Both ends are the same version of this program, so the form is no promise.
 enum AgentMessage: Codable, Sendable, Equatable {
     // To an agent.
     /// Start a process of a node; `command` is a plugin's program, nil is this one.
@@ -19,7 +19,7 @@ enum AgentMessage: Codable, Sendable, Equatable {
     case forgetJournal(node: String)
     /// Say of files whether they are there, and what is in them.
     case inspect(paths: [String])
-    /// Pass on what an output of a node here sends, to a client that taps it.
+    /// Pass on what an output of a node here sends, as a tap.
     case tap(port: String, endpoint: String)
 
     // From an agent.
@@ -63,8 +63,8 @@ struct MachineFacts: Codable, Sendable, Equatable {
     var cores: Int
     /// Bytes that new programs could have.
     var memory: Int?
-    /// Its address as the program that started the agent sees it, and that program's as it sees it,
-    /// where the way of starting it says so.
+    /// Its address as the supervisor sees it, and the supervisor's as it sees that, where the launcher
+    /// says so.
     var ownAddress: String?
     var callerAddress: String?
 }

@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// Looks at files, on a thread of its own: to hash gigabytes takes longer than whoever asked would wait
+/// Looks at files, on a thread of its own: to hash gigabytes takes longer than the supervisor would wait
 /// for a sign of life.
 final class FileInspection: Sendable {
     private let result = Mutex<[FileFacts]?>(nil)

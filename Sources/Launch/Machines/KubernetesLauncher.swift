@@ -23,7 +23,7 @@ package struct KubernetesLauncher: MachineLauncher {
     /// A pod may have to be scheduled and its image fetched first.
     let patience = Duration.seconds(300)
 
-    func command() throws -> [String] {
+    func command() throws -> [String]? {
         var words = [try ChildProcess.find("kubectl")]
         if let context = options["context"] { words += ["--context", context] }
         if let namespace = options["namespace"] { words += ["--namespace", namespace] }

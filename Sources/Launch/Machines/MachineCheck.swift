@@ -9,7 +9,7 @@ import Wire
 package final class MachineCheck {
     /// What was found of a machine that answers.
     package struct Found {
-        /// From the start of the launcher to the agent's first words.
+        /// From the start of the launcher to the agent's first message.
         package let seconds: Double
         package let hostname: String
         package let cores: Int
@@ -18,7 +18,7 @@ package final class MachineCheck {
         /// Whether its program is the very one that runs here.
         package let isSameBuild: Bool
         package let workingFolder: String
-        /// Where others reach it; nil where nobody said.
+        /// Where others reach it; nil where that is not known.
         package let address: String?
     }
 
@@ -37,7 +37,7 @@ package final class MachineCheck {
         self.executable = executable
         var plan = RunPlan(name: "doctor", graph: "-", nodes: [.probe(on: machine.name, cores: cores)], folder: "")
         plan.machines = [machine]
-        link = try Supervisor.links(for: plan, executable: executable)[0]
+        link = try Machines.links(for: plan, executable: executable)[0]
     }
 
     deinit {
@@ -45,7 +45,7 @@ package final class MachineCheck {
         let deadline = posix_monotonic_ns() + 5_000_000_000
         while !link.isGone(), posix_monotonic_ns() < deadline { _ = events() }
         link.kill()
-        link.launcher.release()
+        link.launcher.release(within: 10)
     }
 
     /// What a person calls the place.

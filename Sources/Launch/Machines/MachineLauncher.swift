@@ -3,26 +3,26 @@ import Foundation
 
 /// How an agent is started on a machine, so that its standard input and output lead here.
 ///
-/// Everything else is the same whatever the way: a launcher is a command line, and a person's words
-/// for what became of it.
+/// Everything else is the same: a launcher is a command line, and advice for a person when that fails.
 protocol MachineLauncher {
     /// What a person calls the place: `ssh ada@gpu-1`.
     var place: String { get }
     /// How long the agent may take to speak.
     var patience: Duration { get }
-    /// The program to start here, with its arguments.
-    func command() throws -> [String]
+    /// The program to start here, with its arguments; nil while something has to be waited for first,
+    /// so that it is asked for again. Does not wait.
+    func command() throws -> [String]?
     /// What to do about an agent that did not start, by its exit code and what was said last.
     func advice(_ status: Int32?, _ words: [String]) -> String
     /// Whether what was said last means that the machine will not be had again.
     func isOver(_ words: [String]) -> Bool
-    /// The run is over: what was asked for on its behalf is given back.
-    func release()
+    /// The run is over: what was asked for on its behalf is given back, within so many seconds.
+    func release(within seconds: Double)
 }
 
 extension MachineLauncher {
     func isOver(_ words: [String]) -> Bool { false }
-    func release() {}
+    func release(within seconds: Double) {}
 }
 
 /// The shell's part of starting an agent: into the folder, and the program that is there.
@@ -76,7 +76,7 @@ struct SSHLauncher: MachineLauncher {
     var place: String { "ssh \(host)" }
     let patience = Duration.seconds(60)
 
-    /// The client's own words, up to the host.
+    /// The client's program and arguments, up to the host.
     static func client(_ host: String, _ options: [String: String]) throws -> [String] {
         var words = [try ChildProcess.find("ssh")]
         if let config = options["config"] { words += ["-F", config] }
@@ -88,7 +88,7 @@ struct SSHLauncher: MachineLauncher {
         ]
     }
 
-    func command() throws -> [String] {
+    func command() throws -> [String]? {
         let script = AgentScript(folder: options["folder"], program: options["program"])
         return try Self.client(host, options) + [script.line(executable: executable)]
     }

@@ -24,15 +24,18 @@ final class MachineLink {
     let launcher: any MachineLauncher
     /// What the agent said of its machine; nil while there is none.
     private(set) var facts: MachineFacts?
+    /// What leads to the agent; nil while none is wanted, or its launcher is not ready for it.
     private var process: ChildProcess?
     private var stream: AgentStream?
+    /// Whether an agent is wanted.
+    private var isOpening = false
     private var processes: [String: RemoteProcess] = [:]
     /// What is said once the agent listens.
     private(set) var pending: [(message: AgentMessage, bytes: [UInt8])] = []
     private var words: [String] = []
     private var began: Int64 = 0
     private var pingAt: Int64 = 0
-    /// When the agent's words ended: those of `ssh` about it may follow.
+    /// When the agent's messages ended: what `ssh` prints about it may follow.
     private var endedAt: Int64?
     /// How long nothing had been heard before something was, since this was looked at last.
     private var longestGap: Int64 = 0
@@ -46,9 +49,6 @@ final class MachineLink {
     init(_ machine: Machine, _ launcher: any MachineLauncher) {
         (self.machine, self.launcher) = (machine, launcher)
     }
-
-    /// Whether an agent is there, or about to be.
-    var isOpen: Bool { process != nil }
 
     /// Whether nothing has been heard for longer than a life sign takes.
     var isSilent: Bool {
@@ -69,15 +69,23 @@ final class MachineLink {
 
     /// Starts an agent, if there is none.
     func open() throws {
-        guard process == nil else { return }
-        let process = try ChildProcess(try launcher.command(), talks: true)
+        guard process == nil, !isOpening else { return }
+        (words, endedAt, began) = ([], nil, posix_monotonic_ns())
+        try connect()
+        isOpening = process == nil
+    }
+
+    private func connect() throws {
+        guard let command = try launcher.command() else { return }
+        let process = try ChildProcess(command, talks: true)
         self.process = process
         stream = AgentStream(input: process.answers, output: process.lifeline)
-        (words, endedAt, began) = ([], nil, posix_monotonic_ns())
+        isOpening = false
     }
 
     /// Starts a process of a node, as soon as there is an agent.
-    func start(_ id: String, node: String, kind: String, command: [String]?) throws -> RemoteProcess {
+    func start(_ id: String, node: String, kind: String, command: [String]?) throws -> RemoteProcess
+    {
         try open()
         let process = RemoteProcess(id, on: self)
         processes[id] = process
@@ -103,6 +111,7 @@ final class MachineLink {
 
     /// Lets the agent go: it ends when its standard input does.
     func close() {
+        isOpening = false
         stream?.stopSending()
         process?.cutLifeline()
     }
@@ -124,6 +133,9 @@ final class MachineLink {
 
     /// Takes in what has come, and looks whether the machine is still there.
     func work() -> [Event] {
+        if isOpening {
+            do { try connect() } catch { return [lose("\(error)")] }
+        }
         guard let stream, let process else { return [] }
         var events = process.readLines().map { Event.said($0.text) }
         for case .said(let line) in events { words = words.suffix(9) + [line] }
@@ -205,7 +217,7 @@ final class MachineLink {
         let fault = "machine '\(machine.name)' (\(launcher.place)) \(verb): \(reason)"
         process?.killGroup()
         _ = process?.reap()
-        (process, stream, facts, pending) = (nil, nil, nil, [])
+        (process, stream, facts, pending, isOpening) = (nil, nil, nil, [], false)
         let mayComeBack = !launcher.isOver(words)
         for process in processes.values {
             process.end(-SIGHUP, "its " + fault, isMachineLost: mayComeBack)

@@ -3,8 +3,8 @@ import Foundation
 import Glibc
 import Wire
 
-/// A plugin's process together with its ``PluginRelay``, which it is the child of: to whoever starts
-/// and ends processes the two are one.
+/// A plugin's process together with its ``PluginRelay``, which it is the child of: to the supervisor,
+/// which starts and ends processes, the two are one.
 package final class RelayHost {
     private let relay: PluginRelay
     private let inner: RunFolder
@@ -17,7 +17,7 @@ package final class RelayHost {
     private var lifeline: Int32
     private var supervisorIsGone = false
 
-    private static let lastWords: Int64 = 1_000_000_000
+    private static let lastMessages: Int64 = 1_000_000_000
 
     /// Starts a plugin and serves until its end. Call from the main thread: the kernel ends the plugin
     /// when that one ends.
@@ -90,8 +90,8 @@ package final class RelayHost {
         let argv = arguments.map { strdup($0) } + [nil]
         let environment = variables.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { (argv + environment).forEach { free($0) } }
-        // In this process's group, so that whoever ends that ends both; what it prints goes where this
-        // one's words go.
+        // In this process's group, so that what ends that ends both; what it prints goes where this
+        // one's output goes.
         let pid = posix_start(arguments[0], argv, environment, input, 1, 2, journal, SIGKILL, 0)
         guard pid > 0 else {
             throw LaunchError.cannotStart(
@@ -108,8 +108,8 @@ package final class RelayHost {
             if ready[0] { obeySignals() }
             if ready[1] { readStandardInput() }
         }
-        // Its last words may still be under way when its end is noticed.
-        let deadline = posix_monotonic_ns() + Self.lastWords
+        // Its last messages may still be under way when its exit is noticed.
+        let deadline = posix_monotonic_ns() + Self.lastMessages
         relay.work()
         while status == 0, !relay.hasPassedAll, posix_monotonic_ns() < deadline {
             _ = relay.poll(milliseconds: 10, besides: [])
@@ -135,7 +135,7 @@ package final class RelayHost {
         unlink(socket)
         inner.remove()
         guard supervisorIsGone else { return }
-        // Nobody else can: the last node out removes the folder.
+        // The supervisor cannot any more: the last node out removes the folder.
         unlink("\(folder)/control.sock")
         unlink(NodeConfiguration.nameFile(in: folder))
         rmdir(folder)

@@ -22,6 +22,8 @@ final class SlurmJob {
     private let parts: [Part]
     private var id: String?
     private var isOwn = false
+    /// `sbatch`, while it runs.
+    private var submission: ShortCommand?
     /// Whether each machine is a component of its own of the job.
     private var isHeterogeneous = false
 
@@ -40,9 +42,10 @@ final class SlurmJob {
 
     // MARK: The job
 
-    /// The job's number; it is submitted when it is asked for first.
-    func submitted() throws -> String {
+    /// The job's number; it is submitted when it is asked for first, and nil until it has one.
+    private func submitted() throws -> String? {
         if let id { return id }
+        if let submission { return try finish(submission) }
         if let outer = try allocation() { return outer }
         var words = ["sbatch", "--parsable", "--job-name=personalive-\(name)", "--output=/dev/null"]
         if isUniform {
@@ -50,7 +53,13 @@ final class SlurmJob {
         } else {
             words += parts.map { ["--nodes=1", "--ntasks=1"] + flags($0) }.joined(separator: [":"])
         }
-        let outcome = try ShortCommand.run(try reached(words + ["--wrap", Self.script]), seconds: 60)
+        submission = try ShortCommand(try reached(words + ["--wrap", Self.script]), seconds: 60)
+        return nil
+    }
+
+    private func finish(_ sbatch: ShortCommand) throws -> String? {
+        guard let outcome = try sbatch.poll() else { return nil }
+        submission = nil
         // `--parsable` prints the number, and perhaps the cluster's name.
         let number = outcome.output.prefix { $0.isNumber }
         guard outcome.status == 0, !number.isEmpty else {
@@ -59,7 +68,7 @@ final class SlurmJob {
                 reason: "sbatch says: \(outcome.errors)\n  'sinfo' shows partitions and nodes")
         }
         (id, isOwn, isHeterogeneous) = (String(number), true, !isUniform)
-        return String(number)
+        return id
     }
 
     /// The allocation that this process was started in, if any.
@@ -81,10 +90,12 @@ final class SlurmJob {
     }
 
     /// Gives the machines back.
-    func cancel() {
+    func cancel(within seconds: Double) {
+        // One that may have been submitted meanwhile ends itself: it has no step.
+        submission?.kill()
         guard isOwn, let id else { return }
         isOwn = false
-        _ = try? ShortCommand.run(try reached(["scancel", id]), seconds: 10)
+        _ = try? ShortCommand.run(try reached(["scancel", id]), seconds: seconds)
     }
 
     /// What `sbatch` is asked for on behalf of one machine.
@@ -112,9 +123,9 @@ final class SlurmJob {
 
     // MARK: Its steps
 
-    /// Starts an agent on one of its machines, once the job has them.
-    func step(of index: Int, _ script: String) throws -> [String] {
-        let id = try submitted()
+    /// Starts an agent on one of its machines, once the job has them; nil while it has no number.
+    func step(of index: Int, _ script: String) throws -> [String]? {
+        guard let id = try submitted() else { return nil }
         let part = parts[index]
         var words = [
             "srun", "--jobid=\(id)", "--nodes=1", "--ntasks=1", "--cpus-per-task=\(part.cores)",
@@ -163,14 +174,14 @@ struct SlurmLauncher: MachineLauncher {
     /// A job may wait for its turn for days.
     let patience = Duration.seconds(7 * 24 * 3600)
 
-    func command() throws -> [String] {
+    func command() throws -> [String]? {
         let script = AgentScript(folder: options["folder"], program: options["program"])
         let caller = options["login"] == nil ? "" : Self.caller
         return try job.step(
             of: index, script.line(executable: executable, before: Self.address + caller))
     }
 
-    func release() { job.cancel() }
+    func release(within seconds: Double) { job.cancel(within: seconds) }
 
     /// A job that has ended, by its time limit for instance, has no machines any more.
     func isOver(_ words: [String]) -> Bool {

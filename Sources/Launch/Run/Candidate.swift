@@ -20,42 +20,11 @@ package struct Candidate: Sendable, Codable {
     package let distant: [String: EdgePlace]
 }
 
-extension Supervisor {
-    /// - Throws: ``SwapRefusal`` when it could not take the node's place.
-    func candidate(_ replacement: NodeReplacement) throws -> Candidate {
-        guard let planner else { throw SwapRefusal("this run was not started from a graph file") }
-        let member = try member(toReplace: replacement.node)
-        let plan = try planner.plan(.replace(replacement)).plan
-        guard let node = plan.nodes.first(where: { $0.name == member.name }) else {
-            throw SwapRefusal("there is no node '\(member.name)' in the graph")
-        }
-        var configuration = node.configuration
-        var distant: [String: EdgePlace] = [:]
-        for (index, input) in configuration.inputs.enumerated() {
-            guard let producer = members.first(where: { $0.name == input.producer }) else { continue }
-            let place = try self.place(of: input.producerPort, producer)
-            configuration.inputs[index].endpoint = place.endpoint
-            if place.command != nil { distant[input.port] = place }
-        }
-        var types: [String: RunPlan.PortType] = [:]
-        var outputs: [String: EdgePlace] = [:]
-        for output in configuration.outputs {
-            types[output.port] = self.plan.types["\(member.name).\(output.port)"]
-            outputs[output.port] = try place(of: output.port, member)
-        }
-        return Candidate(
-            kind: node.kind, current: member.planned.kind, types: types,
-            configuration: configuration, command: node.command,
-            startWithinSeconds: node.startWithin / .seconds(1),
-            outputs: outputs, distant: distant)
-    }
-}
-
 extension RunPlan {
     /// A run of its own that feeds a candidate with what the node that runs gets, and compares
     /// what both make of it, picture by picture.
     ///
-    /// It only looks on: the run that is looked at waits for nobody in it, so a frame that the
+    /// It only looks on: the run that is looked at does not wait for it, so a frame that the
     /// candidate is too slow for is passed over.
     ///
     /// - Parameters:
