@@ -149,4 +149,33 @@ import Testing
         #expect(all?.frames_late == all?.frames_out && all?.frames_out ?? 0 > 10)
         #expect(streams.allSatisfy { $0.frames_unaccounted == 0 })
     }
+
+    @Test func `a flush drops what is under way and counts it, also when its source is killed then`() throws {
+        let tool = try Tool(
+            "run", graph: """
+                nodes:
+                  src: { use: test-source, with: { count: 200, bytes: 10 } }
+                  slow: { use: test-stage, in: { data: { from: src.data, window: 8 } }, with: { work: 10 } }
+                  sink: { use: test-sink, in: { data: slow.data }, with: { list: FOLDER/list.txt } }
+                """, "--name", "flushed", "--json")
+        try tool.start()
+        #expect(tool.waitUntil { lines(tool).count > 20 })
+
+        let flushed = try tool.ask("flush", "flushed")
+        tool.kill("src")
+        let again = lines(tool).count
+        #expect(tool.waitUntil { lines(tool).count > again + 20 })
+        let second = try tool.ask("flush")
+        let outcome = tool.finish()
+
+        #expect([flushed.status, second.status, outcome.status] == [0, 0, 0], "\(outcome.errors)")
+        #expect(flushed.output.contains("epoch 1 begins"), "\(flushed.output)")
+        #expect(second.output.contains("epoch 2 begins"), "\(second.output)")
+        let stream = try streams(outcome)[0]
+        #expect(stream.frames_in == 200)
+        #expect(stream.frames_out == lines(tool).count)
+        #expect(stream.dropped.allSatisfy { $0.reason == "flushed" })
+        #expect((5...60).contains(stream.frames_dropped), "\(stream.frames_dropped)")
+        #expect(stream.frames_unaccounted == 0)
+    }
 }
