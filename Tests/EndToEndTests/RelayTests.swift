@@ -59,7 +59,7 @@ struct RelayTests {
 
         #expect(outcome.status == 0, "\(outcome.output) \(outcome.errors)")
         #expect(outcome.output.contains("lost, doubled or other than on one machine: 0"))
-        #expect(outcome.output.contains("frames nobody accounts for: 0"))
+        #expect(outcome.output.contains("frames unaccounted: 0"))
     }
 
     @Test func `a plugin takes a node's place, moves, and gives it back while the graph runs`() throws {

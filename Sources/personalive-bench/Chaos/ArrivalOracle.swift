@@ -53,7 +53,7 @@ struct ArrivalOracle {
             let number = numbers.number(of: arrival.hashes[0], below: limit)
             if let number, number == payload + step {
                 // The same source goes on.
-            } else if let number, number < step, number <= payload {
+            } else if let number, number < step {
                 // Frames before it were the last of the old source and the first of the new one.
                 findings.restarts += 1
             } else {

@@ -23,6 +23,8 @@ final class ChaosRun {
 
         fileprivate mutating func refuse(_ reason: String) {
             refused += 1
+            // A process's number in its name makes no other reason.
+            let reason = reason.replacing(/~[0-9]+/, with: "")
             if !refusals.contains(reason) { refusals.append(reason) }
         }
 

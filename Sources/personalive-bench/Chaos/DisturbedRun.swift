@@ -28,7 +28,7 @@ final class DisturbedRun {
             environment["PERSONALIVE_PLUGINS"] = plugins
             process.environment = environment
         }
-        // Files, since a pipe that nobody reads would hold up a run with much to say at its end.
+        // Files, since a pipe that is not read would hold up a run with much to say at its end.
         process.standardOutput = try Self.newFile("\(folder)/report.json")
         process.standardError = try Self.newFile("\(folder)/errors.txt")
         try process.run()

@@ -3,8 +3,8 @@ import Glibc
 import Synchronization
 import Wire
 
-/// What strangers do to an open port: they throw garbage at it, scan it, hold connections open, and
-/// try keys of their own.
+/// What unauthenticated peers do to an open port: they throw garbage at it, scan it, hold connections
+/// open, and try keys of their own.
 final class LinkAttack: Sendable {
     private struct Found {
         var endpoints = 0
@@ -34,7 +34,8 @@ final class LinkAttack: Sendable {
                 LinkFinding("ports attacked", Double($0.endpoints), atLeast: 1),
                 LinkFinding("megabytes of garbage thrown", Double($0.thrown) / 1e6),
                 LinkFinding("idle connections opened", Double($0.held)),
-                LinkFinding("messages that strangers got", Double($0.answered), atMost: 0),
+                LinkFinding(
+                    "messages that unauthenticated peers got", Double($0.answered), atMost: 0),
             ]
         }
     }

@@ -117,7 +117,7 @@ struct LinksBench: ParsableCommand {
             LinkFinding("frames in", Double(snapshot.framesIn)),
             LinkFinding("frames out", Double(snapshot.framesOut), atLeast: 10),
             LinkFinding(
-                "frames nobody accounts for", Double(snapshot.unaccounted.count), atMost: 0),
+                "frames unaccounted", Double(snapshot.unaccounted.count), atMost: 0),
             LinkFinding("age p50, ms", ages.percentile(0.5) ?? 0),
             LinkFinding("age p99, ms", ages.percentile(0.99) ?? 0, atMost: budget),
             LinkFinding("oldest, ms", ages.maximum, atMost: budget),

@@ -65,7 +65,7 @@ final class PoorNetwork: @unchecked Sendable {
         }
     }
 
-    /// Nobody is served any more.
+    /// Closes all connections and listens no more.
     func close() {
         let listeners = state.withLock { state in
             defer { state.listeners = [] }
@@ -211,7 +211,7 @@ final class PoorNetwork: @unchecked Sendable {
         private var count = 0
         private var isAbandoned = false
 
-        /// False when nobody will take it.
+        /// False when the other end is gone.
         @discardableResult
         func put(_ bytes: [UInt8]?, at due: Double, limit: Int = .max) -> Bool {
             changed.withLock {

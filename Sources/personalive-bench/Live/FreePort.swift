@@ -1,8 +1,8 @@
 import Glibc
 
-/// A port of this machine's loopback that nobody uses at the moment.
+/// A port of this machine's loopback that no socket uses at the moment.
 enum FreePort {
-    /// Asks the kernel for one, which it then gives to nobody else for a while.
+    /// Asks the kernel for one, which it gives to no other process for a while.
     static func find() throws -> UInt16 {
         let descriptor = socket(
             AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)

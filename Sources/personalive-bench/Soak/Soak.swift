@@ -1,4 +1,3 @@
-import Dataflow
 import Foundation
 import Glibc
 import Launch
@@ -17,19 +16,24 @@ final class Soak {
         var seed: UInt64
         var minutes = 0.0
         var samples = 0, swaps = 0, swaps_refused = 0, kills = 0
+        /// Of the swaps, those of the source.
+        var source_swaps = 0
         var frames_in = 0, frames_out = 0, frames_dropped = 0, frames_unaccounted = 0
         /// By process, and `run` for what belongs to none.
         var trends: [String: [Line]] = [:]
         var flat = false
         var status: Int32 = 0
+        /// What is not as it has to be in lists, report and counts, in words.
+        var faults: [String] = []
 
-        var isWhole: Bool { status == 0 && flat && frames_unaccounted == 0 }
+        var isWhole: Bool { flat && faults.isEmpty }
 
         var text: String {
             var lines = [
-                "\(minutes.formatted()) minutes, seed \(seed): \(swaps) swaps (\(swaps_refused) "
-                    + "refused), \(kills) kills; \(frames_in) frames in = \(frames_out) out + "
-                    + "\(frames_dropped) dropped, \(frames_unaccounted) unaccounted for"
+                "\(minutes.formatted()) minutes, seed \(seed): \(swaps) swaps (\(source_swaps) of the "
+                    + "source; \(swaps_refused) refused), \(kills) kills; \(frames_in) frames in = "
+                    + "\(frames_out) out + \(frames_dropped) dropped, \(frames_unaccounted) "
+                    + "unaccounted for"
             ]
             for (process, trends) in trends.sorted(by: { $0.key < $1.key }) {
                 lines += trends.map { line in
@@ -38,6 +42,7 @@ final class Soak {
                         + (line.flat ? "" : "  GROWS")
                 }
             }
+            lines += faults.map { "BROKEN \($0)" }
             return lines.joined(separator: "\n")
         }
 
@@ -59,53 +64,66 @@ final class Soak {
     private var series: [String: [String: [(time: Double, value: Double)]]] = [:]
     private var ages: [String: AgeHistogram] = [:]
     private var outcome: Outcome
-    private var work = 10
+    private var counts = EdgeCounts()
+    private var turn = 0
 
     init(minutes: Double, seed: UInt64, swapEvery: Double, killEvery: Double) throws {
         seconds = minutes * 60
         (self.swapEvery, self.killEvery) = (swapEvery, killEvery)
         dice = SeededDice(seed: seed)
         outcome = Outcome(seed: seed, minutes: minutes)
-        disturbed = try DisturbedRun(Self.graph(frames: Int(seconds * 30)))
+        disturbed = try DisturbedRun(Self.graph)
     }
 
-    /// A camera, a decoder whose frames all arrive, and a preview that is too slow for them.
-    private static func graph(frames: Int) -> String {
-        """
+    /// A camera, a decoder that is too slow for it on the way that is counted, and a preview that is
+    /// too slow for the decoder beside it. The camera has no end: one that replaces it begins to count
+    /// anew.
+    private static let graph = """
         mode: live
         nodes:
-          camera: { use: test-source, with: { bytes: 786432, count: \(frames), rate: 30 } }
+          camera:
+            use: test-source
+            with: { bytes: 786432, count: 1000000000, rate: 30, numbered: true }
           decoder:
             use: test-stage
-            in: { data: { from: camera.data, keep: all } }
-            with: { work: 10 }
-          encoder: { use: test-sink, in: { data: { from: decoder.data, keep: all } } }
+            in: { data: { from: camera.data, keep: newest } }
+            with: { work: 40 }
+          encoder:
+            use: test-sink
+            in: { data: { from: decoder.data, keep: all } }
+            with: { list: FOLDER/list.txt }
           preview:
             use: test-sink
             in: { data: { from: decoder.data, keep: newest } }
-            with: { work: 50 }
+            with: { work: 60 }
         """
-    }
+    private static let bytes = 786_432
+    private static let sink = ChaosGraph.Sink(
+        name: "encoder", source: "camera", rate: 30, mayDrop: true)
 
     func run() throws -> Outcome {
-        let client = try disturbed.client()
+        try disturbed.connect()
         let began = ContinuousClock.now
         var (nextSwap, nextKill) = (swapEvery, pauseUntilKill())
         while disturbed.isRunning {
             usleep(UInt32(Self.interval * 1e6))
-            guard let status = try? client.status(seconds: 10), status.state == "running" else {
-                continue
-            }
-            look(at: status)
             let now = (ContinuousClock.now - began) / .seconds(1)
+            if now > seconds { break }
+            guard let status = disturbed.status, status.state == "running" else { continue }
+            look(at: status)
             guard now < seconds - 5 else { continue }
             if swapEvery > 0, now > nextSwap {
                 nextSwap += swapEvery
-                swap(client)
+                swap()
             } else if killEvery > 0, now > nextKill {
                 nextKill = now + pauseUntilKill()
                 killOne(of: status.nodes)
             }
+        }
+        disturbed.interrupt()
+        if !disturbed.isOver(within: 30) {
+            outcome.faults.append("not over 30 s after Ctrl-C")
+            disturbed.abandon()
         }
         return conclude()
     }
@@ -115,15 +133,23 @@ final class Soak {
         -log(Double.random(in: 0.001...1, using: &dice)) * killEvery
     }
 
-    private func swap(_ client: RunClient) {
-        work = work == 10 ? 12 : 10
-        let wanted = NodeReplacement(
-            node: "decoder", kind: "test-stage", settings: ["work": "\(work)", "load": "1000"])
-        if case .done? = try? client.ask(.change(.replace(wanted)), seconds: 30) {
-            outcome.swaps += 1
-        } else {
+    /// Decoder and camera take turns.
+    private func swap() {
+        turn += 1
+        let isSource = turn % 2 == 0
+        let refusal =
+            isSource
+            ? disturbed.replace(
+                "camera", kind: "test-source", settings: ["rate": turn % 4 == 0 ? "30" : "30.5"])
+            : disturbed.replace(
+                "decoder", kind: "test-stage",
+                settings: ["work": turn % 4 == 1 ? "42" : "40", "load": "1000"])
+        guard refusal == nil else {
             outcome.swaps_refused += 1
+            return
         }
+        outcome.swaps += 1
+        if isSource { outcome.source_swaps += 1 }
     }
 
     private func killOne(of nodes: [RunStatus.Node]) {
@@ -135,6 +161,7 @@ final class Soak {
 
     private func look(at status: RunStatus) {
         outcome.samples += 1
+        counts.look(at: status)
         var files: [UInt64: Int] = [:]
         for (name, pid) in [("supervisor", status.pid)] + status.nodes.map({ ($0.name, $0.pid) }) {
             guard let figures = ProcessFigures(of: pid) else { continue }
@@ -168,6 +195,7 @@ final class Soak {
         (outcome.frames_dropped, outcome.frames_unaccounted) = (
             count("frames_dropped"), count("frames_unaccounted")
         )
+        judge(RunAccount(report))
         outcome.trends = series.mapValues { series in
             series.sorted { $0.key < $1.key }.compactMap { what, samples in
                 guard let trend = Trend(samples) else { return nil }
@@ -178,9 +206,23 @@ final class Soak {
             }
         }
         outcome.flat = outcome.trends.values.allSatisfy { $0.allSatisfy(\.flat) }
-        if status != 0 {
-            FileHandle.standardError.write(Data("the run failed:\n\(disturbed.errors)\n".utf8))
-        }
         return outcome
+    }
+
+    /// By the encoder's own list, by the run's report, and by what `status` has counted.
+    private func judge(_ account: RunAccount) {
+        if outcome.status != 130 {
+            outcome.faults.append(
+                "exit code \(outcome.status), not 130: \(disturbed.errors.suffix(500))")
+        }
+        let arrivals = disturbed.arrivals()
+        var oracle = ArrivalOracle(bytes: Self.bytes)
+        let limit = arrivals.map(\.frame).max().map { Int($0) + 1 } ?? 0
+        let found = oracle.findings(arrivals, payloadsBelow: limit)
+        outcome.faults += found.faults(of: Self.sink, expected: nil, swaps: outcome.source_swaps)
+        outcome.faults += account.faults(
+            of: Self.sink, delivered: Set(arrivals.map(\.frame)),
+            ends: outcome.kills + outcome.swaps)
+        outcome.faults += counts.faults
     }
 }
