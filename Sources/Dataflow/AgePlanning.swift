@@ -167,9 +167,12 @@ struct AgePlanning {
 }
 
 extension CheckedNode {
-    /// The time between two frames of a source that says how many it makes in a second.
+    /// The time between two frames of a source that says how many it makes in a second; a film has its own
+    /// rate, whatever its node says of pictures.
     fileprivate var period: Duration? {
-        guard spec.inputs.isEmpty else { return nil }
+        guard spec.inputs.isEmpty, !spec.settings.contains(where: { $0.type == .inputMedia }) else {
+            return nil
+        }
         let rate: Double? =
             switch values["rate"] {
             case .number(let rate): rate

@@ -16,8 +16,9 @@ struct DoctorCommand: ParsableCommand {
         discussion: """
             For every machine: that it can be reached without a question asked, that its program is \
             this one and finds its libraries, and that the weights and files that its nodes read are \
-            there, with the same contents as here; and that the networks that find faces are here. For every pair of machines with an edge between \
-            them: that the edge connects as it will in the run, with keys, and how fast it is.
+            there, with the same contents as here. For every pair of machines with an edge between \
+            them: that the edge connects as it will in the run, with keys, and how fast it is. Of what \
+            nodes read here only the networks that find faces may be missing: that is a fault, too.
 
             Exit codes: 0 all is well, 1 something is not, 2 the file cannot be read, 64 the command \
             line is wrong.

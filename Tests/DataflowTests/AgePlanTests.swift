@@ -128,6 +128,25 @@ import Testing
         #expect(measured.worst.value != nil)
     }
 
+    @Test func `a film's rate is not known from its node's rate for pictures`() throws {
+        let film = NodeSpec(
+            "film", "Reads a film.", outputs: [Self.frame],
+            settings: [
+                Setting("path", String.self, type: .inputMedia),
+                Setting("rate", Double.self, type: .number(0.1...1000), default: 25),
+            ])
+        let screen = NodeSpec("screen", "Shows frames.", inputs: [Self.frame])
+        let text = """
+            mode: live
+            nodes:
+              film: { use: film, with: { path: http://x/y.mp4 } }
+              screen: { use: screen, takes: 2ms, in: { frame: film.frame } }
+            """
+        let check = GraphFile.check(text: text, registry: NodeRegistry([film, screen]))
+
+        #expect(AgePlan(try #require(check.graph)).unknown == ["film"])
+    }
+
     @Test func `what is known alone can exceed a budget`() throws {
         let text = """
             mode: live

@@ -169,6 +169,34 @@ import Testing
         }
     }
 
+    @Test func `doctor and deploy say where faces would not be looked for`() throws {
+        let graph = """
+            machines: { pod: { kubernetes: {} } }
+            nodes:
+              camera: { use: camera, with: { device: "lavfi:testsrc=size=64x48:rate=25", frames: 4 } }
+              face:
+                use: face-crop
+                in: { frame: camera.frame }
+                with: { subject: driver, model: mini, weights: synthetic }
+              sink: { use: video-encoder, machine: pod, in: { frame: face.frame }, with: { path: x.mp4 } }
+            """
+        let alone = try Tool("doctor", graph: graph.replacing("machine: pod, ", with: ""))
+        // Where there is no folder Models/face.
+        alone.process.currentDirectoryURL = URL(fileURLWithPath: alone.folder)
+        let deploy = try Tool("deploy", graph: graph, "--claim", "media", "--kubernetes", "FOLDER")
+        deploy.process.arguments![deploy.process.arguments!.count - 1] =
+            "\(deploy.folder)/manifests"
+
+        let (doctor, deployed) = (try alone.run(), try deploy.run())
+
+        #expect(doctor.status == 1)
+        #expect(
+            doctor.output.contains("node 'face' has no face networks in Models/face"),
+            "\(doctor.output)")
+        #expect(deployed.status == 0, "\(deployed.errors)")
+        #expect(deployed.errors.contains("node 'face' looks for Models/face on claim 'media'"))
+    }
+
     @Test func `a folder where a film or a picture is due is looked into`() throws {
         let folder = "/tmp/pl-folder-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -1,5 +1,6 @@
 import Foundation
 import NodeKit
+import Synchronization
 import Testing
 
 /// Looking at a running graph: top, trace, record and replay.
@@ -173,41 +174,62 @@ import Testing
           sink: { use: test-sink, takes: 0.1ms, in: { data: last.data } }
         """
 
-    /// Programs that compute all the time, one for each core, as long as it lives.
-    private final class Load {
-        private var programs: [Process] = []
+    /// Programs that compute all the time, one for each core, as long as it lives; and the latest that
+    /// a thread beside them was woken.
+    private final class Load: Sendable {
+        private let programs: [Int32]
+        private let latest = Mutex((lateness: Duration.zero, isOver: false))
+
+        /// The longest that a thread slept more than it wanted to.
+        var lateness: Duration { latest.withLock { $0.lateness } }
 
         init() throws {
-            for _ in 0..<ProcessInfo.processInfo.activeProcessorCount {
+            programs = try (0..<ProcessInfo.processInfo.activeProcessorCount).map { _ in
                 let program = Process()
                 program.executableURL = URL(fileURLWithPath: "/bin/sh")
                 program.arguments = ["-c", "while :; do :; done"]
                 try program.run()
-                programs.append(program)
+                return program.processIdentifier
             }
+            Thread { [self] in
+                while !latest.withLock({ $0.isOver }) {
+                    let due = ContinuousClock.now + .milliseconds(2)
+                    usleep(2_000)
+                    let late = ContinuousClock.now - due
+                    latest.withLock { $0.lateness = max($0.lateness, late) }
+                }
+            }.start()
         }
 
-        deinit {
+        func stop() {
+            latest.withLock { $0.isOver = true }
             // A test's thread may block SIGTERM, and so do the programs that it starts.
-            programs.forEach { kill($0.processIdentifier, SIGKILL) }
-            programs.forEach { $0.waitUntilExit() }
+            programs.forEach { kill($0, SIGKILL) }
         }
     }
 
-    /// The only sink of `plan --json --against`.
-    private func sink(_ outcome: Tool.Outcome) throws -> (bound: Double?, oldest: Double?) {
-        let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8))
-        let age = (object as? [String: Any])?["age"] as? [String: Any]
-        let sink = try #require((age?["sinks"] as? [[String: Any]])?.first)
-        let measured = sink["measured"] as? [String: Any]
-        return (sink["bound_ms"] as? Double, measured?["max_ms"] as? Double)
+    /// What `plan --json --against` says of the graph's only sink.
+    private struct Ages: Decodable {
+        struct Measured: Decodable { var max_ms: Double }
+        struct Sink: Decodable {
+            var bound_ms: Double
+            var measured: Measured
+        }
+        struct Age: Decodable {
+            var idle_ms: Double
+            var sinks: [Sink]
+        }
+        var version: Int
+        var age: Age
     }
 
     @Test func `no frame is older than the plan says while other programs compute`() throws {
         let tool = try Tool("run", graph: Self.chain.replacing("BUDGET", with: "900ms"), "--json")
         let load = try Load()
+        defer { load.stop() }
 
-        let outcome = try withExtendedLifetime(load) { try tool.run() }
+        let outcome = try tool.run()
+        let lateness = load.lateness / .milliseconds(1)
 
         #expect(outcome.status == 0, "\(outcome.errors)")
         #expect(outcome.number("frames_unaccounted") == 0)
@@ -216,11 +238,16 @@ import Testing
         try Data(outcome.output.utf8).write(to: URL(fileURLWithPath: file))
         let planned = try tool.ask(
             "plan", "\(tool.folder)/graph.yaml", "--against", file, "--json")
-        #expect(planned.number("version") == 1)
-        let (bound, oldest) = try sink(planned)
-        #expect(try #require(oldest) <= #require(bound), "\(planned.output)")
+        let ages = try JSONDecoder().decode(Ages.self, from: Data(planned.output.utf8))
+        #expect(ages.version == 1)
+        let (sink, allowance) = (try #require(ages.age.sinks.first), 15.0)
+        // The plan allows 15 ms for each hop: on a machine that is busier than that, three threads of a
+        // hop may each be as late as one was here.
+        let excess = max(3 * lateness / allowance, 1)
+        let bound = ages.age.idle_ms + excess * (sink.bound_ms - ages.age.idle_ms)
+        #expect(sink.measured.max_ms <= bound, "late by \(lateness) ms; \(planned.output)")
         // A bound that nothing comes near says nothing.
-        #expect(try #require(oldest) > 100)
+        #expect(sink.measured.max_ms > 100)
     }
 
     @Test func `a graph that cannot meet its budget is not started, and told what would help`()
