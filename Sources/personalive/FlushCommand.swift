@@ -14,8 +14,7 @@ struct FlushCommand: ParsableCommand {
             Exit codes: 0 done, 1 refused or no such run, 64 the command line is wrong.
             """)
 
-    @Argument(help: "A run's name or folder; not needed while only one runs.")
-    var run: String?
+    @OptionGroup var target: RunArgument
 
-    func run() throws { try RunClient.order(.flush, of: run) }
+    func run() throws { try RunClient.order(.flush, of: target.run) }
 }
