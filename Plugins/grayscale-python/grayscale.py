@@ -445,7 +445,8 @@ class Host:
         self.context.destroy(linger=0)
         for remove, path in [
                 (os.unlink, f"{self.folder}/{self.name}.sock"),
-                (os.unlink, f"{self.folder}/control.sock"), (os.rmdir, self.folder)]:
+                (os.unlink, f"{self.folder}/control.sock"),
+                (os.unlink, f"{self.folder}/name"), (os.rmdir, self.folder)]:
             try:
                 remove(path)
             except OSError:

@@ -2,7 +2,7 @@
 package enum LaunchError: Error, CustomStringConvertible, Equatable {
     case cannotStart(program: String, reason: String)
     case system(call: String, reason: String)
-    /// The folder for sockets belongs to someone else, or others may enter it.
+    /// The folder for sockets or logs belongs to another user, or others may enter it.
     case notOurs(folder: String)
     /// Another run of the user is called so.
     case nameTaken(String)
@@ -55,7 +55,8 @@ package struct NodeFailure: Error, Sendable {
         var text = "error: node '\(node)' (\(kind)) failed: \(reason ?? statusText)"
         if reason != nil, status != nil { text += "\n  it ended with \(statusText)" }
         if restarts > 0 {
-            text += "\n  it had been started again \(restarts) \(restarts == 1 ? "time" : "times"); "
+            text +=
+                "\n  it had been started again \(restarts) \(restarts == 1 ? "time" : "times"); "
                 + "this is what ended it last"
         }
         if !obstacle.isEmpty { text += "\n  \(obstacle)" }

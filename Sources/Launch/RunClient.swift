@@ -10,7 +10,7 @@ package enum RunClientError: Error, CustomStringConvertible, Equatable {
     case unknown(String, running: [String])
     /// Several runs have this name: their folders.
     case ambiguous(String, folders: [String])
-    /// Nobody said which of several runs is meant: their names, or folders of those that have none.
+    /// No name was given, and several runs live: their names, or folders of those that have none.
     case several([String])
     case silent(folder: String, seconds: Double)
     /// Its supervisor is gone.
@@ -86,7 +86,7 @@ package final class RunClient {
             var items = [socket.socket.pollItem]
             zmqPoll(&items, milliseconds: 50)
             guard let frames = socket.socket.receive() else {
-                if RunFolder.isLeft(folder) { throw RunClientError.over(folder: folder) }
+                if !RunFolder.isAlive(folder) { throw RunClientError.over(folder: folder) }
                 continue
             }
             return try frames[0].withBytes { bytes in

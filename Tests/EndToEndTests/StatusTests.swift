@@ -126,6 +126,30 @@ import Testing
         #expect(next.finish().status == 130)
     }
 
+    @Test(.enabled(if: geteuid() == 0, "a PID namespace takes root"))
+    func `a run in another PID namespace leaves this one's sockets alone`() throws {
+        let tool = try Tool("run", graph: Self.graph, "--name", "one"), other = try Tool("run", graph: Self.graph)
+        try tool.start()
+        #expect(tool.waitUntil { (try? tool.ask("status").status) == 0 })
+        // What a container is that shares the runtime folder.
+        other.process.environment?["XDG_RUNTIME_DIR"] = tool.folder
+        other.process.arguments = ["--pid", "--fork", "--mount-proc", other.program.path] + other.process.arguments!
+        other.process.executableURL = URL(fileURLWithPath: "/usr/bin/unshare")
+        try other.start()
+        #expect(tool.waitUntil { runs(tool) == 2 })
+
+        let status = try tool.ask("status", "one")
+        let seen = try other.ask("status", "--all")
+        // 'unshare' itself heeds no signal.
+        kill(try #require(Tool.children(of: other.process.processIdentifier)["run"]), SIGINT)
+        _ = other.finish()
+        kill(tool.process.processIdentifier, SIGINT)
+
+        #expect(status.status == 0, "\(status.errors)")
+        #expect(seen.output.contains("one (") && seen.output.contains("graph ("), "\(seen)")
+        #expect(tool.finish().status == 130)
+    }
+
     @Test(arguments: ["", "a/b", "a=b", "-a"])
     func `what could be no name on a command line is refused as one`(name: String) throws {
         #expect(try Tool("run", graph: Self.graph, "--name=\(name)").run().status == 64)
