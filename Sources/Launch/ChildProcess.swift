@@ -6,14 +6,12 @@ import Wire
 /// A local process of the run, with its output and a line that ends when the supervisor does.
 final class ChildProcess: NodeProcess {
     let pid: pid_t
-    /// What the process prints, both streams together; readable without blocking.
-    let output: Int32
-    /// Its standard output alone, if it is one to be talked with: then ``output`` is what it complains.
+    /// Its standard output, if that is a protocol rather than text for people; else -1.
     let answers: Int32
     /// The child's standard input: it ends when this process ends, however it ends.
     private(set) var lifeline: Int32
-    private(set) var outputHasEnded = false
-    private var partial = ""
+    /// What it prints for people.
+    private var streams: [LineStream]
     var fault: String? { nil }
     var isMachineLost: Bool { false }
     /// Nil while it runs; an exit code, or minus a signal.
@@ -28,12 +26,8 @@ final class ChildProcess: NodeProcess {
     init(_ arguments: [String], journal: Int32 = -1, talks: Bool = false) throws {
         let (input, lifeline) = try Self.pipe()
         let (output, childOutput) = try Self.pipe()
-        let (answers, childAnswers) = talks ? try Self.pipe() : (-1, childOutput)
-        defer {
-            close(input)
-            close(childOutput)
-            if talks { close(childAnswers) }
-        }
+        let (errors, childErrors) = try Self.pipe()
+        defer { for descriptor in [input, childOutput, childErrors] { close(descriptor) } }
         let argv = arguments.map { strdup($0) } + [nil]
         // Several nodes share the cores: threads of the mathematics that spin while they wait for each
         // other take them from nodes that have work: the demo on two busy cores made 1.3 frames a second
@@ -47,23 +41,28 @@ final class ChildProcess: NodeProcess {
         // Whoever speaks to a program must not end with it.
         if talks { Glibc.signal(SIGPIPE, SIG_IGN) }
         pid = posix_start(
-            arguments[0], argv, environment, input, childAnswers, childOutput, journal, SIGTERM, 1)
-        (self.output, self.answers, self.lifeline) = (output, answers, lifeline)
+            arguments[0], argv, environment, input, childOutput, childErrors, journal, SIGTERM, 1)
+        self.lifeline = lifeline
+        answers = talks ? output : -1
+        // Errors last: what is printed before a fault is read before it.
+        streams = (talks ? [] : [LineStream(.stdout, output)]) + [LineStream(.stderr, errors)]
         guard pid > 0 else {
-            for descriptor in [output, answers, lifeline] where descriptor >= 0 { close(descriptor) }
+            for descriptor in [output, errors, lifeline] { close(descriptor) }
             throw LaunchError.cannotStart(
                 program: arguments[0], reason: String(cString: strerror(-pid)))
         }
-        _ = fcntl(output, F_SETFL, O_NONBLOCK)
     }
 
     deinit {
         if pid > 0 {
-            close(output)
+            streams.forEach { close($0.descriptor) }
             if answers >= 0 { close(answers) }
             cutLifeline()
         }
     }
+
+    var outputs: [Int32] { streams.filter { !$0.hasEnded }.map(\.descriptor) }
+    var outputHasEnded: Bool { streams.allSatisfy(\.hasEnded) }
 
     /// Ends the child's standard input, as the death of this process would.
     func cutLifeline() {
@@ -85,29 +84,7 @@ final class ChildProcess: NodeProcess {
         return true
     }
 
-    /// Complete lines printed since the last look; of a program that prints without a pause, the next
-    /// 64 KiB, so that others come to their turn.
-    func readLines() -> [String] {
-        var buffer = [UInt8](repeating: 0, count: 16 << 10)
-        for _ in 0..<4 {
-            let count = read(output, &buffer, buffer.count)
-            if count == 0 { outputHasEnded = true }
-            guard count > 0 else { break }
-            partial += String(decoding: buffer[..<count], as: UTF8.self)
-        }
-        var lines = partial.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-        partial = lines.removeLast()
-        // A program that never ends a line must not fill this one's memory.
-        if partial.utf8.count > 64 << 10 {
-            lines.append(partial)
-            partial = ""
-        }
-        if outputHasEnded, !partial.isEmpty {
-            lines.append(partial)
-            partial = ""
-        }
-        return lines
-    }
+    func readLines() -> [PrintedLine] { streams.indices.flatMap { streams[$0].read() } }
 
     /// A program of the search path, as `execve` needs it.
     static func find(_ name: String) throws -> String {

@@ -156,7 +156,7 @@ final class DistantTap {
     }
 
     private func work() throws {
-        words = (words + process.readLines()).suffix(3)
+        words = (words + process.readLines().map(\.text)).suffix(3)
         for received in stream.receive() { try take(received) }
         let now = posix_monotonic_ns()
         if now >= pingAt {

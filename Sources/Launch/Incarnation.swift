@@ -32,8 +32,8 @@ final class Incarnation {
     var isRetired = false
     var reason: String?
     private(set) var log: [String] = []
-    /// Lines that are shown of it, and messages that are heard, in a second. Our own nodes send some ten,
-    /// and a warning for a frame at most.
+    /// Lines and warnings that are shown and logged of it, and messages that are heard, in a second. Our own
+    /// nodes send some ten, and a warning for a frame at most.
     var shown = RateLimit(most: 200), heard = RateLimit(most: 5000)
     /// When it last said something.
     var heardAt = posix_monotonic_ns()

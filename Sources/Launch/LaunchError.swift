@@ -55,8 +55,7 @@ package struct NodeFailure: Error, Sendable {
         var text = "error: node '\(node)' (\(kind)) failed: \(reason ?? statusText)"
         if reason != nil, status != nil { text += "\n  it ended with \(statusText)" }
         if restarts > 0 {
-            text +=
-                "\n  it had been started again \(restarts) \(restarts == 1 ? "time" : "times"); "
+            text += "\n  it had been started again \(restarts) \(restarts == 1 ? "time" : "times"); "
                 + "this is what ended it last"
         }
         if !obstacle.isEmpty { text += "\n  \(obstacle)" }

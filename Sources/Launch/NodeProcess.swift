@@ -8,13 +8,13 @@ protocol NodeProcess: AnyObject {
     var fault: String? { get }
     /// Whether its machine is not there, and may be again.
     var isMachineLost: Bool { get }
-    /// What to wait for before there is something to read; -1 where that is told otherwise.
-    var output: Int32 { get }
+    /// What to wait for before there is something to read; none where that is told otherwise.
+    var outputs: [Int32] { get }
     /// Whether it, and whatever it started, will print no more.
     var outputHasEnded: Bool { get }
 
     /// Complete lines printed since the last look.
-    func readLines() -> [String]
+    func readLines() -> [PrintedLine]
     /// Looks whether the process has ended; true once.
     func reap() -> Bool
     func signal(_ signal: Int32)

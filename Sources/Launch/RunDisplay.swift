@@ -2,14 +2,19 @@ import CPosix
 import Foundation
 import Glibc
 
-/// What a person sees while a graph runs: one line of progress, and what nodes have to say above it.
+/// What a run has to tell: one line of progress on the screen, what processes print above it, and
+/// all but the progress in the run's log.
 package final class RunDisplay {
     private let isTerminal = isatty(2) == 1
     private let isQuiet: Bool
+    private let runLog: RunLog?
     private var lastDrawn: Int64 = 0
     private var lineIsShown = false
 
-    package init(quiet: Bool = false) { isQuiet = quiet }
+    /// - Parameters:
+    ///   - quiet: shows neither progress nor what processes print. The log has the latter all the same.
+    ///   - log: nil of what is no run that a user would ask for.
+    package init(quiet: Bool = false, log: RunLog? = nil) { (isQuiet, runLog) = (quiet, log) }
 
     /// A terminal's line is redrawn a few times a second; a log gets a line every few seconds.
     private var interval: Int64 { isTerminal ? 250_000_000 : 5_000_000_000 }
@@ -34,17 +39,48 @@ package final class RunDisplay {
     }
 
     package func say(_ text: String) {
-        clear()
-        write(text + "\n")
+        runLog?.write(PrintedLine(.note, text))
+        show(text)
     }
 
-    package func note(_ text: String) { if !isQuiet { say("note: \(text)") } }
+    package func note(_ text: String) {
+        runLog?.write(PrintedLine(.note, text))
+        if !isQuiet { show("note: \(text)") }
+    }
 
-    package func warn(_ node: String, _ text: String) { say("warning: \(node): \(text)") }
+    /// A warning about a node or a machine that is the supervisor's own.
+    package func warn(_ place: String, _ text: String) {
+        runLog?.write(PrintedLine(.warning, "\(place): \(text)"))
+        show("warning: \(place): \(text)")
+    }
 
-    func log(_ node: String, _ line: String) { if !isQuiet { say("[\(node)] \(line)") } }
+    /// A line that a process printed, or its warning.
+    ///
+    /// - Parameter process: what it calls itself: the node's name, from the second start on with its
+    ///   number.
+    func log(_ process: String, _ line: PrintedLine) {
+        runLog?.write(line, of: process)
+        if line.stream == .warning {
+            show("warning: \(process): \(line.text)")
+        } else if !isQuiet {
+            show("[\(process)] \(line.text)")
+        }
+    }
 
-    /// Nobody may be listening any more (a closed terminal, a full disk): the run goes on.
+    /// A line that the program which reaches another machine printed.
+    func log(machine: String, _ line: String) {
+        runLog?.write(PrintedLine(.stderr, "machine '\(machine)': \(line)"))
+        if !isQuiet { show("[machine \(machine)] \(line)") }
+    }
+
+    private func show(_ text: String) {
+        clear()
+        write(text + "\n")
+        // The log's own fault is shown once, and stands in no log.
+        if let fault = runLog?.takeFault() { write("warning: \(fault)\n") }
+    }
+
+    /// Standard error may be closed, or its disk full: the run goes on.
     private func write(_ text: String) {
         try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }

@@ -78,6 +78,10 @@ package struct RunPlan: Sendable {
     /// What a person has to know of what the graph's pictures are made with: no faults.
     package var notices: [String] = []
 
+    /// Where the run's log and its figures are, for `status`; the supervisor uses neither.
+    package var logs: String?
+    package var metrics: String?
+
     /// The supervisor's own machine.
     package static let here = "local"
 

@@ -82,6 +82,10 @@ package struct RunStatus: Sendable, Codable {
     package let seconds: Double
     package let nodes: [Node]
     package let edges: [Edge]
+    /// The folder of its log; nil where it has none.
+    package var logs: String?
+    /// Where its figures for Prometheus are; nil where they are not served.
+    package var metrics: String?
 }
 
 // MARK: - JSON

@@ -63,7 +63,7 @@ extension Supervisor {
         case .done(let report): hear(done: report, from: process, of: member)
         case .retired(let report, let next):
             hear(retired: report, next: next, from: process, of: member)
-        case .warning(let text): display.warn(member.name, text)
+        case .warning(let text): show(PrintedLine(.warning, text), of: process)
         case .failed(let reason, let culprit):
             hear(failed: reason, culprit: culprit, from: process, of: member)
         default: hearOfEdges(message, from: process, of: member)

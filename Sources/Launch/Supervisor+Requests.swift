@@ -37,11 +37,13 @@ extension Supervisor {
     }
 
     private var status: RunStatus {
-        RunStatus(
+        var status = RunStatus(
             name: plan.name, graph: plan.graph, pid: getpid(), folder: plan.folder, state: state,
             seconds: started ? snapshot.seconds : 0,
             nodes: members.map(node),
             edges: members.flatMap(edges))
+        (status.logs, status.metrics) = (plan.logs, plan.metrics)
+        return status
     }
 
     private func node(_ member: Member) -> RunStatus.Node {

@@ -190,7 +190,7 @@ package final class Supervisor {
         forgiveOwnSilence()
         var items = [control.socket.pollItem, zmq_pollitem_t(readable: signals)]
         let printing = incarnations.filter { !$0.process.outputHasEnded }
-        items += printing.map { zmq_pollitem_t(readable: $0.process.output) }
+        items += printing.flatMap(\.process.outputs).map { zmq_pollitem_t(readable: $0) }
         items += links.flatMap(\.pollItems)
         zmqPoll(&items, milliseconds: pause)
         // Most of our time is spent there, so that is where we were stopped, if we were.
@@ -235,15 +235,21 @@ package final class Supervisor {
     }
 
     private func read(_ process: Incarnation) {
-        let now = posix_monotonic_ns()
         for line in process.process.readLines() {
-            process.keep(line)
-            if process.shown.admits(at: now) { display.log(process.id, line) }
+            process.keep(line.text)
+            show(line, of: process)
         }
-        if let count = process.shown.takeRefused(at: now) {
+        if let count = process.shown.takeRefused(at: posix_monotonic_ns()) {
+            let limit = "at most \(process.shown.most) a second are"
             display.log(
-                process.id, "… \(count) more lines are not shown: at most \(process.shown.most) a second are")
+                process.id,
+                PrintedLine(.note, "… \(count) more lines are neither shown nor logged: \(limit)"))
         }
+    }
+
+    /// Shows and logs a line of a process, within its rate.
+    func show(_ line: PrintedLine, of process: Incarnation) {
+        if process.shown.admits(at: posix_monotonic_ns()) { display.log(process.id, line) }
     }
 
     private func obeySignals() {

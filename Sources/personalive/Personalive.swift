@@ -11,6 +11,7 @@ struct Personalive: ParsableCommand {
         subcommands: [
             RunCommand.self,
             StatusCommand.self,
+            LogsCommand.self,
             TopCommand.self,
             TraceCommand.self,
             RecordCommand.self,

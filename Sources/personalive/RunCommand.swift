@@ -95,12 +95,16 @@ struct RunCommand: ParsableCommand {
             printToStandardError(refusal + "  nothing was started\n")
             throw ExitCode(1)
         }
-        let display = RunDisplay(quiet: quiet)
         // What other commands call the run stays, whatever file is applied to it.
         let name = folder.name
+        let log = runLog(of: name ?? file, graph)
+        defer { log?.flush() }
+        let display = RunDisplay(quiet: quiet, log: log)
+        let logs = log?.folder.path
         let plan = { (graph: CheckedGraph) in
             var plan = RunPlan(graph, name: name, folder: folder.path)
             plan.notices = Self.notices(of: graph)
+            plan.logs = logs
             return plan
         }
         let planner = Replanner(
@@ -112,7 +116,8 @@ struct RunCommand: ParsableCommand {
         let outcome = withExtendedLifetime(server) { supervisor.run() }
         folder.remove()
         outputs.add(planner?.graph ?? graph)
-        try report(outcome, supervisor.snapshot, outputs)
+        log?.note(Self.words(for: outcome))
+        try report(outcome, supervisor.snapshot, outputs, log)
     }
 
     /// The folder of a run that is called as its user wants, or else as its file.
@@ -136,6 +141,27 @@ struct RunCommand: ParsableCommand {
         return all.enumerated().filter { !all[..<$0.offset].contains($0.element) }.map(\.element)
     }
 
+    /// The log of the run. That it cannot be written stops no run.
+    private func runLog(of name: String, _ graph: CheckedGraph) -> RunLog? {
+        do {
+            let log = try RunLog(of: name, nodes: graph.nodes.map(\.name))
+            log.note("run '\(name)' of \(file) begins")
+            return log
+        } catch {
+            printToStandardError("warning: this run has no log: \(error)\n")
+            return nil
+        }
+    }
+
+    /// How the run ended, for its log.
+    private static func words(for outcome: Supervisor.Outcome) -> String {
+        switch outcome {
+        case .completed: "the run is complete"
+        case .stopped: "the run was stopped"
+        case .failed(let failure): failure.description
+        }
+    }
+
     /// What answers Prometheus, if it is wanted; before anything is started.
     private func metricsServer(_ folder: RunFolder) throws -> MetricsServer? {
         do {
@@ -149,11 +175,16 @@ struct RunCommand: ParsableCommand {
     }
 
     private func report(
-        _ outcome: Supervisor.Outcome, _ snapshot: RunSnapshot, _ outputs: RunOutputs
+        _ outcome: Supervisor.Outcome, _ snapshot: RunSnapshot, _ outputs: RunOutputs,
+        _ log: RunLog?
     ) throws {
         let unfinished = outputs.settle()
         if case .failed(let failure) = outcome {
             printToStandardError(failure.description + "\n")
+            if let name = log?.folder.name {
+                printToStandardError(
+                    "  'personalive logs \(name) \(failure.node)' shows all of its lines\n")
+            }
             for path in outputs.made + unfinished {
                 printToStandardError("  what was made before that is in \(path)\n")
             }

@@ -67,7 +67,7 @@ struct StatusCommand: ParsableCommand {
 
     private func line(_ run: RunStatus) -> String {
         String(format: "%@ (%@): %@, %.1f s, ", run.name, run.graph, run.state, run.seconds)
-            + run.folder
+            + run.folder + (run.metrics.map { ", figures at \($0)" } ?? "")
     }
 
     private func line(_ node: RunStatus.Node) -> String {

@@ -9,11 +9,14 @@ final class Tool {
         let output: String
         let errors: String
 
-        /// A number in the JSON object that `run --json` prints.
-        func number(_ key: String) -> Int? {
+        /// The JSON object that the tool prints with `--json`; empty of anything else.
+        var object: [String: Any] {
             let object = try? JSONSerialization.jsonObject(with: Data(output.utf8))
-            return (object as? [String: Any])?[key] as? Int
+            return object as? [String: Any] ?? [:]
         }
+
+        /// A number in that object.
+        func number(_ key: String) -> Int? { object[key] as? Int }
     }
 
     let process = Process()
@@ -22,6 +25,7 @@ final class Tool {
     /// Where files of this run go; its runs' sockets are in there too.
     let folder: String
     private let output = Pipe()
+    private var early = Data()
     private let errors: URL
 
     /// Prepares `personalive` with a graph in a file.
@@ -41,6 +45,7 @@ final class Tool {
         process.arguments = [command, file] + arguments
         var environment = ProcessInfo.processInfo.environment
         environment["XDG_RUNTIME_DIR"] = folder
+        environment["XDG_STATE_HOME"] = "\(folder)/state"
         process.environment = environment
         process.standardOutput = output
         process.standardError = try FileHandle(forWritingTo: errors)
@@ -65,7 +70,7 @@ final class Tool {
 
     /// Waits for the end.
     func finish() -> Outcome {
-        let data = output.fileHandleForReading.readDataToEndOfFile()
+        let data = early + output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         let text = (try? String(contentsOf: errors, encoding: .utf8)) ?? ""
         return Outcome(
@@ -121,6 +126,31 @@ final class Tool {
         guard let pid = nodes[node] else { return nil }
         _ = Glibc.kill(pid, signal)
         return pid
+    }
+
+    /// What the tool has printed so far; ``finish()`` gives it again.
+    var printed: String {
+        let descriptor = output.fileHandleForReading.fileDescriptor
+        var count: Int32 = 0, buffer = [UInt8](repeating: 0, count: 1 << 16)
+        _ = ioctl(descriptor, UInt(FIONREAD), &count)
+        if count > 0 { early += buffer[..<max(read(descriptor, &buffer, buffer.count), 0)] }
+        return String(decoding: early, as: UTF8.self)
+    }
+
+    /// Processes of this tool that a process has started, by their subcommand.
+    static func children(of parent: Int32) -> [String: Int32] {
+        let path = "/proc/\(parent)/task"
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        let children = threads.compactMap {
+            try? String(contentsOfFile: "\(path)/\($0)/children", encoding: .utf8)
+        }
+        var found: [String: Int32] = [:]
+        for pid in children.joined(separator: " ").split(separator: " ").compactMap({ Int32($0) }) {
+            let words = (FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data())
+                .split(separator: 0)
+            if words.count > 1 { found[String(decoding: words[1], as: UTF8.self)] = pid }
+        }
+        return found
     }
 
     /// Sockets and folders of runs that are still there.

@@ -122,6 +122,17 @@ import Wire
         }
     }
 
+    @Test func `what a process prints keeps its stream`() throws {
+        let line = try Line(program: "echo out; echo err >&2; exit 3")
+        _ = line.facts
+        line.send(.start(id: "node", node: "node", kind: "kind", command: nil))
+
+        let said = line.hear { if case .ended = $0 { true } else { false } }
+
+        #expect(said.contains(.printed(id: "node", stream: .stdout, line: "out")), "\(said)")
+        #expect(said.contains(.printed(id: "node", stream: .stderr, line: "err")), "\(said)")
+    }
+
     @Test func `what a node left is nobody's once it is forgotten`() throws {
         let line = try Line()
         line.send(.journal(node: "node", offset: 0))

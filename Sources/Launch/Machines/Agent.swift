@@ -88,7 +88,7 @@ package final class Agent {
         let printing = children.filter { !$0.value.outputHasEnded }
         var items = [control.socket.pollItem, zmq_pollitem_t(readable: signals)]
         items += stream.pollItems
-        items += printing.map { zmq_pollitem_t(readable: $0.value.output) }
+        items += printing.flatMap(\.value.outputs).map { zmq_pollitem_t(readable: $0) }
         if stream.backlog < Self.mostTapped { items += taps.map(\.pollItem) }
         let began = posix_monotonic_ns()
         zmqPoll(&items, milliseconds: 100)
@@ -122,9 +122,9 @@ package final class Agent {
         }
     }
 
-    private func pass(_ lines: [String], of id: String) {
+    private func pass(_ lines: [PrintedLine], of id: String) {
         guard stream.backlog < Self.mostWaiting else { return }
-        for line in lines { stream.send(.printed(id: id, line: line)) }
+        for line in lines { stream.send(.printed(id: id, stream: line.stream, line: line.text)) }
     }
 
     private func reap() {

@@ -31,7 +31,7 @@ enum AgentMessage: Codable, Sendable, Equatable {
     /// The bytes are a control message of a process.
     case heard(id: String)
     /// A line that a process printed.
-    case printed(id: String, line: String)
+    case printed(id: String, stream: PrintedLine.Stream, line: String)
     /// A process is over: its exit code, or minus the signal that killed it.
     case ended(id: String, status: Int32)
     case pong(sent: Int64, clock: Int64)
@@ -50,7 +50,7 @@ enum AgentMessage: Codable, Sendable, Equatable {
 /// What an agent says of its machine.
 struct MachineFacts: Codable, Sendable, Equatable {
     /// Grows when agents and supervisors of two builds can no longer understand each other.
-    static let currentProtocol = 3
+    static let currentProtocol = 4
 
     var version = Self.currentProtocol
     /// Tells builds of the program apart.

@@ -119,14 +119,13 @@ final class MachineLink {
 
     var pollItems: [zmq_pollitem_t] {
         guard let stream, let process else { return [] }
-        let output = process.outputHasEnded ? -1 : process.output
-        return stream.pollItems + [zmq_pollitem_t(readable: output)]
+        return stream.pollItems + process.outputs.map { zmq_pollitem_t(readable: $0) }
     }
 
     /// Takes in what has come, and looks whether the machine is still there.
     func work() -> [Event] {
         guard let stream, let process else { return [] }
-        var events = process.readLines().map { Event.said($0) }
+        var events = process.readLines().map { Event.said($0.text) }
         for case .said(let line) in events { words = words.suffix(9) + [line] }
         let before = stream.heardAt
         for received in stream.receive() { events += take(received) }
@@ -162,7 +161,8 @@ final class MachineLink {
             process.began(pid: pid)
             return [.started(process)]
         case .refused(let id, let reason): end(id, -SIGABRT, reason)
-        case .printed(let id, let line): processes[id]?.printed(line)
+        case .printed(let id, let stream, let line):
+            processes[id]?.printed(PrintedLine(stream, line))
         case .ended(let id, let status): end(id, status, nil)
         case .heard(let id): return processes[id].map { [.heard($0, received.bytes)] } ?? []
         case .pong(let sent, let clock):

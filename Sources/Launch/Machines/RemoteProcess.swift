@@ -8,7 +8,7 @@ final class RemoteProcess: NodeProcess {
     /// What went wrong with its machine, rather than with itself.
     private(set) var fault: String?
     private(set) var isMachineLost = false
-    private var lines: [String] = []
+    private var lines: [PrintedLine] = []
     private var isReaped = false
     private unowned let link: MachineLink
 
@@ -16,10 +16,10 @@ final class RemoteProcess: NodeProcess {
         (self.id, self.link) = (id, link)
     }
 
-    var output: Int32 { -1 }
+    var outputs: [Int32] { [] }
     var outputHasEnded: Bool { status != nil }
 
-    func readLines() -> [String] {
+    func readLines() -> [PrintedLine] {
         defer { lines = [] }
         return lines
     }
@@ -48,7 +48,7 @@ final class RemoteProcess: NodeProcess {
 
     func began(pid: Int32) { self.pid = pid }
 
-    func printed(_ line: String) { lines.append(line) }
+    func printed(_ line: PrintedLine) { lines.append(line) }
 
     /// - Parameters:
     ///   - fault: why, where the process itself is not to blame.

@@ -23,17 +23,16 @@ enum ShortCommand {
         while true {
             let isOver = process.reap() || process.status != nil
             output += available(process.answers)
-            errors += process.readLines()
+            errors += process.readLines().map(\.text)
             if isOver { break }
             guard posix_monotonic_ns() < deadline else {
                 process.killGroup()
                 throw LaunchError.cannotStart(
                     program: arguments[0], reason: "it did not end within \(seconds) s")
             }
-            var items = [process.answers, process.output].map {
+            var items = ([process.answers] + process.outputs).map {
                 pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
             }
-            if process.outputHasEnded { items.removeLast() }
             _ = poll(&items, nfds_t(items.count), 20)
             // An ended stream is always ready.
             usleep(2000)

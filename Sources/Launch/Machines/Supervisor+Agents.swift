@@ -87,7 +87,7 @@ extension Supervisor {
         case .heard(let remote, let bytes):
             guard let process = incarnations.first(where: { $0.process === remote }) else { return }
             bytes.withUnsafeBytes { hear($0, from: process) }
-        case .said(let line): display.log("machine \(name)", line)
+        case .said(let line): display.log(machine: name, line)
         case .lost(let fault):
             sayLost(name, fault)
             giveUpMoves(from: name, fault)

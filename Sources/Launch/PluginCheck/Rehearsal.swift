@@ -132,12 +132,12 @@ final class Rehearsal {
     }
 
     private func pump() {
-        var items = [control.socket.pollItem, zmq_pollitem_t(readable: child.output)]
-        if child.outputHasEnded { items.removeLast() }
+        var items = [control.socket.pollItem]
+        items += child.outputs.map { zmq_pollitem_t(readable: $0) }
         items += feeds.map(\.pollItem)
         items += takers.map(\.pollItem)
         zmqPoll(&items, milliseconds: 20)
-        if !child.outputHasEnded { log += child.readLines() }
+        log += child.readLines().map(\.text)
         if log.count > 40 { log.removeFirst(log.count - 40) }
         hearControl()
         for feed in feeds { feed.read().forEach { complain($0.found, $0.needed) } }
