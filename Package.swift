@@ -21,7 +21,8 @@ let package = Package(
         .library(name: "NodeKit", targets: ["NodeKit", "Wire", "Tensors"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
     ],
     targets: [
         // System libraries: a module map and a shim each.
@@ -59,7 +60,11 @@ let package = Package(
         .target(name: "Dataflow", dependencies: ["NodeKit", "Tensors", "CYaml"]),
         .target(
             name: "Launch",
-            dependencies: ["Dataflow", "NodeKit", "Tensors", "Wire", "CPosix", "CZeroMQ"],
+            dependencies: [
+                "Dataflow", "NodeKit", "Tensors", "Wire", "CPosix", "CZeroMQ",
+                .product(name: "FlyingFox", package: "FlyingFox"),
+                .product(name: "FlyingSocks", package: "FlyingFox"),
+            ],
             swiftSettings: testable),
 
         // The networks: know nothing of processes.

@@ -49,6 +49,22 @@ package struct AgeHistogram: Sendable {
         return maximum
     }
 
+    /// How many are in steps that end at a bound or below it.
+    package func count(upTo milliseconds: Double) -> Int {
+        // A bound that is the end of a step must not be missed by a rounding.
+        counts.reduce(0) {
+            Self.upperEdge(of: $1.key) <= milliseconds * 1.000_001 ? $0 + $1.value : $0
+        }
+    }
+
+    /// The sum of all, in milliseconds, each taken for the middle of its step: within 1 %.
+    package var sum: Double {
+        counts.reduce(0) { sum, bin in
+            let lower = bin.key == 0 ? 0 : Self.upperEdge(of: bin.key - 1)
+            return sum + Double(bin.value) * (lower + Self.upperEdge(of: bin.key)) / 2
+        }
+    }
+
     private static func bin(of milliseconds: Double) -> Int {
         guard milliseconds > base else { return 0 }
         return Int((log(milliseconds / base) / log(step)).rounded(.up))

@@ -45,8 +45,8 @@ struct RunCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Serves figures for Prometheus at http://127.0.0.1:PORT/metrics while the graph runs.",
-            valueName: "port"))
+            "Serves figures for Prometheus at http://127.0.0.1:PORT/metrics while the graph runs; 0 takes "
+                + "any port, which 'status' says.", valueName: "port"))
     var metrics: UInt16?
 
     func validate() throws {
@@ -99,21 +99,22 @@ struct RunCommand: ParsableCommand {
         let name = folder.name
         let log = runLog(of: name ?? file, graph)
         defer { log?.flush() }
+        let metrics = try metricsProcess(folder)
         let display = RunDisplay(quiet: quiet, log: log)
-        let logs = log?.folder.path
+        if let metrics { display.note("figures for Prometheus: \(metrics.address)") }
+        let (logs, address) = (log?.folder.path, metrics?.address)
         let plan = { (graph: CheckedGraph) in
             var plan = RunPlan(graph, name: name, folder: folder.path)
             plan.notices = Self.notices(of: graph)
-            plan.logs = logs
+            (plan.logs, plan.metrics) = (logs, address)
             return plan
         }
         let planner = Replanner(
             graph, settings.overrides,
             waivers: .init(memory: ignoreMemory, budget: ignoreBudget), plan: plan)
-        let server = try metricsServer(folder)
         let supervisor = try Supervisor(
             plan(graph), executable: Personalive.executable, display: display, planner: planner)
-        let outcome = withExtendedLifetime(server) { supervisor.run() }
+        let outcome = withExtendedLifetime(metrics) { supervisor.run() }
         folder.remove()
         outputs.add(planner?.graph ?? graph)
         log?.note(Self.words(for: outcome))
@@ -163,9 +164,12 @@ struct RunCommand: ParsableCommand {
     }
 
     /// What answers Prometheus, if it is wanted; before anything is started.
-    private func metricsServer(_ folder: RunFolder) throws -> MetricsServer? {
+    private func metricsProcess(_ folder: RunFolder) throws -> MetricsProcess? {
         do {
-            return try metrics.map { try MetricsServer(port: $0, folder: folder.path) }
+            return try metrics.map {
+                try MetricsProcess(
+                    port: $0, folder: folder.path, executable: Personalive.executable)
+            }
         } catch {
             printToStandardError(
                 "error: port \(metrics ?? 0) of this machine cannot be had for --metrics: \(error)\n"

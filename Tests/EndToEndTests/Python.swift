@@ -13,6 +13,7 @@ enum Python {
 
     static let isComplete = isRequired || run("import zmq, numpy") == 0
     static let hasSchemas = isRequired || run("import kubernetes_validate, yaml") == 0
+    static let hasPrometheus = isRequired || run("import prometheus_client") == 0
     static let hasONNX = isRequired || run("import zmq, numpy, onnxruntime, onnx") == 0
 
     /// The exit code of a program given as text.

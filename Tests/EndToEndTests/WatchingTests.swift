@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Looking at a running graph: top, trace, metrics, record and replay.
+/// Looking at a running graph: top, trace, record and replay.
 @Suite struct WatchingTests {
     /// A source that never hurries, a stage, and a sink.
     private static let graph = """
@@ -76,47 +76,8 @@ import Testing
         #expect(whole.allSatisfy { Set($0.map { $0["pid"] as! Int }).count == 3 })
     }
 
-    @Test func `Prometheus gets figures of nodes and edges, on this machine only`() throws {
-        let port = Int.random(in: 20_000...30_000)
-        let tool = try started("--metrics", "\(port)")
-        defer { _ = stop(tool) }
-
-        let found = try fetch("http://127.0.0.1:\(port)/metrics")
-        let other = try fetch("http://127.0.0.1:\(port)/")
-
-        #expect(found.code == 200)
-        #expect(other.code == 404)
-        let lines = found.text.split(separator: "\n").map(String.init)
-        #expect(lines.contains("# TYPE personalive_node_ticks_total counter"))
-        #expect(lines.contains { $0.hasPrefix("personalive_node_ticks_total{node=\"stage\",kind=\"test-stage\"} ") })
-        #expect(
-            lines.contains {
-                $0.hasPrefix("personalive_edge_age_seconds{from=\"stage.data\",to=\"sink.data\",quantile=\"0.99\"} 0.")
-            })
-        #expect(lines.allSatisfy { $0.hasPrefix("#") || $0.split(separator: " ").count >= 2 })
-    }
-
-    private func fetch(_ address: String) throws -> (code: Int, text: String) {
-        let process = Process(), pipe = Pipe()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [
-            "bash", "-c",
-            """
-            exec 3<>/dev/tcp/127.0.0.1/$0; printf 'GET %s HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' "$1" >&3; cat <&3
-            """,
-            String(address.split(separator: ":")[2].prefix { $0 != "/" }),
-            "/" + address.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: true).dropFirst(2).joined(),
-        ]
-        process.standardOutput = pipe
-        try process.run()
-        let text = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        let parts = text.components(separatedBy: "\r\n\r\n")
-        let code = text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-        return (code, parts.dropFirst().joined(separator: "\r\n\r\n"))
-    }
-
-    @Test func `an edge is recorded without holding the graph up, and replayed as a source`() throws {
+    @Test func `an edge is recorded without holding the graph up, and replayed as a source`() throws
+    {
         let tool = try started()
         let file = "\(tool.folder)/stage.rec"
 
