@@ -38,7 +38,7 @@ final class ChildProcess: NodeProcess {
             .merging(defaults) { own, _ in own }.merging(own) { $1 }
             .map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { (argv + environment).forEach { free($0) } }
-        // Whoever speaks to a program must not end with it.
+        // A write to a program that has ended is an error, and not the end of this process.
         if talks { Glibc.signal(SIGPIPE, SIG_IGN) }
         pid = posix_start(
             arguments[0], argv, environment, input, childOutput, childErrors, journal, SIGTERM, 1)

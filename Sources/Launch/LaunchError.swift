@@ -84,7 +84,7 @@ package struct NodeFailure: Error, Sendable {
             return "'personalive doctor GRAPH' looks at the machines one by one"
         }
         if reason == nil, status == -9 {
-            return "SIGKILL from outside: somebody killed it, or the machine ran out of memory "
+            return "SIGKILL from outside: a user or a program killed it, or the machine ran out of memory "
                 + "(look at 'dmesg'; a smaller model or fewer nodes at once needs less)"
         }
         if reason == nil, let status, status < 0 {

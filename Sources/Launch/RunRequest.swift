@@ -2,18 +2,18 @@ import Dataflow
 import Foundation
 import Wire
 
-/// What somebody asks of a running graph: a JSON object with a `type`, over the run's control socket.
+/// What a client asks of a running graph: a JSON object with a `type`, over the run's control socket.
 ///
-/// Whoever asks connects a `DEALER` to `ipc://FOLDER/control.sock` with an identity that begins with
+/// A client connects a `DEALER` to `ipc://FOLDER/control.sock` with an identity that begins with
 /// `?` (no node's name does), sends one frame, and reads replies until one is the last.
 package enum RunRequest: Sendable, Equatable {
     /// How the run stands.
     case status
     /// Nodes are replaced; a dry run only says which.
     case change(GraphChange, isDry: Bool = false)
-    /// What a node would be after a replacement, for whoever wants to try it out beside the run.
+    /// What a node would be after a replacement, for a client that tries it out beside the run.
     case candidate(NodeReplacement)
-    /// Where somebody can look on at an output, `node.port`.
+    /// Where a client can tap an output, `node.port`.
     case look(String)
 }
 
@@ -44,7 +44,7 @@ package struct RunStatus: Sendable, Codable {
         package let state: String
         /// How often its process was replaced because it failed.
         package let restarts: Int
-        /// How often it was replaced because somebody wanted it.
+        /// How often it was replaced because a client asked for it.
         package let swaps: Int
         package let report: NodeReport
         /// Where it runs; nil on the supervisor's machine.

@@ -20,8 +20,8 @@ struct MetricsCommand: ParsableCommand {
     @Option(help: "A port of 127.0.0.1; 0 for any.")
     var port: UInt16 = 0
 
-    /// Bytes of memory, and descriptors: beyond them a client has sent a header without an end, or holds
-    /// connections without a use. The process ends then, and `run` starts another one.
+    /// Bytes of memory, and descriptors: beyond them a client has sent a header without an end, or
+    /// holds connections without a use. The process ends then, and `run` starts another one.
     private static let (memory, descriptors): (rlim_t, rlim_t) = (512 << 20, 256)
 
     func run() throws {

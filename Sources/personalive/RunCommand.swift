@@ -98,7 +98,7 @@ struct RunCommand: ParsableCommand {
         // What other commands call the run stays, whatever file is applied to it.
         let name = folder.name
         let log = runLog(of: name ?? file, graph)
-        defer { log?.flush() }
+        defer { close(log) }
         let metrics = try metricsProcess(folder)
         let display = RunDisplay(quiet: quiet, log: log)
         if let metrics { display.note("figures for Prometheus: \(metrics.address)") }
@@ -152,6 +152,12 @@ struct RunCommand: ParsableCommand {
             printToStandardError("warning: this run has no log: \(error)\n")
             return nil
         }
+    }
+
+    /// Waits until the log is written.
+    private func close(_ log: RunLog?) {
+        log?.flush()
+        if let fault = log?.takeFault() { printToStandardError("warning: \(fault)\n") }
     }
 
     /// How the run ended, for its log.

@@ -19,11 +19,11 @@ enum AgentMessage: Codable, Sendable, Equatable {
     case forgetJournal(node: String)
     /// Say of files whether they are there, and what is in them.
     case inspect(paths: [String])
-    /// Pass on what an output of a node here sends, to somebody who looks on.
+    /// Pass on what an output of a node here sends, to a client that taps it.
     case tap(port: String, endpoint: String)
 
     // From an agent.
-    /// Its first words.
+    /// Its first message.
     case facts(MachineFacts)
     case started(id: String, pid: Int32)
     /// The process could not be started.
@@ -63,8 +63,8 @@ struct MachineFacts: Codable, Sendable, Equatable {
     var cores: Int
     /// Bytes that new programs could have.
     var memory: Int?
-    /// Its address as whoever started the agent sees it, and theirs as it sees them, where the way
-    /// of starting it says so.
+    /// Its address as the program that started the agent sees it, and that program's as it sees it,
+    /// where the way of starting it says so.
     var ownAddress: String?
     var callerAddress: String?
 }
