@@ -49,13 +49,15 @@ final class ChaosRun {
     private var counts = EdgeCounts()
     private var outcome: Outcome
     private var sourceSwaps = 0
+    /// Frames that have to come before an endless run is ended: some of each new source's, too.
+    private var wanted: Int
     private var isLonger = false
 
     /// Seconds that a run may take besides the time that its messages take.
     private static let grace = 120.0
 
     init(_ graph: ChaosGraph, seed: UInt64, messages: Int) throws {
-        (self.graph, self.messages) = (graph, messages)
+        (self.graph, self.messages, wanted) = (graph, messages, messages)
         dice = SeededDice(seed: seed)
         outcome = Outcome(graph: graph.name, seed: seed)
         run = try DisturbedRun(graph.text(messages: messages))
@@ -69,7 +71,7 @@ final class ChaosRun {
         _ = run.wait { !run.arrivals(in: "\(first.name).txt").isEmpty }
         while run.isRunning {
             usleep(UInt32(Double.random(in: graph.pause, using: &dice) * 1e6))
-            if graph.isEndless, sent >= messages { break }
+            if graph.isEndless, sourceSwaps > 0, sent >= wanted { break }
             guard ContinuousClock.now < end else {
                 outcome.faults.append("not over after \(Int(limit)) s")
                 break
@@ -119,7 +121,9 @@ final class ChaosRun {
                 return outcome.refuse(refusal)
             }
             outcome.swaps += 1
-            if kind == "test-source" { sourceSwaps += 1 }
+            guard kind == "test-source" else { return }
+            sourceSwaps += 1
+            wanted = max(wanted, sent + Int(graph.sinks[0].rate / 4))
         case .apply: try apply(killing: victim, after: pause * 0.15)
         }
     }
@@ -172,6 +176,9 @@ final class ChaosRun {
             outcome.faults.append("exit code \(status), not \(expected): \(run.errors.suffix(500))")
         }
         outcome.faults += counts.faults
+        if outcome.kills + outcome.stalls + outcome.swaps + outcome.applies == 0 {
+            outcome.faults.append("nothing was done to it: more --messages are needed")
+        }
         let account = RunAccount(report)
         for sink in graph.sinks {
             let arrivals = run.arrivals(in: "\(sink.name).txt")
