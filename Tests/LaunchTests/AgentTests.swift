@@ -156,6 +156,26 @@ import Wire
         #expect(said.contains(.printed(id: "node", stream: .stderr, line: "err")), "\(said)")
     }
 
+    @Test func `what a node sends waits while the supervisor does not read, and none of it is lost`() throws {
+        let line = try Line(program: "exec cat >/dev/null")
+        let folder = try #require(line.facts).runFolder
+        line.send(.start(id: "node", node: "node", kind: "kind", command: nil))
+        _ = line.hear { if case .started = $0 { true } else { false } }
+        let socket = ZMQSocketBox(try ZMQSocket(.dealer, in: ZMQContext(), identity: "node"))
+        try socket.socket.connect(NodeConfiguration.controlEndpoint(in: folder))
+
+        // More than the agent keeps.
+        let message = [UInt8](repeating: 32, count: 64 << 10), count = 2000
+        for _ in 0..<count { message.withUnsafeBytes { _ = socket.socket.send($0) } }
+        var heard = 0
+        _ = line.hear(seconds: 60) {
+            if case .heard = $0 { heard += 1 }
+            return heard == count
+        }
+
+        #expect(heard == count)
+    }
+
     @Test func `what a node left is nobody's once it is forgotten`() throws {
         let line = try Line()
         line.send(.journal(node: "node", offset: 0))

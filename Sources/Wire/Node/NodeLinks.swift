@@ -146,8 +146,9 @@ final class NodeLinks {
     }
 
     private func readControl() {
-        let heardAt = posix_monotonic_ns()
         while let frames = control.socket.receive() {
+            // Of each by itself: a question may come while the one before it is obeyed.
+            let heardAt = posix_monotonic_ns()
             guard let message = frames[0].withBytes(ControlMessage.init(decoding:)) else { continue }
             do {
                 try obey(message, heardAt)
