@@ -10,8 +10,8 @@ import Testing
         var source = NodeReport(), sink = NodeReport()
         (source.ticks, source.busy, source.emittedCount) = (12, 1.5, 11)
         source.outputs = [
-            .init(port: "data", consumer: "sink.a", keep: "newest", sent: 7),
-            .init(port: "data", consumer: "sink.b", keep: "all", sent: 9),
+            .init(port: "data", consumer: "sink", consumerPort: "a", keep: "newest", sent: 7),
+            .init(port: "data", consumer: "sink", consumerPort: "b", keep: "all", sent: 9),
         ]
         for milliseconds in [0.5, 4, 40, 40, 400, 40_000] {
             sink.age.add(nanoseconds: Int64(milliseconds * 1e6))
