@@ -133,15 +133,16 @@ struct GraphChecker {
         return values
     }
 
-    /// A film that comes as fast as it is read would be dropped but for a few frames.
+    /// A film or a recording that comes as fast as it is read would be dropped but for a few frames.
     private mutating func warnOfHaste(_ specs: [NodeSpec?], _ values: [[String: SettingValue]]) {
         for (index, node) in document.nodes.enumerated() {
-            guard let spec = specs[index], spec.inputs.isEmpty,
-                values[index]["realtime"] == .flag(false)
-            else { continue }
-            let written = node.settings.first { $0.name.value == "realtime" }?.value?.place
+            guard let spec = specs[index], spec.inputs.isEmpty else { continue }
+            let isFilm = values[index]["realtime"] == .flag(false)
+            guard isFilm || values[index]["pace"] == .text("flat-out") else { continue }
+            let setting = isFilm ? "realtime" : "pace"
+            let written = node.settings.first { $0.name.value == setting }?.value?.place
             findings.report(
-                SettingFault.hasty(node: node.name),
+                SettingFault.hasty(node: node.name, isFilm: isFilm),
                 at: written ?? node.kind?.place ?? node.place)
         }
     }

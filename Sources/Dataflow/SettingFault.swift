@@ -18,7 +18,7 @@ enum SettingFault: Fault {
     case sameOutput(path: String, node: String)
     case overwritesInput(path: String, node: String)
     case overwritesGraph(path: String)
-    case hasty(node: String)
+    case hasty(node: String, isFilm: Bool)
 
     var words: FaultWords {
         switch self {
@@ -98,12 +98,15 @@ enum SettingFault: Fault {
             FaultWords(
                 "output-overwrites-input",
                 "\(path.quoted) would be overwritten while node \(node.quoted) reads it")
-        case .hasty(let node):
+        case .hasty(let node, let isFilm):
             FaultWords(
                 "not-realtime",
                 "node \(node.quoted) sends its frames as fast as they are read, and in a live graph "
                     + "all but a few of them will be dropped",
-                hint: "add 'realtime: true' to its 'with:', as a camera has it", severity: .warning)
+                hint: isFilm
+                    ? "add 'realtime: true' to its 'with:', as a camera has it"
+                    : "remove 'pace: flat-out'",
+                severity: .warning)
         default: preconditionFailure("handled above")
         }
     }

@@ -128,6 +128,30 @@ import Testing
         #expect(outcome.errors.contains("kubernetes: {}"))
     }
 
+    @Test func `a film on another machine is told with its machine, one without frames is not`()
+        throws
+    {
+        let far = Self.graph.replacing("film:\n", with: "film:\n    machine: decode\n")
+        func run(_ graph: String) throws -> (tool: Tool, outcome: Tool.Outcome) {
+            let tool = try Tool("run", graph: graph, "--quiet")
+            try tool.playCluster([
+                "render": "export PERSONALIVE_ADDRESS=127.0.0.2",
+                "decode": "export PERSONALIVE_ADDRESS=127.0.0.3",
+            ])
+            tool.process.environment?["PERSONALIVE_ADDRESS"] = "127.0.0.1"
+            return (tool, try tool.run())
+        }
+
+        let whole = try run(far)
+        let empty = try run(far.replacing("count: 60", with: "count: 0"))
+
+        #expect(whole.outcome.status == 0, "\(whole.outcome.errors)")
+        #expect(
+            whole.outcome.output.contains("\(whole.tool.folder)/list.txt on 'decode'\n"),
+            "\(whole.outcome.output)")
+        #expect(!empty.outcome.output.contains("on 'decode'"), "\(empty.outcome.output)")
+    }
+
     /// Pods are processes of this machine here, with addresses of their own on the loopback.
     @Test func `a graph runs in pods, over edges with keys, with the frames of one machine`() throws
     {

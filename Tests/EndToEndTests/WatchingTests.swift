@@ -140,9 +140,12 @@ import Testing
         }
 
         let outcome = try tool.run()
+        let graph = try String(contentsOfFile: "\(tool.folder)/graph.yaml", encoding: .utf8)
+        let live = try Tool("check", graph: "mode: live\n" + graph).run()
 
         #expect(outcome.status == 0, "\(outcome.errors)")
         #expect(outcome.number("frames_out") == 28, "\(outcome.output)")
+        #expect(live.output.contains("remove 'pace: flat-out'"), "\(live.output)")
     }
 
     @Test func `a recording's port is checked like any other`() throws {
