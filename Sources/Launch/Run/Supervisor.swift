@@ -339,7 +339,9 @@ package final class Supervisor {
         instance.listening = configuration.listen
         send(.configure(configuration), to: instance)
         askTime(of: instance)
-        guard slot.current === instance, slot.membership != .joining, life.isConnected else { return }
+        guard slot.current === instance, slot.membership != .joining, life.isConnected else {
+            return
+        }
         holdIfOthersAre(slot)
         sendNewEdges(slot)
         connect(instance)
@@ -352,7 +354,9 @@ package final class Supervisor {
         guard let slot = graph.slot(of: instance) else { return }
         locateProducers(of: slot, for: instance)
         instance.isConnected = true
-        send(.connect(anew: anew, forgets: forgets, next: next, first: slot.firstFrame), to: instance)
+        send(
+            .connect(anew: anew, forgets: forgets, next: next, first: slot.firstFrame), to: instance
+        )
     }
 
     /// Tells processes to listen and where to connect to, where that is another place than they were
@@ -398,7 +402,9 @@ package final class Supervisor {
         for instance in instances
         where instance.life.saidHello && instance.served == nil && instance.life.fault == nil {
             if let endpoint = graph.listening(on: instance) {
-                if instance.listening != endpoint { send(.listen(endpoint: endpoint), to: instance) }
+                if instance.listening != endpoint {
+                    send(.listen(endpoint: endpoint), to: instance)
+                }
                 instance.listening = endpoint
                 continue
             }
