@@ -346,7 +346,9 @@ package final class Supervisor {
         instance.listening = configuration.listen
         send(.configure(configuration), to: instance)
         askTime(of: instance)
-        guard slot.current === instance, slot.membership != .joining, life.isConnected else { return }
+        guard slot.current === instance, slot.membership != .joining, life.isConnected else {
+            return
+        }
         holdIfOthersAre(slot)
         sendNewEdges(slot)
         connect(instance)
@@ -407,7 +409,9 @@ package final class Supervisor {
         for instance in instances
         where instance.life.saidHello && instance.served == nil && instance.life.fault == nil {
             if let endpoint = graph.listening(on: instance) {
-                if instance.listening != endpoint { send(.listen(endpoint: endpoint), to: instance) }
+                if instance.listening != endpoint {
+                    send(.listen(endpoint: endpoint), to: instance)
+                }
                 instance.listening = endpoint
                 continue
             }

@@ -16,7 +16,7 @@ struct EdgeCounts {
             for output in node.report.outputs {
                 let edge = "\(node.name).\(output.port) → \(output.consumer)"
                 edges[edge, default: []].append(output.sent)
-                let key = "\(edge) #\(edges[edge]!.count)"
+                let key = "\(edge).\(output.consumerPort)~\(output.edition)"
                 note(output.sent, of: "sent", key)
                 note(output.droppedCount, of: "dropped_count", key)
             }
