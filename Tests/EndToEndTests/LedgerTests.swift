@@ -136,7 +136,7 @@ import Testing
                   slow: { use: test-stage, in: { data: src.data }, with: { work: 70 } }
                   sink: { use: test-sink, in: { data: { from: slow.data, keep: newest } } }
                   all: { use: test-sink, in: { data: { from: slow.data, keep: all } } }
-                """, "--json")
+                """, "--json", "--ignore-budget")
 
         let outcome = try tool.run()
 
