@@ -41,6 +41,7 @@ struct PluginCheckTests {
             change: """
                 Node.process = lambda self, inputs: Dropped("no face")
                 """)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
 
         let outcome = try check(folder)
 

@@ -66,6 +66,7 @@ struct PluginTests {
                 Node.process = lambda self, inputs: (
                     inputs if HOST.ticks % 2 else \(answer))
                 """)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
         let tool = try Tool("run", graph: Self.film.replacing("KIND", with: "gives-half"), "--json")
         tool.plugins = [folder]
 
