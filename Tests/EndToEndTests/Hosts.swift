@@ -26,7 +26,7 @@ enum Hosts {
         listing.arguments = ["netns", "pids", host]
         listing.standardOutput = output
         guard (try? listing.run()) != nil else { return [:] }
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let text = String(decoding: output.fileHandleForReading.readAll(), as: UTF8.self)
         listing.waitUntilExit()
         let pairs = text.split(separator: "\n").compactMap { Int32($0) }.map { ($0, words(of: $0)) }
         return Dictionary(uniqueKeysWithValues: pairs.filter { $1.first?.hasSuffix("/personalive") ?? false })

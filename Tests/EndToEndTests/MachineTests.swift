@@ -232,7 +232,7 @@ struct MachineTests {
         listing.arguments = ["--noheader", "--states=RUNNING,PENDING"]
         listing.standardOutput = output
         guard (try? listing.run()) != nil else { return "squeue cannot be started" }
-        let data = output.fileHandleForReading.readDataToEndOfFile()
+        let data = output.fileHandleForReading.readAll()
         listing.waitUntilExit()
         return String(decoding: data, as: UTF8.self)
     }
@@ -316,7 +316,7 @@ struct MachineTests {
         let outcome = try tool.run()
         #expect(outcome.status == 0, "\(outcome.errors)")
         try input.fileHandleForWriting.close()
-        let words = output.fileHandleForReading.readDataToEndOfFile()
+        let words = output.fileHandleForReading.readAll()
         listener.waitUntilExit()
         return try JSONDecoder().decode(Heard.self, from: words)
     }

@@ -42,7 +42,7 @@ import Testing
         process.standardError = output
         try process.run()
         let text = String(
-            decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            decoding: output.fileHandleForReading.readAll(), as: UTF8.self)
         process.waitUntilExit()
         return text
     }

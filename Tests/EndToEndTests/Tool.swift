@@ -77,7 +77,7 @@ final class Tool {
 
     /// Waits for the end.
     func finish() -> Outcome {
-        let data = early + output.fileHandleForReading.readDataToEndOfFile()
+        let data = early + output.fileHandleForReading.readAll()
         process.waitUntilExit()
         let text = (try? String(contentsOf: errors, encoding: .utf8)) ?? ""
         return Outcome(
@@ -102,8 +102,8 @@ final class Tool {
         asking.standardOutput = output
         asking.standardError = errors
         try asking.run()
-        let printed = output.fileHandleForReading.readDataToEndOfFile()
-        let complaints = errors.fileHandleForReading.readDataToEndOfFile()
+        let printed = output.fileHandleForReading.readAll()
+        let complaints = errors.fileHandleForReading.readAll()
         asking.waitUntilExit()
         return Outcome(
             status: asking.terminationStatus, output: String(decoding: printed, as: UTF8.self),
@@ -195,4 +195,16 @@ final class Tool {
     }
 
     private func hasFolder(_ word: String) -> Bool { word.hasPrefix("\(folder)/") }
+}
+
+extension FileHandle {
+    /// All that comes until the end; a signal does not end it, as it does Foundation's own call.
+    func readAll() -> Data {
+        var (data, buffer) = (Data(), [UInt8](repeating: 0, count: 1 << 16))
+        while true {
+            let count = Glibc.read(fileDescriptor, &buffer, buffer.count)
+            if count > 0 { data.append(contentsOf: buffer[..<count]) }
+            if count == 0 || count < 0 && errno != EINTR { return data }
+        }
+    }
 }

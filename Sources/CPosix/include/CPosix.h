@@ -51,6 +51,9 @@ int posix_reap(pid_t pid, int *status);
 /// Most memory that this process had at once, in bytes.
 size_t posix_peak_memory(void);
 
+/// The process group of the process that connected a Unix socket, or -1.
+pid_t posix_peer_group(int descriptor);
+
 /// A pipe whose ends do not leak into children. Returns 0, or -errno.
 int posix_pipe(int *read_end, int *write_end);
 

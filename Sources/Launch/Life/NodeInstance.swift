@@ -19,6 +19,8 @@ final class NodeInstance {
     /// Where it was last told to listen for other machines, and where those find its outputs.
     var listening: String?
     var served: String?
+    /// The connection that its messages come over.
+    var connection: Int32 = -1
     /// When it was last asked for its time, and whether it was told what to make of it.
     var askedAt: Int64 = 0
     var knowsTime = false

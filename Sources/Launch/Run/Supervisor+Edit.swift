@@ -224,6 +224,9 @@ extension Supervisor {
         _ next: RunPlan.PlannedNode, of slot: NodeSlot, for requester: String
     ) throws {
         let current = slot.current
+        guard current.life.saidHello else {
+            throw SwapRefusal("'\(current.id)' is being started again: ask once more when it runs")
+        }
         guard current.life.can(.recovers) || current.life.can(.retires) else {
             throw SwapRefusal(
                 "'\(current.id)' (\(slot.planned.kind)) cannot hand over: it keeps no journal, "

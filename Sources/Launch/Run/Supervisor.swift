@@ -262,8 +262,25 @@ package final class Supervisor {
             guard let instance = instances.first(where: { $0.id == sender }),
                 machines.link(to: instance.planned.machine) == nil
             else { continue }
+            if let impostor = impostor(of: instance, over: frames.descriptor) {
+                let fault = "it sent a message in the name of '\(sender)'"
+                perform(impostor.apply(.violated(fault)), of: impostor)
+                continue
+            }
             frames[1].withBytes { hear($0, from: instance) }
         }
+    }
+
+    /// Another node's process, should a message that names a process have come from that one. A connection
+    /// is looked at once: its number may be another one's when its process has exited.
+    private func impostor(of instance: NodeInstance, over connection: Int32) -> NodeInstance? {
+        guard connection != instance.connection else { return nil }
+        let group = posix_peer_group(connection)
+        let impostor = instances.first {
+            $0 !== instance && $0.process.status == nil && $0.process.pid == group
+        }
+        if impostor == nil { instance.connection = connection }
+        return impostor
     }
 
     /// A message of a process came, here or through its machine's agent.

@@ -79,7 +79,7 @@ extension [ZMQFrame] {
     var user: String? { last?.user.flatMap { $0.isEmpty ? nil : $0 } }
 
     /// The connection that it came over; -1 if it is not known.
-    var descriptor: Int32 { last?.descriptor ?? -1 }
+    package var descriptor: Int32 { last?.descriptor ?? -1 }
 
     /// Whether the sender names an input of the node that its key says: a peer from elsewhere may
     /// only call himself what that is.

@@ -29,6 +29,8 @@ enum Misbehaviour: String, CaseIterable, Codable, ExpressibleByArgument {
     enum Outcome: Equatable {
         /// The run fails, and names the plugin.
         case named
+        /// The run completes, and a warning names the plugin.
+        case warned
         /// The run completes, or fails and names the plugin.
         case bounded
         /// The run waits, and ends soon after the second Ctrl-C.
@@ -37,8 +39,9 @@ enum Misbehaviour: String, CaseIterable, Codable, ExpressibleByArgument {
 
     var outcome: Outcome {
         switch self {
-        case .chatty, .flooding, .endless, .lingering, .beyond: .named
-        case .printing, .liar: .bounded
+        case .chatty, .flooding, .endless, .liar, .beyond: .named
+        case .lingering: .warned
+        case .printing: .bounded
         case .mute, .stubborn: .interruptible
         }
     }

@@ -110,6 +110,9 @@ struct PluginChaos {
         case .named where !isNamed, .bounded where !isNamed && outcome.status != 0:
             outcome.faults.append(
                 "exit code \(outcome.status), and the plugin is not named: \(errors.suffix(300))")
+        case .warned where outcome.status != 0 || !errors.contains("warning: bad:"):
+            outcome.faults.append(
+                "exit code \(outcome.status), and no warning names the plugin: \(errors.suffix(300))")
         default: break
         }
     }
