@@ -592,7 +592,12 @@ package final class Supervisor {
     private func blame(_ instance: NodeInstance) {
         guard let slot = graph.slot(of: instance) else { return instance.kill() }
         if giveUpEdit(for: instance, of: slot) { return }
-        guard graph.plan.isLive, life.hasStarted else { return fail(instance) }
+        guard graph.plan.isLive, life.hasStarted else {
+            fail(instance)
+            // It will not do what it is told: nothing is gained by waiting for it.
+            if case .violated = instance.life.fault { instance.kill() }
+            return
+        }
         // In a live run its exit is judged like a crash, which may have been seen before its last message.
         guard instance.process.status == nil else {
             // One that is done is not started again: its neighbours would wait for ever.

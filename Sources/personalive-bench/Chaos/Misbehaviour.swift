@@ -39,9 +39,10 @@ enum Misbehaviour: String, CaseIterable, Codable, ExpressibleByArgument {
 
     var outcome: Outcome {
         switch self {
-        case .chatty, .flooding, .endless, .liar, .beyond: .named
+        case .chatty, .flooding, .endless, .beyond: .named
         case .lingering: .warned
-        case .printing: .bounded
+        // What is sent in another name may never arrive: the true owner of the name takes it over.
+        case .printing, .liar: .bounded
         case .mute, .stubborn: .interruptible
         }
     }
