@@ -181,7 +181,7 @@ extension Supervisor {
         case .hold:
             for slot in graph.slots where graph.isHoldable(slot) { send(.hold, to: slot.current) }
         case .release:
-            for slot in graph.slots where slot.planned.isSource { send(.letGo, to: slot.current) }
+            for slot in graph.slots where slot.planned.isSource { send(.release, to: slot.current) }
         case .rewire: rewire(edit)
         case .blame(let name, let reason):
             // One that was just restarted may not have loaded.

@@ -59,9 +59,9 @@ package enum ControlMessage: Sendable {
     /// The producer of an input is another process, served at another endpoint; `isFresh` when it
     /// counts its messages from 0 and holds nothing of its predecessor's.
     case reconnect(port: String, endpoint: String, isFresh: Bool)
-    /// A source is to send nothing until ``letGo``, and to say when that is so.
+    /// A source is to send nothing until ``release``, and to say when that is so.
     case hold
-    case letGo
+    case release
     /// The node's edges as they are to be. An output's `since` and `until` say from which frame on it
     /// is there, or not any more; an input goes on with its new edge once the old one has ended.
     case rewire(inputs: [NodeConfiguration.Input], outputs: [NodeConfiguration.Output])
@@ -146,7 +146,7 @@ extension ControlMessage: Codable {
         case .moved: .moved
         case .left: .left
         case .hold: .hold
-        case .letGo: .go
+        case .release: .go
         case .rewire: .rewire
         case .listen: .listen
         case .ping: .ping
@@ -206,7 +206,7 @@ extension ControlMessage: Codable {
         case .retire(let drains, let finishes):
             if drains { try object.encode(true, forKey: .drains) }
             if finishes { try object.encode(true, forKey: .finishes) }
-        case .ready, .start, .drain, .finishNow, .rewired, .hold, .letGo: break
+        case .ready, .start, .drain, .finishNow, .rewired, .hold, .release: break
         }
     }
 
@@ -232,7 +232,7 @@ extension ControlMessage: Codable {
         case .moved: self = .moved(edge: try object.decode(String.self, forKey: .port))
         case .left: self = .left(edge: try object.decode(String.self, forKey: .port))
         case .hold: self = .hold
-        case .go: self = .letGo
+        case .go: self = .release
         case .rewire:
             self = .rewire(
                 inputs: try object.decode([NodeConfiguration.Input].self, forKey: .inputs),

@@ -27,7 +27,7 @@ extension Exchange {
             if hasEnded { sayHeld() }
         }
     }
-    func letGo() { change { isHeld = false } }
+    func endHold() { change { isHeld = false } }
     /// Whether the node has made all that it makes.
     var isOver: Bool { locked { hasEnded } }
     func start() { advance(to: .running) }

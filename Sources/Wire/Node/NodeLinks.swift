@@ -179,7 +179,7 @@ final class NodeLinks {
         case .flush(let epoch): flush(before: epoch)
         case .rewire(let inputs, let outputs): try rewire(inputs, outputs)
         case .hold: exchange.hold()
-        case .letGo: exchange.letGo()
+        case .release: exchange.endHold()
         case .start: exchange.start()
         case .drain: exchange.drain()
         case .retire(let drains, let finishes):

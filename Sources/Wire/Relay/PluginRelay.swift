@@ -110,7 +110,7 @@ package final class PluginRelay {
         case .departed(let consumer):
             outputs?.depart(consumer)
             return true
-        case .connect, .start, .drain, .retire, .hold, .letGo, .finishNow: return true
+        case .connect, .start, .drain, .retire, .hold, .release, .finishNow: return true
         // Its edges are this relay's own, and what plugins say is not theirs to hear.
         default: break
         }
