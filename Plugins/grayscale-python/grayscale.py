@@ -438,6 +438,9 @@ class Host:
             self.say("warning", text=f"{type(error).__name__}: {error}")
         for input, header in self.used:
             input.done(header)
+        for output in self.outputs:  # its successor does not know of what waits there
+            if output.keep in ("newest", "even"):
+                output.drop(lambda index: True)
         next = {i.port: i.waiting[0][0].sequence if i.waiting else i.next for i in self.inputs}
         self.say("retired", report=self.report(), next=next)
         return 0

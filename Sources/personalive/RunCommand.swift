@@ -15,8 +15,8 @@ struct RunCommand: ParsableCommand {
             once; a third kills.
 
             Exit codes: 0 the run is complete, 1 faults were found and nothing was started, 2 the \
-            file cannot be read, 3 a node failed, 64 the command line is wrong, 130 stopped by the \
-            user with its files closed.
+            file cannot be read, 3 a node failed, 4 frames are unaccounted for, 64 the command line is \
+            wrong, 130 stopped by the user with its files closed.
             """)
 
     @Argument(help: "The graph file.", completion: .file(extensions: ["yaml", "yml"]))
@@ -57,7 +57,7 @@ struct RunCommand: ParsableCommand {
     }
 
     func run() throws {
-        // Until the supervisor has them, with nothing started and no file open.
+        // Until the supervisor has them: no node is started and no output is open.
         for interrupt in [SIGINT, SIGTERM] { signal(interrupt) { _ in _exit(130) } }
         let plugins = PluginFolders.load(besides: file)
         plugins.report()

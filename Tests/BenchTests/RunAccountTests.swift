@@ -10,13 +10,13 @@ import Testing
 
     private func report(
         sent: Int = 10, delivered: Int = 7, unaccounted: Int = 0,
-        place: String = "source.data → sink",
+        place: String = "source.data → sink", reason: String = "superseded",
         frames: String = "[[3, 5]]", to: String = "sink done"
     ) throws -> [String: Any] {
         let text = """
             {"frames_in": \(sent), "frames_out": \(delivered), "frames_unaccounted": \(unaccounted),
              "age": {"from": "source captured", "to": "\(to)"},
-             "dropped": [{"place": "\(place)", "reason": "superseded", "count": 3, "frames": \(frames)}]}
+             "dropped": [{"place": "\(place)", "reason": "\(reason)", "count": 3, "frames": \(frames)}]}
             """
         return try #require(
             try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
@@ -39,7 +39,14 @@ import Testing
             (try report(frames: "[[3, 6]]"), "frames 6 both came and were dropped"),
             (try report(sent: 9), "9 frames sent, but frame 9 is there"),
             (try report(sent: 12), "of 2 nothing is said: frames 10, 11"),
-            (try report(place: "stage"), "3 frames dropped on no edge"),
+            (
+                try report(reason: "under way when the process of 'source' ended"),
+                "3 frames put down to ended processes"
+            ),
+            (
+                try report(place: "stage", reason: "in its process when that ended"),
+                "3 frames put down to ended processes"
+            ),
             (try report(to: "other done"), "no balance of source → sink"),
             ([:], "no balance of source → sink"),
         ]

@@ -21,7 +21,8 @@ import Wire
         report.outputs = edges.map { edge in
             let words = edge.split { ".>".contains($0) }.map(String.init)
             return .init(
-                port: words[0], consumer: words[1], consumerPort: words[2], keep: keep, drops: drops)
+                port: words[0], consumer: words[1], consumerPort: words[2], keep: keep, drops: drops
+            )
         }
         report.inputs = arrived.sorted { $0.key < $1.key }.map { port, frames in
             var input = NodeReport.Input(port: port)
@@ -33,13 +34,17 @@ import Wire
             report: report, restarts: restarts)
     }
 
-    private func balances(_ nodes: [RunSnapshot.NodeState], _ departed: [RunSnapshot.NodeState] = []) -> [Balance] {
+    private func balances(
+        _ nodes: [RunSnapshot.NodeState], _ departed: [RunSnapshot.NodeState] = []
+    ) -> [Balance] {
         Ledger(nodes: nodes, departed: departed).balances
     }
 
     @Test func `each sink has a balance with its own source`() {
         let found = balances([
-            Self.node("a", ["data>x.data"], emitted: Self.frames(0...9), drops: Drops(.superseded, Self.frames(3...9))),
+            Self.node(
+                "a", ["data>x.data"], emitted: Self.frames(0...9),
+                drops: Drops(.superseded, Self.frames(3...9))),
             Self.node("x", delivered: Self.frames(0...2), arrived: ["data": Self.frames(0...2)]),
             Self.node("b", ["data>y.data"], emitted: Self.frames(0...4)),
             Self.node("y", delivered: Self.frames(0...4), arrived: ["data": Self.frames(0...4)]),
@@ -57,10 +62,14 @@ import Wire
     private func chain(
         keep: String = "newest", sourceRestarts: Int = 0, stageRestarts: Int = 0
     ) -> Balance {
-        let made = Self.frames(0...9), came = Self.frames(0...4, 6...9), left = Self.frames(0...4, 6...6, 8...9)
+        let made = Self.frames(0...9), came = Self.frames(0...4, 6...9),
+            left = Self.frames(0...4, 6...6, 8...9)
         return balances([
-            Self.node("src", ["data>stage.data"], emitted: made, restarts: sourceRestarts, keep: keep),
-            Self.node("stage", ["data>sink.data"], emitted: left, arrived: ["data": came], restarts: stageRestarts, keep: keep),
+            Self.node(
+                "src", ["data>stage.data"], emitted: made, restarts: sourceRestarts, keep: keep),
+            Self.node(
+                "stage", ["data>sink.data"], emitted: left, arrived: ["data": came],
+                restarts: stageRestarts, keep: keep),
             Self.node("sink", delivered: left, arrived: ["data": left]),
         ])[0]
     }
@@ -74,7 +83,9 @@ import Wire
     func `only a killed process beside an edge that may drop explains a gap`(
         _ what: String, keep: String, source: Int, stage: Int, unaccounted: String
     ) {
-        #expect(chain(keep: keep, sourceRestarts: source, stageRestarts: stage).unaccounted.text == unaccounted, "\(what)")
+        #expect(
+            chain(keep: keep, sourceRestarts: source, stageRestarts: stage).unaccounted.text
+                == unaccounted, "\(what)")
     }
 
     @Test func `what a killed process took with it is said where it was`() {
@@ -97,17 +108,27 @@ import Wire
 
         let found = balances([source, join])[0]
 
-        #expect(found.losses.map(\.place) == ["src.data → join.a", "src.data → join.b", "join.a", "join.b"])
+        #expect(
+            found.losses.map(\.place) == [
+                "src.data → join.a", "src.data → join.b", "join.a", "join.b",
+            ])
         #expect(found.unaccounted.isEmpty)
     }
 
-    @Test func `a sink that joined later is owed what came after, and one that left what came before`() {
-        var source = Self.node("src", ["data>old.data", "data>new.data"], emitted: Self.frames(0...9), keep: "all")
+    @Test
+    func `a sink that joined later is owed what came after, and one that left what came before`() {
+        var source = Self.node(
+            "src", ["data>old.data", "data>new.data"], emitted: Self.frames(0...9), keep: "all")
         source.report.outputs[0].until = 6
         source.report.outputs[1].since = 6
         let found = balances(
-            [source, Self.node("new", delivered: Self.frames(6...9), arrived: ["data": Self.frames(6...9)])],
-            [Self.node("old", delivered: Self.frames(0...5), arrived: ["data": Self.frames(0...5)])])
+            [
+                source,
+                Self.node(
+                    "new", delivered: Self.frames(6...9), arrived: ["data": Self.frames(6...9)]),
+            ],
+            [Self.node("old", delivered: Self.frames(0...5), arrived: ["data": Self.frames(0...5)])]
+        )
 
         #expect(found.count == 1)
         #expect(found[0].framesIn == 10 && found[0].framesOut == 10)
@@ -115,11 +136,13 @@ import Wire
     }
 
     @Test func `sound is not counted in frames`() {
-        var source = Self.node("film", ["frame>screen.frame", "audio>sound.audio"], emitted: Self.frames(0...3))
+        var source = Self.node(
+            "film", ["frame>screen.frame", "audio>sound.audio"], emitted: Self.frames(0...3))
         source.report.outputs[1].keep = "all"
         var sound = Self.node("sound", arrived: ["audio": FrameSet()])
         (sound.report.inputs[0].arrived, sound.report.inputs[0].pace) = (nil, .own)
-        let screen = Self.node("screen", delivered: Self.frames(0...3), arrived: ["frame": Self.frames(0...3)])
+        let screen = Self.node(
+            "screen", delivered: Self.frames(0...3), arrived: ["frame": Self.frames(0...3)])
 
         #expect(balances([source, screen, sound]).map(\.sink) == ["screen"])
     }
@@ -137,13 +160,15 @@ import Wire
     }
 
     @Test func `the summary names each way, and the frames that were shown late`() {
-        var late = Self.node("y", delivered: Self.frames(0...4), arrived: ["data": Self.frames(0...4)])
+        var late = Self.node(
+            "y", delivered: Self.frames(0...4), arrived: ["data": Self.frames(0...4)])
         late.report.lateCount = 2
         let text = RunSnapshot(
             seconds: 1,
             nodes: [
                 Self.node("a", ["data>x.data"], emitted: Self.frames(0...2)),
-                Self.node("x", delivered: Self.frames(0...2), arrived: ["data": Self.frames(0...2)]),
+                Self.node(
+                    "x", delivered: Self.frames(0...2), arrived: ["data": Self.frames(0...2)]),
                 Self.node("b", ["data>y.data"], emitted: Self.frames(0...4)), late,
             ]
         ).summary(stopped: false)

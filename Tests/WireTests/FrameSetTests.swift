@@ -72,4 +72,23 @@ import Testing
     @Test func `nothing has no percentile`() {
         #expect(AgeHistogram().percentile(0.5) == nil)
     }
+
+    @Test func `frames that come late are put in their place, packed runs beside them or not`() {
+        var set = FrameSet(), plain: Set<UInt64> = []
+        func insert(_ frame: UInt64) {
+            #expect(set.insert(frame) == plain.insert(frame).inserted)
+        }
+        for run in 0..<300 as Range<UInt64> { insert(3 * run) }
+
+        for frame in [880, 878, 899, 877, 4, 880, 1, 901, 898] as [UInt64] { insert(frame) }
+
+        #expect(set.runs.flatMap { Array($0[0]...$0[1]) } == plain.sorted())
+        #expect(set.count == plain.count)
+    }
+
+    @Test(arguments: [(0, 5, "0-4"), (4, 8, "4, 7"), (8, 4, ""), (5, 7, ""), (9, 12, "9-10")])
+    func `a part of a set is what lies between two frames`(first: UInt64, end: UInt64, text: String)
+    {
+        #expect(FrameSet(bounds: [0, 4, 7, 10]).within(first, end).text == text)
+    }
 }

@@ -18,7 +18,9 @@ import Testing
         var record = JournalRecord()
         record.kind = "stage"
         record.epoch = Epoch(number: 3, first: 40, begin: 1_500)
-        (record.emitted, record.delivered) = (FrameSet(bounds: [0, 6, 9, 9]), FrameSet(bounds: [1, 2]))
+        (record.emitted, record.delivered) = (
+            FrameSet(bounds: [0, 6, 9, 9]), FrameSet(bounds: [1, 2])
+        )
         record.lateCount = 5
         record.dropped = [.init(reason: "stale", frames: FrameSet(bounds: [7, 8]))]
         record.arrivals["data"] = .init(
@@ -53,7 +55,8 @@ import Testing
     }
 
     @Test func `an edge that has ended is reported by its name`() {
-        let report = NodeReport.Output(name: "data>sink.frame~2", drops: Drops(.superseded, FrameSet(bounds: [1, 1])))
+        let report = NodeReport.Output(
+            name: "data>sink.frame~2", drops: Drops(.superseded, FrameSet(bounds: [1, 1])))
 
         #expect(report?.port == "data" && report?.consumer == "sink")
         #expect(report?.consumerPort == "frame" && report?.edition == 2)

@@ -77,9 +77,9 @@ import Testing
     }
 
     @Test func `what was under way when the connection broke is lost by name, or comes again`() {
-        for (keep, lost, again) in [(Keep.newest, "1", []), (.all, "", [1, 2])] as [
-            (Keep, String, [UInt64])
-        ] {
+        for (keep, lost, again) in [(Keep.newest, "1", []), (.all, "", [1, 2])]
+            as [(Keep, String, [UInt64])]
+        {
             var edge = OutputEdge(keep: keep, window: 2)
             edge.connect(credits: 2, connection: 5)
             edge.offer(message(0))
@@ -234,5 +234,33 @@ import Testing
 
         #expect(edge.drops[.superseded].text == "3-8")
         #expect(edge.droppedCount == 1)
+    }
+
+    @Test
+    func `what was under way to a process that was replaced is lost, where nothing is sent twice`()
+    {
+        var edge = OutputEdge(keep: .newest, window: 2)
+        edge.connect(credits: 2)
+        edge.offer(message(0))
+        edge.offer(message(1))
+        #expect(sent(&edge) == [0, 1])
+        edge.grant(1, released: [])
+
+        edge.connect(credits: 2, connection: 3)
+
+        #expect(edge.drops[.lost].text == "1")
+    }
+
+    @Test func `a producer that hands over says what it leaves under way`() {
+        var edge = OutputEdge(keep: .newest, window: 1)
+        edge.connect(credits: 1)
+        edge.offer(message(0))
+        #expect(sent(&edge) == [0])
+        edge.offer(message(1))
+
+        edge.dropWaiting()
+
+        #expect(edge.drops[.lost].text == "0")
+        #expect(edge.drops[.superseded].text == "1")
     }
 }

@@ -111,7 +111,8 @@ import Testing
         #expect(credits == [0, 2])
     }
 
-    @Test func `what a producer's earlier process sent is used up without a credit for the next one`() {
+    @Test
+    func `what a producer's earlier process sent is used up without a credit for the next one`() {
         var ticks = TickAssembler(
             inputs: [input("a", .frame, keep: .newest), input("b", .frame, keep: .newest)],
             required: ["a", "b"])
@@ -146,7 +147,8 @@ import Testing
         #expect(grants.isEmpty)
     }
 
-    @Test func `an input that goes on with another edge uses up the old one first, and counts both`() {
+    @Test
+    func `an input that goes on with another edge uses up the old one first, and counts both`() {
         var ticks = TickAssembler(inputs: [input("a", .frame)], required: ["a"])
         ticks.deliver(message(7), to: 0)
         var edge = NodeConfiguration.Input(
@@ -194,7 +196,9 @@ import Testing
     @Test func `a flush drops what is of earlier epochs, here and still to come`() {
         var ticks = TickAssembler(
             inputs: [input("a", .frame), input("b", .frame)], required: ["a", "b"])
-        for (port, frame) in [(0, 0), (0, 1), (1, 0)] { ticks.deliver(message(UInt64(frame)), to: port) }
+        for (port, frame) in [(0, 0), (0, 1), (1, 0)] {
+            ticks.deliver(message(UInt64(frame)), to: port)
+        }
 
         ticks.flush(before: 1)
         for (port, frame) in [(1, 1), (0, 2), (1, 2)] {
@@ -206,7 +210,8 @@ import Testing
         #expect(ticks.takeReturned().count == 4)
     }
 
-    @Test func `frames that wait where nothing is sent twice are lost when another process takes over`() {
+    @Test
+    func `frames that wait where nothing is sent twice are lost when another process takes over`() {
         var ticks = TickAssembler(
             inputs: [input("a", .frame, keep: .newest), input("b", .frame)], required: ["a", "b"])
         ticks.deliver(message(0), to: 0)

@@ -398,9 +398,11 @@ struct GraphEdit {
     /// A node that joins, with edges that consumers tell from the ones that they have.
     func joined(_ node: RunPlan.PlannedNode) -> RunPlan.PlannedNode {
         var node = node
-        for index in node.configuration.outputs.indices
-        where !joining.contains(node.configuration.outputs[index].consumer) {
+        for index in node.configuration.outputs.indices {
             node.configuration.outputs[index].edition = edition
+        }
+        for index in node.configuration.inputs.indices {
+            node.configuration.inputs[index].edition = edition
         }
         return node
     }
@@ -418,7 +420,7 @@ struct GraphEdit {
         for var output in target?.configuration.outputs ?? []
         where difference.addedEdges.contains(.init(node.name, output)) {
             output.since = start(of: output, from: node.name)
-            output.edition = joining.contains(output.consumer) ? 0 : edition
+            output.edition = edition
             outputs.append(output)
         }
         return outputs

@@ -27,7 +27,7 @@ final class NodeInstance {
     private(set) var log: [String] = []
     /// Lines and warnings that are shown and logged of it, and messages that are read, in a second. Our own
     /// nodes send some ten, and a warning for a frame at most.
-    var shown = RateLimit(most: 200), heard = RateLimit(most: 5000)
+    var shown = RateLimit(most: 200), warned = RateLimit(most: 200), heard = RateLimit(most: 5000)
 
     init(
         _ id: String, _ planned: RunPlan.PlannedNode, _ process: any NodeProcess,

@@ -56,8 +56,9 @@ extension RunPlan {
         var configuration = NodeConfiguration(
             name: node.name, settings: node.settings, inputs: inputs, outputs: outputs)
         configuration.latencyBudget = graph.latencyBudget.map(\.nanoseconds)
-        configuration.oldest = graph.latencyBudget.map {
-            max(($0 - timeToShow).nanoseconds, 0)
+        // Where the known times alone are longer than the budget, dropping would show nothing at all.
+        configuration.oldest = graph.latencyBudget.flatMap {
+            timeToShow < $0 ? ($0 - timeToShow).nanoseconds : nil
         }
         var planned = PlannedNode(
             name: node.name, kind: node.kind,

@@ -54,7 +54,8 @@ struct Ledger {
         present = nodes.count
         for (from, node) in self.nodes.enumerated() {
             for output in node.report.outputs where output.keep != Keep.last.rawValue {
-                for (to, consumer) in self.nodes.enumerated() where consumer.name == output.consumer {
+                for (to, consumer) in self.nodes.enumerated() where consumer.name == output.consumer
+                {
                     let input = consumer.report.inputs.first { $0.port == output.consumerPort }
                     if input?.pace ?? .frame != .frame { continue }
                     edges.append(Edge(from: from, to: to, output: output))
@@ -63,11 +64,15 @@ struct Ledger {
         }
         // An edge that ended soon after it began may be in no report: what came on it was due.
         due = self.nodes.map { node in
-            let came = node.report.inputs.compactMap(\.arrived).reduce(node.report.delivered) { $0.union($1) }
+            let came = node.report.inputs.compactMap(\.arrived).reduce(node.report.delivered) {
+                $0.union($1)
+            }
             return node.isSource ? Self.begun(by: node) : came
         }
         for node in inOrder {
-            for edge in edges where edge.to == node { due[node] = due[node].union(expected(on: edge)) }
+            for edge in edges where edge.to == node {
+                due[node] = due[node].union(expected(on: edge))
+            }
         }
     }
 
@@ -106,7 +111,7 @@ struct Ledger {
             let turn = groups.firstIndex { group in
                 let (own, its) = (nodes[node].report.delivered, nodes[group[0]].report.delivered)
                 return !sources(of: [node]).isDisjoint(with: sources(of: group))
-                    && own.intersection(its).isEmpty
+                    && !own.isEmpty && own.intersection(its).isEmpty
             }
             if let turn { groups[turn].append(node) } else { groups.append([node]) }
         }
@@ -135,11 +140,17 @@ struct Ledger {
 
     private func balance(of sinks: [Int]) -> Balance {
         let way = ancestors(of: sinks)
-        let sources = way.sorted().filter { nodes[$0].isSource && nodes[$0].report.emittedCount > 0 }
+        let sources = way.sorted().filter {
+            nodes[$0].isSource && nodes[$0].report.emittedCount > 0
+        }
         let all = sinks.reduce(FrameSet()) { $0.union(due[$1]) }
         let delivered = sinks.reduce(FrameSet()) { $0.union(nodes[$1].report.delivered) }
         // While the run lives reports have counts and no sets.
-        let isWhole = sources.allSatisfy { nodes[$0].report.emitted.count == nodes[$0].report.emittedCount }
+        let isWhole =
+            sources.allSatisfy { nodes[$0].report.emitted.count >= nodes[$0].report.emittedCount }
+            && sinks.allSatisfy {
+                nodes[$0].report.delivered.count >= nodes[$0].report.deliveredCount
+            }
         let missing = isWhole ? all.subtracting(delivered) : FrameSet()
         var losses = witnessed(on: way, missing)
         let rest = losses.reduce(missing) { $0.subtracting($1.frames) }
@@ -180,21 +191,29 @@ struct Ledger {
         for node in way.sorted() {
             for edge in edges where edge.from == node && way.contains(edge.to) {
                 for reason in DropReason.allCases {
-                    add(edge.output.drops[reason], at: place(edge), Self.words(reason, edge.output.keep))
+                    add(
+                        edge.output.drops[reason], at: place(edge),
+                        Self.words(reason, edge.output.keep))
                 }
             }
             for input in nodes[node].report.inputs {
                 for reason in DropReason.allCases {
-                    add(input.drops[reason], at: "\(nodes[node].name).\(input.port)", Self.words(reason, ""))
+                    add(
+                        input.drops[reason], at: "\(nodes[node].name).\(input.port)",
+                        Self.words(reason, ""))
                 }
             }
-            for drop in nodes[node].report.dropped { add(drop.frames, at: nodes[node].name, drop.reason) }
+            for drop in nodes[node].report.dropped {
+                add(drop.frames, at: nodes[node].name, drop.reason)
+            }
         }
         return losses
     }
 
     private func place(_ edge: Edge) -> String {
-        let twins = edges.filter { $0.from == edge.from && $0.to == edge.to && $0.output.port == edge.output.port }
+        let twins = edges.filter {
+            $0.from == edge.from && $0.to == edge.to && $0.output.port == edge.output.port
+        }
         let port = twins.count > 1 ? ".\(edge.output.consumerPort)" : ""
         return "\(nodes[edge.from].name).\(edge.output.port) → \(nodes[edge.to].name)\(port)"
     }
@@ -222,16 +241,20 @@ struct Ledger {
         for node in inOrder where way.contains(node) {
             let feeding = edges.filter { $0.to == node && $0.mayDrop }
             for edge in feeding {
-                let killed = [edge.from, edge.to].filter { nodes[$0].restarts > 0 }.map { nodes[$0].name }
+                let killed = [edge.from, edge.to].filter { nodes[$0].restarts > 0 }.map {
+                    nodes[$0].name
+                }
                 guard !killed.isEmpty, let arrived = arrived(on: edge) else { continue }
                 // A source that keeps no journal does not know what it sent before it was killed.
                 let sent = nodes[edge.from].report.emitted.intersection(expected(on: edge))
                 add(
                     sent.subtracting(arrived), at: place(edge),
-                    "under way when the process of \(killed.map { "'\($0)'" }.joined(separator: " or ")) ended")
+                    "under way when the process of \(killed.map { "'\($0)'" }.joined(separator: " or ")) ended"
+                )
             }
             guard nodes[node].restarts > 0, !feeding.isEmpty else { continue }
-            let left = sinks.contains(node) ? nodes[node].report.delivered : nodes[node].report.emitted
+            let left =
+                sinks.contains(node) ? nodes[node].report.delivered : nodes[node].report.emitted
             let came = feeding.reduce(FrameSet()) { $0.union(arrived(on: $1) ?? expected(on: $1)) }
             add(came.subtracting(left), at: nodes[node].name, "in its process when that ended")
         }

@@ -99,7 +99,8 @@ package final class RunDisplay {
         if let age = snapshot.age.percentile(0.5) { parts.append("age \(RunSnapshot.time(age))") }
         if let expected = snapshot.expectedFrames, fps > 0, expected > out {
             let left = Int(Double(expected - out) / fps)
-            let hours = left >= 36000 ? "\(left / 3600) h" : String(format: "%d:%02d", left / 60, left % 60)
+            let hours =
+                left >= 36000 ? "\(left / 3600) h" : String(format: "%d:%02d", left / 60, left % 60)
             parts.append("\(hours) left")
         }
         if let slowest = snapshot.nodes.max(by: { $0.report.busy < $1.report.busy }),

@@ -23,6 +23,13 @@ package struct RunSnapshot: Sendable {
             self.report = report
             self.restarts = restarts
         }
+
+        /// With counts alone, as reports of a run that goes on are.
+        package var withoutSets: NodeState {
+            var state = self
+            state.report = report.withoutSets
+            return state
+        }
     }
 
     /// Since the sources began.

@@ -5,7 +5,9 @@ extension RunSnapshot {
     /// What a person reads when a run is over: frames, speed, ages, and where the time went.
     package func summary(stopped: Bool) -> String {
         var lines = balances.flatMap { text(of: $0, stopped: stopped) }
-        if balances.isEmpty { lines.append(String(format: "no frames went through · %.1f s", seconds)) }
+        if balances.isEmpty {
+            lines.append(String(format: "no frames went through · %.1f s", seconds))
+        }
         lines += notices.map { "note: \($0)" }
         return (lines + [""] + table).joined(separator: "\n")
     }
@@ -15,7 +17,8 @@ extension RunSnapshot {
         let (source, sink) = (balance.sources.joined(separator: ", "), balance.sink)
         let name = balances.count > 1 ? "\(source) → \(sink): " : ""
         let fps = seconds > 0 ? Double(balance.framesOut) / seconds : 0
-        let sum = "\(balance.framesIn) frames in = \(balance.framesOut) out + \(balance.missing.count) dropped"
+        let sum =
+            "\(balance.framesIn) frames in = \(balance.framesOut) out + \(balance.missing.count) dropped"
         let speed = String(format: "%.1f s, %.1f fps", seconds, fps)
         var lines = ["\(name)\(sum) · \(speed)\(stopped ? " · stopped early" : "")"]
         lines.append(Self.ages(balance.age, from: source, to: sink))
@@ -29,7 +32,8 @@ extension RunSnapshot {
             lines.append(
                 stopped
                     ? "  under way when the run was stopped: \(balance.unaccounted.count)"
-                    : "  UNACCOUNTED for: \(balance.unaccounted.count) frames: \(balance.unaccounted.text)")
+                    : "  UNACCOUNTED for: \(balance.unaccounted.count) frames: \(balance.unaccounted.text)"
+            )
         }
         return lines
     }

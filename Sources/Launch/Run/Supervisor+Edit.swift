@@ -118,6 +118,9 @@ extension Supervisor {
                     ?? (slot.membership == .joining ? slot.current : nil),
                 new.life.state == .ready, graph.canReachProducers(new), knowsTime(of: new)
             else { continue }
+            guard epoch == 0 || canBeginEpochs(new) else {
+                return applyEdit(.failed(node: slot.name, Self.noEpochs(new)))
+            }
             loaded.insert(slot.name)
         }
         let sources = Set(graph.slots.filter(graph.isHoldable).map(\.name))
@@ -258,6 +261,11 @@ extension Supervisor {
 
     private func drop(_ slot: NodeSlot) {
         slot.dropSuccessor()
+        // It has handed over already: another process goes on from its journal.
+        let isGone = slot.current.life.hasExited && !slot.current.isDone && slot.restartAt == nil
+        if slot.membership != .joining, isGone, !life.isClosing {
+            slot.restartAt = posix_monotonic_ns()
+        }
         guard slot.membership == .joining else { return }
         slot.current.kill()
         graph.drop(slot)
@@ -280,6 +288,7 @@ extension Supervisor {
     private func adopt(_ slot: NodeSlot) {
         guard let next = slot.successor else { return }
         let old = slot.current
+        if next.anew { newestEpoch = max(newestEpoch, slot.report.epoch + 1) }
         slot.adopt(next)
         holdIfOthersAre(slot)
         sendNewEdges(slot)

@@ -45,7 +45,7 @@ extension Supervisor {
         var status = RunStatus(
             name: plan.name, graph: plan.graph, pid: getpid(), folder: plan.folder,
             state: life.isEnding ? "ending" : life.hasStarted ? "running" : "starting",
-            seconds: life.hasStarted ? snapshot.seconds : 0, nodes: graph.slots.map(node),
+            seconds: life.hasStarted ? seconds : 0, nodes: graph.slots.map(node),
             edges: graph.slots.flatMap(edges))
         (status.logs, status.metrics) = (plan.logs, plan.metrics)
         return status
@@ -55,7 +55,8 @@ extension Supervisor {
         var node = RunStatus.Node(
             name: slot.name, kind: slot.planned.kind, pid: slot.current.process.pid,
             state: slot.current.life.word(isRunning: life.hasStarted),
-            restarts: slot.history.restarts, swaps: slot.swaps, report: slot.report)
+            restarts: slot.history.restarts, swaps: slot.swaps,
+            report: slot.report.withoutSets)
         let machine = slot.planned.machine
         if machine != RunPlan.here { node.machine = machine }
         if graph.isRelayed(slot.planned) { node.relayed = true }
@@ -90,18 +91,30 @@ extension Supervisor {
         guard life.hasStarted, !life.isEnding else {
             throw SwapRefusal("the run is \(life.isEnding ? "ending" : "starting")")
         }
-        let sources = graph.slots.filter { $0.planned.isSource && !$0.current.isDone }
-        // A plugin's frames would be of an old epoch for ever.
-        let unable = sources.filter { !$0.current.life.can(.rewires) }
-        guard unable.isEmpty else {
-            let names = unable.map { "'\($0.name)' (\($0.planned.kind))" }.joined(separator: ", ")
-            throw SwapRefusal("\(names) cannot begin an epoch: its 'hello' did not say 'rewires'")
+        let sources = graph.slots.filter {
+            $0.planned.isSource && $0.membership == .member && !$0.current.isDone
         }
-        epoch = ([epoch] + sources.map(\.report.epoch)).max()! + 1
+        // One that has not said hello is told with `connect`.
+        let unable = sources.map(\.current).filter { $0.life.saidHello && !canBeginEpochs($0) }
+        guard unable.isEmpty else {
+            throw SwapRefusal(unable.map(Self.noEpochs).joined(separator: "\n"))
+        }
+        epoch = ([epoch, newestEpoch] + sources.map(\.report.epoch)).max()! + 1
+        newestEpoch = epoch
         for slot in graph.slots {
             for instance in slot.instances { send(.flush(epoch: epoch), to: instance) }
         }
         return epoch
+    }
+
+    /// The frames of a source that cannot would be of an old epoch for ever.
+    func canBeginEpochs(_ instance: NodeInstance) -> Bool {
+        !instance.planned.isSource || instance.life.can(.rewires)
+    }
+
+    static func noEpochs(_ instance: NodeInstance) -> String {
+        "'\(instance.planned.name)' (\(instance.planned.kind)) cannot begin an epoch: its 'hello' did not "
+            + "say 'rewires'"
     }
 
     // MARK: Outputs, and what could take a node's place

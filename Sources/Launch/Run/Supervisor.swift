@@ -37,6 +37,8 @@ package final class Supervisor {
     var editions = 0
     /// The last epoch that a flush began: a process that starts later has to know it.
     var epoch: UInt32 = 0
+    /// The newest epoch of any source.
+    var newestEpoch: UInt32 = 0
     private let control: ZMQSocketBox
     private let executable: String
     /// Which build of the program this is.
@@ -139,7 +141,7 @@ package final class Supervisor {
         while !isOver {
             poll()
             advance()
-            if life.hasStarted { display.progress(snapshot) }
+            if life.hasStarted { display.progress(progress) }
         }
         advanceEdit()
         machines.close(by: min(life.deadline ?? .max, posix_monotonic_ns() + Self.agentLimit))
@@ -230,7 +232,11 @@ package final class Supervisor {
 
     /// Shows and logs a line of a process, within its rate.
     private func show(_ line: PrintedLine, of instance: NodeInstance) {
-        if instance.shown.admits(at: posix_monotonic_ns()) { display.log(instance.id, line) }
+        // Lines that a process prints are not to hide its warnings.
+        let now = posix_monotonic_ns()
+        let isShown =
+            line.stream == .warning ? instance.warned.admits(at: now) : instance.shown.admits(at: now)
+        if isShown { display.log(instance.id, line) }
     }
 
     private func obeySignals() {
@@ -278,8 +284,12 @@ package final class Supervisor {
         let group = posix_peer_group(connection)
         let impostor = instances.first {
             $0 !== instance && $0.process.status == nil && $0.process.pid == group
+                && machines.link(to: $0.planned.machine) == nil
         }
-        if impostor == nil { instance.connection = connection }
+        guard let impostor, instance.process.pid != group else {
+            instance.connection = connection
+            return nil
+        }
         return impostor
     }
 
@@ -319,7 +329,9 @@ package final class Supervisor {
             instance.next = next
             apply(.final(.retired))
         case .failed(let reason, let culprit):
-            apply(.failed(reason, culprit: culprit, neighbours: graph.neighbours(of: slot)))
+            // One that has not taken its place yet has no neighbours to blame.
+            let neighbours = isCurrent ? graph.neighbours(of: slot) : []
+            apply(.failed(reason, culprit: culprit, neighbours: neighbours))
         case .warning(let text): show(PrintedLine(.warning, text), of: instance)
         case .serving(let endpoint): instance.served = endpoint
         case .pong(let sent, let received, let answered):
@@ -394,8 +406,9 @@ package final class Supervisor {
 
     private func locateProducers(of slot: NodeSlot, for consumer: NodeInstance) {
         let isOurs = consumer.life.can(.rewires)
-        // A plugin has nothing to connect anew before it has connected.
-        guard consumer.life.saidHello,
+        // A plugin has nothing to connect anew before it has connected. One that hands over must not: its
+        // successor connects under the same name, and the later of the two would take that from it.
+        guard consumer.life.saidHello, consumer.life.order != .retire,
             consumer.isConnected || isOurs || graph.isRelayed(consumer.planned)
         else { return }
         for input in slot.allInputs {
@@ -501,6 +514,10 @@ package final class Supervisor {
             slot.membership != .joining, life.hasStarted
         else { return }
         send(.start, to: instance)
+        // It may have been told so in an earlier process.
+        var isDraining = slot.membership == .leaving
+        if case .draining = life.stage { isDraining = true }
+        if isDraining, slot.planned.isSource { send(.drain, to: instance) }
     }
 
     private func noteFinal(_ final: ProcessLife.Final, of instance: NodeInstance) {
@@ -509,13 +526,20 @@ package final class Supervisor {
             if slot.current === instance { handOver(slot) }
             return
         }
+        // Of one that has not taken its place yet the exit gives up the change.
+        guard slot.current === instance else { return }
+        tellNeighbours(ofTheEndOf: slot)
+        applyEdit(.done(slot.name))
+    }
+
+    /// Producers send a node nothing more, and consumers wait for nothing more of it.
+    private func tellNeighbours(ofTheEndOf slot: NodeSlot) {
         for producer in graph.producers(of: slot) {
             send(.departed(consumer: slot.name), to: producer.current)
         }
         for consumer in graph.consumers(of: slot) where consumer.current.life.can(.rewires) {
             send(.finished(producer: slot.name), to: consumer.current)
         }
-        applyEdit(.done(slot.name))
     }
 
     // MARK: Faults
@@ -534,6 +558,10 @@ package final class Supervisor {
         case .completed: break
         case .handedOver:
             guard !life.isClosing else { break }
+            guard instance.life.order == .retire else {
+                restart(slot, instance, .violated("it sent 'retired' without being told to"))
+                break
+            }
             // Its successor exited just then: another process goes on from the journal.
             slot.restartAt = posix_monotonic_ns()
         case .failed(_, let fault) where life.isClosing:
@@ -622,6 +650,7 @@ package final class Supervisor {
             // No other node needs it any more: the graph without it goes on.
             display.warn(name, "failed while it left the graph: \(reason ?? obstacle)")
             instance.kill()
+            tellNeighbours(ofTheEndOf: slot)
             return remove(slot)
         }
         if !stoppedBeforeItBegan(instance), failure == nil || failure!.node == name {
@@ -771,11 +800,20 @@ package final class Supervisor {
     /// How the run stands, or stood at its end.
     package var snapshot: RunSnapshot {
         var snapshot = RunSnapshot(
-            seconds: Double(posix_monotonic_ns() - began - startupTime) / 1e9,
-            nodes: graph.slots.map(graph.state), departed: graph.departed)
+            seconds: seconds, nodes: graph.slots.map(graph.state), departed: graph.departed)
         snapshot.notices = notices
         return snapshot
     }
+
+    /// How it stands while it goes on: counts, without the sets of frames, which grow.
+    private var progress: RunSnapshot {
+        RunSnapshot(
+            seconds: seconds, nodes: graph.slots.map { graph.state(of: $0).withoutSets },
+            departed: graph.departed.map(\.withoutSets))
+    }
+
+    /// Since sources were told to begin.
+    var seconds: Double { Double(posix_monotonic_ns() - began - startupTime) / 1e9 }
 
     /// Process numbers by node name, to disturb them by.
     package var processes: [String: Int32] {

@@ -132,9 +132,8 @@ struct OutputEdge {
         credits: Int, next: UInt64 = 0, connection: UInt64 = 0, acknowledges: Bool = false,
         isElsewhere: Bool = false, isAgain: Bool = false
     ) {
-        if isAgain {
-            underWay.filter { $0.sequence >= next }.forEach { miss($0.frame, .lost) }
-        }
+        // What the process before it did not take in, nothing sends again.
+        for sent in underWay where !isAgain || sent.sequence >= next { miss(sent.frame, .lost) }
         underWay = []
         self.isElsewhere = isElsewhere
         self.credits = credits
@@ -253,9 +252,13 @@ struct OutputEdge {
         dropWaiting(.superseded) { !chosen.contains($0) }
     }
 
-    /// Counts as dropped what waits at an edge that sends nothing twice.
+    /// Another process goes on: what waits at an edge that sends nothing twice, or is under way there,
+    /// is not sent by that one.
     mutating func dropWaiting() {
-        if keep.mayDrop { dropWaiting(.superseded) { _ in true } }
+        guard keep.mayDrop else { return }
+        for sent in underWay { miss(sent.frame, .lost) }
+        underWay = []
+        dropWaiting(.superseded) { _ in true }
     }
 
     private mutating func dropWaiting(_ reason: DropReason, where isDropped: (Int) -> Bool) {

@@ -182,7 +182,7 @@ struct TickAssembler {
 
     /// The node ends: what still waits for a tick will not get one.
     mutating func abandon() {
-        for port in framePorts { dropAll(of: port, .unpaired) }
+        for port in framePorts { dropAll(of: port, framePorts.count > 1 ? .unpaired : .unwanted) }
     }
 
     /// Another process takes the node over: what waits on an edge that sends nothing twice is lost.

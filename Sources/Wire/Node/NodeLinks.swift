@@ -17,6 +17,8 @@ final class NodeLinks {
     private let outputs: OutputLinks
     private let clock = RunClock()
     private var inputs: InputLinks?
+    /// By port, what earlier processes of the node took in.
+    private var past: [String: JournalRecord.Input] = [:]
     private let signals: Int32
     private var configuration: NodeConfiguration?
     private var supervisorIsGone = false
@@ -213,13 +215,14 @@ final class NodeLinks {
         if forgets { found?.record.state = nil }
         outputs.open(held: found?.held ?? [], drops: found?.record.edgeDrops ?? [:])
         exchange.resume(found?.record, first: first, forgets: forgets)
+        past = found?.record.arrivals ?? [:]
         var connected = configuration
         // A node that has had its last tick wants nothing more, and its producers may be gone.
         if let phase = found?.record.phase, phase != .running { connected.inputs = [] }
         inputs = try InputLinks(
             connected, spec: spec.resolved(with: configuration.settings), context: context,
             clock: clock, exchange: exchange, next: found?.record.inputs ?? next,
-            past: found?.record.arrivals ?? [:]
+            past: past
         ) { [weak self] in self?.say($0) }
         if let rewiredInputs { try inputs?.rewire(rewiredInputs) }
     }
@@ -309,7 +312,7 @@ final class NodeLinks {
         exchange.abandonInputs()
         var report = progress(false)
         report.inputs = inputs?.report ?? []
-        for (port, input) in exchange.ledger.inputs {
+        for (port, input) in past.merging(exchange.ledger.inputs, uniquingKeysWith: { $1 }) {
             let index = report.inputs.firstIndex { $0.port == port } ?? report.inputs.count
             if index == report.inputs.count { report.inputs.append(.init(port: port)) }
             (report.inputs[index].arrived, report.inputs[index].drops) = (input.arrived, input.drops)

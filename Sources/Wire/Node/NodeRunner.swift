@@ -93,8 +93,7 @@ final class NodeRunner {
             ledger.note { report in
                 report.age.add(nanoseconds: age)
                 guard isSink else { return }
-                report.deliver(tick.inputs.stamp.frame)
-                if isLate { report.lateCount += 1 }
+                report.deliver(tick.inputs.stamp.frame, isLate: isLate)
             }
         }
         try commit(&node, usedUp: tick.usedUp)

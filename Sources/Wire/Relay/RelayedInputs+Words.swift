@@ -110,7 +110,7 @@ extension RelayedInputs {
         AnyTensor(copying: frames[1], as: envelope).widened.withBytes { give(index, wide, $0) }
     }
 
-    /// As ``InputLinks`` has it; what is taken in one go has to be whole.
+    /// As ``TickAssembler`` has it, but for `even`: what a plugin takes in one go has to be whole.
     private func isTooLate(_ envelope: Envelope, _ link: Link) -> Bool {
         guard let oldest = configuration.oldest, link.configuration.keep == .newest else {
             return false

@@ -95,6 +95,8 @@ extension AgeHistogram: Codable {
                 forKey: .counts, in: object, debugDescription: "steps are numbered from 0 to 4096")
         }
         count = counts.values.reduce(0, +)
-        maximum = max(try object.decodeIfPresent(Double.self, forKey: .maximum) ?? 0, 0)
+        // A thousand years at most, so that arithmetic on it is safe.
+        let found = try object.decodeIfPresent(Double.self, forKey: .maximum) ?? 0
+        maximum = min(max(found, 0), 3e13)
     }
 }

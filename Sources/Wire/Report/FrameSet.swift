@@ -47,11 +47,16 @@ package struct FrameSet: Sendable {
         } else if recent.last.map({ frame > $0 }) ?? true {
             recent += [frame, frame]
             if recent.count > 4 * Self.mostRecent { pack() }
-        } else if !contains(frame) {
+        } else if contains(frame) {
+            return false
+        } else if frame > old.end {
+            // Late by a few frames: what is packed stays as it is.
+            var runs = stride(from: 0, to: recent.count, by: 2).map { [recent[$0], recent[$0 + 1]] }
+            runs.insert([frame, frame], at: runs.firstIndex { $0[0] > frame } ?? runs.count)
+            recent = Self.merged(runs)
+        } else {
             let sorted = (runs + [[frame, frame]]).sorted { $0[0] < $1[0] }
             self = FrameSet(bounds: Self.merged(sorted))
-        } else {
-            return false
         }
         return true
     }
@@ -121,6 +126,7 @@ package struct FrameSet: Sendable {
     /// Those from `first` on and below `end`.
     package func within(_ first: UInt64, _ end: UInt64) -> FrameSet {
         guard first > 0 || end < .max else { return self }
+        guard first < end else { return FrameSet() }
         return FrameSet(
             bounds: runs.filter { $0[1] >= first && $0[0] < end }
                 .flatMap { [max($0[0], first), min($0[1], end - 1)] })

@@ -1,6 +1,7 @@
 extension NodeReport {
     /// The figures of a node whose process went on where another ended: sums where each counts what
-    /// it did itself. Sets of frames are handed on in the journal, so the later ones hold all.
+    /// it did itself. Sets of frames are handed on in a journal; a node without one has them in each last
+    /// report.
     package func following(_ earlier: NodeReport) -> NodeReport {
         var sum = self
         sum.ticks += earlier.ticks
@@ -9,8 +10,12 @@ extension NodeReport {
         sum.waitingForOutput += earlier.waitingForOutput
         sum.peakMemory = max(peakMemory, earlier.peakMemory)
         sum.expectedFrames = expectedFrames ?? earlier.expectedFrames
-        sum.emittedCount = max(emittedCount, earlier.emittedCount)
-        sum.deliveredCount = max(deliveredCount, earlier.deliveredCount)
+        (sum.emitted, sum.delivered) = (
+            emitted.union(earlier.emitted), delivered.union(earlier.delivered)
+        )
+        sum.emittedCount = max(emittedCount, earlier.emittedCount, sum.emitted.count)
+        sum.deliveredCount = max(deliveredCount, earlier.deliveredCount, sum.delivered.count)
+        for drop in earlier.dropped { sum.add(drop) }
         sum.lateCount = max(lateCount, earlier.lateCount)
         sum.epoch = max(epoch, earlier.epoch)
         sum.work.add(earlier.work)
@@ -19,6 +24,13 @@ extension NodeReport {
         for input in earlier.inputs { sum.add(input) }
         for output in earlier.outputs { sum.add(output) }
         return sum
+    }
+
+    private mutating func add(_ earlier: Dropped) {
+        guard let index = dropped.firstIndex(where: { $0.reason == earlier.reason }) else {
+            return dropped.append(earlier)
+        }
+        dropped[index].frames = dropped[index].frames.union(earlier.frames)
     }
 
     private mutating func add(_ earlier: Input) {

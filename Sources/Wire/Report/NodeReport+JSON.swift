@@ -51,7 +51,7 @@ extension NodeReport: Codable {
         emittedCount = max(try object.count(.emittedCount), emitted.count)
         deliveredCount = max(try object.count(.deliveredCount), delivered.count)
         lateCount = try object.count(.lateCount)
-        epoch = try object.decodeIfPresent(UInt32.self, forKey: .epoch) ?? 0
+        epoch = min(try object.decodeIfPresent(UInt32.self, forKey: .epoch) ?? 0, 1 << 30)
         if object.contains(.expectedFrames) { expectedFrames = try object.count(.expectedFrames) }
         loading = try object.seconds(.loading)
         busy = try object.seconds(.busy)

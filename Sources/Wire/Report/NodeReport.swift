@@ -70,6 +70,7 @@ package struct NodeReport: Sendable {
         func isSame(as other: Output) -> Bool {
             port == other.port && consumer == other.consumer
                 && (consumerPort == other.consumerPort && edition == other.edition
+                    && since == other.since
                     || consumerPort.isEmpty || other.consumerPort.isEmpty)
         }
     }
@@ -139,6 +140,17 @@ package struct NodeReport: Sendable {
         return brief
     }
 
+    /// All figures, without sets of frames.
+    package var withoutSets: NodeReport {
+        var report = self
+        (report.emitted, report.delivered) = (FrameSet(), FrameSet())
+        for index in inputs.indices {
+            (report.inputs[index].arrived, report.inputs[index].drops) = (nil, Drops())
+        }
+        for index in outputs.indices { report.outputs[index].drops = Drops() }
+        return report
+    }
+
     /// So many ticks of a node that is called a thousand times a second reach back to the last report.
     private static let recentTicks = 256
 
@@ -152,11 +164,19 @@ package struct NodeReport: Sendable {
         if emitted.insert(frame) { emittedCount += 1 }
     }
 
-    mutating func deliver(_ frame: UInt64) {
-        if delivered.insert(frame) { deliveredCount += 1 }
+    mutating func deliver(_ frame: UInt64, isLate: Bool) {
+        guard delivered.insert(frame) else { return }
+        deliveredCount += 1
+        if isLate { lateCount += 1 }
     }
 
+    /// So many reasons are told apart: one that names the frame would be another one each time.
+    private static let mostReasons = 32
+    private static let otherReasons = "for other reasons"
+
     mutating func drop(_ frame: UInt64, because reason: String) {
+        let isKnown = dropped.contains { $0.reason == reason }
+        let reason = isKnown || dropped.count < Self.mostReasons ? reason : Self.otherReasons
         if let index = dropped.firstIndex(where: { $0.reason == reason }) {
             dropped[index].frames.insert(frame)
         } else {

@@ -12,15 +12,18 @@ struct EdgeCounts {
 
     mutating func look(at status: RunStatus) {
         for node in status.nodes {
-            var edges: [String: [Int]] = [:]
+            // By edge and the consumer's port, what was sent on all that changes made of it.
+            var edges: [String: [String: Int]] = [:]
             for output in node.report.outputs {
                 let edge = "\(node.name).\(output.port) → \(output.consumer)"
-                edges[edge, default: []].append(output.sent)
+                edges[edge, default: [:]][output.consumerPort, default: 0] += output.sent
                 let key = "\(edge).\(output.consumerPort)~\(output.edition)"
                 note(output.sent, of: "sent", key)
                 note(output.droppedCount, of: "dropped_count", key)
             }
-            for (edge, sent) in edges.sorted(by: { $0.key < $1.key }) { compare(sent, of: edge) }
+            for (edge, sent) in edges.sorted(by: { $0.key < $1.key }) {
+                compare(sent.sorted { $0.key < $1.key }.map(\.value), of: edge)
+            }
         }
     }
 

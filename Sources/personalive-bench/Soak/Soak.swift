@@ -205,6 +205,12 @@ final class Soak {
                     flat: trend.isFlat(resolution: Self.resolutions[what]!))
             }
         }
+        for (process, series) in series {
+            for (what, samples) in series where Trend(samples) == nil {
+                outcome.faults.append("\(process): too few samples of \(what) for a line through them")
+            }
+        }
+        if series.isEmpty { outcome.faults.append("nothing was looked at after the warm-up") }
         outcome.flat = outcome.trends.values.allSatisfy { $0.allSatisfy(\.flat) }
         return outcome
     }
