@@ -135,6 +135,23 @@ import Wire
         #expect(found[0].missing.isEmpty)
     }
 
+    @Test func `a node that was taken out from between two others is no sink`() {
+        let all = Self.frames(0...9), part = Self.frames(3...6)
+        var left = Self.node("between", ["data>sink.data"], emitted: part, arrived: ["data": part])
+        left.report.outputs[0].until = 7
+        left = .init(
+            name: left.name, kind: left.kind, isSource: false, isSink: true, report: left.report)
+
+        let found = balances(
+            [
+                Self.node("src", ["data>sink.data", "data>between.data"], emitted: all),
+                Self.node("sink", delivered: all, arrived: ["data": all]),
+            ], [left])
+
+        #expect(found.map(\.sink) == ["sink"])
+        #expect(found[0].unaccounted.isEmpty)
+    }
+
     @Test func `sound is not counted in frames`() {
         var source = Self.node(
             "film", ["frame>screen.frame", "audio>sound.audio"], emitted: Self.frames(0...3))

@@ -130,43 +130,4 @@ import Wire
         #expect(report.busy == 0)
         #expect(report.expectedFrames == 1 << 40)
     }
-
-    @Test func `what a node without a journal did stays after its process was replaced`() {
-        var old = NodeReport(), new = NodeReport()
-        (old.delivered, old.deliveredCount) = (FrameSet(bounds: [0, 99]), 100)
-        (new.delivered, new.deliveredCount) = (FrameSet(bounds: [100, 119]), 20)
-        old.dropped = [.init(reason: "no face", frames: FrameSet(bounds: [3, 3]))]
-        new.dropped = [.init(reason: "no face", frames: FrameSet(bounds: [9, 9]))]
-
-        let all = new.following(old)
-
-        #expect(all.delivered.text == "0-119" && all.deliveredCount == 120)
-        #expect(all.dropped.map(\.frames.text) == ["3, 9"])
-    }
-
-    @Test func `edges that changes made of the same ports are told apart`() {
-        var old = NodeReport(), new = NodeReport()
-        var first = NodeReport.Output(
-            port: "data", consumer: "sink", consumerPort: "data", keep: "all", sent: 5)
-        first.until = 100
-        var second = NodeReport.Output(
-            port: "data", consumer: "sink", consumerPort: "data", edition: 2, keep: "all", sent: 7)
-        second.since = 200
-        (old.outputs, new.outputs) = ([first], [second])
-
-        let all = new.following(old)
-
-        #expect(all.outputs.map(\.sent).sorted() == [5, 7])
-        #expect(all.outputs.first { $0.edition == 2 }?.until == nil)
-    }
-
-    @Test func `reasons for drops are told apart up to a limit`() {
-        var report = NodeReport()
-        for frame in 0..<500 as Range<UInt64> {
-            report.drop(frame, because: "no face in frame \(frame)")
-        }
-
-        #expect(report.dropped.count == 33)
-        #expect(report.dropped.reduce(0) { $0 + $1.frames.count } == 500)
-    }
 }

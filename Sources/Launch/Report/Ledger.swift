@@ -118,9 +118,9 @@ struct Ledger {
         return groups.map(balance).sorted { $0.framesOut > $1.framesOut }
     }
 
-    /// Whether frames end at a node.
+    /// Whether frames end at a node. One that leaves the graph loses its outputs, and was no sink.
     private func isFed(_ node: Int) -> Bool {
-        nodes[node].isSink && edges.contains { $0.to == node }
+        nodes[node].isSink && edges.contains { $0.to == node } && !edges.contains { $0.from == node }
     }
 
     private func sources(of sinks: [Int]) -> Set<String> {
