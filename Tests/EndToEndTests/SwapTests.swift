@@ -178,8 +178,11 @@ import Testing
         #expect(outcome.number("frames_unaccounted") == 0, "\(outcome.errors)")
     }
 
-    /// Offline and live, with stages and sources swapped.
-    @Test(arguments: ["chain", "source-swaps", "joins"])
+    /// Offline and live, with stages and sources swapped, edges that drop, two streams, joins, and two
+    /// edges between the same two nodes.
+    @Test(arguments: [
+        "chain", "source-swaps", "drops", "live-swaps", "streams", "joins", "twins",
+    ])
     func `random kills, stalls and swaps change no frame`(graph: String) throws {
         let outcome = try Tool(bench: [
             "chaos", "--graph", graph, "--messages", "300", "--rate", "100", "--seed", "7",
