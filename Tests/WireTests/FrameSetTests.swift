@@ -73,6 +73,16 @@ import Testing
         #expect(AgeHistogram().percentile(0.5) == nil)
     }
 
+    @Test func `what is made of two long sets takes no more room than one that grew`() {
+        let odd = FrameSet(bounds: (0..<20_000).flatMap { [4 * $0 + 1, 4 * $0 + 1] })
+        let even = FrameSet(bounds: (0..<20_000).flatMap { [4 * $0 + 3, 4 * $0 + 3] })
+
+        let all = odd.union(even)
+
+        #expect(all.count == 40_000)
+        #expect(all.recent.capacity <= 512)
+    }
+
     @Test func `frames that come late are put in their place, packed runs beside them or not`() {
         var set = FrameSet(), plain: Set<UInt64> = []
         func insert(_ frame: UInt64) {

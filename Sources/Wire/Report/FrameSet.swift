@@ -68,7 +68,8 @@ package struct FrameSet: Sendable {
         for at in stride(from: 0, to: packed, by: 2) {
             old.append(first: recent[at], last: recent[at + 1])
         }
-        recent.removeFirst(packed)
+        // A new array: the old one's room is that of all runs, and a supervisor keeps its sets for days.
+        recent = Array(recent[packed...])
     }
 
     package func contains(_ frame: UInt64) -> Bool {
