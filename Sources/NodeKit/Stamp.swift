@@ -11,7 +11,7 @@ public struct Stamp: Sendable, Hashable, Codable {
     public var presentation: Int64
     /// How long it is to be shown, nanoseconds; 0 when nobody knows.
     public var duration: Int64
-    /// Counts flushes: what carries an older epoch is stale.
+    /// Which stretch of its stream the frame is of: it grows when the source begins anew, and with a flush.
     public var epoch: UInt32
 
     /// A stamp from its parts.

@@ -4,11 +4,7 @@ import Launch
 
 /// What a run has shown of its graph: what `personalive run --json` prints.
 struct MeasuredRun: Decodable {
-    struct Times: Codable {
-        var p50_ms: Double?
-        var p99_ms: Double?
-        var max_ms: Double
-    }
+    typealias Times = RunSnapshot.Times
 
     private struct Hop: Decodable {
         var port: String

@@ -113,9 +113,12 @@ import Testing
         }
     }
 
-    @Test func `one that gives up is blamed as long as anything comes of it`() {
+    @Test(arguments: [ProcessLife.Event.failed("no disk"), .violated("noise")])
+    func `what gives up or breaks the protocol is blamed as long as anything comes of it`(
+        event: ProcessLife.Event
+    ) {
         check(
-            .failed("no disk"),
+            event,
             [
                 .starting: (.failing, [.blame]), .loading: (.failing, [.blame]),
                 .ready: (.failing, [.blame]), .done: (nil, [.blame]), .retired: (nil, [.blame]),
@@ -127,19 +130,7 @@ import Testing
             ])
     }
 
-    @Test func `what breaks the protocol is blamed like one that gives up, and has another fault`()
-    {
-        check(
-            .violated("noise"),
-            [
-                .starting: (.failing, [.blame]), .loading: (.failing, [.blame]),
-                .ready: (.failing, [.blame]), .done: (nil, [.blame]), .retired: (nil, [.blame]),
-                .failing: (nil, [.blame]), .killed: (nil, [.blame]),
-                .killedWhenDone: (nil, [.blame]),
-                .exited: (nil, [.blame]), .exitedWhenDone: (nil, [.blame]),
-                .crashed: (nil, [.blame]), .completed: (nil, [.blame]),
-                .handedOver: (nil, [.blame]), .lost: (nil, [.blame]),
-            ])
+    @Test func `the first fault is the one that counts`() {
         var life = Stage.ready.life
         _ = life.apply(.violated("noise"), at: 0)
         _ = life.apply(.failed("later"), at: 0)

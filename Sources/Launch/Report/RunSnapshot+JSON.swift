@@ -23,10 +23,11 @@ extension RunSnapshot {
         var dropped: [Dropped]
     }
 
-    private struct Times: Codable {
-        var p50_ms: Double?
-        var p99_ms: Double?
-        var max_ms: Double
+    /// How long something took, or how old frames were, as a run's JSON has it.
+    package struct Times: Codable, Sendable {
+        package var p50_ms: Double?
+        package var p99_ms: Double?
+        package var max_ms: Double
 
         init(_ times: AgeHistogram) {
             (p50_ms, p99_ms) = (times.percentile(0.5), times.percentile(0.99))

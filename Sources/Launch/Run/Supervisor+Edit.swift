@@ -116,9 +116,9 @@ extension Supervisor {
             guard
                 let new = slot.successor?.instance
                     ?? (slot.membership == .joining ? slot.current : nil),
-                new.life.state == .ready, graph.canReachProducers(new), knowsTime(of: new)
+                new.life.state == .ready, graph.canReachProducers(new), messenger.knowsTime(new)
             else { continue }
-            guard epoch == 0 || canBeginEpochs(new) else {
+            guard messenger.epoch == 0 || canBeginEpochs(new) else {
                 return applyEdit(.failed(node: slot.name, Self.noEpochs(new)))
             }
             loaded.insert(slot.name)
@@ -162,7 +162,7 @@ extension Supervisor {
         }
         let name = input.identity(of: slot.name)
         producer.rewire(producer.planned.configuration.outputs.filter { $0.identity != name })
-        send(.departed(consumer: name), to: producer.current)
+        messenger.send(.departed(consumer: name), to: producer.current)
     }
 
     /// A node that was taken out of the graph has finished.
@@ -182,9 +182,13 @@ extension Supervisor {
         case .moveJournal(let name): graph.slot(name).map(moveJournal)
         case .adopt(let name): graph.slot(name).map(adopt)
         case .hold:
-            for slot in graph.slots where graph.isHoldable(slot) { send(.hold, to: slot.current) }
+            for slot in graph.slots where graph.isHoldable(slot) {
+                messenger.send(.hold, to: slot.current)
+            }
         case .release:
-            for slot in graph.slots where slot.planned.isSource { send(.release, to: slot.current) }
+            for slot in graph.slots where slot.planned.isSource {
+                messenger.send(.release, to: slot.current)
+            }
         case .rewire: rewire(edit)
         case .blame(let name, let reason):
             // One that was just restarted may not have loaded.
@@ -281,7 +285,7 @@ extension Supervisor {
             return handOver(slot)
         }
         perform(old.apply(.told(.retire)), of: old)
-        send(.retire(drains: !next.goesOn, finishes: next.finishes), to: old)
+        messenger.send(.retire(drains: !next.goesOn, finishes: next.finishes), to: old)
     }
 
     /// The new process goes on from the journal.
@@ -293,10 +297,10 @@ extension Supervisor {
         holdIfOthersAre(slot)
         sendNewEdges(slot)
         let found = next.instance.isFresh ? old.next : [:]
-        connect(
+        messenger.connect(
             next.instance, anew: next.anew, forgets: next.finishes,
             next: graph.firstMessages(of: next.instance, found))
-        send(.start, to: next.instance)
+        messenger.send(.start, to: next.instance)
         let moves = slot.planned.machine != old.planned.machine
         let place = moves ? " on '\(slot.planned.machine)'" : ""
         applyEdit(
@@ -352,7 +356,9 @@ extension Supervisor {
 
     /// A process that takes over while sources pause does so, too.
     func holdIfOthersAre(_ slot: NodeSlot) {
-        if edit?.holdsSources ?? false, graph.isHoldable(slot) { send(.hold, to: slot.current) }
+        if edit?.holdsSources ?? false, graph.isHoldable(slot) {
+            messenger.send(.hold, to: slot.current)
+        }
     }
 
     private func rewire(_ edit: GraphEdit) {
@@ -387,7 +393,7 @@ extension Supervisor {
         else { return }
         let inputs = slot.inputs.map { graph.located($0, for: current) }
         for input in inputs { current.found[input.key] = input.endpoint }
-        send(
+        messenger.send(
             .rewire(inputs: inputs, outputs: graph.configuration(of: current).outputs), to: current)
     }
 
@@ -396,12 +402,12 @@ extension Supervisor {
         for slot in graph.slots where slot.membership == .joining {
             slot.membership = .member
             slot.firstFrame = edit.frames[slot.name] ?? 0
-            connect(slot.current)
-            send(.start, to: slot.current)
+            messenger.connect(slot.current)
+            messenger.send(.start, to: slot.current)
         }
         for slot in graph.slots where edit.difference.removed.contains(slot.name) {
             slot.membership = .leaving
-            if slot.planned.isSource { send(.drain, to: slot.current) }
+            if slot.planned.isSource { messenger.send(.drain, to: slot.current) }
         }
         display.say(text + ": " + edit.difference.lines.joined(separator: "; "))
     }

@@ -27,7 +27,9 @@ extension Supervisor {
             } catch { reply(.refused("\(error)"), to: requester) }
         case .flush:
             do {
-                reply(.done("epoch \(try flush()) begins; what was under way is dropped"), to: requester)
+                reply(
+                    .done("epoch \(try flush()) begins; what was under way is dropped"),
+                    to: requester)
             } catch { reply(.refused("\(error)"), to: requester) }
         case .look(let output):
             do {
@@ -36,7 +38,9 @@ extension Supervisor {
         }
     }
 
-    func reply(_ reply: RunReply, to requester: String) { send(reply.jsonBytes, to: requester) }
+    func reply(_ reply: RunReply, to requester: String) {
+        messenger.send(reply.jsonBytes, to: requester)
+    }
 
     // MARK: How it stands
 
@@ -99,10 +103,10 @@ extension Supervisor {
         guard unable.isEmpty else {
             throw SwapRefusal(unable.map(Self.noEpochs).joined(separator: "\n"))
         }
-        epoch = ([epoch, newestEpoch] + sources.map(\.report.epoch)).max()! + 1
-        newestEpoch = epoch
+        let epoch = ([messenger.epoch, newestEpoch] + sources.map(\.report.epoch)).max()! + 1
+        (messenger.epoch, newestEpoch) = (epoch, epoch)
         for slot in graph.slots {
-            for instance in slot.instances { send(.flush(epoch: epoch), to: instance) }
+            for instance in slot.instances { messenger.send(.flush(epoch: epoch), to: instance) }
         }
         return epoch
     }

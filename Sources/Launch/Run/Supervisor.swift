@@ -16,7 +16,7 @@ import Wire
 /// What follows from what is decided by values: ``RunLife`` for the run, ``ProcessLife`` for each
 /// process, ``RestartHistory`` for each node, ``GraphEdit`` for a change. The supervisor tells them
 /// what happens and performs their effects; those of a change are in `Supervisor+Edit`, what people
-/// ask is in `Supervisor+Requests`.
+/// ask is in `Supervisor+Requests`. What processes are sent goes by ``NodeMessenger``.
 package final class Supervisor {
     /// How a run ended.
     package enum Outcome {
@@ -35,11 +35,9 @@ package final class Supervisor {
     /// A change that is being made, and how many there have been.
     var edit: GraphEdit?
     var editions = 0
-    /// The last epoch that a flush began: a process that starts later has to know it.
-    var epoch: UInt32 = 0
     /// The newest epoch of any source.
     var newestEpoch: UInt32 = 0
-    private let control: ZMQSocketBox
+    let messenger: NodeMessenger
     private let executable: String
     /// Which build of the program this is.
     private lazy var build = MachineFacts.build(of: executable)
@@ -70,10 +68,6 @@ package final class Supervisor {
     private static let messagesPerRound = 500
     /// A machine that is looked for again and again is told of so often.
     private static let lossPause: Int64 = 60_000_000_000
-    /// Another machine's time is asked for so often at first, so that the shortest way there and back
-    /// is among them; then now and then, since clocks drift.
-    private static let firstQuestions = 8
-    private static let questionPause: Int64 = 1_000_000_000
     /// How long agents may take to end.
     private static let agentLimit: Int64 = 5_000_000_000
 
@@ -85,9 +79,7 @@ package final class Supervisor {
         machines = try Machines(plan, executable: executable)
         graph = RunningGraph(plan, machines)
         signals = posix_signals([SIGINT, SIGTERM, SIGHUP, SIGCHLD], 4)
-        // What a child says beyond that waits in its own process.
-        control = ZMQSocketBox(try ZMQSocket(.router, in: ZMQContext(), mostReceived: 1000))
-        try control.socket.bind(NodeConfiguration.controlEndpoint(in: plan.folder))
+        messenger = try NodeMessenger(graph, machines, folder: plan.folder)
         do {
             for node in plan.nodes {
                 let journal = try Journal.create()
@@ -173,7 +165,7 @@ package final class Supervisor {
 
     private func poll() {
         forgiveOwnSilence()
-        var items = [control.socket.pollItem, zmq_pollitem_t(readable: signals)]
+        var items = [messenger.pollItem, zmq_pollitem_t(readable: signals)]
         let printing = instances.filter { !$0.process.outputHasEnded }
         items += printing.flatMap(\.process.outputs).map { zmq_pollitem_t(readable: $0) }
         items += machines.links.flatMap(\.pollItems)
@@ -235,7 +227,8 @@ package final class Supervisor {
         // Lines that a process prints are not to hide its warnings.
         let now = posix_monotonic_ns()
         let isShown =
-            line.stream == .warning ? instance.warned.admits(at: now) : instance.shown.admits(at: now)
+            line.stream == .warning
+            ? instance.warned.admits(at: now) : instance.shown.admits(at: now)
         if isShown { display.log(instance.id, line) }
     }
 
@@ -258,7 +251,7 @@ package final class Supervisor {
 
     private func readControl() {
         for _ in 0..<Self.messagesPerRound {
-            guard let frames = control.socket.receive() else { return }
+            guard let frames = messenger.receive() else { return }
             guard frames.count == 2 else { continue }
             let sender = frames[0].text
             if sender.hasPrefix(Self.requesterMark) {
@@ -335,11 +328,8 @@ package final class Supervisor {
         case .warning(let text): show(PrintedLine(.warning, text), of: instance)
         case .serving(let endpoint): instance.served = endpoint
         case .pong(let sent, let received, let answered):
-            let machine = instance.planned.machine
-            learnTime(
-                of: machine, sent: sent, received: received, answered: answered,
-                heard: posix_monotonic_ns())
-            if machines.answers(of: machine) < Self.firstQuestions { askTime(of: instance) }
+            messenger.learnTime(
+                from: instance, sent: sent, received: received, answered: answered)
         case .held(let next, let isOver) where isCurrent:
             applyEdit(.held(slot.name, next: next, isOver: isOver))
         case .rewired where isCurrent: applyEdit(.rewired(slot.name))
@@ -351,76 +341,29 @@ package final class Supervisor {
 
     // MARK: What they are told
 
-    func send(_ message: ControlMessage, to instance: NodeInstance) {
-        guard instance.process.status == nil else { return }
-        if let link = machines.link(to: instance.planned.machine) {
-            return link.send(.tell(id: instance.id), message.encoded())
-        }
-        send(message.encoded(), to: instance.id)
-    }
-
-    private func sendAll(_ message: ControlMessage) { instances.forEach { send(message, to: $0) } }
-
-    /// Sends bytes to a peer of the control socket.
-    func send(_ bytes: [UInt8], to peer: String) {
-        Array(peer.utf8).withUnsafeBytes { name in
-            bytes.withUnsafeBytes { _ = control.socket.send(name, $0) }
-        }
+    private func sendAll(_ message: ControlMessage) {
+        for instance in instances { messenger.send(message, to: instance) }
     }
 
     private func configure(_ instance: NodeInstance) {
         guard let slot = graph.slot(of: instance) else { return }
-        let configuration = graph.configuration(of: instance)
-        for input in configuration.inputs { instance.found[input.key] = input.endpoint }
-        instance.listening = configuration.listen
-        send(.configure(configuration), to: instance)
-        askTime(of: instance)
+        messenger.sendConfiguration(to: instance)
         guard slot.current === instance, slot.membership != .joining, life.isConnected else {
             return
         }
         holdIfOthersAre(slot)
         sendNewEdges(slot)
-        connect(instance)
+        messenger.connect(instance)
     }
 
-    func connect(
-        _ instance: NodeInstance, anew: Bool = false, forgets: Bool = false,
-        next: [String: UInt64] = [:]
-    ) {
-        guard let slot = graph.slot(of: instance) else { return }
-        locateProducers(of: slot, for: instance)
-        instance.isConnected = true
-        let connect = ControlMessage.connect(
-            anew: anew, forgets: forgets, next: next, first: slot.firstFrame, epoch: epoch)
-        send(connect, to: instance)
-    }
-
-    /// Tells processes to listen and where to connect to, where that is another place than they were
-    /// told last: a producer was replaced or has moved, or its address was not known.
+    /// Tells processes to listen and where to connect to, where that has changed.
     private func locateAll() {
-        if machines.areSeveral { letAllListen() }
-        for slot in graph.slots {
-            for consumer in slot.instances { locateProducers(of: slot, for: consumer) }
+        for instance in machines.areSeveral ? instances : []
+        where instance.life.saidHello && instance.served == nil && instance.life.fault == nil {
+            guard let fault = messenger.locateListener(instance) else { continue }
+            perform(instance.apply(.violated(fault)), of: instance)
         }
-    }
-
-    private func locateProducers(of slot: NodeSlot, for consumer: NodeInstance) {
-        let isOurs = consumer.life.can(.rewires)
-        // A plugin has nothing to connect anew before it has connected. One that hands over must not: its
-        // successor connects under the same name, and the later of the two would take that from it.
-        guard consumer.life.saidHello, consumer.life.order != .retire,
-            consumer.isConnected || isOurs || graph.isRelayed(consumer.planned)
-        else { return }
-        for input in slot.allInputs {
-            guard let producer = graph.slot(input.producer), producer.current.life.saidHello,
-                let endpoint = graph.endpoint(of: producer, for: consumer),
-                consumer.found[input.key] != endpoint
-            else { continue }
-            consumer.found[input.key] = endpoint
-            let isFresh = !producer.current.life.can(.recovers) || producer.current.isFresh
-            let port = isOurs ? input.key : input.port
-            send(.reconnect(port: port, endpoint: endpoint, isFresh: isFresh), to: consumer)
-        }
+        messenger.locateProducers()
     }
 
     /// Nodes connect once all serve, and send once all have loaded. Times mean nothing before the
@@ -430,33 +373,8 @@ package final class Supervisor {
         if all.allSatisfy({ $0.current.life.saidHello && graph.isServed($0) }) {
             perform(life.apply(.allServe, at: now))
         }
-        if all.allSatisfy({ $0.current.life.hasLoaded && knowsTime(of: $0.current) }) {
+        if all.allSatisfy({ $0.current.life.hasLoaded && messenger.knowsTime($0.current) }) {
             perform(life.apply(.allReady(limit: limit), at: now))
-        }
-    }
-
-    private func letAllListen() {
-        for instance in instances
-        where instance.life.saidHello && instance.served == nil && instance.life.fault == nil {
-            if let endpoint = graph.listening(on: instance) {
-                if instance.listening != endpoint {
-                    send(.listen(endpoint: endpoint), to: instance)
-                }
-                instance.listening = endpoint
-                continue
-            }
-            let own = instance.planned.machine
-            guard
-                let other = machines.firstThatCannotFind(
-                    own, of: graph.machinesOfConsumers(of: instance))
-            else { continue }
-            let launcher = own == RunPlan.here ? "local: {}, " : ""
-            perform(
-                instance.apply(
-                    .violated(
-                        "nodes of machine '\(other)' take its outputs, and it is not known at which address "
-                            + "they reach machine '\(own)': write it, 'machines: { \(own): { "
-                            + "\(launcher)address: … } }'")), of: instance)
         }
     }
 
@@ -488,7 +406,7 @@ package final class Supervisor {
                 "a machine says 'insecure: true': what crosses between machines in this "
                     + "run is not encrypted, and every client that reaches a port is served")
         }
-        for slot in graph.slots { connect(slot.current) }
+        for slot in graph.slots { messenger.connect(slot.current) }
     }
 
     func perform(_ effects: [ProcessLife.Effect], of instance: NodeInstance) {
@@ -513,11 +431,11 @@ package final class Supervisor {
         guard let slot = graph.slot(of: instance), slot.current === instance,
             slot.membership != .joining, life.hasStarted
         else { return }
-        send(.start, to: instance)
+        messenger.send(.start, to: instance)
         // It may have been told so in an earlier process.
         var isDraining = slot.membership == .leaving
         if case .draining = life.stage { isDraining = true }
-        if isDraining, slot.planned.isSource { send(.drain, to: instance) }
+        if isDraining, slot.planned.isSource { messenger.send(.drain, to: instance) }
     }
 
     private func noteFinal(_ final: ProcessLife.Final, of instance: NodeInstance) {
@@ -535,10 +453,10 @@ package final class Supervisor {
     /// Producers send a node nothing more, and consumers wait for nothing more of it.
     private func tellNeighbours(ofTheEndOf slot: NodeSlot) {
         for producer in graph.producers(of: slot) {
-            send(.departed(consumer: slot.name), to: producer.current)
+            messenger.send(.departed(consumer: slot.name), to: producer.current)
         }
         for consumer in graph.consumers(of: slot) where consumer.current.life.can(.rewires) {
-            send(.finished(producer: slot.name), to: consumer.current)
+            messenger.send(.finished(producer: slot.name), to: consumer.current)
         }
     }
 
@@ -595,7 +513,7 @@ package final class Supervisor {
         case .restart(let time, let number):
             slot.restartAt = time
             display.say(
-                "\(name) ended: \(instance.cause); starting it again "
+                "\(name) ended: \(fault?.reason ?? instance.cause); starting it again "
                     + "(\(number) of \(policy.limit) within \(policy.within))")
         }
     }
@@ -721,7 +639,8 @@ package final class Supervisor {
             giveUpMoves(from: name, fault)
         case .journal(let node, let part): takeJournal(of: node, part)
         case .pong(let sent, let clock, let received):
-            learnTime(of: name, sent: sent, received: clock, answered: clock, heard: received)
+            messenger.learnTime(
+                of: name, sent: sent, received: clock, answered: clock, heard: received)
         case .files: break
         }
     }
@@ -739,46 +658,10 @@ package final class Supervisor {
         machines.link(to: node.machine)?.send(.forgetJournal(node: node.name))
     }
 
-    private func askTime(of instance: NodeInstance) {
-        guard instance.planned.machine != RunPlan.here else { return }
-        if machines.link(to: instance.planned.machine) == nil {
-            send(.ping(sent: posix_monotonic_ns()), to: instance)
-        } else {
-            // Its agent is asked, now and then, for all of them.
-            sendTime(to: instance)
-        }
-        instance.askedAt = posix_monotonic_ns()
-    }
-
     /// Asks a process of each other machine for its time, when it is due.
     private func compareClocks() {
         guard machines.areSeveral, !life.isClosing else { return }
-        let now = posix_monotonic_ns()
-        for instance in instances
-        where instance.life.saidHello && now - instance.askedAt > Self.questionPause {
-            askTime(of: instance)
-        }
-    }
-
-    private func learnTime(
-        of machine: String, sent: Int64, received: Int64, answered: Int64, heard: Int64
-    ) {
-        machines.learnTime(
-            of: machine, sent: sent, received: received, answered: answered, heard: heard)
-        for instance in instances where instance.planned.machine == machine {
-            sendTime(to: instance)
-        }
-    }
-
-    private func sendTime(to instance: NodeInstance) {
-        guard instance.life.saidHello, let clock = machines.clock(of: instance.planned.machine)
-        else { return }
-        send(.clock(offset: clock.offset, uncertainty: clock.uncertainty), to: instance)
-        instance.knowsTime = true
-    }
-
-    func knowsTime(of instance: NodeInstance) -> Bool {
-        instance.planned.machine == RunPlan.here || instance.knowsTime
+        for instance in instances { messenger.askTimeIfDue(of: instance) }
     }
 
     /// What to add to a machine's clock to get this one's, and by how much that may be wrong;
