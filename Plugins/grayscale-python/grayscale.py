@@ -359,7 +359,7 @@ class Host:
         self.sequences = collections.Counter()
         self.delivered, self.delivered_count, self.age = Frames(), 0, Ages()
         self.work = Ages()
-        # By reason, the frames that ended here.
+        # By reason and output (None for all of them), the frames that ended here.
         self.dropped = collections.defaultdict(Frames)
         self.ticks, self.busy, self.loading = 0, 0.0, 0.0
         self.recent = collections.deque(maxlen=256)
@@ -592,7 +592,10 @@ class Host:
         if isinstance(outputs, Dropped):
             outputs, reason = None, outputs.reason
         if is_frame and self.outputs and not outputs:
-            self.dropped[reason].add(stamp.frame)
+            self.dropped[reason, None].add(stamp.frame)
+        elif is_frame:
+            for port in {o.port for o in self.outputs if o.keep != "last"} - outputs.keys():
+                self.dropped[f"it gave no '{port}' for them", port].add(stamp.frame)
         self.publish(outputs or {}, stamp)
         if is_frame:
             self.age.add(time.monotonic_ns() - stamp.captured)
@@ -647,8 +650,8 @@ class Host:
             **brief,
             "delivered": self.delivered.runs,
             "dropped": [
-                {"reason": reason, "frames": frames.runs}
-                for reason, frames in self.dropped.items()],
+                {"reason": reason, "port": port, "frames": frames.runs}
+                for (reason, port), frames in self.dropped.items()],
             "inputs": [
                 {**found, "unpaired": i.unpaired.runs} for i, found in zip(self.inputs, inputs)],
             "outputs": [

@@ -23,6 +23,7 @@ package enum BuiltinKinds {
             FrameListNode.self,
             TestSourceNode.self,
             TestStageNode.self,
+            TestForkNode.self,
             TestJoinNode.self,
             TestSinkNode.self,
         ]

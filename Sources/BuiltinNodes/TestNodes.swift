@@ -189,6 +189,24 @@ package struct TestSinkNode: Node {
     package mutating func finish(into outputs: inout Outputs) throws { try list?.finish() }
 }
 
+/// Hands every tensor on at one output, and every other one at a second.
+package struct TestForkNode: Node {
+    static let input = Port("data", UInt8.self, "bytes", meaning: "bytes", "what comes in")
+    static let all = Port("data", UInt8.self, "bytes", meaning: "bytes", "the same")
+    static let half = Port("half", UInt8.self, "bytes", meaning: "bytes", "those of even frames")
+
+    package static let spec = NodeSpec(
+        "test-fork", "Hands every tensor on at one output, and every other one at a second.",
+        inputs: [input], outputs: [all, half], state: .none)
+
+    package init(settings: Settings) {}
+
+    package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
+        outputs[Self.all] = inputs[Self.input]
+        if inputs.stamp.frame % 2 == 0 { outputs[Self.half] = inputs[Self.input] }
+    }
+}
+
 /// Takes frames of two streams that belong together, and forgets them.
 package struct TestJoinNode: Node {
     static let a = Port("a", UInt8.self, "bytes", meaning: "bytes", "one of two")

@@ -62,6 +62,47 @@ import Testing
         #expect(along <= 12)
     }
 
+    private static let forked = """
+        nodes:
+          src: { use: test-source, with: { count: 20, bytes: 1000 } }
+          fork: { use: KIND, in: { data: src.data } }
+          all: { use: test-sink, in: { data: fork.data } }
+          half: { use: test-sink, in: { data: fork.half } }
+        """
+
+    /// A fork in Python, whose second output gets the even frames only.
+    private func pythonFork() throws -> String {
+        let bytes = "{ type: u8, axes: bytes, meaning: bytes }"
+        return try Python.plugin(
+            "python-fork", inputs: "data: \(bytes)", outputs: "{ data: \(bytes), half: \(bytes) }",
+            change: """
+                Node.process = lambda self, inputs: (
+                    {"data": inputs["data"]} if HOST.ticks % 2
+                    else {"data": inputs["data"], "half": inputs["data"]})
+                """)
+    }
+
+    @Test(arguments: ["test-fork"] + (Python.isComplete ? ["python-fork"] : []))
+    func `frames for which one of two outputs is given nothing are dropped there`(
+        kind: String
+    ) throws {
+        let tool = try Tool("run", graph: Self.forked.replacing("KIND", with: kind), "--json")
+        let folder = kind == "python-fork" ? try pythonFork() : nil
+        defer { if let folder { try? FileManager.default.removeItem(atPath: folder) } }
+        tool.plugins = [folder].compactMap { $0 }
+
+        let outcome = try tool.run()
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let streams = try streams(outcome)
+        #expect(streams.map(\.sink) == ["all", "half"])
+        #expect(streams.map(\.frames_out) == [20, 10])
+        #expect(streams.map(\.frames_unaccounted) == [0, 0])
+        #expect(streams[0].dropped.isEmpty)
+        #expect(streams[1].dropped.map(\.place) == ["fork"])
+        #expect(streams[1].dropped.map(\.reason) == ["it gave no 'half' for them"])
+    }
+
     @Test func `nodes that are swapped beside an edge that drops cost the balance no frame`() throws
     {
         let tool = try Tool("run", graph: Self.dropping, "--name", "swapped", "--json")

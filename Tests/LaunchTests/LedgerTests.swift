@@ -75,6 +75,33 @@ import Wire
     }
 
     @Test(arguments: [
+        ("the output that was given nothing", "mask", "faces", ""),
+        ("another output than the one that the frame came by", "data", "faces", "4, 8"),
+    ])
+    func `a node says which of its outputs was given nothing`(
+        _ what: String, port: String, sink: String, unaccounted: String
+    ) throws {
+        var stage = Self.node(
+            "stage", ["data>film.data", "mask>faces.data"], emitted: Self.frames(0...9),
+            arrived: ["data": Self.frames(0...9)])
+        stage.report.dropped = [
+            .init(reason: "it gave no '\(port)' for them", port: port, frames: Self.frames(4...4, 8...8))
+        ]
+        let came = Self.frames(0...3, 5...7, 9...9)
+
+        let found = balances([
+            Self.node("src", ["data>stage.data"], emitted: Self.frames(0...9)), stage,
+            Self.node("film", delivered: Self.frames(0...9), arrived: ["data": Self.frames(0...9)]),
+            Self.node("faces", delivered: came, arrived: ["data": came]),
+        ])
+
+        #expect(found.map(\.sink) == ["film", "faces"])
+        #expect(found[0].missing.isEmpty)
+        #expect(found[1].missing.text == "4, 8")
+        #expect(found[1].unaccounted.text == unaccounted, "\(what)")
+    }
+
+    @Test(arguments: [
         ("nothing was killed", "newest", 0, 0, "5, 7"),
         ("an edge that keeps all loses nothing by a kill", "all", 1, 1, "5, 7"),
         ("the source was killed: what left it and did not arrive", "newest", 1, 0, "7"),

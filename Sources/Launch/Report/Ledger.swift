@@ -94,7 +94,7 @@ struct Ledger {
 
     /// What a source sent, and what it passed over itself.
     private static func begun(by source: Node) -> FrameSet {
-        source.report.dropped.reduce(source.report.emitted) { $0.union($1.frames) }
+        source.report.ended.reduce(source.report.emitted) { $0.union($1.frames) }
     }
 
     private func expected(on edge: Edge) -> FrameSet {
@@ -172,7 +172,7 @@ struct Ledger {
         let counts = { (some: [Int]) in
             some.map { source in
                 let report = nodes[source].report
-                return report.emittedCount + report.dropped.reduce(0) { $0 + $1.frames.count }
+                return report.emittedCount + report.ended.reduce(0) { $0 + $1.frames.count }
             }
         }
         return (counts(sources.filter { $0 < present }).max() ?? 0)
@@ -203,7 +203,8 @@ struct Ledger {
                         Self.words(reason, ""))
                 }
             }
-            for drop in nodes[node].report.dropped {
+            let ports = edges.filter { $0.from == node && way.contains($0.to) }.map(\.output.port)
+            for drop in nodes[node].report.dropped where drop.port.map(ports.contains) ?? true {
                 add(drop.frames, at: nodes[node].name, drop.reason)
             }
         }

@@ -70,7 +70,7 @@ struct JournalRecord {
     }
 
     /// Of what is written below: a plugin may have been built with another version of this.
-    private static let layout: UInt32 = 0x504C_0004
+    private static let layout: UInt32 = 0x504C_0005
 
     func write(to writer: inout ByteWriter) {
         writer.write(Self.layout)
@@ -95,6 +95,7 @@ struct JournalRecord {
         writer.write(UInt32(dropped.count))
         for drop in dropped {
             writer.write(drop.reason)
+            writer.write(drop.port ?? "")
             writer.write(drop.frames)
         }
         writer.write(UInt32(arrivals.count))
@@ -129,7 +130,10 @@ struct JournalRecord {
         delivered = reader.readFrames()
         lateCount = Int(reader.read() as UInt64)
         for _ in 0..<(reader.read() as UInt32) {
-            dropped.append(.init(reason: reader.readText(), frames: reader.readFrames()))
+            let (reason, port) = (reader.readText(), reader.readText())
+            dropped.append(
+                .init(
+                    reason: reason, port: port.isEmpty ? nil : port, frames: reader.readFrames()))
         }
         for _ in 0..<(reader.read() as UInt32) {
             let port = reader.readText()

@@ -222,6 +222,13 @@ final class NodeRunner {
                 guard isSource else { continue }
                 record.end = max(record.end, message.stamp.presentation + message.stamp.duration)
             }
+            let due = exchange.edges.streamPorts.intersection(paced)
+            guard due.count > 1 else { return }
+            let given = sent.filter { due.contains($0.0) }
+            for frame in Set(given.map(\.1.stamp.frame)) {
+                let ports = given.filter { $0.1.stamp.frame == frame }.map(\.0)
+                for port in due.subtracting(ports) { report.leaveOut(frame, on: port) }
+            }
         }
     }
 

@@ -27,7 +27,7 @@ extension NodeReport {
     }
 
     private mutating func add(_ earlier: Dropped) {
-        guard let index = dropped.firstIndex(where: { $0.reason == earlier.reason }) else {
+        guard let index = dropped.firstIndex(where: earlier.isSame) else {
             return dropped.append(earlier)
         }
         dropped[index].frames = dropped[index].frames.union(earlier.frames)

@@ -78,11 +78,15 @@ package struct NodeReport: Sendable {
     /// A reason that the node itself gave for not passing frames on.
     package struct Dropped: Sendable, Codable {
         package var reason: String
+        /// The output that was given nothing while another one was; nil where a frame ended in the node.
+        package var port: String?
         package var frames: FrameSet
 
-        package init(reason: String, frames: FrameSet) {
-            (self.reason, self.frames) = (reason, frames)
+        package init(reason: String, port: String? = nil, frames: FrameSet) {
+            (self.reason, self.port, self.frames) = (reason, port, frames)
         }
+
+        func isSame(as other: Dropped) -> Bool { reason == other.reason && port == other.port }
     }
 
     /// One call of a node.
@@ -127,6 +131,9 @@ package struct NodeReport: Sendable {
     package var refusedPeers = 0
 
     package init() {}
+
+    /// Frames that ended in the node, whichever output they were for.
+    package var ended: [Dropped] { dropped.filter { $0.port == nil } }
 
     /// The same without sets of frames: what a few reports a second can afford.
     var brief: NodeReport {
@@ -177,12 +184,19 @@ package struct NodeReport: Sendable {
     mutating func drop(_ frame: UInt64, because reason: String) {
         let isKnown = dropped.contains { $0.reason == reason }
         let reason = isKnown || dropped.count < Self.mostReasons ? reason : Self.otherReasons
-        if let index = dropped.firstIndex(where: { $0.reason == reason }) {
-            dropped[index].frames.insert(frame)
-        } else {
-            var frames = FrameSet()
-            frames.insert(frame)
-            dropped.append(Dropped(reason: reason, frames: frames))
-        }
+        add(frame, to: Dropped(reason: reason, frames: FrameSet()))
+    }
+
+    /// A frame for which an output was given nothing, while another one was.
+    mutating func leaveOut(_ frame: UInt64, on port: String) {
+        add(
+            frame,
+            to: Dropped(reason: "it gave no '\(port)' for them", port: port, frames: FrameSet()))
+    }
+
+    private mutating func add(_ frame: UInt64, to drop: Dropped) {
+        let index = dropped.firstIndex(where: drop.isSame) ?? dropped.count
+        if index == dropped.count { dropped.append(drop) }
+        dropped[index].frames.insert(frame)
     }
 }

@@ -52,7 +52,7 @@ final class Soak {
     /// What is looked at, and how much growth in an hour is none.
     private static let resolutions = [
         "descriptors": 1.0, "memory_mb": 1, "shared_memory_mb": 1, "dev_shm_mb": 1,
-        "age_p50_ms": 1, "age_p99_ms": 1,
+        "age_p50_ms": 1, "age_p99_ms": 1, "log_mb": 1,
     ]
     /// Seconds between two looks, and what the first minute of a long run does not count for.
     private static let interval = 2.0
@@ -170,6 +170,7 @@ final class Soak {
             files.merge(figures.memoryFiles) { $1 }
         }
         note("run", "shared_memory_mb", Double(files.values.reduce(0, +)) / 1e6, status.seconds)
+        note("run", "log_mb", Double(printed?.size ?? 0) / 1e6, status.seconds)
         note("run", "dev_shm_mb", Double(ProcessFigures.sharedFolder) / 1e6, status.seconds)
         for node in status.nodes where !["camera", "decoder"].contains(node.name) {
             let recent = node.report.age.since(ages[node.name] ?? AgeHistogram())
@@ -181,6 +182,9 @@ final class Soak {
             note(node.name, "age_p99_ms", most, status.seconds)
         }
     }
+
+    /// What the run and its nodes have printed.
+    private lazy var printed = LogFolder.all.first { $0.name == disturbed.name }
 
     private func note(_ process: String, _ what: String, _ value: Double, _ time: Double) {
         guard time > min(Self.warmUp, seconds / 4) else { return }

@@ -10,8 +10,8 @@ struct SoakBench: ParsableCommand {
         abstract:
             "Runs a live graph for long, with swaps and kills, and says whether anything grows.",
         discussion: """
-            Descriptors and memory of every process, shared memory and ages are looked at all the \
-            time. Each has a line through it: its growth in an hour, and the 95 % interval of that \
+            Descriptors and memory of every process, shared memory, the log and ages are looked at \
+            all the time. Each has a line through it: its growth in an hour, and the 95 % interval of that \
             ('uncertainty'). Flat is what is not shown to grow, or by less than a descriptor, a \
             megabyte or a millisecond in an hour.
 
