@@ -34,6 +34,7 @@ package final class MetricsProcess {
         private let state = Mutex(State())
         private let served = DispatchSemaphore(value: 0)
         private let ended = DispatchSemaphore(value: 0)
+        private let closing = DispatchSemaphore(value: 0)
 
         func start(_ command: [String]) throws(LaunchError) -> String {
             Thread { [self] in
@@ -49,22 +50,35 @@ package final class MetricsProcess {
                 $0.isClosed = true
                 if $0.pid > 0 { kill($0.pid, SIGKILL) }
             }
+            closing.signal()
             ended.wait()
         }
 
+        /// Seconds until the next try after a process that served for less than `steady`; the longest.
+        private static let (firstPause, longestPause, steady) = (1.0, 60.0, Duration.seconds(60))
+
         private func keep(_ command: [String]) {
             var command = command
+            var pause = Self.firstPause
             while true {
+                let began = ContinuousClock.now
                 let complaint = once(&command)
+                if ContinuousClock.now - began > Self.steady { pause = Self.firstPause }
                 let (isServed, isClosed) = state.withLock { ($0.address != nil, $0.isClosed) }
                 guard isServed else { return answer(.failure(complaint)) }
                 guard !isClosed else { return }
                 let text =
                     "warning: the process that serves /metrics ended: \(complaint); it is started "
-                    + "again\n"
+                    + "again in \(Int(pause)) s\n"
                 try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
-                Thread.sleep(forTimeInterval: 1)
+                guard !isOver(within: pause) else { return }
+                pause = min(2 * pause, Self.longestPause)
             }
+        }
+
+        /// Whether the run ended in the next `seconds`.
+        private func isOver(within seconds: Double) -> Bool {
+            closing.wait(timeout: .now() + seconds) == .success
         }
 
         private func answer(_ address: Result<String, LaunchError>) {

@@ -100,6 +100,9 @@ package final class MachineCheck {
 
     // MARK: Installing
 
+    /// Builds that stay on a machine.
+    private static let keptBuilds = 3
+
     /// Copies this program there, with the libraries that lie beside Swift's own.
     ///
     /// - Returns: what was copied, in words.
@@ -122,9 +125,10 @@ package final class MachineCheck {
         defer { close(input) }
         let parent = AgentScript.installed
         let folder = "\(parent)/\(MachineFacts.build(of: executable))"
-        // One build is enough: the others' runs have theirs open.
-        let unpack = "rm -rf \(parent) && mkdir -p \(folder) && tar -xf - -C \(folder) "
-            + "&& chmod 755 \(folder)/personalive"
+        // Runs of other builds may yet start processes there: the newest few stay.
+        let unpack = "rm -rf \(folder) && mkdir -p \(folder) && tar -xf - -C \(folder) "
+            + "&& chmod 755 \(folder)/personalive && touch \(folder) "
+            + "&& cd \(parent) && ls -1t | tail -n +\(keptBuilds + 1) | xargs -r rm -rf --"
         let outcome = try ShortCommand.run(
             try SSHLauncher.client(host, options) + [unpack], input: input, seconds: 600)
         guard outcome.status == 0 else {
