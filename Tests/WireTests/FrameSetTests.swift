@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 @testable import Wire
 
@@ -55,6 +56,54 @@ import Testing
         #expect(set.old.bytes.count < 1_000_000)
         #expect(set.count == 24 * 3600 * 5)
     }
+}
+
+/// Sets as they are sent.
+@Suite struct FrameSetJSONTests {
+    private func decoded(_ json: String) -> FrameSet? {
+        try? JSONDecoder().decode(FrameSet.self, from: Data(json.utf8))
+    }
+
+    @Test(arguments: [[], [0], [5], [0, 1, 2, 7, 9, 10], Array(stride(from: UInt64(3), to: 9000, by: 3))])
+    func `a set is what it was when it has been sent`(frames: [UInt64]) throws {
+        var set = FrameSet()
+        frames.forEach { set.insert($0) }
+
+        let sent = try JSONEncoder().encode(set)
+        var found = try JSONDecoder().decode(FrameSet.self, from: sent)
+
+        #expect(found == set)
+        #expect(found.last == set.last && found.isEmpty == set.isEmpty)
+        let isNew = found.insert((set.last ?? 0) + 2)
+        #expect(isNew && found.count == set.count + 1)
+    }
+
+    /// A decoder makes an object of each number of a list.
+    @Test func `three bytes of text are enough for a run`() throws {
+        var set = FrameSet()
+        for frame in 0..<UInt64(30_000) { set.insert(frame * 4) }
+
+        #expect(try JSONEncoder().encode(set).count < 90_000)
+    }
+
+    @Test func `pairs of first and last are understood`() {
+        #expect(decoded("[[0, 6], [9, 9]]")?.text == "0-6, 9")
+        #expect(decoded("[[0, 6], [5, 9]]") == nil)
+        #expect(decoded("[[0, 9007199254740992]]") == nil)
+    }
+
+    @Test(arguments: [
+        ("half a run", [5]),
+        ("a number without end", [5, 0x80]),
+        ("a number of nine bytes", [UInt8](repeating: 0x80, count: 8) + [1, 0]),
+        ("frames of 2^53 and above", [UInt8](repeating: 0xFF, count: 7) + [0x3F, 0]),
+        ("two runs that touch", [5, 2, 0, 1]),
+    ])
+    func `damaged packed runs are refused`(_ what: String, bytes: [UInt8]) {
+        #expect(decoded("\"\(Data(bytes).base64EncodedString())\"") == nil, "\(what)")
+    }
+
+    @Test func `text that is no base64 is refused`() { #expect(decoded("\"0-6\"") == nil) }
 }
 
 @Suite struct AgeHistogramTests {

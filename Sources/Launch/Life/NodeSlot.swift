@@ -15,10 +15,7 @@ final class NodeSlot {
     /// A process that is made ready beside the node's own, to take its place.
     struct Successor {
         let instance: NodeInstance
-        /// Whether settings of a source differ, so that what it sent is not gone on with.
-        let anew: Bool
-        /// Whether it cannot go on from what the node remembers, so that this has to be finished.
-        let finishes: Bool
+        let inheritance: Inheritance
         /// What it was lent instead of the node's journal, by a node that keeps none.
         let journal: Int32?
 

@@ -38,11 +38,17 @@ package struct RunPlan: Sendable {
             self.restart = restart
         }
 
-        /// Whether what a node remembers is of use to this one in its place: a film that was begun is
-        /// not, where another one is to be written.
-        func goesOn(from old: PlannedNode) -> Bool {
-            if isSource || old.state == .none { return true }
-            return kind == old.kind && state == .saved && outputFiles == old.outputFiles
+        /// What this one takes over from another in whose place it goes. A film that was begun is of no
+        /// use where another one is to be written.
+        func inheritance(from old: PlannedNode) -> Inheritance {
+            let settings = (configuration.settings.values, old.configuration.settings.values)
+            if isSource {
+                // One that only goes elsewhere goes on; one with other settings begins with them.
+                let isMoved = kind == old.kind && settings.0 == settings.1 && machine != old.machine
+                return isMoved ? .all : .stream
+            }
+            let isSame = kind == old.kind && state == .saved && outputFiles == old.outputFiles
+            return isSame || old.state == .none ? .all : .numbers
         }
 
         /// The file that a node in the place of `old` would write over: one that cannot be gone on with.

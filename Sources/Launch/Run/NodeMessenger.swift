@@ -58,14 +58,14 @@ final class NodeMessenger {
     }
 
     func connect(
-        _ instance: NodeInstance, anew: Bool = false, forgets: Bool = false,
+        _ instance: NodeInstance, inherits inheritance: Inheritance = .all,
         next: [String: UInt64] = [:]
     ) {
         guard let slot = graph.slot(of: instance) else { return }
         locateProducers(of: slot, for: instance)
         instance.isConnected = true
         let connect = ControlMessage.connect(
-            anew: anew, forgets: forgets, next: next, first: slot.firstFrame, epoch: epoch)
+            inherits: inheritance, next: next, first: slot.firstFrame, epoch: epoch)
         send(connect, to: instance)
     }
 

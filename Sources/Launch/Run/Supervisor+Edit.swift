@@ -252,14 +252,9 @@ extension Supervisor {
             machines.link(to: planned.machine)?.send(.journal(node: slot.name, offset: 0))
         }
         let instance = try start(planned, as: id, journal: journal ?? slot.journal)
-        // A source that only goes elsewhere goes on; one with other settings begins with them.
-        let isSame =
-            planned.kind == slot.planned.kind
-            && planned.configuration.settings.values == slot.planned.configuration.settings.values
-            && planned.machine != slot.planned.machine
         slot.successor = NodeSlot.Successor(
-            instance: instance, anew: planned.isSource && slot.planned.isSource && !isSame,
-            finishes: !planned.goesOn(from: slot.planned), journal: journal)
+            instance: instance, inheritance: planned.inheritance(from: slot.planned),
+            journal: journal)
         reply(.note("'\(id)' (\(planned.kind)) is loading; '\(slot.name)' goes on"), to: requester)
     }
 
@@ -285,20 +280,20 @@ extension Supervisor {
             return handOver(slot)
         }
         perform(old.apply(.told(.retire)), of: old)
-        messenger.send(.retire(drains: !next.goesOn, finishes: next.finishes), to: old)
+        messenger.send(.retire(drains: !next.goesOn, finishes: next.inheritance == .numbers), to: old)
     }
 
     /// The new process goes on from the journal.
     private func adopt(_ slot: NodeSlot) {
         guard let next = slot.successor else { return }
         let old = slot.current
-        if next.anew { newestEpoch = max(newestEpoch, slot.report.epoch + 1) }
+        if next.inheritance == .stream { newestEpoch = max(newestEpoch, slot.report.epoch + 1) }
         slot.adopt(next)
         holdIfOthersAre(slot)
         sendNewEdges(slot)
         let found = next.instance.isFresh ? old.next : [:]
         messenger.connect(
-            next.instance, anew: next.anew, forgets: next.finishes,
+            next.instance, inherits: next.inheritance,
             next: graph.firstMessages(of: next.instance, found))
         messenger.send(.start, to: next.instance)
         let moves = slot.planned.machine != old.planned.machine

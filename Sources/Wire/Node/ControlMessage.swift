@@ -38,13 +38,11 @@ package enum ControlMessage: Sendable {
     // From the supervisor.
     /// Load.
     case configure(NodeConfiguration)
-    /// All processes serve their endpoints: connect. `anew` for a process whose settings differ from
-    /// those of the one before it, so that what was done under those is not gone on with; with `forgets`
-    /// only what that one remembered is of no use, and its numbers go on. `next` says,
-    /// by input, with which message to begin, where no journal says it. `first` is the number of the
-    /// first frame of a source that joins a running graph, `epoch` the last one that a flush began.
+    /// All processes serve their endpoints: connect. `next` says, by input, with which message to begin,
+    /// where no journal says it. `first` is the number of the first frame of a source that joins a running
+    /// graph, `epoch` the last one that a flush began.
     case connect(
-        anew: Bool = false, forgets: Bool = false, next: [String: UInt64] = [:], first: UInt64 = 0,
+        inherits: Inheritance = .all, next: [String: UInt64] = [:], first: UInt64 = 0,
         epoch: UInt32 = 0)
     /// Drop all messages of epochs before this one; a source's next message begins it.
     case flush(epoch: UInt32)
@@ -117,7 +115,7 @@ extension ControlMessage: Codable {
 
     private enum Key: String, CodingKey {
         case type, recovers, retires, rewires, report, text, reason, culprit, port, endpoint, fresh
-        case consumer, producer, anew, next, drains, finishes, forgets, first, over, inputs, outputs
+        case consumer, producer, inherits, next, drains, finishes, first, over, inputs, outputs
         case sent, received, answered, offset, uncertainty, epoch
     }
 
@@ -197,11 +195,10 @@ extension ControlMessage: Codable {
             try object.encode(offset, forKey: .offset)
             try object.encode(uncertainty, forKey: .uncertainty)
         case .flush(let epoch): try object.encode(epoch, forKey: .epoch)
-        case .connect(let anew, let forgets, let next, let first, let epoch):
+        case .connect(let inheritance, let next, let first, let epoch):
+            if inheritance != .all { try object.encode(inheritance, forKey: .inherits) }
             if epoch != 0 { try object.encode(epoch, forKey: .epoch) }
-            if forgets { try object.encode(true, forKey: .forgets) }
             if first != 0 { try object.encode(first, forKey: .first) }
-            if anew { try object.encode(true, forKey: .anew) }
             if !next.isEmpty { try object.encode(next, forKey: .next) }
         case .retire(let drains, let finishes):
             if drains { try object.encode(true, forKey: .drains) }
@@ -249,7 +246,8 @@ extension ControlMessage: Codable {
         case .configure: self = .configure(try NodeConfiguration(from: decoder))
         case .connect:
             self = .connect(
-                anew: try flag(.anew), forgets: try flag(.forgets), next: try next(),
+                inherits: try object.decodeIfPresent(Inheritance.self, forKey: .inherits) ?? .all,
+                next: try next(),
                 first: try object.decodeIfPresent(UInt64.self, forKey: .first) ?? 0,
                 epoch: try object.decodeIfPresent(UInt32.self, forKey: .epoch) ?? 0)
         case .flush: self = .flush(epoch: try object.decode(UInt32.self, forKey: .epoch))

@@ -7,9 +7,9 @@ extension Exchange {
     /// Where an earlier process of this node ended; nil for the first one. Comes before the start.
     ///
     /// - Parameter first: number of the first frame of a source that has not sent any.
-    func resume(_ record: JournalRecord?, first: UInt64, forgets: Bool) {
+    func resume(_ record: JournalRecord?, first: UInt64, _ inheritance: Inheritance) {
         change {
-            (self.record, self.first, beginsWithoutState) = (record, first, forgets)
+            (self.record, self.first, self.inheritance) = (record, first, inheritance)
             givenPorts.formUnion(record?.outputs.keys.map { $0 } ?? [])
         }
     }

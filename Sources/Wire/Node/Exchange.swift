@@ -51,8 +51,7 @@ final class Exchange: @unchecked Sendable {
     var hasEnded = false
     var failure: Fault?
     var record: JournalRecord?
-    /// Whether what that process remembered was taken from the record: it was finished.
-    var beginsWithoutState = false
+    var inheritance = Inheritance.all
     var first: UInt64 = 0
     /// What was dropped on the way out, by the edge's name.
     var edgeDrops: [String: Drops] = [:]

@@ -175,8 +175,8 @@ final class NodeLinks {
             say(.pong(sent: sent, received: heardAt, answered: posix_monotonic_ns()))
         case .clock(let offset, let uncertainty):
             clock.set(offset: offset, uncertainty: uncertainty)
-        case .connect(let anew, let forgets, let next, let first, let epoch):
-            try connect(anew: anew, forgets: forgets, next: next, first: first)
+        case .connect(let inheritance, let next, let first, let epoch):
+            try connect(inheritance, next: next, first: first)
             flush(before: epoch)
         case .flush(let epoch): flush(before: epoch)
         case .rewire(let inputs, let outputs): try rewire(inputs, outputs)
@@ -207,14 +207,13 @@ final class NodeLinks {
 
     /// Goes on where the process before this one ended, if there was one.
     private func connect(
-        anew: Bool, forgets: Bool, next: [String: UInt64], first: UInt64
+        _ inheritance: Inheritance, next: [String: UInt64], first: UInt64
     ) throws {
         guard let configuration, inputs == nil else { return }
         var found = try journal?.read(takesOver: true)
-        if anew, let record = found?.record { found?.record = record.anew }
-        if forgets { found?.record.state = nil }
+        if let record = found?.record { found?.record = inheritance.from(record) }
         outputs.open(held: found?.held ?? [], drops: found?.record.edgeDrops ?? [:])
-        exchange.resume(found?.record, first: first, forgets: forgets)
+        exchange.resume(found?.record, first: first, inheritance)
         past = found?.record.arrivals ?? [:]
         var connected = configuration
         // A node that has had its last tick wants nothing more, and its producers may be gone.

@@ -113,7 +113,7 @@ final class NodeRunner {
             noteUnanswered(nil, try call(stamp: nil) { try node.finish(into: &$0) })
         } catch {
             // One that began anew after another, and had nothing to do, has nothing to be whole either.
-            guard exchange.locked({ exchange.beginsWithoutState }),
+            guard exchange.locked({ exchange.inheritance == .numbers }),
                 exchange.resumed?.ticks == record.ticks
             else { throw error }
             exchange.say(.warning("\(error)"))

@@ -9,6 +9,26 @@ struct PackedRuns: Sendable {
 
     init(bytes: [UInt8], end: UInt64) { (self.bytes, self.end) = (bytes, end) }
 
+    /// What another program has packed; nil when it is damaged, or has a frame of `limit` or above.
+    init?(checking bytes: [UInt8], below limit: UInt64) {
+        var (at, end, isFirst) = (0, UInt64(0), true)
+        while at < bytes.count {
+            var (number, shift) = (UInt64(0), UInt64(0))
+            repeat {
+                guard at < bytes.count, shift < 56 else { return nil }
+                number |= UInt64(bytes[at] & 127) << shift
+                (shift, at) = (shift + 7, at + 1)
+            } while bytes[at - 1] > 127
+            // Runs that touch are one.
+            guard !isFirst || number > 0 || end == 0 else { return nil }
+            end += number + (isFirst ? 0 : 1)
+            guard end <= limit else { return nil }
+            isFirst.toggle()
+        }
+        guard isFirst else { return nil }
+        self.init(bytes: bytes, end: end)
+    }
+
     var isEmpty: Bool { bytes.isEmpty }
 
     /// Adds the run of `first` to `last`, which begins after `end`.
@@ -31,6 +51,15 @@ struct PackedRuns: Sendable {
             frame = last + 1
         }
         return bounds
+    }
+
+    /// Takes out so many of the last runs, and gives their bounds.
+    mutating func removeNewest(_ count: Int) -> [UInt64] {
+        let all = bounds
+        let kept = max(0, all.count - 2 * count)
+        self = PackedRuns()
+        for at in stride(from: 0, to: kept, by: 2) { append(first: all[at], last: all[at + 1]) }
+        return Array(all[kept...])
     }
 
     private mutating func write(_ number: UInt64) {
