@@ -1,4 +1,5 @@
 import Foundation
+import Layers
 import Media
 import Networks
 import Tensors
@@ -15,7 +16,8 @@ struct FilmReadingTests {
 
     private static let motions: [[Float]] = {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("ParityTests/Fixtures/face.safetensors")
+            .deletingLastPathComponent().appendingPathComponent(
+                "ParityTests/Fixtures/face.safetensors")
         let all = try! Checkpoint(contentsOf: file.path)
             .tensor("in/film_motion", [300, motionCount]).array
         return (0..<300).map { Array(all[$0 * motionCount..<($0 + 1) * motionCount]) }
@@ -60,6 +62,27 @@ struct FilmReadingTests {
             Self.readings.map { $0[keyPath: part] }, Self.motions.map { $0[column] })
 
         #expect(least > 0 ? found >= least : found <= least, "\(name): \(found)")
+    }
+
+    @Test func `a picture that is turned changes the roll, and nothing that the face does`() throws
+    {
+        let portrait = try ImageReader.read("Models/demo/portrait.png")
+        let turned = Tensor<UInt8>(uninitialized: portrait.shape)
+        // What is seen through a square that leans to the left leans to the right.
+        portrait.sample(
+            PictureMap(square: 256, to: SIMD2(128, 128), side: 256, radians: -.pi / 9), into: turned
+        )
+        let finder = FaceFinder(try FaceModel(folder: FaceModel.folder))
+
+        let readings = [portrait, turned].compactMap { finder.faces(in: $0).first?.reading }
+
+        try #require(readings.count == 2)
+        let (level, other) = (readings[0], readings[1])
+        #expect(abs(other.roll - level.roll - .pi / 9) < 0.035, "\(level.roll), \(other.roll)")
+        #expect(abs(other.yaw - level.yaw) < 0.07 && abs(other.pitch - level.pitch) < 0.07)
+        #expect(abs(other.mouthOpening - level.mouthOpening) < 0.02)
+        #expect(abs(other.rightLid - level.rightLid) < 0.08)
+        #expect(abs(other.leftLid - level.leftLid) < 0.08)
     }
 
     @Test func `yaw is read in its size`() {

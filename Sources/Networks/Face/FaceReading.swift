@@ -30,7 +30,9 @@ package struct FaceReading: Sendable, Equatable {
     ///
     /// - Parameter points: in a unit that is the same along x, y and z: pixels, or parts of a square.
     package init?(_ points: [SIMD3<Float>]) {
-        guard points.count == FaceMesh.pointCount, let pose = HeadPose(of: points) else { return nil }
+        guard points.count == FaceMesh.pointCount, let pose = HeadPose(of: points) else {
+            return nil
+        }
         self.pose = pose
         func point(_ index: Int) -> SIMD2<Float> {
             let place = pose.inverse(points[index])
@@ -58,7 +60,8 @@ package struct FaceReading: Sendable, Equatable {
         }
         let mouth = FacePoints.mouthCorners
         let (right, left) = (FacePoints.rightEyeCorners, FacePoints.leftEyeCorners)
-        mouthOpening = FacePoints.lipGaps.reduce(0) { $0 + point($1.1).y - point($1.0).y }
+        mouthOpening =
+            FacePoints.lipGaps.reduce(0) { $0 + point($1.1).y - point($1.0).y }
             / Float(FacePoints.lipGaps.count)
         mouthWidth = distance(mouth.0, mouth.1)
         rightLid = lid(FacePoints.rightLidGaps, right)

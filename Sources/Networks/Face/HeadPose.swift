@@ -38,16 +38,17 @@ package struct HeadPose: Sendable, Equatable {
         let middle = places.reduce(.zero, +) / Double(places.count)
         var sums = [SIMD3<Double>](repeating: .zero, count: 3)
         var own = 0.0
-        for (place, (_, rest)) in zip(places, Self.stable) {
-            let off = place - middle
-            for axis in 0..<3 { sums[axis] += Double(rest[axis]) * off }
-            own += Double((rest * rest).sum())
+        for (place, stable) in zip(places, Self.stable) {
+            let off = place - middle, rest = SIMD3<Double>(stable.rest) - Self.centroid
+            for axis in 0..<3 { sums[axis] += rest[axis] * off }
+            own += (rest * rest).sum()
         }
         guard let (value, turn) = Self.largest(Self.quaternionMatrix(sums)), value > 1e-12 * own
         else { return nil }
+        let rotation = Rotation(quaternion: turn), scale = value / own
         self.init(
-            rotation: Rotation(quaternion: turn), scale: Float(value / own),
-            origin: SIMD3<Float>(middle))
+            rotation: rotation, scale: Float(scale),
+            origin: SIMD3<Float>(middle - rotation.turn(Self.centroid) * scale))
     }
 
     /// Horn's symmetric 4 × 4 matrix, whose largest eigenvalue's vector is the rotation's quaternion.
@@ -80,7 +81,8 @@ package struct HeadPose: Sendable, Equatable {
             for p in 0..<3 {
                 for q in p + 1..<4 where m[p][q] != 0 {
                     let theta = (m[q][q] - m[p][p]) / (2 * m[p][q])
-                    let t = (theta < 0 ? -1 : 1) / (theta.magnitude + (theta * theta + 1).squareRoot())
+                    let way = theta.magnitude + (theta * theta + 1).squareRoot()
+                    let t = (theta < 0 ? -1 : 1) / way
                     let c = 1 / (t * t + 1).squareRoot(), s = t * c
                     // m = Jᵀ m J: columns, then rows; the vectors' rows turn likewise.
                     for i in 0..<4 {
@@ -100,10 +102,14 @@ package struct HeadPose: Sendable, Equatable {
 
     /// Points that jaw, lips, lids and brows do not move, and where they are at rest: of people from
     /// Training/portrait/faces, by Training/canonical_face.py, which says how.
-    package static let stable: [(index: Int, rest: SIMD3<Float>)] = table.flatMap { right, left, rest in
-        let other = SIMD3(-rest.x, rest.y, rest.z)
+    package static let stable: [(index: Int, rest: SIMD3<Float>)] = table.flatMap { entry in
+        let (right, left, rest) = entry, other = SIMD3(-rest.x, rest.y, rest.z)
         return right == left ? [(right, rest)] : [(right, rest), (left, other)]
     }
+
+    /// What rounding has left of it.
+    private static let centroid =
+        stable.reduce(SIMD3<Double>.zero) { $0 + SIMD3<Double>($1.rest) } / Double(stable.count)
 
     /// The person's right point, the left one, and the place of the right one.
     private static let table: [(right: Int, left: Int, rest: SIMD3<Float>)] = [

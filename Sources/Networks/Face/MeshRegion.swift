@@ -66,7 +66,8 @@ struct MeshRegion {
         // Cells and the trunk's map are both four times as coarse.
         (inner.x0, inner.y0) = (map.x0 / 4, map.y0 / 4)
         let looked = blocks.reduce(
-            features.sampled(inner, height: Self.cells, width: Self.cells)) { $1($0) }
+            features.sampled(inner, height: Self.cells, width: Self.cells)
+        ) { $1($0) }
         return heads.map { head in
             let answer = head(looked)
             let count = answer.count / 2
