@@ -13,8 +13,8 @@ BENCH := .build/release/personalive-bench
 # What plugins in Python need, from PyPI, apart from the machine's own: about 15 s, once.
 PYTHON := .build/python
 
-# The networks that find a face, through pip: a wheel of 36 MB, of which 1.4 MB are kept.
-FACE := Models/face/face_landmark.safetensors
+# The networks that find a face, through pip: a wheel of 36 MB, of which 2.7 MB are kept.
+FACE := Models/face/face_landmark_with_attention.safetensors
 
 .PHONY: demo test test-machines test-links test-cable train test-training fuzz build build-bench packages python bench bench-live chaos soak clean format
 

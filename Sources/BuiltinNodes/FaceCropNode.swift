@@ -12,8 +12,8 @@ package struct FaceCropNode: Node {
         "the face in its surroundings, square; with 'crop: none' the frame itself")
     package static let mesh = Port(
         "mesh", Float.self, "points 3", meaning: "face-mesh",
-        "468 points of the face: x in widths of the crop, y in heights, z in widths away from the "
-            + "viewer; 0 points where no face was found")
+        "478 points of the face, lids, lips and irises refined, in MediaPipe's order: x in widths of the "
+            + "crop, y in heights, z in widths away from the viewer; 0 points where no face was found")
     package static let transform = Port(
         "transform", Float.self, "2 3", meaning: "affine",
         "from a place in the crop, as the mesh counts, to pixels of the frame: x' = row 0 · (x, y, 1), "
@@ -48,6 +48,8 @@ package struct FaceCropNode: Node {
     private let side: Int
     private let framing: FaceFraming.Part
     private let finder: FaceFinder?
+    /// Why there is no finder.
+    private let lack: String?
     private var follower: FaceFollower?
     private var region: SteadyRegion?
     /// Rows and columns of the frames, and their epoch: in others the face may be anywhere.
@@ -72,7 +74,8 @@ package struct FaceCropNode: Node {
         side = settings[ifSet: Self.size] ?? min(2 * model.imageSize, 512)
         framing = isPortrait ? model.framing.portrait : model.framing.driver
         let folder = settings[Self.networks]
-        finder = FaceModel.isThere(folder) ? FaceFinder(try FaceModel(folder: folder)) : nil
+        lack = FaceModel.lack(of: folder)
+        finder = lack == nil ? FaceFinder(try FaceModel(folder: folder)) : nil
         follower = finder.map { FaceFollower($0, choice: settings[Self.choice]) }
     }
 
@@ -179,11 +182,11 @@ package struct FaceCropNode: Node {
     private mutating func sendWithoutLooking(
         _ frame: Tensor<UInt8>, into outputs: inout Outputs
     ) {
-        if finder == nil, mode == "face", !hasWarned {
+        if let lack, mode == "face", !hasWarned {
             hasWarned = true
             outputs.warn(
-                "faces are not looked for, since their networks are not there: "
-                    + "'personalive models pull face' fetches them (1.4 MB are kept)")
+                "faces are not looked for: \(lack); "
+                    + "'personalive models pull face' fetches them (2.7 MB are kept)")
         }
         let (height, width) = (Float(frame.shape[1]), Float(frame.shape[2]))
         var map = PictureMap(xx: width, xy: 0, x0: 0, yx: 0, yy: height, y0: 0)

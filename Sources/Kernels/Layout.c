@@ -73,3 +73,25 @@ CLONES void kernel_bilinear(const float *x, int64_t h, int64_t w, float *y, int6
         }
     }
 }
+
+CLONES void kernel_sample(const float *x, int64_t h, int64_t w, int64_t channels,
+                          const picture_affine *map, float *y, int64_t out_h, int64_t out_w) {
+    for (int64_t i = 0; i < out_h; i++) {
+        for (int64_t j = 0; j < out_w; j++, y += channels) {
+            float column = (float)j + 0.5f, row = (float)i + 0.5f;
+            float u = map->xx * column + map->xy * row + map->x - 0.5f;
+            float v = map->yx * column + map->yy * row + map->y - 0.5f;
+            // What is no number is outside, too.
+            if (!(u >= 0 && u <= (float)(w - 1) && v >= 0 && v <= (float)(h - 1))) {
+                memset(y, 0, (size_t)channels * sizeof(float));
+                continue;
+            }
+            int64_t left = (int64_t)u, top = (int64_t)v;
+            int64_t right = left + 1 < w ? channels : 0, down = top + 1 < h ? w * channels : 0;
+            const float *a = x + (top * w + left) * channels, *b = a + down;
+            float h1 = u - (float)left, h0 = 1.0f - h1, v1 = v - (float)top, v0 = 1.0f - v1;
+            for (int64_t c = 0; c < channels; c++)
+                y[c] = v0 * (h0 * a[c] + h1 * a[c + right]) + v1 * (h0 * b[c] + h1 * b[c + right]);
+        }
+    }
+}

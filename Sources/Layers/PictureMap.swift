@@ -45,7 +45,7 @@ package struct PictureMap: Sendable, Equatable {
             y0: (yx * x0 - xx * y0) / d)
     }
 
-    fileprivate var kernel: picture_affine {
+    var kernel: picture_affine {
         picture_affine(xx: xx, xy: xy, x: x0, yx: yx, yy: yy, y: y0)
     }
 }

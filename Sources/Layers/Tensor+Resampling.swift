@@ -29,6 +29,17 @@ extension Tensor<Float> {
         }
     }
 
+    /// `[n, h, w, c]` to `[n, height, width, c]`: the bilinear values at the places that the result's
+    /// pixels are mapped to; zeros where that is outside of the centres of the outermost pixels.
+    package func sampled(_ map: PictureMap, height: Int, width: Int) -> Tensor {
+        var kernel = map.kernel
+        return resampled(to: (height, width)) { x, y in
+            kernel_sample(
+                x, Int64(shape[1]), Int64(shape[2]), Int64(shape[3]), &kernel, y, Int64(height),
+                Int64(width))
+        }
+    }
+
     private func resampled(
         to size: (h: Int, w: Int),
         _ frame: (UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void

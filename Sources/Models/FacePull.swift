@@ -28,9 +28,9 @@ package struct FacePull {
             target: FaceModel.detectorFile, kept: "b83b5b504df7a5914b6157cd8816a30884cfcd75ed14dc4966fe2a461ecc86a4"
         ),
         (
-            path: "mediapipe/modules/face_landmark/face_landmark.tflite",
-            sum: "1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
-            target: FaceModel.meshFile, kept: "c8029ed27a96d6240507792fc93b17221141bd4eaeddb8d1d05f7c22f6c1d40c"
+            path: "mediapipe/modules/face_landmark/face_landmark_with_attention.tflite",
+            sum: "e06a804e0144f9929eda782122916b35d60c697c3c9344013ca2bbe76a6ce2b4",
+            target: FaceModel.meshFile, kept: "9ed55a445915a3bc9b23499a8fc75200bc541378c1808e92edccd005286f9f03"
         ),
     ]
 

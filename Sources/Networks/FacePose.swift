@@ -73,6 +73,13 @@ package struct Rotation: Sendable {
         )
     }
 
+    init(rows: (SIMD3<Double>, SIMD3<Double>, SIMD3<Double>)) { self.rows = rows }
+
+    /// The transpose of R times a column vector: the way back.
+    func turnBack(_ point: SIMD3<Double>) -> SIMD3<Double> {
+        rows.0 * point.x + rows.1 * point.y + rows.2 * point.z
+    }
+
     /// R times a column vector.
     func turn(_ point: SIMD3<Double>) -> SIMD3<Double> {
         SIMD3(

@@ -26,9 +26,9 @@ package struct MemoryEstimate: Sendable, Equatable {
 }
 
 extension FaceModel {
-    /// Both networks, their plans, and a frame's parts: 6 to 16 MB beside an empty node in films of
-    /// 256 × 256 to 1280 × 720.
-    package static var memory: MemoryEstimate { MemoryEstimate(weights: 720_000, values: 3e6) }
+    /// Both networks, their plans, and a frame's parts: 12 to 22 MB beside an empty node in films of
+    /// 256 × 256 to 1280 × 720, of which the second look at eyes and lips takes 5.5 MB.
+    package static var memory: MemoryEstimate { MemoryEstimate(weights: 1_310_000, values: 4e6) }
 }
 
 extension ModelConfiguration {

@@ -4,6 +4,7 @@ import Dataflow
 import Foundation
 import Launch
 import Models
+import Networks
 import NodeKit
 import Tensors
 
@@ -60,15 +61,14 @@ struct DoctorCommand: ParsableCommand {
     /// from a graph without faults.
     private func lackOfFaces(_ graph: CheckedGraph) -> Int {
         let here = Set(graph.machines.filter { $0.launcher == .local }.map(\.name))
-        let lacking = graph.nodes.first { node in
-            here.contains(node.machine)
-                && node.faceFiles.contains { !FileManager.default.isReadableFile(atPath: $0) }
+        for node in graph.nodes where here.contains(node.machine) && !node.faceFiles.isEmpty {
+            let folder = node.settings[FaceCropNode.networks]
+            guard let lack = FaceModel.lack(of: folder) else { continue }
+            return fault(
+                "node '\(node.name)' does not look for faces: \(lack); "
+                    + "'personalive models pull face --folder \(folder)' fetches them")
         }
-        guard let lacking else { return 0 }
-        let folder = lacking.settings[FaceCropNode.networks]
-        return fault(
-            "node '\(lacking.name)' has no face networks in \(folder), so that faces are not looked for: "
-                + "'personalive models pull face --folder \(folder)' fetches them")
+        return 0
     }
 
     // MARK: Machines

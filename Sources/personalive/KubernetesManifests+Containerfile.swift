@@ -16,7 +16,7 @@ extension KubernetesManifests {
         RUN swift build -c release --product personalive --static-swift-stdlib \\
             --explicit-target-dependency-import-check error
         # The networks that find faces, for the node 'face-crop'.
-        RUN test -e Models/face/face_landmark.safetensors \\
+        RUN test -e Models/face/face_landmark_with_attention.safetensors \\
             || .build/release/personalive models pull face
 
         FROM docker.io/library/debian:bookworm-slim

@@ -40,13 +40,12 @@ enum MediaCheck {
             return nil
         }
         let networks = node.settings[FaceCropNode.networks]
-        guard FaceModel.isThere(networks) else {
+        if let lack = FaceModel.lack(of: networks) {
             // Where nobody said where they are, the run says that faces are not looked for.
             return networks == FaceModel.folder
                 ? nil
                 : ContentFault(
-                    code: "no-face-networks",
-                    message: "there are no face networks in '\(networks)'",
+                    code: "no-face-networks", message: lack,
                     hint: "personalive models pull face --folder \(networks)")
         }
         guard node.settings[FaceCropNode.subject] == "portrait",

@@ -328,7 +328,7 @@ struct FaceCropNodeTests {
 
         let square = DrivingFrames.square(picture, size: 256)
         #expect(harness.received(FaceCropNode.crop).map(\.array) == [square.array])
-        #expect(harness.received(FaceCropNode.mesh).map(\.shape) == [[468, 3]])
+        #expect(harness.received(FaceCropNode.mesh).map(\.shape) == [[478, 3]])
     }
 
     @Test func `the mesh lies on the face in the crop`() throws {

@@ -191,7 +191,8 @@ import Testing
 
         #expect(doctor.status == 1)
         #expect(
-            doctor.output.contains("node 'face' has no face networks in Models/face"),
+            doctor.output.contains(
+                "node 'face' does not look for faces: there are no face networks in 'Models/face'"),
             "\(doctor.output)")
         #expect(deployed.status == 0, "\(deployed.errors)")
         #expect(deployed.errors.contains("node 'face' looks for Models/face on claim 'media'"))

@@ -90,6 +90,35 @@ import Testing
         #expect(image.bilinear(height: 2, width: 4).array == image.array)
     }
 
+    @Test func `a map is sampled where it is mapped to, and is zero outside of it`() {
+        let image = Tensor<Float>([1, 2, 3, 5, 8, 13, 21, 34, 55, 1, 0, -4], shape: [1, 2, 3, 2])
+        // Turned, stretched, and partly outside on all sides.
+        let map = PictureMap(xx: 0.6, xy: 0.3, x0: -0.4, yx: -0.2, yy: 0.7, y0: 0.5)
+
+        let found = image.sampled(map, height: 4, width: 6)
+
+        var expected: [Float] = []
+        for row in 0..<4 {
+            for column in 0..<6 {
+                let place = map(SIMD2(Float(column) + 0.5, Float(row) + 0.5)) - 0.5
+                for channel in 0..<2 {
+                    var sum: Float = 0
+                    for y in 0..<2 {
+                        for x in 0..<3 {
+                            let near = max(1 - abs(place.x - Float(x)), 0)
+                                * max(1 - abs(place.y - Float(y)), 0)
+                            sum += near * image.array[(y * 3 + x) * 2 + channel]
+                        }
+                    }
+                    let isInside = 0...2 ~= place.x && 0...1 ~= place.y
+                    expected.append(isInside ? sum : 0)
+                }
+            }
+        }
+        #expect(expected.contains(0) && expected.contains { $0 != 0 })
+        for (one, other) in zip(found.array, expected) { #expect(abs(one - other) < 1e-5) }
+    }
+
     @Test func `memory comes back to the pool`() {
         let address = { UInt(bitPattern: Tensor<Float>(pooled: [123, 457]).pointer) }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Models
+import Networks
 import Testing
 
 @Suite struct FacePullTests {
@@ -14,6 +15,21 @@ import Testing
         #expect("\(error!)".hasPrefix("other.whl arrived damaged: its SHA-256 is "))
         #expect(try FileManager.default.contentsOfDirectory(atPath: target).isEmpty)
         #expect(!FacePull.isWhole(target))
+    }
+
+    @Test func `a folder of an earlier pull is not whole, and is told from an empty one`() throws {
+        let target = folder.path + "/face"
+        try FileManager.default.createDirectory(
+            atPath: target, withIntermediateDirectories: true)
+        #expect(FaceModel.lack(of: target) == "there are no face networks in '\(target)'")
+        for file in ["LICENSE", FaceModel.detectorFile, "face_landmark.safetensors"] {
+            try Data("x".utf8).write(to: URL(fileURLWithPath: "\(target)/\(file)"))
+        }
+
+        #expect(!FacePull.isWhole(target) && !FaceModel.isThere(target))
+        let lack = try #require(FaceModel.lack(of: target))
+        #expect(lack.hasPrefix("the face networks in '\(target)' are an earlier version's"))
+        #expect(lack.hasSuffix("there is no 'face_landmark_with_attention.safetensors'"))
     }
 
     @Test func `a python that is not there is named with what to do`() throws {

@@ -24,6 +24,18 @@ import Testing
         Face.Region(center: SIMD2(x, y), side: side)
     }
 
+    @Test func `a square holds a smaller one whose middle is in it, turned as it is`() {
+        let square = Face.Region(center: SIMD2(100, 100), side: 100, radians: .pi / 4)
+        func small(_ x: Float, _ y: Float, side: Float = 20) -> Face.Region {
+            Face.Region(center: SIMD2(x, y), side: side)
+        }
+
+        // Its corners are to the right and above, its sides' middles 50 away along the diagonals.
+        #expect(square.holds(small(168, 100)) && square.holds(small(100, 32)))
+        #expect(!square.holds(small(172, 100)) && !square.holds(small(140, 140)))
+        #expect(!square.holds(small(100, 100, side: 100)))
+    }
+
     @Test func `the box stands while the head moves inside it`() {
         var steady = SteadyRegion(region(100), at: 0)
         for frame in 1...100 {

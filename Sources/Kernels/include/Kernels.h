@@ -87,6 +87,10 @@ void kernel_double(const float *x, float *y, int64_t h, int64_t w, int64_t chann
 void kernel_bilinear(const float *x, int64_t h, int64_t w, float *y, int64_t out_h, int64_t out_w,
                      int64_t channels, const int32_t *row, const float *row_weight,
                      const int32_t *column, const float *column_weight);
+/// Bilinear values of one frame at the mapped places of the centres of the output's pixels; zeros where
+/// a place is outside of the centres of the frame's outermost pixels.
+void kernel_sample(const float *x, int64_t h, int64_t w, int64_t channels,
+                   const picture_affine *map, float *y, int64_t out_h, int64_t out_w);
 
 // Measurement.
 

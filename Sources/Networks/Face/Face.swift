@@ -3,7 +3,7 @@ import Tensors
 
 /// A face that was found in a picture, in the picture's pixels.
 package struct Face: Sendable, Equatable {
-    /// The mesh's 468 points; z grows away from the viewer.
+    /// The mesh's 478 points (``FacePoints``); z grows away from the viewer.
     package var points: [SIMD3<Float>]
     /// How sure the mesh is that this is a face, 0...1.
     package var certainty: Float
@@ -57,18 +57,21 @@ package struct Face: Sendable, Equatable {
 
     private func place(_ index: Int) -> SIMD2<Float> { SIMD2(points[index].x, points[index].y) }
 
-    // Numbers of points in MediaPipe's mesh (face_mesh_connections.py); left and right are the person's.
-    private static let rightEye = [33, 133], leftEye = [362, 263]
-    private static let eyes = rightEye + leftEye, mouth = [61, 291]
-    private static let jaw = [
-        234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361,
-        323, 454,
-    ]
-    private static let brows = [70, 63, 105, 66, 107, 336, 296, 334, 293, 300]
-    private static let outline = jaw + brows
+    private static let rightEye = [FacePoints.rightEyeCorners.0, FacePoints.rightEyeCorners.1]
+    private static let leftEye = [FacePoints.leftEyeCorners.0, FacePoints.leftEyeCorners.1]
+    private static let eyes = rightEye + leftEye
+    private static let mouth = [FacePoints.mouthCorners.0, FacePoints.mouthCorners.1]
+    private static let outline = FacePoints.jaw + FacePoints.rightBrow + FacePoints.leftBrow
 }
 
 extension Face.Region {
+    /// Whether a smaller square has its middle in this one.
+    package func holds(_ other: Self) -> Bool {
+        let off = other.center - center, (c, s) = (cos(radians), sin(radians))
+        let own = SIMD2(c * off.x + s * off.y, c * off.y - s * off.x)
+        return other.side < side && max(own.x.magnitude, own.y.magnitude) <= side / 2
+    }
+
     /// What two squares share of what they cover together, 0...1; turns do not count.
     func overlap(with other: Self) -> Float {
         let reach = (side + other.side) / 2

@@ -13,8 +13,8 @@ package final class FaceFinder {
 
     package init(_ model: FaceModel) { self.model = model }
 
-    /// What the mesh must say at least. It tells a face (1.000 for real and rendered ones) from anything
-    /// else (.001 for noise) better than the detector (.94 and .24).
+    /// What the mesh must say at least. It tells a face (1.000 for real and rendered ones) from what is
+    /// none (.001 for noise) better than the detector (.94 and .24), though not from parts of a face.
     package static let leastCertainty: Float = 0.5
     /// What the detector must say at least for the mesh to look: a small face in a corner had .47.
     private static let leastScore: Float = 0.3
@@ -49,11 +49,15 @@ package final class FaceFinder {
                 guard looked.allSatisfy({ $0.overlap(with: candidate) < 0.3 }) else { continue }
                 looked.append(candidate)
                 guard let face = face(in: picture, near: candidate) else { continue }
-                let place = face.surroundings
-                if found.allSatisfy({ $0.surroundings.overlap(with: place) < 0.3 }) {
-                    found.append(face)
-                    looked.append(place)
+                let place = face.surroundings, part = face.measure
+                // An eye or a mouth that is looked at closely passes for a face, too.
+                let isNew = found.allSatisfy {
+                    $0.surroundings.overlap(with: place) < 0.3 && !$0.measure.holds(part)
                 }
+                guard isNew else { continue }
+                found.removeAll { part.holds($0.measure) }
+                found.append(face)
+                looked.append(place)
             }
         }
         return found.sorted { $0.measure.side > $1.measure.side }
@@ -64,27 +68,27 @@ package final class FaceFinder {
     package func face(in picture: Tensor<UInt8>, near region: Face.Region) -> Face? {
         var face = read(picture, region), place = region
         for _ in 0..<Self.looks {
-            guard face.certainty >= Self.leastCertainty else { return nil }
-            let next = face.surroundings
+            guard let next = face?.surroundings else { return nil }
             let isSteady = next.overlap(with: place) > 0.97
             place = next
             if isSteady { break }
             face = read(picture, place)
         }
-        return face.certainty >= Self.leastCertainty ? face : nil
+        return face
     }
 
     /// A detector's box only says about where the face is: for a small one it was half as large again as
     /// the face, and the mesh came to rest at the sixth look.
     private static let looks = 8
 
-    /// What the mesh sees in a place, face or not.
-    package func read(_ picture: Tensor<UInt8>, _ region: Face.Region) -> Face {
+    /// The face that the mesh sees at one look at a place; nil where it sees none.
+    package func read(_ picture: Tensor<UInt8>, _ region: Face.Region) -> Face? {
         let map = PictureMap(
             square: FaceMesh.inputSize, to: region.center, side: region.side,
             radians: region.radians)
         picture.sample(map, into: near)
-        let reading = model.mesh(near.floats(centred: false))
+        guard let reading = model.mesh(near.floats(centred: false), least: Self.leastCertainty)
+        else { return nil }
         let points = reading.points.map { point in
             let place = map(SIMD2(point.x, point.y))
             return SIMD3(place.x, place.y, point.z * map.scale)

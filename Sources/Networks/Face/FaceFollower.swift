@@ -41,8 +41,7 @@ package struct FaceFollower {
 
     private func tracked(_ picture: Tensor<UInt8>) -> Face? {
         guard memory.isInSight, let last = memory.last else { return nil }
-        let face = finder.read(picture, last.surroundings)
-        return face.certainty >= FaceFinder.leastCertainty ? face : nil
+        return finder.read(picture, last.surroundings)
     }
 
     private mutating func searched(_ picture: Tensor<UInt8>) -> Face? {

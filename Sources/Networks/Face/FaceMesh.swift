@@ -2,15 +2,21 @@ import Glibc
 import Layers
 import Tensors
 
-/// Places 468 points on a face: MediaPipe's face mesh (arXiv 1907.06724).
+/// Places 478 points on a face: MediaPipe's face mesh (arXiv 1907.06724) with its second look at lips,
+/// eyes and irises (Attention Mesh, arXiv 2006.10962).
 ///
-/// Weights: `face_landmark.tflite`, whose layers keep their names.
+/// Weights: `face_landmark_with_attention.tflite`, whose layers keep their names. Left and right are the
+/// person's; the file's names are the picture's (`conv_left_eye` is the person's right eye).
 package final class FaceMesh {
     /// Rows and columns of the picture that it looks at.
     package static let inputSize = 192
-    package static let pointCount = 468
+    /// Those of the surface, and then five of each iris.
+    package static let pointCount = surfaceCount + 10
+    static let surfaceCount = 468
     /// Sides of its picture by sides of the face's box, as it was trained.
     package static let margin: Float = 1.5
+    /// Channels of the map that is looked at once more.
+    static let featureWidth = 32
 
     /// What it sees in one picture.
     package struct Reading: Sendable {
@@ -20,104 +26,101 @@ package final class FaceMesh {
         package var certainty: Float
     }
 
-    /// A depthwise layer, one of single pixels, the way around both, and slopes.
-    private struct Block {
-        let spread, mix: Convolution
-        let slopes: Tensor<Float>
-        let stride: Int
-
-        /// - Parameters:
-        ///   - layer: the numbers of the three in the file.
-        init(
-            from weights: Checkpoint, _ layer: (spread: Int, mix: Int, slopes: Int), _ from: Int,
-            _ to: Int, stride: Int = 1
-        ) throws(CheckpointError) {
-            spread = try Convolution(
-                from: weights.scope("depthwise_conv2d_\(layer.spread)"), from, from, kernel: 3,
-                stride: stride, padding: stride == 2 ? .bottomRight(1) : .all(1), groups: from)
-            mix = try Convolution(
-                from: weights.scope("conv2d_\(layer.mix)"), from, to, kernel: 1)
-            slopes = try weights.tensor("p_re_lu_\(layer.slopes).weight", [to])
-            self.stride = stride
-        }
-
-        func callAsFunction(_ x: Tensor<Float>) -> Tensor<Float> {
-            let around = (stride == 2 ? x.maxPooled2() : x).widened(channels: slopes.count)
-            return mix(spread(x), adding: around).rectified(slopes: slopes)
-        }
+    /// The network's own answers, in pixels of the picture.
+    package struct Answers {
+        /// `[468, 3]`.
+        package var surface: Tensor<Float>
+        /// `[80, 2]`, `[71, 2]`, `[71, 2]`: the points of ``FacePoints`` anew.
+        package var lips, rightEye, leftEye: Tensor<Float>
+        /// `[5, 2]`: the middle, then to the right, up, to the left and down in the picture.
+        package var rightIris, leftIris: Tensor<Float>
+        package var logit: Float
     }
 
-    /// The end of the network for one of its two answers, from a map of 6 × 6 on.
-    private struct Head {
-        let blocks: [Block]
-        let narrowing: Convolution
-        let slopes: Tensor<Float>
-        let last: Block
-        let answer: Convolution
-
-        func callAsFunction(_ x: Tensor<Float>) -> Tensor<Float> {
-            let narrow = narrowing(blocks.reduce(x) { $1($0) }).rectified(slopes: slopes)
-            return answer(last(narrow))
-        }
-    }
-
-    private let stem: Convolution
-    private let stemSlopes: Tensor<Float>
-    private let blocks: [Block]
-    private let mesh, certainty: Head
-
-    /// Channels after each block of the trunk, and which of them halve the map.
-    private static let widths = [16, 16, 32, 32, 32, 64, 64, 64, 128, 128, 128, 128, 128, 128]
-    private static let halving: Set<Int> = [2, 5, 8, 11]
+    private let stem: MeshLayers.Rectified
+    /// Up to the map that is looked at once more, and from there on.
+    private let early, late: [MeshLayers.Block]
+    private let narrowing: MeshLayers.Rectified
+    private let last: MeshLayers.Block
+    private let surface, certainty: Convolution
+    private let lips, rightEye, leftEye: MeshRegion
 
     package init(from weights: Checkpoint) throws(CheckpointError) {
-        stem = try Convolution(
-            from: weights.scope("conv2d_1"), 3, 16, kernel: 3, stride: 2, padding: .bottomRight(1))
-        stemSlopes = try weights.tensor("p_re_lu_1.weight", [16])
-        var blocks: [Block] = [], channels = 16
-        for (index, width) in Self.widths.enumerated() {
-            let layer = (spread: index + 1, mix: index + 2, slopes: index + 2)
-            blocks.append(
-                try Block(
-                    from: weights, layer, channels, width,
-                    stride: Self.halving.contains(index) ? 2 : 1))
-            channels = width
-        }
-        self.blocks = blocks
-        mesh = Head(
-            blocks: [
-                try Block(from: weights, (15, 16, 16), 128, 128, stride: 2),
-                try Block(from: weights, (16, 17, 17), 128, 128),
-                try Block(from: weights, (17, 18, 18), 128, 128),
-            ],
-            narrowing: try Convolution(from: weights.scope("conv2d_19"), 128, 32, kernel: 1),
-            slopes: try weights.tensor("p_re_lu_19.weight", [32]),
-            last: try Block(from: weights, (18, 20, 20), 32, 32),
-            answer: try Convolution(
-                from: weights.scope("conv2d_21"), 32, 3 * Self.pointCount, kernel: 3))
-        certainty = Head(
-            blocks: [try Block(from: weights, (23, 28, 26), 128, 128, stride: 2)],
-            narrowing: try Convolution(from: weights.scope("conv2d_29"), 128, 32, kernel: 1),
-            slopes: try weights.tensor("p_re_lu_27.weight", [32]),
-            last: try Block(from: weights, (24, 30, 28), 32, 32),
-            answer: try Convolution(from: weights.scope("conv2d_31"), 32, 1, kernel: 3))
+        var layers = MeshLayers(weights)
+        stem = try layers.rectified(3, 16, kernel: 3)
+        early = try layers.blocks(16, widths: [16, 16, Self.featureWidth], halving: [2])
+        late = try layers.blocks(
+            Self.featureWidth,
+            widths: [32, 32, 64, 64, 64, 128, 128, 128, 128, 128, 128, 128, 128, 128],
+            halving: [2, 5, 8, 11])
+        (narrowing, last) = try layers.head(128)
+        surface = try layers.answer("output_mesh", 3 * Self.surfaceCount, kernel: 3)
+        certainty = try layers.answer("conv_faceflag", 1, kernel: 3)
+        lips = try MeshRegion(
+            from: &layers, around: FacePoints.lips, level: FacePoints.mouthCorners,
+            answers: ["conv_lips": FacePoints.lips.count])
+        rightEye = try MeshRegion(
+            from: &layers, around: FacePoints.rightEye, level: FacePoints.rightEyeCorners,
+            answers: ["conv_left_eye": FacePoints.rightEye.count, "conv_left_iris": 5])
+        leftEye = try MeshRegion(
+            from: &layers, around: FacePoints.leftEye, level: FacePoints.leftEyeCorners,
+            answers: ["conv_right_eye": FacePoints.leftEye.count, "conv_right_iris": 5])
     }
 
-    /// The network's own two answers: points `[468, 3]` in pixels, and a logit.
+    /// The network's own answers.
     ///
-    /// - Parameter picture: `[1, 192, 192, 3]` in 0...1, the face upright in two thirds of it.
-    package func raw(_ picture: Tensor<Float>) -> (points: Tensor<Float>, logit: Float) {
-        let trunk = blocks.reduce(stem(picture).rectified(slopes: stemSlopes)) { $1($0) }
-        return (
-            mesh(trunk).reshaped([Self.pointCount, 3]), certainty(trunk).buffer[0]
-        )
+    /// - Parameters:
+    ///   - picture: `[1, 192, 192, 3]` in 0...1, the face upright in two thirds of it.
+    ///   - least: nil where the certainty is less.
+    package func raw(_ picture: Tensor<Float>, least: Float = 0) -> Answers? {
+        let features = early.reduce(stem(picture)) { $1($0) }
+        let head = last(narrowing(late.reduce(features) { $1($0) }))
+        let logit = certainty(head).buffer[0]
+        guard Self.certainty(logit) >= least else { return nil }
+        let points = surface(head).reshaped([Self.surfaceCount, 3])
+        let (right, left) = (rightEye(features, points), leftEye(features, points))
+        return Answers(
+            surface: points, lips: lips(features, points)[0], rightEye: right[0], leftEye: left[0],
+            rightIris: right[1], leftIris: left[1], logit: logit)
     }
 
-    /// - Parameter picture: `[1, 192, 192, 3]` in 0...1, the face upright in two thirds of it.
-    package func callAsFunction(_ picture: Tensor<Float>) -> Reading {
-        let (points, logit) = raw(picture)
-        return Reading(
-            points: points.reshaped([1, Self.pointCount, 3]).keypointSets[0],
-            certainty: 1 / (1 + exp(-max(min(logit, 80), -80))))
+    /// What is seen in a picture.
+    ///
+    /// - Parameters:
+    ///   - picture: `[1, 192, 192, 3]` in 0...1, the face upright in two thirds of it.
+    ///   - least: nil where the certainty is less; the second look is spared then.
+    package func callAsFunction(_ picture: Tensor<Float>, least: Float = 0) -> Reading? {
+        raw(picture, least: least).map { answers in
+            Reading(points: Self.points(answers), certainty: Self.certainty(answers.logit))
+        }
+    }
+
+    /// The surface with the places that the second look found, which knows no depth: a point keeps its
+    /// own, and an iris has the mean of its lids. So does MediaPipe's face_landmark graph.
+    private static func points(_ answers: Answers) -> [SIMD3<Float>] {
+        let flat = answers.surface.reshaped([1, surfaceCount, 3]).keypointSets[0]
+        var points = flat
+        func move(_ indices: [Int], _ places: Tensor<Float>) {
+            for (row, index) in indices.enumerated() {
+                points[index].x = places.buffer[2 * row]
+                points[index].y = places.buffer[2 * row + 1]
+            }
+        }
+        func add(_ iris: Tensor<Float>, lids: [Int]) {
+            let depth = lids.reduce(0) { $0 + flat[$1].z } / Float(lids.count)
+            for row in 0..<5 {
+                points.append(SIMD3(iris.buffer[2 * row], iris.buffer[2 * row + 1], depth))
+            }
+        }
+        move(FacePoints.lips, answers.lips)
+        move(FacePoints.rightEye, answers.rightEye)
+        move(FacePoints.leftEye, answers.leftEye)
+        add(answers.rightIris, lids: FacePoints.rightLids)
+        add(answers.leftIris, lids: FacePoints.leftLids)
+        return points
+    }
+
+    private static func certainty(_ logit: Float) -> Float {
+        1 / (1 + exp(-max(min(logit, 80), -80)))
     }
 }

@@ -6,7 +6,7 @@ package struct FaceModel {
     /// Where their files lie, from the current folder on.
     package static let folder = "Models/face"
     package static let detectorFile = "face_detection_short_range.safetensors"
-    package static let meshFile = "face_landmark.safetensors"
+    package static let meshFile = "face_landmark_with_attention.safetensors"
 
     package let detector: FaceDetector
     package let mesh: FaceMesh
@@ -18,7 +18,18 @@ package struct FaceModel {
     }
 
     /// Whether both files are there.
-    package static func isThere(_ folder: String) -> Bool {
-        [detectorFile, meshFile].allSatisfy { access("\(folder)/\($0)", R_OK) == 0 }
+    package static func isThere(_ folder: String) -> Bool { lack(of: folder) == nil }
+
+    /// What is wrong with a folder that has not both files; nil where it has.
+    package static func lack(of folder: String) -> String? {
+        func has(_ file: String) -> Bool { access("\(folder)/\(file)", R_OK) == 0 }
+        guard !has(detectorFile) || !has(meshFile) else { return nil }
+        return has(earlierMeshFile)
+            ? "the face networks in '\(folder)' are an earlier version's, which sees no lids and no "
+                + "irises: there is no '\(meshFile)'"
+            : "there are no face networks in '\(folder)'"
     }
+
+    /// The mesh without its second look at eyes and lips, which was fetched before.
+    private static let earlierMeshFile = "face_landmark.safetensors"
 }

@@ -2,8 +2,7 @@ import Layers
 import Networks
 import Tensors
 
-/// The face detector and the face mesh with their published weights, against TensorFlow Lite's
-/// interpreter.
+/// The face detector and the face mesh with their published weights, against MediaPipe's own programs.
 ///
 /// The weights are those that `models pull face` makes, in ``FaceModel/folder``.
 enum FaceCheck: FixtureCheck {
@@ -18,9 +17,17 @@ enum FaceCheck: FixtureCheck {
         results.compare("out/logits", stacked(found.map(\.logits)))
         results.compare("out/boxes", stacked(found.map(\.boxes)))
         let near = try fixture.pictures("near_u8", centred: false)
-        let read = (0..<near.shape[0]).map { model.mesh.raw(near.rows($0..<$0 + 1)) }
-        results.compare("out/points", stacked(read.map(\.points)))
+        let read = (0..<near.shape[0]).map { model.mesh.raw(near.rows($0..<$0 + 1))! }
+        for (name, answer) in [
+            ("surface", \.surface), ("lips", \.lips), ("right_eye", \.rightEye),
+            ("left_eye", \.leftEye), ("right_iris", \.rightIris), ("left_iris", \.leftIris),
+        ] as [(String, KeyPath<FaceMesh.Answers, Tensor<Float>>)] {
+            results.compare("out/\(name)", stacked(read.map { $0[keyPath: answer] }))
+        }
         results.compare("out/certainty", Tensor(read.map(\.logit), shape: [read.count]))
+        // The last picture has no face.
+        let faces = (0..<near.shape[0] - 1).map { model.mesh(near.rows($0..<$0 + 1))! }
+        results.compare("out/points", Tensor(keypoints: faces.map(\.points)))
     }
 
     private static func stacked(_ parts: [Tensor<Float>]) -> Tensor<Float> {
