@@ -54,7 +54,7 @@ struct PluginCheckTests {
             "found:  node.yaml has settings with 'live: true', but its hello did not say 'sets'"
         ),
         (
-            "names-another-frame", "{k: v + (k == 'frame') for k, v in m.items()}",
+            "names-another-frame", "{**m, 'frame': m['frame'] + 1} if 'frame' in m else m",
             "found:  after frame 0 it answered change 1 with edition 1, frame 2"
         ),
     ])
