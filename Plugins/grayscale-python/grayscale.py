@@ -38,6 +38,11 @@ class Node:
 
     def __init__(self, settings):
         """Loads. `settings` has every setting of node.yaml that has a value."""
+        self.update(settings)
+
+    def update(self, settings):
+        """Called between two ticks when settings that say `live: true` in node.yaml have changed;
+        `settings` has all of them, as above."""
         self.strength = settings["strength"]
 
     def process(self, inputs):
@@ -369,7 +374,9 @@ class Host:
         # Until when consumers may take what was made before another process takes over.
         self.retires_by = None
         self.next_report = time.monotonic() + 0.25
-        self.say("hello", retires=True)
+        # The last frame that a tick took, or that a source made.
+        self.last_frame = None
+        self.say("hello", retires=True, sets=True)
 
     def say(self, type, **members):
         self.control.send(json.dumps({"type": type, **members}).encode())
@@ -499,6 +506,10 @@ class Host:
                         input.reconnect(
                             message["endpoint"], message.get("fresh", False), self.slots, used)
                         self.poller.register(input.socket, zmq.POLLIN)
+            elif message["type"] == "set":
+                self.node.update(message["settings"])
+                frame = {} if self.last_frame is None else {"frame": self.last_frame + 1}
+                self.say("applied", edition=message["edition"], **frame)
             elif message["type"] == "retire":
                 self.retires_by = time.monotonic() + 3
             elif message["type"] == "finish":
@@ -598,6 +609,7 @@ class Host:
                 self.dropped[f"it gave no '{port}' for them", port].add(stamp.frame)
         self.publish(outputs or {}, stamp)
         if is_frame:
+            self.last_frame = stamp.frame
             self.age.add(time.monotonic_ns() - stamp.captured)
             if not self.outputs:
                 self.delivered.add(stamp.frame)

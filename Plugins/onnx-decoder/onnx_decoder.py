@@ -44,6 +44,9 @@ class Node(host.Node):
         # From the model's range to 0...255; fractions are cut off, as the tool's own decoders do.
         self.scale, self.shift = (127.5, 127.5) if settings["range"] == "centred" else (255.0, 0.0)
 
+    def update(self, settings):
+        """None of its settings is live."""
+
     def process(self, inputs):
         latent = (inputs["latent"] / numpy.float32(self.divisor)).astype(self.type)
         images = self.session.run(None, {self.input: latent})[0]

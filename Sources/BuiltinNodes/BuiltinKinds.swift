@@ -12,6 +12,8 @@ package enum BuiltinKinds {
             FaceCropNode.self,
             KeypointExtractorNode.self,
             MotionEncoderNode.self,
+            MotionMixerNode.self,
+            MeshMixerNode.self,
             DenoiserNode.self,
             VAEDecoderNode.self,
             TinyEncoderNode.self,

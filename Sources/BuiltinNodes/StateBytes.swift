@@ -29,6 +29,11 @@ struct StateWriter {
         numbers.forEach { write($0) }
     }
 
+    mutating func write(_ numbers: [Double]) {
+        write(numbers.count)
+        numbers.withUnsafeBytes { bytes.append(contentsOf: $0) }
+    }
+
     mutating func write(_ stamp: Stamp) {
         writeRaw(stamp.frame)
         writeRaw(stamp.captured)
@@ -65,6 +70,12 @@ struct StateReader {
 
     mutating func floats() -> [Float] {
         var numbers = [Float](repeating: 0, count: number())
+        numbers.withUnsafeMutableBytes { copy(to: $0) }
+        return numbers
+    }
+
+    mutating func doubles() -> [Double] {
+        var numbers = [Double](repeating: 0, count: number())
         numbers.withUnsafeMutableBytes { copy(to: $0) }
         return numbers
     }

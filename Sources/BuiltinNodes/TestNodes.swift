@@ -84,7 +84,7 @@ extension SavedState {
     }
 }
 
-/// Hands on what it gets, after a pause that stands for work.
+/// Hands on what it gets, after a pause that stands for work, with a number added if that is asked for.
 package struct TestStageNode: Node {
     static let input = Port("data", UInt8.self, "bytes", meaning: "bytes", "what comes in")
     static let output = Port("data", UInt8.self, "bytes", meaning: "bytes", "the same")
@@ -97,12 +97,16 @@ package struct TestStageNode: Node {
     static let fail = Setting(
         "fail-at", Int.self, type: .integer(-1...Int(Int32.max)), isOptional: true,
         "throws at this frame, or while loading if -1, to see what a failure does")
+    static let add = Setting(
+        "add", Int.self, type: .integer(0...255), default: 0,
+        "what is added to every byte, modulo 256: to see from which frame on a live setting holds"
+    ).live()
 
     package static let spec = NodeSpec(
         "test-stage", "Hands on what it gets, after a pause that stands for work.",
-        inputs: [input], outputs: [output], settings: [work, load, fail], state: .none)
+        inputs: [input], outputs: [output], settings: [work, load, fail, add], state: .none)
 
-    private let settings: Settings
+    private var settings: Settings
 
     package init(settings: Settings) throws {
         self.settings = settings
@@ -111,13 +115,19 @@ package struct TestStageNode: Node {
         if settings[ifSet: Self.fail] == -1 { throw TestFailure(frame: -1) }
     }
 
+    package mutating func update(settings: Settings) { self.settings = settings }
+
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {
         if let frame = settings[ifSet: Self.fail], inputs.stamp.frame == UInt64(frame) {
             throw TestFailure(frame: frame)
         }
         let milliseconds = settings[Self.work]
         if milliseconds > 0 { Thread.sleep(forTimeInterval: milliseconds / 1000) }
-        outputs[Self.output] = inputs[Self.input]
+        let (input, add) = (inputs[Self.input], UInt8(settings[Self.add]))
+        guard add > 0 else { return outputs[Self.output] = input }
+        let sum = outputs.tensor(for: Self.output, shape: input.shape)
+        for index in 0..<input.count { sum.pointer[index] = input.pointer[index] &+ add }
+        outputs[Self.output] = sum
     }
 }
 

@@ -13,6 +13,12 @@ public protocol Node {
     /// next thing it has to say. An output left unset sends nothing.
     mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws
 
+    /// Takes other values of live settings; all others are as they were.
+    ///
+    /// Called between two ticks: everything that is processed later goes by the new values. It cannot
+    /// fail, since values were checked against the settings' types before.
+    mutating func update(settings: Settings)
+
     /// Called once after the last input: send what was held back, close files.
     ///
     /// Also called when the run is stopped early, so that what was made so far is kept, and when a node
@@ -31,6 +37,7 @@ public protocol Node {
 }
 
 extension Node {
+    public mutating func update(settings: Settings) {}
     public mutating func finish(into outputs: inout Outputs) throws {}
     public mutating func save() throws -> SavedState? { nil }
     public mutating func restore(_ state: [UInt8]) throws {}

@@ -61,6 +61,9 @@ public struct NodeHarness<Subject: Node> {
         take(outputs)
     }
 
+    /// Changes live settings, as `personalive set` does between two ticks.
+    public mutating func update(_ settings: Settings) { node.update(settings: settings) }
+
     /// Ends the stream.
     public mutating func finish() throws {
         var outputs = Outputs()

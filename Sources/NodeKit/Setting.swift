@@ -68,6 +68,8 @@ public struct SettingSpec: Sendable {
     public let unit: String
     /// One sentence for `personalive nodes`.
     public let summary: String
+    /// Whether the value changes while the node runs, without another process.
+    public fileprivate(set) var isLive: Bool
     /// The value of another setting under which this one means nothing, and may stay unset.
     package var waiver: Waiver?
 
@@ -92,7 +94,7 @@ public struct SettingSpec: Sendable {
     /// A spec from its parts, for nodes that are described in a file instead of in Swift.
     public init(
         name: String, type: SettingType, defaultValue: SettingValue?, isOptional: Bool,
-        unit: String, summary: String
+        unit: String, summary: String, isLive: Bool = false
     ) {
         self.name = name
         self.type = type
@@ -100,6 +102,7 @@ public struct SettingSpec: Sendable {
         self.isOptional = isOptional
         self.unit = unit
         self.summary = summary
+        self.isLive = isLive
     }
 }
 
@@ -140,6 +143,17 @@ public struct Setting<Value: SettingRepresentable>: SettingDescribing {
         spec = SettingSpec(
             name: name, type: type ?? Value.settingType, defaultValue: value?.settingValue,
             isOptional: isOptional, unit: unit, summary: summary)
+    }
+
+    /// The same setting, whose value changes while the node runs: the node gets it in
+    /// ``Node/update(settings:)``.
+    ///
+    /// Whatever its type lets pass must be possible at any time; ports and the size of a chunk cannot
+    /// depend on it.
+    public func live() -> Setting {
+        var copy = self
+        copy.spec.isLive = true
+        return copy
     }
 
     /// The same setting, which may stay unset where another one has a value.

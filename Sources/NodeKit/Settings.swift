@@ -35,6 +35,13 @@ public struct Settings: Sendable {
     /// The whole number that a setting was given, by its name; nil when it has none.
     func integer(_ name: String) -> Int? { values[name].flatMap { Int($0) } }
 
+    /// The same cores and owner, with other values.
+    package func with(_ values: [String: SettingValue]) -> Settings {
+        var copy = self
+        copy.values = values
+        return copy
+    }
+
     /// The same settings with one more value.
     public func setting<Value>(_ setting: Setting<Value>, to value: Value) -> Settings {
         var copy = self

@@ -35,8 +35,16 @@ struct ApplyCommand: ParsableCommand {
 struct SetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set",
-        abstract: "Changes values of a running graph's 'settings:', replacing the nodes that use them.",
-        discussion: "Exit codes: 0 done, 1 nothing was changed, 64 the command line is wrong.")
+        abstract: "Changes values of a running graph's 'settings:', and settings of its nodes.",
+        discussion: """
+            NAME=VALUE is a value of the graph's 'settings:', NODE.SETTING=VALUE one of a node. A \
+            setting that 'personalive nodes KIND' calls live reaches the node between two frames, \
+            without another process; for any other the node is replaced, as by 'swap'. Which of the \
+            two it is, is printed first. All values are checked before anything is done, and live ones \
+            change last: all of it happens, or nothing.
+
+            Exit codes: 0 done, 1 nothing was changed, 64 the command line is wrong.
+            """)
 
     @Argument(
         help: ArgumentHelp(
@@ -44,7 +52,7 @@ struct SetCommand: ParsableCommand {
             valueName: "run> <name=value"))
     var words: [String]
 
-    @Flag(help: "Only print what would be replaced.")
+    @Flag(help: "Only print what would change, and how: live or by a swap.")
     var dryRun = false
 
     func run() throws {

@@ -76,7 +76,7 @@ struct PluginNewCommand: ParsableCommand {
         outputs:
           frame: { type: u8, axes: n h w 3, meaning: rgb }
         settings:
-          strength: { type: number, minimum: 0, maximum: 1, default: 1 }
+          strength: { type: number, minimum: 0, maximum: 1, default: 1, live: true }
 
         """
     }

@@ -9,6 +9,24 @@ final class Replanner: GraphPlanner {
         var path: String
         var overrides: [(name: String, value: String)]
         var replacements: [NodeReplacement] = []
+
+        /// One node's setting, of which only the last value counts.
+        mutating func set(
+            _ setting: String, of node: String, to value: String, in graph: CheckedGraph
+        ) throws {
+            guard graph.node(node) != nil else {
+                throw SwapRefusal(
+                    "there is no node '\(node)'; there are "
+                        + graph.nodes.map(\.name).joined(separator: ", "))
+            }
+            var settings = [setting: value]
+            if let last = replacements.lastIndex(where: { $0.node == node }),
+                replacements[last].kind == nil, replacements[last].machine == nil
+            {
+                settings = replacements.remove(at: last).settings.merging(settings) { $1 }
+            }
+            replacements.append(NodeReplacement(node: node, kind: nil, settings: settings))
+        }
     }
 
     /// What a user lets pass that would be refused.
@@ -65,7 +83,7 @@ final class Replanner: GraphPlanner {
         next.nodes.filter { node in
             if case .replace(let replacement) = change, replacement.node == node.name { return true }
             guard let old = graph.node(node.name) else { return true }
-            return old.kind != node.kind || old.values != node.values || old.machine != node.machine
+            return old.kind != node.kind || old.machine != node.machine || !old.isOnlySet(by: node)
         }
     }
 
@@ -75,6 +93,11 @@ final class Replanner: GraphPlanner {
         case .replace(let replacement): next.replacements.append(replacement)
         case .settings(let settings):
             for (name, value) in settings.sorted(by: { $0.key < $1.key }) {
+                if let dot = name.firstIndex(of: ".") {
+                    let setting = String(name[name.index(after: dot)...])
+                    try next.set(setting, of: String(name[..<dot]), to: value, in: graph)
+                    continue
+                }
                 next.overrides.removeAll { $0.name == name }
                 next.overrides.append((name, value))
             }
@@ -85,6 +108,14 @@ final class Replanner: GraphPlanner {
             (next.bytes, next.path, next.replacements) = (bytes, path, [])
         }
         return next
+    }
+}
+
+extension CheckedNode {
+    /// Whether only live settings have other values, so that no new process is needed.
+    fileprivate func isOnlySet(by next: CheckedNode) -> Bool {
+        let live = Set(next.spec.settings.filter(\.isLive).map(\.name))
+        return values.filter { !live.contains($0.key) } == next.values.filter { !live.contains($0.key) }
     }
 }
 

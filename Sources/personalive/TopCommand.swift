@@ -60,7 +60,7 @@ struct RunScreen {
     private var seconds: Double { max(now.seconds - before.seconds, 0.001) }
 
     var text: String {
-        ([title, ""] + nodes + [""] + edges + machines).joined(separator: "\n")
+        ([title, ""] + nodes + settings + [""] + edges + machines).joined(separator: "\n")
     }
 
     /// The other machines' clocks, by which ages are put right.
@@ -119,6 +119,12 @@ struct RunScreen {
                         "\(node.report.peakMemory >> 20) MB", "\(node.restarts)",
                     ]
                 }, left: 3)
+    }
+
+    /// Live settings, node by node.
+    private var settings: [String] {
+        let rows = now.nodes.compactMap { node in node.settingsText.map { [node.name, $0] } }
+        return rows.isEmpty ? [] : [""] + Self.aligned([["live", "settings"]] + rows, left: 2)
     }
 
     private var edges: [String] {

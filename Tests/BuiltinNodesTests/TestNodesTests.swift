@@ -13,6 +13,28 @@ import Testing
         return source.received(Self.data).map(\.array)
     }
 
+    @Test func `what a stage adds can change between two ticks`() throws {
+        var stage = try NodeHarness(TestStageNode.self)
+        let payload = Tensor<UInt8>([250, 7], shape: [2])
+
+        try stage.tick([.init(Self.data, payload)])
+        stage.update(Settings(["add": .integer(9)]))
+        try stage.tick([.init(Self.data, payload)])
+
+        #expect(stage.received(Self.data).map(\.array) == [[250, 7], [3, 16]])
+    }
+
+    @Test func `no port, no size of a chunk and no file depends on a live setting`() {
+        for spec in BuiltinKinds.specs {
+            let live = Set(spec.settings.filter(\.isLive).map(\.name))
+            let cases = (spec.inputs + spec.outputs).flatMap(\.cases).map(\.setting)
+            let files: [SettingType] = [.inputFile, .inputMedia, .outputFile, .weights]
+            let fixed = spec.settings.filter { files.contains($0.type) }.map(\.name)
+
+            #expect(live.isDisjoint(with: cases + fixed + [spec.chunkSetting ?? ""]), "\(spec.kind)")
+        }
+    }
+
     @Test func `a source that writes in place writes every byte of every payload`() throws {
         let payloads = try payloads(["bytes": .integer(5000), "copy": .flag(false)])
 

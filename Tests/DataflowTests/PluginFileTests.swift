@@ -84,6 +84,9 @@ import Testing
         ("default: 2", "default: 65", "out-of-range", 18),
         ("type: number, ", "", "missing-key", 19),
         ("type: flag", "type: flag, choices: [a]", "unknown-key", 21),
+        ("type: weights", "type: weights, live: true", "unknown-key", 20),
+        ("type: flag", "type: flag, live: maybe", "not-a-choice", 21),
+        ("default: sd1", "default: sd1, live: true", "live-port", 12),
     ])
     func `each fault has a name and a line`(
         old: String, new: String, code: String, line: Int

@@ -44,6 +44,37 @@ extension MachineTests {
         #expect(three == one)
     }
 
+    @Test(.enabled(if: Python.isComplete, "python3 with zmq and numpy is not here"))
+    func `live settings change on other machines, in plugins too, without another process`() throws {
+        let graph = Hosts.machines + """
+            nodes:
+              source: { use: test-source, with: { bytes: 4096, count: 1000000, rate: 60 } }
+              stage: { use: test-stage, machine: pl-b, in: { data: source.data } }
+              sink: { use: test-sink, in: { data: stage.data }, with: { list: FOLDER/list.txt } }
+              camera: { use: camera, with: { device: "lavfi:testsrc=size=64x48:rate=25" } }
+              grey: { use: grayscale, machine: pl-c, in: { frame: { from: camera.frame, keep: all } } }
+              frames: { use: frame-list, in: { frame: grey.frame }, with: { path: FOLDER/frames.txt } }
+            """
+        let tool = try tool(graph)
+        tool.plugins = [Python.plugins]
+        try tool.start()
+        #expect(tool.waitForFile("list.txt", bytes: 1) && tool.waitForFile("frames.txt", bytes: 1))
+        let before = try tool.ask("status")
+        let done = try tool.ask("set", "stage.add=3", "grey.strength=0.5")
+        let after = try tool.ask("status")
+        tool.process.interrupt()
+        let outcome = tool.finish()
+
+        #expect(done.status == 0, "\(done.errors)")
+        #expect(done.output.matches(of: /from frame [0-9]+ on/).count == 2, "\(done.output)\(done.errors)")
+        #expect(after.output.contains("add 3") && after.output.contains("strength 0.5"), "\(after.output)")
+        let processes = [before, after].map { status in
+            status.output.matches(of: /process ([0-9]+)/).map(\.1)
+        }
+        #expect(processes[0].count == 6 && processes[0] == processes[1], "\(after.output)")
+        #expect(outcome.number("frames_unaccounted") == 0, "\(outcome.output)")
+    }
+
     @Test func `record and shadow see nodes of other machines`() throws {
         let graph = Hosts.machines + """
             nodes:

@@ -14,7 +14,7 @@ struct PluginCheckTests {
         let outcome = try check("\(Python.plugins)/grayscale-python")
 
         #expect(outcome.status == 0, "\(outcome.output)")
-        #expect(outcome.output.contains("7 acts, nothing is wrong"))
+        #expect(outcome.output.contains("8 acts, nothing is wrong"))
     }
 
     @Test func `a sink is checked too, and as JSON`() throws {
@@ -46,6 +46,34 @@ struct PluginCheckTests {
         let outcome = try check(folder)
 
         #expect(outcome.status == 0, "\(outcome.output)")
+    }
+
+    @Test(arguments: [
+        (
+            "does-not-say-sets", "{k: v for k, v in m.items() if k != 'sets'}",
+            "found:  node.yaml has settings with 'live: true', but its hello did not say 'sets'"
+        ),
+        (
+            "names-another-frame", "{**m, 'frame': m['frame'] + 1} if 'frame' in m else m",
+            "found:  after frame 0 it answered change 1 with edition 1, frame 2"
+        ),
+    ])
+    func `what a plugin does wrong when live settings change is said`(
+        name: String, members: String, words: String
+    ) throws {
+        let folder = try Python.plugin(
+            name, settings: "strength: { type: number, default: 1, live: true }",
+            change: """
+                say = Host.say
+                Host.say = lambda self, type, **m: say(
+                    self, type, **(\(members) if type in ("hello", "applied") else m))
+                """)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+
+        let outcome = try check(folder)
+
+        #expect(outcome.status == 1)
+        #expect(outcome.output.contains(words), "\(outcome.output)")
     }
 
     /// What the worked example is changed to do, and what is said of it.

@@ -37,7 +37,8 @@ enum Python {
     static func plugin(
         _ kind: String, inputs: String = "frame: { type: u8, axes: n h w 3, meaning: rgb }",
         outputs: String = "frame: { type: u8, axes: n h w 3, meaning: rgb }",
-        change: String = "", within seconds: Int = 60
+        settings: String = "strength: { type: number, default: 1 }", change: String = "",
+        within seconds: Int = 60
     ) throws -> String {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("pl-plugin-\(UUID().uuidString)")
@@ -50,7 +51,7 @@ enum Python {
             inputs: { \(inputs) }
             outputs:
               \(outputs)
-            settings: { strength: { type: number, default: 1 } }
+            settings: { \(settings) }
             """
         let program = """
             import sys

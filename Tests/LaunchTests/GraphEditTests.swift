@@ -1,3 +1,4 @@
+import NodeKit
 import Testing
 
 @testable import Launch
@@ -124,6 +125,99 @@ import Testing
                     [.say(done), .note(done), .hold], .holding
                 ),
             ])
+    }
+
+    /// The same graph in which a node has another live setting.
+    private static func set(_ node: String, in plan: RunPlan) -> RunPlan {
+        var plan = plan
+        let index = plan.nodes.firstIndex { $0.name == node }!
+        plan.nodes[index].configuration.settings = Settings(["gain": .integer(2)])
+        plan.nodes[index].liveSettings = ["gain"]
+        return plan
+    }
+
+    @Test func `live settings change at once, and the answer names the frame`() throws {
+        var edit = try edit(to: Self.set("sink", in: Self.set("source", in: Self.old)))
+        check(
+            &edit,
+            [
+                (.applied("sink", frame: 3), [], .loading),
+                (tick(), [.accept, .set], .moving),
+                (tick(), [], .moving),
+                (.applied("stage", frame: 5), [], .moving),
+                (.applied("sink", frame: 12), [], .moving),
+                (.ending, [], .moving),
+                (
+                    .applied("source", frame: nil),
+                    [
+                        .finish(
+                            "live settings are in effect after 5.00 s: 'source', 'sink' from frame 12 on")
+                    ], .over
+                ),
+            ])
+    }
+
+    @Test func `live settings change after a node was replaced, and not if it was not`() throws {
+        var whole = try edit(to: Self.set("sink", in: Self.swapped))
+        let done = "'stage' is another: loaded in 1.00 s, handed over in 2.00 s"
+        check(
+            &whole,
+            [
+                (tick("stage"), [.retire("stage")], .replacing),
+                (.handedOver("stage", movesJournal: false), [.adopt("stage")], .replacing),
+                (.replaced("stage", text: "'stage' is another"), [.say(done), .accept, .set], .moving),
+                (
+                    .applied("sink", frame: 9),
+                    [
+                        .finish(
+                            "\(done); live settings are in effect after 1.00 s: 'sink' from frame 9 on")
+                    ], .over
+                ),
+            ])
+        var failed = try edit(to: Self.set("sink", in: Self.swapped))
+        check(
+            &failed,
+            [(.failed(node: "stage", "no weights"), [.drop(["stage"]), .refuse("no weights")], .over)])
+    }
+
+    @Test func `live settings change with the edges, and all is waited for`() throws {
+        var edit = try edit(to: Self.set("stage", in: Self.longer))
+        check(
+            &edit,
+            [
+                (tick("new"), [.hold], .holding),
+                (.held("source", next: 12, isOver: false), [], .holding),
+                (tick("new"), [.rewire], .rewiring),
+                (.told([], moving: ["sink.data~7"]), [], .rewiring),
+                (
+                    tick("new"),
+                    [.accept, .commit("changed from frame 12 on"), .release, .set], .moving
+                ),
+                (.moved("sink", edge: "data~7"), [], .moving),
+                (tick(), [], .moving),
+                (
+                    .applied("stage", frame: 11),
+                    [
+                        .finish(
+                            "changed from frame 12 on; live settings are in effect after 3.00 s: 'stage' "
+                                + "from frame 11 on")
+                    ], .over
+                ),
+            ])
+    }
+
+    @Test func `a node that is done takes no settings any more, and one that is slow is named`() throws {
+        var done = try edit(to: Self.set("sink", in: Self.old))
+        check(
+            &done,
+            [
+                (tick(), [.accept, .set], .moving), (.done("sink"), [], .moving),
+                (tick(), [.finish("live settings are in effect after 2.00 s: 'sink'")], .over),
+            ])
+        var slow = try edit(to: Self.set("sink", in: Self.old))
+        _ = slow.apply(tick(), at: 0)
+        let text = "; these have not taken their settings yet: sink"
+        #expect(slow.apply(tick(), at: 601 * Self.second) == [.finish(text)])
     }
 
     @Test func `a new process that fails leaves everything as it was`() throws {

@@ -112,8 +112,52 @@ import Wire
 
         #expect(difference.replaced.map(\.name) == ["film"])
         #expect(difference.lines == [
-            "'film': 'hls' in place of 'film'", "'film.frame': a window of 8 instead of 2",
+            "'film': 'hls' in place of 'film' (swap)", "'film.frame': a window of 8 instead of 2",
         ])
+    }
+
+    /// The chain, in which film's settings are these; `gain` and `mute` are live.
+    private static func plan(_ settings: [String: SettingValue], kind: String = "film") -> RunPlan {
+        var plan = Self.plan(["camera", "film:\(kind)"], Self.straight)
+        plan.nodes[1].configuration.settings = Settings(settings)
+        plan.nodes[1].liveSettings = ["gain", "mute"]
+        return plan
+    }
+
+    @Test func `a node whose live settings alone differ keeps its process`() throws {
+        let old = Self.plan(["gain": .number(1), "mute": .text("eyes"), "path": .text("a.mp4")])
+        let new = Self.plan(["gain": .number(0.4), "path": .text("a.mp4")])
+
+        let difference = try difference(from: old, to: new)
+
+        #expect(difference.replaced.isEmpty)
+        #expect(difference.set.map(\.settings) == [new.nodes[1].configuration.settings.values])
+        #expect(difference.lines == ["'film': gain 0.4 instead of 1, mute unset instead of eyes (live)"])
+        #expect(!difference.isEmpty)
+    }
+
+    @Test(arguments: [
+        (["gain": 2, "path": 2], "film", nil, Set<String>(), "'film': other settings (swap)"),
+        (["gain": 2], "hls", nil, [], "'film': 'hls' in place of 'film' (swap)"),
+        (["gain": 2], "film", "film", [], "'film': other settings (swap)"),
+        (["gain": 1], "film", "film", [], "'film': other settings (swap)"),
+        (
+            ["gain": 2], "film", nil, ["film"],
+            "'film': other settings (swap: its 'hello' did not say 'sets')"
+        ),
+    ] as [([String: Int], String, String?, Set<String>, String)])
+    func `a node is replaced where more differs, or its process cannot take other settings`(
+        settings: [String: Int], kind: String, target: String?, cannotSet: Set<String>, line: String
+    ) throws {
+        let old = Self.plan(["gain": .integer(1)])
+        let new = Self.plan(settings.mapValues { .integer($0) }, kind: kind)
+
+        let difference = try PlanDifference(
+            from: old.nodes, old, to: new, target: target, cannotSet: cannotSet)
+
+        #expect(difference.set.isEmpty)
+        #expect(difference.replaced.map(\.name) == ["film"])
+        #expect(difference.lines == [line])
     }
 
     @Test func `everything that cannot be is said at once`() {

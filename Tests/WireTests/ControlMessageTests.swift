@@ -57,6 +57,9 @@ import Wire
         #"{"next":1234,"type":"held"}"#, #"{"next":9,"over":true,"type":"held"}"#,
         #"{"port":"frame~2","type":"moved"}"#, #"{"port":"frame","type":"left"}"#,
         #"{"first":40,"type":"connect"}"#, #"{"rewires":true,"type":"hello"}"#,
+        #"{"sets":true,"type":"hello"}"#, #"{"edition":3,"frame":312,"type":"applied"}"#,
+        #"{"edition":3,"type":"applied"}"#,
+        #"{"edition":3,"settings":{"mute":"eyes","strength":0.4},"type":"set"}"#,
         #"""
         {"inputs":[{"edition":2,"endpoint":"ipc:///run/grey.sock","from":"grey.frame","keep":"all",\#
         "port":"frame","window":2}],"outputs":[{"keep":"all","port":"frame","since":40,\#
@@ -64,7 +67,7 @@ import Wire
         "until":40,"window":2}],"type":"rewire"}
         """#,
     ])
-    func `what is said when edges change comes back as it was`(text: String) throws {
+    func `what is said when edges and settings change comes back as it was`(text: String) throws {
         #expect(json(try #require(read(text))) == text)
     }
 

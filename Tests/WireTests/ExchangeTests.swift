@@ -40,6 +40,27 @@ import Testing
         return await steps
     }
 
+    @Test func `settings change before the next tick, and a node that has ended says so at once`() {
+        deliver(0)
+        exchange.set(["gain": .integer(2)], edition: 4)
+
+        guard case .set(let values, let edition) = exchange.nextStep() else {
+            return #expect(Bool(false), "no settings")
+        }
+        #expect(values == ["gain": .integer(2)])
+        #expect(edition == 4)
+        #expect(nextStep() == "frame 0")
+
+        exchange.set([:], edition: 5)
+        exchange.endOutputs()
+        exchange.set([:], edition: 6)
+        let answers = exchange.takeCommands().compactMap { command -> Int? in
+            guard case .control(.applied(let edition, nil)) = command else { return nil }
+            return edition
+        }
+        #expect(answers == [5, 6])
+    }
+
     @Test func `a node that waits takes one more tick before another process takes over`() async {
         let steps = await steps { [self] in
             deliver(0)

@@ -8,6 +8,7 @@ enum PluginFault: Fault {
     case noMeaning(port: String)
     case otherAxes(String, count: Int, port: String)
     case noSetting(String, port: String, known: [String])
+    case livePort(setting: String, port: String)
     case emptyCommand
     case noProgram(String, looked: String)
     case notExecutable(String)
@@ -37,6 +38,12 @@ enum PluginFault: Fault {
                 "no-such-setting",
                 "port \(port.quoted) depends on \(name.quoted), which is no setting of the plugin",
                 hint: known.isEmpty ? "it has none" : "its settings are \(known.listed)")
+        case .livePort(let setting, let port):
+            FaultWords(
+                "live-port",
+                "port \(port.quoted) depends on \(setting.quoted), which is live: ports stay what they are "
+                    + "while a node runs",
+                hint: "take 'live: true' away from the setting")
         case .emptyRange(let setting):
             FaultWords(
                 "empty-range", "setting \(setting.quoted): the minimum is above the maximum")

@@ -82,6 +82,9 @@ extension PluginReader {
             if !declared.contains(setting.key) {
                 report(.noSetting(setting.key, port: port, known: declared), at: setting.keyPlace)
             }
+            if live.contains(setting.key) {
+                report(.livePort(setting: setting.key, port: port), at: setting.keyPlace)
+            }
             for value in mapping(setting.value, setting.key.quoted) ?? [] {
                 let found = self.axesAndMeaning(value, of: port, count: axes.count)
                 guard let found else { continue }

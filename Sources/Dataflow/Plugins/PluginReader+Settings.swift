@@ -9,9 +9,11 @@ extension PluginReader {
         /// Keys that only settings of this type have.
         var ownKeys: [String] {
             switch self {
-            case .integer, .number: ["minimum", "maximum", "unit"]
-            case .choice: ["choices"]
-            default: []
+            case .integer, .number: ["minimum", "maximum", "unit", "live"]
+            case .choice: ["choices", "live"]
+            case .text, .flag: ["live"]
+            // A file that cannot be read would be found when it is too late to refuse it.
+            case .weights, .inputFile, .outputFile: []
             }
         }
     }
@@ -41,10 +43,11 @@ extension PluginReader {
         let isOptional = entries["optional"].flatMap { flag($0.value, "'optional'") } ?? false
         let unit = entries["unit"].flatMap { scalar($0.value, "'unit'")?.text } ?? ""
         let summary = entries["summary"].flatMap { scalar($0.value, "'summary'")?.text } ?? ""
+        let isLive = entries["live"].flatMap { flag($0.value, "'live'") } ?? false
         func spec(_ value: SettingValue?) -> SettingSpec {
             SettingSpec(
                 name: entry.key, type: type, defaultValue: value, isOptional: isOptional,
-                unit: unit, summary: summary)
+                unit: unit, summary: summary, isLive: isLive)
         }
         let value = entries["default"].flatMap { scalar($0.value, "'default'") }
         return spec(value.flatMap { self.value($0, spec(nil)) })

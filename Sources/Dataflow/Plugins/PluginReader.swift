@@ -16,6 +16,8 @@ struct PluginReader {
     private(set) var kind: Located<String>?
     /// Names of all settings, those included that are at fault.
     private(set) var declared: [String] = []
+    /// Names of those that change while the node runs.
+    private(set) var live: Set<String> = []
 
     init(file: String, findings: Findings) {
         self.file = file
@@ -38,6 +40,7 @@ struct PluginReader {
         let command = required("command", of: entries).flatMap { self.command($0.value) }
         let settings = self.settings(entries["settings"])
         declared = Self.keys(of: entries["settings"])
+        live = Set(settings.filter(\.isLive).map(\.name))
         let inputs = ports(entries["inputs"], isInput: true)
         let outputs = ports(entries["outputs"], isInput: false)
         if entries["inputs"] == nil, entries["outputs"] == nil { report(.noPorts, at: root.place) }

@@ -329,7 +329,8 @@ package struct GraphSchema {
 extension SettingSpec {
     /// The setting's type; any setting may also be `${name}`.
     fileprivate var schema: JSONValue {
-        let text = [summary, unit.isEmpty ? "" : "in \(unit)"].filter { !$0.isEmpty }
+        let live = isLive ? "live: changes while the graph runs" : ""
+        let text = [summary, unit.isEmpty ? "" : "in \(unit)", live].filter { !$0.isEmpty }
         var members: [(String, JSONValue)] = [("description", .text(text.joined(separator: ", ")))]
         if let defaultValue { members.append(("default", defaultValue.json)) }
         let reference = JSONValue.object([("$ref", .text("#/$defs/reference"))])

@@ -61,7 +61,8 @@ package struct NodeListing {
             setting.defaultValue.map { "default \($0.text)" }
             ?? (setting.isOptional ? "optional" : "required")
             + (setting.waiver.map { ", but for \($0.setting): \($0.value)" } ?? "")
-        return ["\(setting.neededText); \(presence)"]
+        let live = setting.isLive ? "; live" : ""
+        return ["\(setting.neededText); \(presence)\(live)"]
             + (setting.summary.isEmpty ? [] : [setting.summary])
     }
 }
@@ -103,6 +104,7 @@ extension SettingSpec {
         return .object(
             members + [
                 ("default", defaultValue?.json ?? .null), ("required", .flag(isRequired)),
+                ("live", .flag(isLive)),
                 ("summary", .text(summary)),
             ])
     }

@@ -8,7 +8,7 @@ import Wire
 /// changed, and a fault leaves everything as it was. Then nodes are replaced, and then the edges
 /// change, everywhere at the same frame: sources pause between two frames, every node is told which of
 /// its edges end before the first frame that none of them has sent and which begin with it, and when
-/// all have answered the sources go on.
+/// all have answered the sources go on. Live settings change last, when nothing can fail any more.
 struct GraphEdit {
     enum Step: Equatable {
         /// New processes load.
@@ -20,7 +20,8 @@ struct GraphEdit {
         /// Nodes are told their edges: from here on there is no way back. A node that exits is restarted
         /// under its usual policy, and told again.
         case rewiring
-        /// Inputs reach the ends of their old edges; nodes that were removed finish.
+        /// Inputs reach the ends of their old edges; nodes that were removed finish; others take their
+        /// live settings between two ticks.
         case moving
         /// It was given up; old processes that were told to hand over still do.
         case unwinding
@@ -55,6 +56,9 @@ struct GraphEdit {
         case told(Set<String>, moving: Set<String>)
         case rewired(String)
         case moved(String, edge: String)
+        /// A node has taken its live settings, and processes all frames from this one on by them; nil
+        /// where that is not known: its process is new, or has seen no frame.
+        case applied(String, frame: UInt64?)
         /// A node has done its work.
         case done(String)
         /// A node that was removed has finished.
@@ -80,6 +84,8 @@ struct GraphEdit {
         case release
         /// Tell nodes their edges.
         case rewire
+        /// Tell nodes their live settings.
+        case set
         /// A node did not answer in time.
         case blame(String, String)
         /// Later changes come on top of this one.
@@ -119,6 +125,9 @@ struct GraphEdit {
     private(set) var awaited: Set<String> = []
     /// Inputs that have not gone on to their new edges, and removed sinks that have files to close.
     private var moving: Set<String> = [], closing: Set<String> = []
+    /// Nodes that have not taken their live settings, and from which frame on others go by theirs.
+    private var setting: Set<String> = []
+    private var setFrom: [String: UInt64] = [:]
     private let began: Int64
     private var loadedAt: Int64 = 0
     /// What is said when all is done.
@@ -143,7 +152,7 @@ struct GraphEdit {
             old.nodes.filter { $0.isSink && difference.removed.contains($0.name) }.map(\.name))
     }
 
-    /// Whether nodes know of their new edges.
+    /// Whether nodes know of their new edges or settings.
     var isCommitted: Bool { step == .rewiring || step == .moving }
 
     /// Whether sources pause, so that one that takes over does so, too.
@@ -162,8 +171,10 @@ struct GraphEdit {
         if case .moving = replacements[node] { true } else { false }
     }
 
-    /// Names of the nodes that become other processes, or are new.
-    var names: [String] { difference.replaced.map(\.name) + difference.added.map(\.name) }
+    /// Names of the nodes that become other processes, are new, or get other live settings.
+    var names: [String] {
+        difference.replaced.map(\.name) + difference.added.map(\.name) + difference.set.map(\.name)
+    }
 
     // MARK: Events
 
@@ -185,7 +196,11 @@ struct GraphEdit {
             if step == .rewiring { (awaited, self.moving) = (nodes, moving) }
         case .rewired(let node): awaited.remove(node)
         case .moved(let node, let edge): moving.remove("\(node).\(edge)")
+        case .applied(let node, let frame):
+            if setting.remove(node) != nil { setFrom[node] = frame }
+            return finishIfOver(now)
         case .done(let node):
+            setting.remove(node)
             // It says no more which edges it has moved to.
             awaited.remove(node)
             moving = moving.filter { !$0.hasPrefix("\(node).") }
@@ -205,11 +220,7 @@ struct GraphEdit {
         case .replacing, .unwinding: return hurryOld(now)
         case .holding: return finishHolding(sources, now)
         case .rewiring: return finishRewiring(now)
-        case .moving:
-            if moving.isEmpty, closing.isEmpty { return finish(text) }
-            guard now - since > Self.longLimit else { return [] }
-            let rest = moving.union(closing).sorted().joined(separator: ", ")
-            return finish("\(text); these have not come to the end of their old edges yet: \(rest)")
+        case .moving: return finishIfOver(now)
         case .over: return []
         }
     }
@@ -263,9 +274,18 @@ struct GraphEdit {
     }
 
     private mutating func startEdges(_ now: Int64) -> [Effect] {
-        guard difference.rewires else { return [.accept] + finish(text) }
-        enter(.holding, now)
-        return [.hold]
+        guard !difference.rewires else {
+            enter(.holding, now)
+            return [.hold]
+        }
+        guard !difference.set.isEmpty else { return [.accept] + finish(text) }
+        enter(.moving, now)
+        return [.accept] + startSetting()
+    }
+
+    private mutating func startSetting() -> [Effect] {
+        setting = Set(difference.set.map(\.name))
+        return setting.isEmpty ? [] : [.set]
     }
 
     private mutating func finishHolding(_ sources: Set<String>, _ now: Int64) -> [Effect] {
@@ -289,7 +309,31 @@ struct GraphEdit {
         }
         enter(.moving, now)
         text = "changed from \(framesText) on"
-        return [.accept, .commit(text), .release]
+        return [.accept, .commit(text), .release] + startSetting()
+    }
+
+    private mutating func finishIfOver(_ now: Int64) -> [Effect] {
+        guard step == .moving else { return [] }
+        if moving.isEmpty, closing.isEmpty, setting.isEmpty { return finish(fullText(now)) }
+        guard now - since > Self.longLimit else { return [] }
+        let edges = moving.union(closing).sorted().joined(separator: ", ")
+        let nodes = setting.sorted().joined(separator: ", ")
+        return finish(
+            fullText(now)
+                + (edges.isEmpty ? "" : "; these have not come to the end of their old edges yet: \(edges)")
+                + (nodes.isEmpty ? "" : "; these have not taken their settings yet: \(nodes)"))
+    }
+
+    /// What was done, with the frames from which nodes go by their live settings.
+    private func fullText(_ now: Int64) -> String {
+        let taken = difference.set.map(\.name).filter { !setting.contains($0) }
+        guard !taken.isEmpty else { return text }
+        let words = taken.map { node in
+            "'\(node)'" + (setFrom[node].map { " from frame \($0) on" } ?? "")
+        }
+        let time = RunSnapshot.time(Double(now - since) / 1e6)
+        return (text.isEmpty ? "" : "\(text); ") + "live settings are in effect after \(time): "
+            + words.joined(separator: ", ")
     }
 
     // MARK: Its end

@@ -1,4 +1,5 @@
 import Glibc
+import NodeKit
 import Wire
 
 /// A node's place in a running graph: its process, and what outlives that.
@@ -100,6 +101,11 @@ final class NodeSlot {
         set { newest = newValue }
     }
 
+    /// Live settings are others, here and in the configuration of every process that follows.
+    func set(_ settings: [String: SettingValue]) {
+        replan { $0.settings = $0.settings.with(settings) }
+    }
+
     // MARK: Edges
 
     /// Its inputs as they are to be.
@@ -115,7 +121,7 @@ final class NodeSlot {
     /// Whether an input has not come to the end of its old edge.
     var isMoving: Bool { !successors.isEmpty || !droppedInputs.isEmpty }
 
-    /// The node's inputs and outputs are others, here and in the process that is to take over.
+    /// The node's configuration is another, here and in the process that is to take over.
     private func replan(_ body: (inout NodeConfiguration) -> Void) {
         body(&planned.configuration)
         for instance in instances { body(&instance.planned.configuration) }

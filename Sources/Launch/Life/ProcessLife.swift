@@ -11,6 +11,8 @@ struct ProcessLife: Equatable {
         case retires
         /// Its edges can change while it runs.
         case rewires
+        /// Its live settings can change while it runs.
+        case sets
     }
 
     /// The last message of a process that ends in good order.

@@ -1,7 +1,9 @@
+import Dataflow
 import NodeKit
 import Wire
 
-/// What makes a running graph another one: nodes that come, go or are replaced, and edges.
+/// What makes a running graph another one: nodes that come, go or are replaced, live settings, and
+/// edges.
 ///
 /// A pure value: what it takes to get there is in ``GraphEdit``.
 package struct PlanDifference {
@@ -32,27 +34,45 @@ package struct PlanDifference {
     package let removed: [String]
     /// Nodes that are another process, each in words.
     package let replaced: [(name: String, text: String)]
+    /// Nodes that take other values of live settings, each with all its settings and in words.
+    package let set: [(name: String, settings: [String: SettingValue], text: String)]
     package let addedEdges, removedEdges: [Edge]
 
-    package var isEmpty: Bool { added.isEmpty && removed.isEmpty && replaced.isEmpty && !rewires }
+    package var isEmpty: Bool {
+        added.isEmpty && removed.isEmpty && replaced.isEmpty && set.isEmpty && !rewires
+    }
     /// Whether anything but processes differs.
     var rewires: Bool { !added.isEmpty || !removed.isEmpty || !addedEdges.isEmpty || !removedEdges.isEmpty }
 
     /// - Parameters:
     ///   - running: the nodes that run, as they are now.
     ///   - target: a node that is another process even if nothing about it differs.
+    ///   - cannotSet: nodes whose process cannot take other settings: another one does.
     /// - Throws: ``SwapRefusal`` with everything that cannot be done while the graph runs.
     package init(
-        from running: [RunPlan.PlannedNode], _ plan: RunPlan, to next: RunPlan, target: String? = nil
+        from running: [RunPlan.PlannedNode], _ plan: RunPlan, to next: RunPlan, target: String? = nil,
+        cannotSet: Set<String> = []
     ) throws {
         let (old, new) = (Set(running.map(\.name)), Set(next.nodes.map(\.name)))
         added = next.nodes.filter { !old.contains($0.name) }
         removed = running.map(\.name).filter { !new.contains($0) }
-        replaced = running.compactMap { node in
-            next.nodes.first { $0.name == node.name }.flatMap {
-                Self.words(from: node, to: $0, isTarget: node.name == target).map { (node.name, $0) }
+        var replaced: [(name: String, text: String)] = []
+        var set: [(name: String, settings: [String: SettingValue], text: String)] = []
+        for node in running {
+            guard let next = next.nodes.first(where: { $0.name == node.name }) else { continue }
+            let isSame = node.name != target && Self.isSameProcess(node, next)
+            let values = next.configuration.settings.values
+            if isSame, values == node.configuration.settings.values { continue }
+            let isLive = isSame && Self.changedSettings(node, next).isSubset(of: next.liveSettings)
+            if isLive, !cannotSet.contains(node.name) {
+                set.append((node.name, values, Self.liveWords(from: node, to: next)))
+            } else {
+                let text = Self.words(from: node, to: next)
+                let why = isLive ? ": its 'hello' did not say 'sets'" : ""
+                replaced.append((node.name, "\(text) (swap\(why))"))
             }
         }
+        (self.replaced, self.set) = (replaced, set)
         let (before, after) = (Self.edges(running), Self.edges(next.nodes))
         addedEdges = after.subtracting(before).sorted()
         removedEdges = before.subtracting(after).sorted()
@@ -67,14 +87,38 @@ package struct PlanDifference {
         })
     }
 
-    /// How a node's process would be another one; nil when it would not.
+    /// Whether a node's process can stay, whatever its settings say.
+    private static func isSameProcess(_ old: RunPlan.PlannedNode, _ new: RunPlan.PlannedNode) -> Bool {
+        new.machine == old.machine && new.kind == old.kind
+            && new.configuration.settings.cores == old.configuration.settings.cores
+    }
+
+    /// Names of settings that have other values.
+    private static func changedSettings(
+        _ old: RunPlan.PlannedNode, _ new: RunPlan.PlannedNode
+    ) -> Set<String> {
+        let (before, after) = (old.configuration.settings.values, new.configuration.settings.values)
+        return Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }
+    }
+
+    /// What a node's live settings would be.
+    private static func liveWords(
+        from old: RunPlan.PlannedNode, to new: RunPlan.PlannedNode
+    ) -> String {
+        let (before, after) = (old.configuration.settings.values, new.configuration.settings.values)
+        let changes = changedSettings(old, new).sorted().map { name in
+            "\(name) \(after[name]?.text ?? "unset") instead of \(before[name]?.text ?? "unset")"
+        }
+        return "'\(old.name)': \(changes.joined(separator: ", ")) (live)"
+    }
+
+    /// How a node's process would be another one.
     private static func words(
-        from old: RunPlan.PlannedNode, to new: RunPlan.PlannedNode, isTarget: Bool
-    ) -> String? {
+        from old: RunPlan.PlannedNode, to new: RunPlan.PlannedNode
+    ) -> String {
         let (moves, changes) = (new.machine != old.machine, new.kind != old.kind)
         let isSet = old.configuration.settings.values != new.configuration.settings.values
             || old.configuration.settings.cores != new.configuration.settings.cores
-        guard moves || changes || isSet || isTarget else { return nil }
         var what: [String] = []
         if changes {
             what.append("'\(new.kind)' in place of '\(old.kind)'")
@@ -93,7 +137,7 @@ package struct PlanDifference {
         let (new, gone) = (Set(added.map(\.name)), Set(removed))
         return added.map { "'\($0.name)': new, '\($0.kind)'\(Self.inputs(of: $0))" }
             + removed.map { "'\($0)': goes, once it has finished what it has" }
-            + replaced.map(\.text)
+            + replaced.map(\.text) + set.map(\.text)
             + rewired.compactMap { end in
                 let (now, before) = (addedEdges.first { $0.to == end }, removedEdges.first { $0.to == end })
                 let consumer = (now ?? before)!.consumer

@@ -68,6 +68,7 @@ extension RunPlan {
             state: graph.mode == .offline && node.spec.isOfTheMoment ? .unknown : node.spec.state,
             restart: node.restart)
         planned.heldFrames = node.spec.heldFrames
+        planned.liveSettings = Set(node.spec.settings.filter(\.isLive).map(\.name))
         planned.outputFiles = node.spec.settings.filter { $0.type == .outputFile }
             .compactMap { node.settings.values[$0.name].flatMap { String($0) } }
             .map { path in

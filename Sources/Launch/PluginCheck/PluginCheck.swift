@@ -34,8 +34,11 @@ package struct PluginCheck {
     private typealias Script = (Rehearsal) throws -> Void
 
     private var scripts: [(name: String, isOdd: Bool, script: Script)] {
+        let settings: [(name: String, isOdd: Bool, script: Script)] =
+            plugin.spec.settings.contains(where: \.isLive)
+            ? [("its live settings change between two ticks", false, Self.live)] : []
         if plugin.spec.inputs.isEmpty {
-            return [
+            return settings + [
                 ("a source is asked for frames, and told to drain", false, Self.source),
                 ("its supervisor is gone", false, Self.orphan),
                 ("it is told to finish", false, Self.finish),
@@ -53,6 +56,7 @@ package struct PluginCheck {
             ("it is told to finish", false, Self.finish),
             ("it gets SIGTERM", false, Self.terminate),
         ]
+            + settings
             + (plugin.spec.outputs.isEmpty
                 ? [] : [("its consumers leave early", false, Self.deserted)])
     }
@@ -114,6 +118,43 @@ extension PluginCheck {
         checkStamps(rehearsal, stamps)
         checkSlots(rehearsal)
         checkReport(rehearsal, stamps)
+    }
+
+    private static func live(_ rehearsal: Rehearsal) throws {
+        try rehearsal.begin()
+        guard rehearsal.canSet else {
+            throw Rehearsal.Complaint(
+                "node.yaml has settings with 'live: true', but its hello did not say 'sets'",
+                #"send {"type": "hello", "sets": true}, and obey 'set'"#)
+        }
+        rehearsal.takers.forEach { $0.becomeEager() }
+        let isSource = rehearsal.feeds.isEmpty
+        var stamps = isSource ? [] : [try rehearsal.feed(0, isShared: false)]
+        if !isSource { try rehearsal.waitUntilDone(with: "a frame") }
+        // Each goes to another value and back.
+        for (edition, values) in [rehearsal.otherSettings, rehearsal.settings.values].enumerated() {
+            rehearsal.tell(.set(values, edition: edition + 1))
+            try rehearsal.wait(
+                for: "answered set with applied",
+                needed: #"between two ticks take the values, and send {"type": "applied", "edition": …, "#
+                    + #""frame": …}"#
+            ) { rehearsal.applied.count > edition }
+            let answer = rehearsal.applied[edition]
+            let (last, next) = (stamps.last?.frame, UInt64(edition) + 7)
+            if answer.edition != edition + 1 || last.map({ answer.frame != $0 + 1 }) ?? false {
+                rehearsal.complain(
+                    "after frame \(last ?? 0) it answered change \(edition + 1) with "
+                        + "edition \(answer.edition), frame \(answer.frame.map { "\($0)" } ?? "none")",
+                    "'edition' is that of 'set', and 'frame' one more than the last frame that went by "
+                        + "the old values")
+            }
+            guard !isSource else { continue }
+            stamps.append(try rehearsal.feed(next, isShared: false))
+            try rehearsal.waitUntilDone(with: "a frame")
+        }
+        if isSource { rehearsal.tell(.drain) }
+        try rehearsal.end()
+        if !isSource { checkStamps(rehearsal, stamps) }
     }
 
     private static func odd(_ rehearsal: Rehearsal) throws {

@@ -36,6 +36,9 @@ final class Rehearsal {
     /// Words on the control connection so far, by type.
     private(set) var said: [String: Int] = [:]
     private(set) var lastReport: NodeReport?
+    /// Whether its hello said that live settings can change, and what it answered when they did.
+    private(set) var canSet = false
+    private(set) var applied: [(edition: Int, frame: UInt64?)] = []
     private(set) var log: [String] = []
     private var failedReason: String?
     private let context = ZMQContext()
@@ -175,7 +178,10 @@ final class Rehearsal {
                 "a control message is a JSON object with a 'type' of the table 'From the node'")
         }
         switch message {
-        case .hello: said["hello", default: 0] += 1
+        case .hello(_, _, _, let sets):
+            said["hello", default: 0] += 1
+            canSet = sets
+        case .applied(let edition, let frame): applied.append((edition, frame))
         case .ready: said["ready", default: 0] += 1
         case .progress(let report):
             said["progress", default: 0] += 1

@@ -56,6 +56,13 @@ extension Rehearsal {
         return ControlMessage.configure(configuration).encoded()
     }
 
+    /// All settings, of which live ones have other values than in `configure`.
+    var otherSettings: [String: SettingValue] {
+        spec.settings.filter(\.isLive).reduce(into: settings.values) { values, setting in
+            values[setting.name] = setting.type.value(other: values[setting.name])
+        }
+    }
+
     /// With a member that no version knows today.
     private var strangeConfiguration: [UInt8] {
         Array(#"{"a-member-of-later-days": {"any": [1, null]}, "#.utf8) + configuration.dropFirst()
@@ -154,6 +161,24 @@ extension Rehearsal {
             throw Complaint(
                 "it ended with \(NodeFailure.words(for: status))\(lastLines)",
                 "after 'done' end with code 0: any other end counts as a failure")
+        }
+    }
+}
+
+extension SettingType {
+    /// A value that a setting of this type takes, another than this one if it takes several.
+    fileprivate func value(other value: SettingValue?) -> SettingValue? {
+        switch self {
+        case .flag: return .flag(value != .flag(true))
+        case .integer(let range):
+            return .integer(value == .integer(range.lowerBound) ? range.upperBound : range.lowerBound)
+        case .number(let range):
+            // Of a range without limits numbers that anything can be multiplied by.
+            let near = max(range.lowerBound, -1)...max(range.lowerBound, min(range.upperBound, 1))
+            return .number(value == .number(near.upperBound) ? near.lowerBound : near.upperBound)
+        case .choice(let words): return .text(words.first { value != .text($0) } ?? words[0])
+        case .text: return .text((value?.text ?? "") + "x")
+        case .inputFile, .inputMedia, .outputFile, .weights: return value
         }
     }
 }

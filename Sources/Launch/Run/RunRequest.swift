@@ -1,5 +1,6 @@
 import Dataflow
 import Foundation
+import NodeKit
 import Wire
 
 /// What a client asks of a running graph: JSON, over the run's control socket. Both ends are the same
@@ -26,7 +27,7 @@ package enum GraphChange: Sendable, Equatable, Codable {
     case replace(NodeReplacement)
     /// All that another graph file says differently.
     case file(path: String)
-    /// Values of the file's `settings:`.
+    /// Values of the file's `settings:`, and of nodes' settings as `node.setting`.
     case settings([String: String])
 }
 
@@ -81,6 +82,16 @@ package struct RunStatus: Sendable, Codable {
         package var machine: String?
         /// Whether it is a plugin that a relay speaks for to other machines.
         package var relayed: Bool?
+        /// Values of the settings that change while it runs; nil where it has none.
+        package var settings: [String: SettingValue]?
+
+        /// The same for people: `mouth 1.2, pose 0.4`.
+        package var settingsText: String? {
+            settings.map { values in
+                values.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.text)" }
+                    .joined(separator: ", ")
+            }
+        }
         /// What to add to its machine's clock to get the supervisor's, and by how much that may be
         /// wrong, in ns; nil where it is the same clock.
         package var clock_offset_ns: Int64?

@@ -42,8 +42,11 @@ extension Supervisor {
         }
         let planned = try planner.plan(change)
         let staying = graph.slots.filter { $0.membership != .leaving }.map(\.planned)
+        // One that has just been started again takes its settings with its configuration.
+        let cannotSet = graph.slots.map(\.current).filter { $0.life.saidHello && !$0.life.can(.sets) }
         let difference = try PlanDifference(
-            from: staying, graph.plan, to: planned.plan, target: target)
+            from: staying, graph.plan, to: planned.plan, target: target,
+            cannotSet: Set(cannotSet.map(\.planned.name)))
         try check(difference)
         return (planned, difference)
     }
@@ -63,6 +66,9 @@ extension Supervisor {
         }
         var faults = difference.added.filter { graph.slot($0.name) != nil }.map {
             "'\($0.name)' is still leaving the graph: wait until it has, or take another name"
+        }
+        faults += difference.set.filter { graph.slot($0.name)?.current.isDone ?? false }.map {
+            "'\($0.name)' has done its work"
         }
         if difference.rewires {
             let concerned = graph.slots.filter { isConcerned($0, by: difference) }
@@ -190,6 +196,7 @@ extension Supervisor {
                 messenger.send(.release, to: slot.current)
             }
         case .rewire: rewire(edit)
+        case .set: set(edit)
         case .blame(let name, let reason):
             // One that was just restarted may not have loaded.
             guard let late = graph.slot(name)?.current, late.life.state == .ready else { break }
@@ -378,6 +385,18 @@ extension Supervisor {
         }
         applyEdit(.told(told, moving: moving))
         for slot in staying where told.contains(slot.name) { sendNewEdges(slot) }
+    }
+
+    /// Nodes take other live settings between two ticks. A process that is being started gets them with
+    /// its configuration.
+    private func set(_ edit: GraphEdit) {
+        for change in edit.difference.set {
+            guard let slot = graph.slot(change.name) else { continue }
+            slot.set(change.settings)
+            guard slot.current.life.saidHello else { continue }
+            messenger.send(.set(change.settings, edition: edit.edition), to: slot.current)
+        }
+        display.say(edit.difference.set.map(\.text).joined(separator: "; "))
     }
 
     /// Tells a node's process its edges as they are to be, if it does not know them.

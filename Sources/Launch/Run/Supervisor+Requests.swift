@@ -64,6 +64,10 @@ extension Supervisor {
         let machine = slot.planned.machine
         if machine != RunPlan.here { node.machine = machine }
         if graph.isRelayed(slot.planned) { node.relayed = true }
+        let live = slot.planned.configuration.settings.values.filter {
+            slot.planned.liveSettings.contains($0.key)
+        }
+        if !live.isEmpty { node.settings = live }
         let clock = machines.clock(of: machine)
         (node.clock_offset_ns, node.clock_uncertainty_ns) = (clock?.offset, clock?.uncertainty)
         return node

@@ -305,11 +305,12 @@ package final class Supervisor {
         let isCurrent = slot.current === instance
         func apply(_ event: ProcessLife.Event) { perform(instance.apply(event), of: instance) }
         switch message {
-        case .hello(let recovers, let retires, let rewires):
+        case .hello(let recovers, let retires, let rewires, let sets):
             var abilities: Set<ProcessLife.Ability> = []
             if recovers { abilities.insert(.recovers) }
             if retires { abilities.insert(.retires) }
             if rewires { abilities.insert(.rewires) }
+            if sets { abilities.insert(.sets) }
             apply(.hello(abilities))
         case .ready: apply(.loaded)
         // Figures of a process that is not yet in its place are not the node's.
@@ -333,6 +334,8 @@ package final class Supervisor {
         case .held(let next, let isOver) where isCurrent:
             applyEdit(.held(slot.name, next: next, isOver: isOver))
         case .rewired where isCurrent: applyEdit(.rewired(slot.name))
+        case .applied(let edition, let frame) where isCurrent && edition == edit?.edition:
+            applyEdit(.applied(slot.name, frame: frame))
         case .moved(let edge) where isCurrent: applyEdit(.moved(slot.name, edge: edge))
         case .left(let edge): release(edge, of: slot)
         default: break
@@ -348,6 +351,8 @@ package final class Supervisor {
     private func configure(_ instance: NodeInstance) {
         guard let slot = graph.slot(of: instance) else { return }
         messenger.sendConfiguration(to: instance)
+        // Live settings that changed while no process could take them are in its configuration.
+        if slot.current === instance { applyEdit(.applied(slot.name, frame: nil)) }
         guard slot.current === instance, slot.membership != .joining, life.isConnected else {
             return
         }

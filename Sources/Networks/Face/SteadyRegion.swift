@@ -72,12 +72,19 @@ struct OneEuro: Sendable, Equatable {
 
     /// Hertz below which motion passes when it is slow; how much faster it may follow for each unit a
     /// second; and for the speed itself.
-    private static let leastCutoff: Float = 0.8, slope: Float = 4, speedCutoff: Float = 1
+    static let leastCutoff: Float = 0.8, slope: Float = 4
+    private static let speedCutoff: Float = 1
 
     init(_ value: Float, at time: Double) { (self.value, self.time) = (value, time) }
 
-    /// - Parameter unit: what a speed is measured in.
-    mutating func filter(_ new: Float, at now: Double, unit: Float) -> Float {
+    /// - Parameters:
+    ///   - unit: what a speed is measured in.
+    ///   - cutoff: hertz below which motion passes when it is slow.
+    ///   - slope: by how many hertz that rises for each unit a second.
+    mutating func filter(
+        _ new: Float, at now: Double, unit: Float, cutoff: Float = Self.leastCutoff,
+        slope: Float = Self.slope
+    ) -> Float {
         let step = Float(now - time)
         guard step > 0, unit > 0 else {
             // A clock that stands or goes back says nothing of what came between.
@@ -91,7 +98,7 @@ struct OneEuro: Sendable, Equatable {
         }
         let change = (new - value) / unit / step
         speed += Self.share(Self.speedCutoff, step) * (change - speed)
-        value += Self.share(Self.leastCutoff + Self.slope * speed.magnitude, step) * (new - value)
+        value += Self.share(cutoff + slope * speed.magnitude, step) * (new - value)
         time = now
         return value
     }

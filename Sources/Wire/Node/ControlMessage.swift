@@ -6,8 +6,9 @@ package enum ControlMessage: Sendable {
     // From a node.
     /// The process runs and serves its endpoint; `recovers` when it keeps a journal, so that another
     /// one can go on where it ends, and says at least every second how it is getting on; `retires`
-    /// when it keeps none but can hand over in good order; `rewires` when its edges can change.
-    case hello(recovers: Bool, retires: Bool = false, rewires: Bool = false)
+    /// when it keeps none but can hand over in good order; `rewires` when its edges can change; `sets`
+    /// when its live settings can.
+    case hello(recovers: Bool, retires: Bool = false, rewires: Bool = false, sets: Bool = false)
     /// The node has loaded.
     case ready
     /// How the node is getting on, a few times a second.
@@ -26,6 +27,9 @@ package enum ControlMessage: Sendable {
     case held(next: UInt64, isOver: Bool)
     /// The answer to ``rewire(inputs:outputs:)``.
     case rewired
+    /// The answer to ``set(_:edition:)``: all frames from `frame` on are processed with the new values;
+    /// nil where the node has seen none.
+    case applied(edition: Int, frame: UInt64?)
     /// An input goes on with the edge of that name, the one before it being used up.
     case moved(edge: String)
     /// Nothing that came on an edge which has ended is needed any more.
@@ -63,6 +67,9 @@ package enum ControlMessage: Sendable {
     /// The node's edges as they are to be. An output's `since` and `until` say from which frame on it
     /// is there, or not any more; an input goes on with its new edge once the old one has ended.
     case rewire(inputs: [NodeConfiguration.Input], outputs: [NodeConfiguration.Output])
+    /// The node's settings, all of them, of which only live ones differ from those it has. The number
+    /// of the change comes back in the answer.
+    case set([String: SettingValue], edition: Int)
     /// Serve the outputs there, too, for consumers on other machines, and say where.
     case listen(endpoint: String)
     /// What is your time? `sent` is the supervisor's, nanoseconds.
@@ -107,9 +114,9 @@ package enum ControlMessage: Sendable {
 extension ControlMessage: Codable {
     private enum Word: String, Codable {
         case hello, ready, progress, warning, failed, done, retired, serving, pong
-        case held, rewired, moved, left
+        case held, rewired, moved, left, applied
         case configure, connect, start, drain, retire, reconnect, departed, finished, finish
-        case hold, go, rewire
+        case hold, go, rewire, set
         case listen, ping, clock, flush
     }
 
@@ -117,6 +124,7 @@ extension ControlMessage: Codable {
         case type, recovers, retires, rewires, report, text, reason, culprit, port, endpoint, fresh
         case consumer, producer, inherits, next, drains, finishes, first, over, inputs, outputs
         case sent, received, answered, offset, uncertainty, epoch
+        case sets, settings, edition, frame
     }
 
     private var word: Word {
@@ -143,6 +151,8 @@ extension ControlMessage: Codable {
         case .rewired: .rewired
         case .moved: .moved
         case .left: .left
+        case .applied: .applied
+        case .set: .set
         case .hold: .hold
         case .release: .go
         case .rewire: .rewire
@@ -157,14 +167,21 @@ extension ControlMessage: Codable {
         var object = encoder.container(keyedBy: Key.self)
         try object.encode(word, forKey: .type)
         switch self {
-        case .hello(let recovers, let retires, let rewires):
+        case .hello(let recovers, let retires, let rewires, let sets):
             if recovers { try object.encode(true, forKey: .recovers) }
             if retires { try object.encode(true, forKey: .retires) }
             if rewires { try object.encode(true, forKey: .rewires) }
+            if sets { try object.encode(true, forKey: .sets) }
         case .held(let next, let isOver):
             try object.encode(next, forKey: .next)
             if isOver { try object.encode(true, forKey: .over) }
         case .moved(let edge), .left(let edge): try object.encode(edge, forKey: .port)
+        case .applied(let edition, let frame):
+            try object.encode(edition, forKey: .edition)
+            try object.encodeIfPresent(frame, forKey: .frame)
+        case .set(let settings, let edition):
+            try object.encode(settings, forKey: .settings)
+            try object.encode(edition, forKey: .edition)
         case .rewire(let inputs, let outputs):
             try object.encode(inputs, forKey: .inputs)
             try object.encode(outputs, forKey: .outputs)
@@ -222,10 +239,18 @@ extension ControlMessage: Codable {
         case .hello:
             self = .hello(
                 recovers: try flag(.recovers), retires: try flag(.retires),
-                rewires: try flag(.rewires))
+                rewires: try flag(.rewires), sets: try flag(.sets))
         case .held:
             self = .held(next: try object.decode(UInt64.self, forKey: .next), isOver: try flag(.over))
         case .rewired: self = .rewired
+        case .applied:
+            self = .applied(
+                edition: try object.decodeIfPresent(Int.self, forKey: .edition) ?? 0,
+                frame: try object.decodeIfPresent(UInt64.self, forKey: .frame))
+        case .set:
+            self = .set(
+                try object.decode([String: SettingValue].self, forKey: .settings),
+                edition: try object.decode(Int.self, forKey: .edition))
         case .moved: self = .moved(edge: try object.decode(String.self, forKey: .port))
         case .left: self = .left(edge: try object.decode(String.self, forKey: .port))
         case .hold: self = .hold

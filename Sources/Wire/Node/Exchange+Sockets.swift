@@ -27,6 +27,16 @@ extension Exchange {
             if hasEnded { sayHeld() }
         }
     }
+    /// Live settings change before the next tick. A node that has made all that it makes has none.
+    func set(_ values: [String: SettingValue], edition: Int) {
+        change {
+            guard !hasEnded else {
+                return commands.append(.control(.applied(edition: edition, frame: nil)))
+            }
+            settings = (values, edition)
+        }
+        wakeSockets()
+    }
     func endHold() { change { isHeld = false } }
     /// Whether the node has made all that it makes.
     var isOver: Bool { locked { hasEnded } }

@@ -36,6 +36,8 @@ final class Exchange: @unchecked Sendable {
     var wiring = Wiring()
     /// Ports on which something was sent, by this process or one before it.
     var givenPorts: Set<String> = []
+    /// Settings that the node has not taken yet, and the number of their change.
+    var settings: (values: [String: SettingValue], edition: Int)?
     /// Whether a source is to make nothing for now, and whether it was said that it does.
     var isHeld = false
     var saidHeld = false
@@ -91,6 +93,8 @@ final class Exchange: @unchecked Sendable {
         case tick(TickAssembler.Tick)
         /// A source makes the next message.
         case source
+        /// Live settings have other values from here on.
+        case set([String: SettingValue], edition: Int)
         /// Nothing more will come; `early` when the run was stopped before its end.
         case finish(early: Bool)
         /// Another process takes the node over from here; with `finishes` it knows nothing of it.
@@ -110,6 +114,10 @@ final class Exchange: @unchecked Sendable {
                 if phase == .retiring { return .retire(finishes: finishesForGood) }
                 if let failure { return .fail(failure) }
                 if outputsClosed { return .finish(early: true) }
+                if let (values, edition) = settings {
+                    settings = nil
+                    return .set(values, edition: edition)
+                }
                 if let step = stepIfReady() {
                     guard lastTickBy != nil else { return step }
                     phase = .retiring
@@ -206,6 +214,8 @@ final class Exchange: @unchecked Sendable {
         locked {
             hasEnded = true
             if isHeld { sayHeld() }
+            if let settings { commands.append(.control(.applied(edition: settings.edition, frame: nil))) }
+            settings = nil
         }
         post(.end)
     }

@@ -53,7 +53,7 @@ final class NodeLinks {
             clock: clock, exchange: exchange)
         control = ZMQSocketBox(try ZMQSocket(.dealer, in: context, identity: name))
         try control.socket.connect(NodeConfiguration.controlEndpoint(in: folder))
-        say(.hello(recovers: journal != nil, rewires: true))
+        say(.hello(recovers: journal != nil, rewires: true, sets: true))
     }
 
     // MARK: Polling
@@ -180,6 +180,7 @@ final class NodeLinks {
             flush(before: epoch)
         case .flush(let epoch): flush(before: epoch)
         case .rewire(let inputs, let outputs): try rewire(inputs, outputs)
+        case .set(let settings, let edition): exchange.set(settings, edition: edition)
         case .hold: exchange.hold()
         case .release: exchange.endHold()
         case .start: exchange.start()

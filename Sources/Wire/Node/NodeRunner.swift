@@ -5,7 +5,7 @@ import Tensors
 /// The thread that computes: loads the node, hands it ticks, commits and publishes what it makes.
 final class NodeRunner {
     private let kind: any Node.Type
-    private let configuration: NodeConfiguration
+    private var configuration: NodeConfiguration
     private let exchange: Exchange
     private let journal: Journal?
     private let ledger: NodeLedger
@@ -13,6 +13,8 @@ final class NodeRunner {
     /// What was made and waits to be committed.
     private var uncommitted: [(port: String, message: Numbered)] = []
     private var record = JournalRecord()
+    /// The last frame that a tick took, or that a source made.
+    private var lastFrame: UInt64?
     private var unanswered: UnansweredFrames
     /// By tick that is not in the journal yet, oldest first: what of the inputs it used up.
     private var unsaved: [[String: UInt64]] = []
@@ -67,6 +69,10 @@ final class NodeRunner {
                     return true
                 }
                 try commit(&node, usedUp: [:])
+            case .set(let values, let edition):
+                configuration.settings = configuration.settings.with(values)
+                node.update(settings: configuration.settings)
+                exchange.say(.applied(edition: edition, frame: lastFrame.map { $0 + 1 }))
             case .finish:
                 try finish(&node)
                 return true
@@ -85,7 +91,10 @@ final class NodeRunner {
         let outputs = try call(stamp: tick.inputs.stamp, isTick: true) {
             try node.process(tick.inputs, into: &$0)
         }
-        if tick.isFrame { noteUnanswered(tick.inputs.stamp.frame, outputs) }
+        if tick.isFrame {
+            lastFrame = tick.inputs.stamp.frame
+            noteUnanswered(tick.inputs.stamp.frame, outputs)
+        }
         if tick.isFrame {
             let age = posix_monotonic_ns() - tick.inputs.stamp.captured
             let isSink = exchange.edges.isSink
@@ -220,6 +229,7 @@ final class NodeRunner {
             for (port, message) in sent where paced.contains(port) || kind.spec.outputs.isEmpty {
                 report.emit(message.stamp.frame)
                 guard isSource else { continue }
+                lastFrame = max(lastFrame ?? 0, message.stamp.frame)
                 record.end = max(record.end, message.stamp.presentation + message.stamp.duration)
             }
             let due = exchange.edges.streamPorts.intersection(paced)
@@ -282,6 +292,7 @@ final class NodeRunner {
         record = found
         record.entries = []
         record.kind = kind.spec.kind
+        lastFrame = [found.emitted.last, found.delivered.last].compactMap(\.self).max()
         ledger.note { report in
             (report.emitted, report.delivered) = (found.emitted, found.delivered)
             report.emittedCount = found.emitted.count

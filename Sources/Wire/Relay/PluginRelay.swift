@@ -110,7 +110,7 @@ package final class PluginRelay {
         case .departed(let consumer):
             outputs?.depart(consumer)
             return true
-        case .connect, .start, .drain, .retire, .hold, .release, .finishNow: return true
+        case .connect, .start, .drain, .retire, .hold, .release, .set, .finishNow: return true
         // Its edges are this relay's own, and what plugins say is not theirs to hear.
         default: break
         }
@@ -169,7 +169,7 @@ package final class PluginRelay {
     /// Passes on what the plugin can do, but for what this relay could not do with it.
     private func introduce(_ frame: ZMQFrame) {
         let object = frame.withBytes { try? JSONSerialization.jsonObject(with: Data($0)) }
-        let known = ["type", "recovers", "retires"]
+        let known = ["type", "recovers", "retires", "sets"]
         let hello = (object as? [String: Any] ?? [:]).filter { known.contains($0.key) }
         guard let bytes = try? JSONSerialization.data(withJSONObject: hello) else { return }
         bytes.withUnsafeBytes { _ = control.socket.send($0) }

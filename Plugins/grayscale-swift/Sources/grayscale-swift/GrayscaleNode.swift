@@ -6,15 +6,18 @@ struct GrayscaleNode: Node {
     static let input = Port("frame", UInt8.self, "n h w 3", meaning: "rgb", "any frame")
     static let output = Port("frame", UInt8.self, "n h w 3", meaning: "rgb", "the same in grey")
     static let strength = Setting(
-        "strength", Double.self, type: .number(0...1), default: 1, "0 keeps the colours")
+        "strength", Double.self, type: .number(0...1), default: 1, "0 keeps the colours"
+    ).live()
 
     static let spec = NodeSpec(
         "grayscale-swift", "Takes the colour out of frames, in Swift.", inputs: [input],
         outputs: [output], settings: [strength])
 
-    private let strength: Float
+    private var strength: Float
 
     init(settings: Settings) { strength = Float(settings[Self.strength]) }
+
+    mutating func update(settings: Settings) { strength = Float(settings[Self.strength]) }
 
     mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
         let frame = inputs[Self.input]

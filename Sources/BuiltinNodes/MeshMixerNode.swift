@@ -1,0 +1,74 @@
+import Networks
+import NodeKit
+import Tensors
+
+/// Changes how strongly a face mesh moves, between `face-crop` and what follows a mesh.
+package struct MeshMixerNode: Node {
+    package static let mesh = Port(
+        "mesh", Float.self, "points 3", meaning: "face-mesh",
+        "the driver's face in a square crop; 0 points where none was found")
+    package static let second = Port(
+        "second-mesh", Float.self, "others 3", meaning: "face-mesh", isOptional: true,
+        "of a second driver")
+    package static let mixed = Port(
+        "mesh", Float.self, "points 3", meaning: "face-mesh",
+        "the same while every strength is 1 and nothing else is asked for")
+
+    package static let scaleLimit = Setting(
+        "scale-limit", Double.self, type: .number(1...4), default: 4,
+        "by which factor the head may be larger or smaller than at its neutral; 4 does not limit it"
+    ).live()
+
+    package static let spec = NodeSpec(
+        "mesh-mixer",
+        "Changes how strongly the pose, mouth, eyes and brows of a face mesh move away from its neutral.",
+        inputs: [mesh, second], outputs: [mixed], settings: MixerSettings.all + [scaleLimit],
+        state: .saved)
+
+    private var control: MixControl
+    private var mixer = MeshMixer()
+
+    package init(settings: Settings) { control = Self.control(settings) }
+
+    private static func control(_ settings: Settings) -> MixControl {
+        var control = MixerSettings.control(settings)
+        control.scaleLimit = Float(settings[scaleLimit])
+        return control
+    }
+
+    package mutating func update(settings: Settings) { control = Self.control(settings) }
+
+    package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
+        let mesh = inputs[Self.mesh]
+        let result = mixer.mix(
+            mesh.points, with: inputs[ifPresent: Self.second]?.points, control,
+            at: Double(inputs.stamp.presentation) / 1e9)
+        outputs[Self.mixed] =
+            result.mesh.map { Tensor(keypoints: [$0]).reshaped([$0.count, 3]) } ?? mesh
+        if result.isCalibrated {
+            outputs.warn(MixerSettings.words(mixer.saved.calibrations[0], control))
+        }
+    }
+
+    package func save() -> SavedState? {
+        var writer = StateWriter()
+        let saved = mixer.saved
+        saved.neutrals.forEach { writer.write(points: $0) }
+        saved.calibrations.forEach { writer.write($0) }
+        writer.write(saved.smoother)
+        return SavedState(writer.bytes)
+    }
+
+    package mutating func restore(_ state: [UInt8]) {
+        var reader = StateReader(state)
+        let neutrals = [reader.points(), reader.points()]
+        let calibrations = [reader.calibration(), reader.calibration()]
+        mixer = MeshMixer(
+            neutrals: neutrals, calibrations: calibrations, smoother: reader.doubles())
+    }
+}
+
+extension Tensor<Float> {
+    /// The points of a mesh, `[points, 3]`.
+    fileprivate var points: [SIMD3<Float>] { reshaped([1, shape[0], 3]).keypointSets[0] }
+}

@@ -1,0 +1,129 @@
+import BuiltinNodes
+import Foundation
+import NodeKit
+import Tensors
+import Testing
+
+@Suite struct MixerNodeTests {
+    private static let small: [String: SettingValue] = [
+        "model": .text("small"), "weights": .text("Models/small"),
+    ]
+
+    private func settings(_ more: [String: SettingValue] = [:]) -> Settings {
+        Settings(Self.small.merging(more) { $1 })
+    }
+
+    /// Numbers that no rounding would leave alone.
+    private func numbers(_ shape: [Int], _ seed: Float) -> Tensor<Float> {
+        let count = shape.reduce(1, *)
+        return Tensor((0..<count).map { sin(Float($0) * 0.7 + seed) / 3 }, shape: shape)
+    }
+
+    /// The 21 points of a head, turned a little more with each frame.
+    private func keypoints(_ frame: Int, sets: Int = 1) -> Tensor<Float> {
+        Tensor(
+            (0..<sets).flatMap { set -> [Float] in
+                let angle = Float(frame + set) * 0.01
+                return (0..<21).flatMap { index -> [Float] in
+                    let (x, z) = (sin(Float(index)) * 0.3, cos(Float(index) * 0.6) * 0.2)
+                    return [cos(angle) * x + sin(angle) * z, cos(1.7 * Float(index)) * 0.4, cos(angle) * z - sin(angle) * x]
+                }
+            }, shape: [sets, 21, 3])
+    }
+
+    private func tick(_ harness: inout NodeHarness<MotionMixerNode>, _ frame: Int) throws {
+        let rows = frame == 0 ? 13 : 1
+        try harness.tick(
+            [
+                .init(MotionMixerNode.motion, numbers([rows, 4, 16], Float(frame))),
+                .init(MotionMixerNode.keypoints, keypoints(frame, sets: rows)),
+            ],
+            stamp: Stamp(frame: UInt64(frame), captured: 0, presentation: Int64(frame) * 40_000_000))
+    }
+
+    private func bits(_ tensor: Tensor<Float>) -> [UInt32] { tensor.array.map(\.bitPattern) }
+
+    @Test func `with every strength 1 motion and keypoints pass bit for bit, and calibrating changes nothing`()
+        throws
+    {
+        var harness = try NodeHarness(MotionMixerNode.self, settings())
+        for frame in 0..<5 { try tick(&harness, frame) }
+
+        let motion = harness.received(MotionMixerNode.mixed)
+        let points = harness.received(MotionMixerNode.mixedKeypoints)
+        for frame in 0..<5 {
+            let rows = frame == 0 ? 13 : 1
+            #expect(bits(motion[frame]) == bits(numbers([rows, 4, 16], Float(frame))))
+            #expect(bits(points[frame]) == bits(keypoints(frame, sets: rows)))
+        }
+        #expect(harness.warnings.isEmpty)
+    }
+
+    @Test func `a strength that changes holds from the next frame on, and back`() throws {
+        var harness = try NodeHarness(MotionMixerNode.self, settings())
+        for frame in 0..<2 { try tick(&harness, frame) }
+        harness.update(settings(["mute-mouth": .flag(true), "pose": .number(0)]))
+        try tick(&harness, 2)
+        harness.update(settings())
+        try tick(&harness, 3)
+
+        let motion = harness.received(MotionMixerNode.mixed)
+        let points = harness.received(MotionMixerNode.mixedKeypoints)
+        #expect(bits(motion[1]) == bits(numbers([1, 4, 16], 1)))
+        #expect(bits(motion[2]) != bits(numbers([1, 4, 16], 2)))
+        #expect(bits(motion[3]) == bits(numbers([1, 4, 16], 3)))
+        let rest = keypoints(0).array
+        #expect(zip(points[2].array, rest).allSatisfy { abs($0 - $1) < 1e-5 })
+        #expect(bits(points[3]) == bits(keypoints(3)))
+    }
+
+    @Test func `weights without regions say so once, and take expression`() throws {
+        let mini: [String: SettingValue] = ["model": .text("mini"), "weights": .text("synthetic")]
+        var harness = try NodeHarness(
+            MotionMixerNode.self, Settings(mini.merging(["mouth": .number(0)]) { $1 }))
+        for frame in 0..<3 { try tick(&harness, frame) }
+
+        #expect(harness.warnings.count == 1)
+        #expect(harness.warnings[0].contains("motion_regions"), "\(harness.warnings)")
+    }
+
+    @Test func `a successor in the middle of a calibration goes on as the node itself would`() throws {
+        let busy = settings([
+            "calibration": .integer(1), "calibration-time": .number(0.3), "mouth": .number(0.5),
+            "pose": .number(1.5), "smoothing": .number(2),
+        ])
+        var whole = try NodeHarness(MotionMixerNode.self, busy)
+        for frame in 0..<12 { try tick(&whole, frame) }
+        var first = try NodeHarness(MotionMixerNode.self, busy)
+        for frame in 0..<4 { try tick(&first, frame) }
+        var node = first.node
+        let state = try #require(node.save())
+        var next = try MotionMixerNode(settings: busy)
+        next.restore(state.bytes)
+        var second = try NodeHarness(resuming: next)
+        for frame in 4..<12 { try tick(&second, frame) }
+
+        for port in [MotionMixerNode.mixed, MotionMixerNode.mixedKeypoints] {
+            let expected = whole.received(port).map(bits)
+            #expect(first.received(port).map(bits) + second.received(port).map(bits) == expected)
+        }
+        #expect(second.warnings.contains { $0.contains("median of 9 frames") }, "\(second.warnings)")
+    }
+
+    @Test func `a mesh passes bit for bit, one without a face too, until a strength changes`() throws {
+        var harness = try NodeHarness(MeshMixerNode.self)
+        let meshes = [numbers([468, 3], 0), numbers([0, 3], 0), numbers([468, 3], 2), numbers([478, 3], 3)]
+        for mesh in meshes { try harness.tick([.init(MeshMixerNode.mesh, mesh)]) }
+        harness.update(Settings(["expression": .number(0.5)]))
+        try harness.tick([.init(MeshMixerNode.mesh, numbers([478, 3], 4))])
+
+        let mixed = harness.received(MeshMixerNode.mixed)
+        #expect(mixed.prefix(4).map(bits) == meshes.map(bits))
+        #expect(mixed[4].shape == [478, 3])
+        #expect(bits(mixed[4]) != bits(numbers([478, 3], 4)))
+        var node = harness.node
+        var next = MeshMixerNode(settings: Settings())
+        next.restore(try #require(node.save()).bytes)
+        #expect(next.save()?.bytes == node.save()?.bytes)
+    }
+}
