@@ -74,6 +74,6 @@ struct StatusCommand: ParsableCommand {
         let relay = node.relayed == true ? " with its relay" : ""
         let place = relay + (node.machine.map { " on \($0)" } ?? "")
         return "  \(node.name) (\(node.kind)): \(node.state), process \(node.pid)\(place), \(node.report.ticks) "
-            + "ticks, \(node.restarts) restarts"
+            + "ticks, \(node.restarts) restarts" + (node.note.map { "\n    \($0)" } ?? "")
     }
 }

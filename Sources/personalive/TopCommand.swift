@@ -60,7 +60,7 @@ struct RunScreen {
     private var seconds: Double { max(now.seconds - before.seconds, 0.001) }
 
     var text: String {
-        ([title, ""] + nodes + [""] + edges + machines).joined(separator: "\n")
+        ([title, ""] + nodes + notes + [""] + edges + machines).joined(separator: "\n")
     }
 
     /// The other machines' clocks, by which ages are put right.
@@ -119,6 +119,12 @@ struct RunScreen {
                         "\(node.report.peakMemory >> 20) MB", "\(node.restarts)",
                     ]
                 }, left: 3)
+    }
+
+    /// What nodes say of themselves, and why some are down.
+    private var notes: [String] {
+        let notes = now.nodes.compactMap { node in node.note.map { "  \(node.name): \($0)" } }
+        return notes.isEmpty ? [] : [""] + notes
     }
 
     private var edges: [String] {

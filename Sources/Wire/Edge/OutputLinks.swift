@@ -140,8 +140,20 @@ final class OutputLinks {
         closeIfAllConsumersLeft()
     }
 
+    /// A consumer's process is down, and the graph goes on without it.
+    func leaveOut(_ name: String, isDown: Bool) {
+        for index in edges.indices where edges[index].output.consumer == name {
+            edges[index].edge.leaveOut(isDown: isDown)
+        }
+        noteBacklog()
+        closeIfAllConsumersLeft()
+    }
+
     /// A consumer that went on with another edge does not end a node that goes on.
     private func closeIfAllConsumersLeft() {
+        for index in edges.indices where hasEnded && edges[index].edge.isDown {
+            _ = edges[index].edge.close()
+        }
         let own = edges.filter { !$0.output.isTap && (hasEnded || $0.output.until == nil) }
         guard hasEnded || !own.isEmpty, own.allSatisfy(\.edge.isClosed) else { return }
         exchange.outputsAreClosed()

@@ -70,7 +70,7 @@ struct JournalRecord {
     }
 
     /// Of what is written below: a plugin may have been built with another version of this.
-    private static let layout: UInt32 = 0x504C_0004
+    private static let layout: UInt32 = 0x504C_0005
 
     func write(to writer: inout ByteWriter) {
         writer.write(Self.layout)

@@ -75,6 +75,10 @@ package enum ControlMessage: Sendable {
     /// A consumer is done, or one of its edges (`encoder.frame~2`): nothing that is sent there will be
     /// heard.
     case departed(consumer: String)
+    /// A consumer's process is down and the graph goes on without it: what comes for it is dropped until
+    /// another one says hello. One that `isDown` has used up its restarts: at the end of the stream it is
+    /// not waited for.
+    case away(consumer: String, isDown: Bool = false)
     /// A producer has said that it is done: what it has not ended by now it never will.
     case finished(producer: String)
     /// Sinks keep what they have; everyone ends now.
@@ -110,7 +114,7 @@ extension ControlMessage: Codable {
     private enum Word: String, Codable {
         case hello, ready, progress, warning, failed, done, retired, serving, pong
         case held, rewired, moved, left
-        case configure, connect, start, drain, retire, reconnect, departed, finished, finish
+        case configure, connect, start, drain, retire, reconnect, departed, away, finished, finish
         case hold, go, rewire
         case listen, ping, clock, flush
     }
@@ -118,7 +122,7 @@ extension ControlMessage: Codable {
     private enum Key: String, CodingKey {
         case type, recovers, retires, rewires, report, text, reason, culprit, port, endpoint, fresh
         case consumer, producer, anew, next, drains, finishes, forgets, first, over, inputs, outputs
-        case sent, received, answered, offset, uncertainty, epoch
+        case sent, received, answered, offset, uncertainty, epoch, down
     }
 
     private var word: Word {
@@ -137,6 +141,7 @@ extension ControlMessage: Codable {
         case .retire: .retire
         case .reconnect: .reconnect
         case .departed: .departed
+        case .away: .away
         case .finished: .finished
         case .finishNow: .finish
         case .serving: .serving
@@ -185,6 +190,9 @@ extension ControlMessage: Codable {
             try object.encode(endpoint, forKey: .endpoint)
             try object.encode(isFresh, forKey: .fresh)
         case .departed(let consumer): try object.encode(consumer, forKey: .consumer)
+        case .away(let consumer, let isDown):
+            try object.encode(consumer, forKey: .consumer)
+            if isDown { try object.encode(true, forKey: .down) }
         case .finished(let producer): try object.encode(producer, forKey: .producer)
         case .serving(let endpoint), .listen(let endpoint):
             try object.encode(endpoint, forKey: .endpoint)
@@ -262,6 +270,10 @@ extension ControlMessage: Codable {
                 endpoint: try object.decode(String.self, forKey: .endpoint),
                 isFresh: try flag(.fresh))
         case .departed: self = .departed(consumer: try object.decode(String.self, forKey: .consumer))
+        case .away: 
+            self = .away(
+                consumer: try object.decode(String.self, forKey: .consumer),
+                isDown: try flag(.down))
         case .finished: self = .finished(producer: try object.decode(String.self, forKey: .producer))
         case .serving: self = .serving(endpoint: try object.decode(String.self, forKey: .endpoint))
         case .listen: self = .listen(endpoint: try object.decode(String.self, forKey: .endpoint))
