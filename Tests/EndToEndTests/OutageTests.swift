@@ -32,7 +32,9 @@ import Testing
         }
     }
 
-    @Test func `a live sink that is killed again and again is down, and the others lose nothing`() throws {
+    @Test func `a live sink that is killed again and again is down, and the others lose nothing`()
+        throws
+    {
         let tool = try Tool(
             "run", graph: Self.graph(restart: "{ limit: 1, backoff: 2s }"), "--json")
         try tool.start()
@@ -84,7 +86,8 @@ import Testing
     }
 
     @Test func `a sink that was down for a moment is back, and its end is the run's`() throws {
-        let tool = try Tool("run", graph: Self.graph(restart: "{ limit: 1, backoff: 10ms }"), "--json")
+        let tool = try Tool(
+            "run", graph: Self.graph(restart: "{ limit: 1, backoff: 10ms }"), "--json")
         try tool.start()
         #expect(tool.waitUntil { lines(tool) > 10 })
 
@@ -99,14 +102,20 @@ import Testing
     }
 
     @Test func `without any sink the run fails with the last one`() throws {
-        let tool = try Tool("run", graph: Self.graph(restart: "{ limit: 1, backoff: 10ms }")
-            .replacing("good: { use: test-sink,", with: "good: { use: test-sink, restart: { limit: 1, backoff: 10ms },"))
+        let tool = try Tool(
+            "run",
+            graph: Self.graph(restart: "{ limit: 1, backoff: 10ms }")
+                .replacing(
+                    "good: { use: test-sink,",
+                    with: "good: { use: test-sink, restart: { limit: 1, backoff: 10ms },"))
         try tool.start()
         #expect(tool.waitUntil { lines(tool) > 10 })
 
         for name in ["bad", "bad", "good", "good", "bad", "good", "bad", "good"] {
             guard tool.process.isRunning else { break }
-            if tool.waitUntil({ tool.nodes[name] != nil || !tool.process.isRunning }) { tool.kill(name) }
+            if tool.waitUntil({ tool.nodes[name] != nil || !tool.process.isRunning }) {
+                tool.kill(name)
+            }
         }
         let outcome = tool.finish()
 

@@ -264,6 +264,7 @@ final class OutputLinks {
             send(Envelope(.end), nil, to: taps[0])
         }
         edges.append((output, edge))
+        exchange.noteConsumer(of: output.port)
         return edges.count - 1
     }
 
@@ -276,6 +277,7 @@ final class OutputLinks {
                 credits: Int(envelope.count), next: envelope.sequence,
                 connection: envelope.stamp.frame, acknowledges: envelope.acknowledges,
                 isElsewhere: envelope.isElsewhere, isAgain: envelope.isAgain)
+            exchange.noteConsumer(of: edges[index].output.port)
         case .grant:
             edges[index].edge.grant(
                 Int(envelope.count), released: envelope.released, below: envelope.sequence,

@@ -36,6 +36,8 @@ final class Exchange: @unchecked Sendable {
     var wiring = Wiring()
     /// Ports on which something was sent, by this process or one before it.
     var givenPorts: Set<String> = []
+    /// Ports on which a consumer has said hello since the computing thread last looked.
+    var newConsumers: Set<String> = []
     /// Whether a source is to make nothing for now, and whether it was said that it does.
     var isHeld = false
     var saidHeld = false
@@ -227,6 +229,14 @@ final class Exchange: @unchecked Sendable {
         locked {
             while !outputsClosed, phase < .retiring { monitor.wait() }
             return outputsClosed
+        }
+    }
+
+    /// Ports on which consumers have come since the last call.
+    func takeNewConsumers() -> Set<String> {
+        locked {
+            defer { newConsumers = [] }
+            return newConsumers
         }
     }
 

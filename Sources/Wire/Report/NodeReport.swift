@@ -175,6 +175,15 @@ package struct NodeReport: Sendable {
         if isLate { lateCount += 1 }
     }
 
+    /// A sink that took frames could not pass them on after all.
+    mutating func takeBack(_ frames: [UInt64]) {
+        guard !delivered.isEmpty, !frames.isEmpty else { return }
+        var back = FrameSet()
+        for frame in frames { back.insert(frame) }
+        delivered = delivered.subtracting(back)
+        deliveredCount = delivered.count
+    }
+
     /// So many reasons are told apart: one that names the frame would be another one each time.
     private static let mostReasons = 32
     private static let otherReasons = "for other reasons"
