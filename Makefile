@@ -23,12 +23,13 @@ demo: build $(FACE)
 	@$(TOOL) run Graphs/side-by-side.yaml
 
 # Layers once more with the kernels for registers of 256 and of 128 bits.
-test: PACKAGES += python3-venv python3-pip
+# What streams are sent to and read by in tests; PERSONALIVE_SERVERS=required says that they are there.
+test: PACKAGES += python3-venv python3-pip nginx-light libnginx-mod-rtmp ffmpeg
 test: packages python
 	@$(BUILD) --build-tests
 	@$(MAKE) --no-print-directory $(FACE)
 	@PATH="$(CURDIR)/$(PYTHON)/bin:$$PATH" PERSONALIVE_PYTHON=required PERSONALIVE_FACE=required \
-	    swift test -c release --skip-build
+	    PERSONALIVE_SERVERS=required swift test -c release --skip-build
 	@for bits in 256 128; do \
 	  echo "layers with registers of $$bits bits"; \
 	  PERSONALIVE_REGISTERS=$$bits swift test -c release --skip-build --filter LayersTests || exit 1; \

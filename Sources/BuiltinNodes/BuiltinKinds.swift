@@ -22,6 +22,8 @@ package enum BuiltinKinds {
             SideBySideNode.self,
             CompareNode.self,
             VideoEncoderNode.self,
+            LiveEncoderNode.self,
+            StreamOutNode.self,
             FrameListNode.self,
             TestSourceNode.self,
             TestStageNode.self,

@@ -37,12 +37,15 @@ enum FFmpeg {
     }
 
     /// An error code as words, with the last thing that the library said about it.
-    static func reason(_ code: Int32) -> String {
+    ///
+    /// - Parameter isNetwork: whether 'Input/output error' says nothing, since a server's answer was logged.
+    static func reason(_ code: Int32, isNetwork: Bool = false) -> String {
         var text = [CChar](repeating: 0, count: 256)
         av_strerror(code, &text, text.count)
         let words = text.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
         // The system's own errors (a full disk) need no comment; the vague ones do.
         let isVague = code < -4_096 || code == -EINVAL || code == -EPERM
+            || isNetwork && code == -EIO
         guard isVague else { return words }
         let said = complaints.withLock { $0.last }
         return said.map { "\(words) (\($0))" } ?? words

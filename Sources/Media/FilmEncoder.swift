@@ -30,20 +30,38 @@ final class FilmEncoder {
     private var durations: [Int64: Int64] = [:]
     private let path: String
 
-    /// An encoder for frames of this size.
+    /// An encoder for frames of this size, for a film.
     ///
     /// - Parameters:
     ///   - interval: nanoseconds from frame to frame, a hint for the file's header.
     ///   - path: the file, for errors.
-    init(
+    convenience init(
         _ codec: Codec, width: Int, height: Int, interval: Int64, options: VideoWriterOptions,
         path: String
     ) throws(MediaError) {
+        let ticks = max(av_rescale_q(interval, .nanosecond, Self.timeBase), 1)
+        let group = Int64(VideoWriterOptions.keyframeInterval) * Int64(Self.timeBase.den) / ticks
+        try self.init(
+            library: codec.rawValue, width: width, height: height, interval: interval,
+            values: [("g", String(group))] + options.values(for: codec), threads: options.threads,
+            path: path)
+    }
+
+    /// An encoder of one of FFmpeg's libraries.
+    ///
+    /// - Parameters:
+    ///   - interval: nanoseconds from frame to frame, a hint for the header.
+    ///   - values: the library's options.
+    ///   - path: what is made, for errors.
+    init(
+        library name: String, width: Int, height: Int, interval: Int64,
+        values options: [(name: String, value: String)], threads: Int, path: String
+    ) throws(MediaError) {
         FFmpeg.prepare()
         (self.width, self.height, self.path) = (width + width % 2, height + height % 2, path)
-        guard let library = avcodec_find_encoder_by_name(codec.rawValue) else {
+        guard let library = avcodec_find_encoder_by_name(name) else {
             throw .failed(
-                call: "avcodec_find_encoder_by_name", argument: codec.rawValue,
+                call: "avcodec_find_encoder_by_name", argument: name,
                 reason: "this FFmpeg was built without it")
         }
         weights = Self.weights(isHD: Self.isHD(width: self.width, height: self.height))
@@ -51,14 +69,13 @@ final class FilmEncoder {
         picture = Picture(width: self.width, height: self.height, format: AV_PIX_FMT_YUV420P)
         context = FFmpeg.allocated(avcodec_alloc_context3(library))
         describe(interval: interval)
-        context.pointee.thread_count = Int32(options.threads)
+        context.pointee.thread_count = Int32(threads)
         var values = Options([:])
-        for (name, value) in options.values(for: codec) {
-            av_dict_set(&values.pointer, name, value, 0)
-        }
+        for (name, value) in options { av_dict_set(&values.pointer, name, value, 0) }
         try FFmpeg.check(
             avcodec_open2(context, library, &values.pointer), "avcodec_open2",
-            "\(codec.rawValue) \(self.width)x\(self.height), preset \(options.preset)")
+            "\(name) \(self.width)x\(self.height), "
+                + (options.first { $0.name == "preset" }.map { "preset \($0.value)" } ?? ""))
     }
 
     deinit {
@@ -85,20 +102,29 @@ final class FilmEncoder {
         context.pointee.color_primaries = isHD ? AVCOL_PRI_BT709 : AVCOL_PRI_SMPTE170M
         context.pointee.color_trc = isHD ? AVCOL_TRC_BT709 : AVCOL_TRC_SMPTE170M
         context.pointee.chroma_sample_location = AVCHROMA_LOC_LEFT
-        context.pointee.gop_size = Int32(
-            clamping: Int64(VideoWriterOptions.keyframeInterval) * Int64(Self.timeBase.den) / ticks)
         // mp4 keeps the codec's header apart from the pictures.
         context.pointee.flags |= AV_CODEC_FLAG_GLOBAL_HEADER
     }
 
     /// Gives the encoder a frame; times in ``timeBase``.
-    func send(_ frame: Tensor<UInt8>, at time: Int64, for duration: Int64) throws(MediaError) {
+    ///
+    /// - Parameter isKey: whether a decoder has to be able to begin with it.
+    func send(
+        _ frame: Tensor<UInt8>, at time: Int64, for duration: Int64, isKey: Bool = false
+    ) throws(MediaError) {
         try FFmpeg.check(av_frame_make_writable(picture.pointer), "av_frame_make_writable", path)
         try convert(frame)
         picture.pointer.pointee.pts = time
-        picture.pointer.pointee.pict_type = AV_PICTURE_TYPE_NONE
+        picture.pointer.pointee.pict_type = isKey ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE
         durations[time] = duration
         try FFmpeg.check(avcodec_send_frame(context, picture.pointer), "avcodec_send_frame", path)
+    }
+
+    /// The codec's parameters, as Annex B of H.264.
+    var header: [UInt8] {
+        Array(
+            UnsafeBufferPointer(
+                start: context.pointee.extradata, count: Int(context.pointee.extradata_size)))
     }
 
     /// Makes the encoder hand out what it holds back.

@@ -24,6 +24,12 @@ package enum MediaError: Error, Equatable {
     case nothingToWrite(path: String)
     /// Bytes that should be an audio packet and are not.
     case badAudioPacket(reason: String)
+    /// Bytes that should be a packet of a live stream and are not.
+    case badFilmPacket(reason: String)
+    /// A place that nothing can be sent to.
+    case badAddress(address: String, reason: String)
+    /// A server or file that takes nothing, or no more; without keys and passwords.
+    case cannotSend(address: String, reason: String)
     /// A call of FFmpeg that failed, with the library's own words.
     case failed(call: String, argument: String, reason: String)
 }
@@ -56,6 +62,12 @@ extension MediaError: CustomStringConvertible {
             "\(path) was not written: the stream ended before its first frame"
         case .badAudioPacket(let reason):
             "malformed audio packet: \(reason)"
+        case .badFilmPacket(let reason):
+            "malformed film packet: \(reason)"
+        case .badAddress(let address, let reason):
+            "\(address) cannot be sent to: \(reason)"
+        case .cannotSend(let address, let reason):
+            "\(address) cannot be sent to: \(reason); is the address right, and does its server run?"
         case .failed(let call, let argument, let reason):
             "\(call)(\(argument)): \(reason)"
         }

@@ -6,9 +6,16 @@ import Synchronization
 final class Patience: Sendable {
     private let timeout: Int64
     private let deadline = Atomic<Int64>(.max)
+    /// When all calls are over, however late they began.
+    private let limit = Atomic<Int64>(.max)
+
+    /// What did not happen, for a person.
+    private let fault: String
 
     /// - Parameter timeout: nanoseconds.
-    init(_ timeout: Int64) { self.timeout = timeout }
+    init(_ timeout: Int64, fault: String = "nothing came") {
+        (self.timeout, self.fault) = (timeout, fault)
+    }
 
     /// Makes a context ask, which it does several times a second and from its own threads as well.
     ///
@@ -23,12 +30,25 @@ final class Patience: Sendable {
     /// The next call has the whole time again.
     func begin() { deadline.store(MonotonicClock.now + timeout, ordering: .relaxed) }
 
-    var isOver: Bool { MonotonicClock.now > deadline.load(ordering: .relaxed) }
+    /// No call takes longer than until then, nanoseconds of the monotonic clock.
+    func limit(to time: Int64) { limit.store(time, ordering: .relaxed) }
+
+    /// What is being waited for is not waited for any longer.
+    func end() { limit(to: 0) }
+
+    var microseconds: Int64 { timeout / 1000 }
+
+    var isOver: Bool {
+        let now = MonotonicClock.now
+        return now > deadline.load(ordering: .relaxed) || now > limit.load(ordering: .relaxed)
+    }
 
     /// A call's code as words.
     func reason(_ code: Int32) -> String {
-        guard code == FF_EXIT || code == -ETIMEDOUT || isOver else { return FFmpeg.reason(code) }
+        guard code == FF_EXIT || code == -ETIMEDOUT || isOver else {
+            return FFmpeg.reason(code, isNetwork: true)
+        }
         let tenths = timeout / 100_000_000
-        return "nothing came for \(tenths / 10)" + (tenths % 10 > 0 ? ".\(tenths % 10)" : "") + " s"
+        return "\(fault) for \(tenths / 10)" + (tenths % 10 > 0 ? ".\(tenths % 10)" : "") + " s"
     }
 }

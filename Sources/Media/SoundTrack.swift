@@ -15,17 +15,21 @@ final class SoundTrack {
 
     /// A track for packets like this one.
     ///
+    /// - Parameter isCopyable: false to code anew whatever the container takes.
     /// - Throws: ``MediaError`` when the sound can neither be copied nor decoded.
     init(
         for first: AudioPacket, in container: FilmContainer, else codec: SoundTranscoder.Codec,
-        path: String
+        path: String, isCopyable: Bool = true
     ) throws(MediaError) {
         let source = FFmpeg.allocated(avcodec_parameters_alloc())
         do throws(MediaError) {
             try first.format.copy(to: source)
             let isADTS = first.format.codec == "aac" && first.format.header.isEmpty
-            isCopied = isADTS && container != .webm
-                || Muxer.takes(source, first.makePacket(), timeBase: first.timeBase, in: container)
+            isCopied =
+                isCopyable
+                && (isADTS && container != .webm
+                    || Muxer.takes(
+                        source, first.makePacket(), timeBase: first.timeBase, in: container))
             transcoder = isCopied
                 ? nil : try SoundTranscoder(from: source, of: first, to: codec, path: path)
             unwrapper = isADTS && isCopied ? try ADTSUnwrapper(source) : nil

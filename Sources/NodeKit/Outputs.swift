@@ -18,6 +18,15 @@ public struct Outputs {
     /// How many frames a source thinks it will send in all, for progress and time left.
     public private(set) var expectedFrames: Int?
 
+    /// Ports on which a consumer has begun to take messages since the tick before.
+    package var newConsumers: Set<String> = []
+
+    /// Whether a consumer has begun to take an output's messages since the tick before: one that needs a
+    /// beginning, such as a key picture, has none yet.
+    public func hasNewConsumer<Element>(of port: Port<Element>) -> Bool {
+        newConsumers.contains(port.name)
+    }
+
     /// How long the node waited for a device or a clock in this tick, nanoseconds.
     public private(set) var waited: Int64 = 0
 

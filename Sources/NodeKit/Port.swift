@@ -34,6 +34,9 @@ public struct PortSpec: Sendable {
     public var isHalvable = false
     /// The kind of node that should stand before an input, between it and the source of its frames.
     package var preparedBy: String?
+    /// In a live graph messages beyond so many that are under way are dropped, unless the file says
+    /// otherwise; nil for the usual.
+    package var liveWindow: Int?
 
     /// What a port is instead where a setting has one value.
     public struct Case: Sendable, Equatable {
@@ -84,6 +87,7 @@ public struct PortSpec: Sendable {
             pace: pace, isOptional: isOptional, summary: summary, cases: cases)
         resolved.isHalvable = isHalvable
         resolved.preparedBy = preparedBy
+        resolved.liveWindow = liveWindow
         return resolved
     }
 }
@@ -141,6 +145,7 @@ public struct Port<Element: TensorElement>: PortDescribing {
             cases: spec.cases + [new])
         changed.isHalvable = spec.isHalvable
         changed.preparedBy = spec.preparedBy
+        changed.liveWindow = spec.liveWindow
         return Port(changed)
     }
 
@@ -149,6 +154,14 @@ public struct Port<Element: TensorElement>: PortDescribing {
     package func prepared(by kind: String) -> Port {
         var changed = spec
         changed.preparedBy = kind
+        return Port(changed)
+    }
+
+    /// The same input, which in a live graph holds nobody up: so many messages may be under way, and what is
+    /// more is dropped.
+    package func droppingLive(beyond window: Int) -> Port {
+        var changed = spec
+        changed.liveWindow = window
         return Port(changed)
     }
 

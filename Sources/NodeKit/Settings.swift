@@ -7,6 +7,10 @@ public struct Settings: Sendable {
     /// The node in its run, whichever process it is: who writes the files that it begins. Nil where
     /// there is no run.
     package var owner: String?
+    /// What the node can say of itself while it runs.
+    public var reporter = NodeReporter()
+    /// Names of the inputs that the graph feeds; empty where there is no run.
+    package var connectedInputs: Set<String> = []
 
     /// Values by name, as the checked graph has them.
     public init(_ values: [String: SettingValue] = [:], cores: Int = 1) {

@@ -16,7 +16,7 @@ struct RunCommand: ParsableCommand {
 
             Exit codes: 0 the run is complete, 1 faults were found and nothing was started, 2 the \
             file cannot be read, 3 a node failed, 4 frames are unaccounted for, 64 the command line is \
-            wrong, 130 stopped by the user with its files closed.
+            wrong, 5 a sink was down at the end, and the graph had gone on without it, 130 stopped by the user with its files closed.
             """)
 
     @Argument(help: "The graph file.", completion: .file(extensions: ["yaml", "yml"]))
@@ -216,6 +216,11 @@ struct RunCommand: ParsableCommand {
             (outputs.made + outputs.made(by: snapshot)).forEach { print($0) }
             print(snapshot.summary(stopped: isStopped))
         }
+        for (node, reason) in snapshot.outages {
+            printToStandardError(
+                "warning: sink '\(node.name)' (\(node.kind)) was down at the end: \(reason)\n")
+        }
+        if !snapshot.outages.isEmpty { throw ExitCode(5) }
         if isStopped { throw ExitCode(130) }
         if snapshot.unaccountedCount > 0 {
             printToStandardError(

@@ -75,5 +75,6 @@ struct StatusCommand: ParsableCommand {
         let place = relay + (node.machine.map { " on \($0)" } ?? "")
         return "  \(node.name) (\(node.kind)): \(node.state), process \(node.pid)\(place), \(node.report.ticks) "
             + "ticks, \(node.restarts) restarts" + (node.settingsText.map { "; \($0)" } ?? "")
+            + (node.note.map { "\n    \($0)" } ?? "")
     }
 }

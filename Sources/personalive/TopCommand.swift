@@ -60,7 +60,7 @@ struct RunScreen {
     private var seconds: Double { max(now.seconds - before.seconds, 0.001) }
 
     var text: String {
-        ([title, ""] + nodes + settings + [""] + edges + machines).joined(separator: "\n")
+        ([title, ""] + nodes + settings + notes + [""] + edges + machines).joined(separator: "\n")
     }
 
     /// The other machines' clocks, by which ages are put right.
@@ -125,6 +125,12 @@ struct RunScreen {
     private var settings: [String] {
         let rows = now.nodes.compactMap { node in node.settingsText.map { [node.name, $0] } }
         return rows.isEmpty ? [] : [""] + Self.aligned([["live", "settings"]] + rows, left: 2)
+    }
+
+    /// What nodes say of themselves, and why some are down.
+    private var notes: [String] {
+        let notes = now.nodes.compactMap { node in node.note.map { "  \(node.name): \($0)" } }
+        return notes.isEmpty ? [] : [""] + notes
     }
 
     private var edges: [String] {

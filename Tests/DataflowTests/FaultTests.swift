@@ -29,6 +29,14 @@ struct Mutation: Sendable, CustomTestStringConvertible {
         Mutation("use: vae-decoder", "use:", "no-value", "20:5"),
         Mutation("use: vae-decoder", "use: ${driving}", "reference-not-allowed", "20:10"),
         Mutation("use: vae-decoder", "use: [a, b]", "wrong-shape", "20:10"),
+        Mutation(
+            "use: vae-decoder", "use: vae-decoder\n    restart: ignore", "ignored-with-outputs",
+            "21:14", "'ignore' is for nodes without outputs; leave it out here"),
+        Mutation(
+            "use: vae-decoder", "use: vae-decoder\n    restart: { then: maybe }", "not-a-choice",
+            "21:22"),
+        Mutation(
+            "use: vae-decoder", "use: vae-decoder\n    restart: often", "wrong-shape", "21:14"),
         Mutation("use: vae-decoder", "use: blur", "unknown-input", "21:11"),
         Mutation(
             "denoiser.latent }", "denoiser.latnt }", "unknown-output", "21:19",

@@ -85,4 +85,53 @@ import Testing
                 == .restart(at: later + 100_000_000, number: 2))
         #expect(history.restarts == 4)
     }
+
+    private static let ignored = RestartPolicy(
+        limit: 2, within: .seconds(60), backoff: .milliseconds(50), then: .ignore)
+
+    @Test func `a node that is ignored is tried again for ever, half a minute apart at last`() {
+        var history = RestartHistory()
+        var (now, pauses): (Int64, [Int64]) = (0, [])
+        for number in 1...2 {
+            let decision = history.decide(Crash(isSink: true, isLive: true), Self.ignored, at: now)
+            guard case .restart(let at, number) = decision else { return #expect(Bool(false)) }
+            now = at
+        }
+        for _ in 0..<13 {
+            let decision = history.decide(Crash(isSink: true, isLive: true), Self.ignored, at: now)
+            guard case .ignore(let retry?, "") = decision else { return #expect(Bool(false)) }
+            pauses.append((retry - now) / 1_000_000)
+            now = retry
+        }
+
+        #expect(pauses.prefix(4) == [200, 400, 800, 1600])
+        #expect(pauses.suffix(3) == [30_000, 30_000, 30_000])
+        #expect(history.restarts == 15)
+        // It held for a minute: its next crash is the first again.
+        let later = history.decide(
+            Crash(isSink: true, isLive: true), Self.ignored, at: now + 61 * Self.second)
+        #expect(later == .restart(at: now + 61 * Self.second + 50_000_000, number: 1))
+    }
+
+    /// What a sink that is ignored ended with, whether it writes a file, and whether it is tried again.
+    @Test func `an ignored sink that gave up keeps the file that it has`() {
+        let rows: [(ProcessLife.Fault?, writesFile: Bool, isTried: Bool)] = [
+            (.gaveUp("no disk"), true, false), (.gaveUp("no device"), false, true),
+            (nil, true, true),
+        ]
+        for (fault, writesFile, isTried) in rows {
+            let crash = Crash(fault: fault, isSink: true, writesFile: writesFile, isLive: true)
+            let wanted: RestartHistory.Decision =
+                isTried
+                ? .restart(at: 50_000_000, number: 1) : .ignore(retry: nil, obstacle: "")
+            #expect(decide(crash, Self.ignored) == wanted, "\(crash)")
+        }
+    }
+
+    @Test func `before the first frame a node that is ignored fails as any other`() {
+        let crash = Crash(
+            fault: .gaveUp("no such setting"), isSink: true, writesFile: true, isLive: true,
+            hasStarted: false)
+        #expect(decide(crash, Self.ignored) == .fail(obstacle: ""))
+    }
 }

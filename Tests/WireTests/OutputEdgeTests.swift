@@ -263,4 +263,38 @@ import Testing
         #expect(edge.drops[.lost].text == "0")
         #expect(edge.drops[.superseded].text == "1")
     }
+
+    @Test(arguments: [Keep.all, .newest, .even])
+    func `nothing waits for a consumer that is down, and what it misses has a reason`(keep: Keep) {
+        var edge = OutputEdge(keep: keep, window: 2)
+        edge.connect(credits: 2, acknowledges: true)
+        for frame in 0..<4 { edge.offer(message(UInt64(frame))) }
+        #expect(sent(&edge) == (keep == .even ? [1, 3] : [0, 1]))
+
+        edge.leaveOut()
+        for frame in 4..<6 { edge.offer(message(UInt64(frame))) }
+
+        #expect(edge.backlog == 0)
+        #expect(sent(&edge).isEmpty)
+        #expect(edge.drops[.away].count == (keep == .even ? 2 : 4))
+
+        edge.connect(credits: 2, next: 1, acknowledges: true)
+        edge.offer(message(6))
+
+        // What it was sent and had not used up comes again where the edge keeps all.
+        #expect(sent(&edge) == (keep == .all ? [1, 6] : [6]))
+    }
+
+    @Test func `what a consumer that never came back had in hand is counted`() {
+        var edge = OutputEdge(keep: .all, window: 2)
+        edge.connect(credits: 2, acknowledges: true)
+        edge.offer(message(0))
+        #expect(sent(&edge) == [0])
+
+        edge.leaveOut(isDown: true)
+        #expect(edge.isDown)
+        _ = edge.close()
+
+        #expect(edge.drops[.away].text == "0")
+    }
 }

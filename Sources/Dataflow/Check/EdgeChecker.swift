@@ -71,7 +71,7 @@ struct EdgeChecker {
         let edge = CheckedEdge(
             from: start, to: end, output: output, input: port,
             keep: input.keep?.value ?? usualKeep(from: from, port),
-            window: input.window?.value ?? EdgeWindows.usual(document.mode, port.pace), extents: [],
+            window: input.window?.value ?? EdgeWindows.usual(document.mode, port), extents: [],
             wire: input.wire?.value)
         return PlannedEdge(
             edge: edge, fromIndex: from, toIndex: index, place: source.place, window: input.window,
@@ -81,6 +81,7 @@ struct EdgeChecker {
     /// In a live graph frames are dropped where they enter; what is in is worked on to the end.
     private func usualKeep(from: Int, _ port: PortSpec) -> Keep {
         if port.pace == .last { return .last }
+        if document.mode == .live, port.liveWindow != nil { return .newest }
         let isSource = specs[from]?.inputs.isEmpty == true
         return document.mode == .live && isSource && port.pace == .frame ? .newest : .all
     }

@@ -16,6 +16,7 @@ enum EdgeFault: Fault {
     case axisCounts(EdgeEnds)
     case axes(EdgeEnds, index: Int, conflict: AxisConflict)
     case cycle([String])
+    case ignoredWithOutputs(String, outputs: [String])
     case keepOfValue(Keep, EdgeEnds)
     case lastOfStream(EdgeEnds)
     case windowTooSmall(given: Int, needed: Int, holders: [String], node: String)
@@ -127,6 +128,12 @@ enum EdgeFault: Fault {
             FaultWords(
                 "axes-differ",
                 "\(ends) cannot meet: on axis \(index + 1), \(conflict.text(ends, index))")
+        case .ignoredWithOutputs(let node, let outputs):
+            FaultWords(
+                "ignored-with-outputs",
+                "\(node.quoted) cannot be ignored when it fails: it has \(outputs.count == 1 ? "the output" : "the outputs") \(outputs.listed), "
+                    + "and what that feeds would wait for it",
+                hint: "'ignore' is for nodes without outputs; leave it out here")
         case .keepOfValue(let keep, let ends):
             FaultWords(
                 "keep-mismatch",

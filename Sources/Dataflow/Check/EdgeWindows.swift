@@ -24,8 +24,9 @@ struct EdgeWindows {
     /// done, and 84 ms with two.
     static let usualLive = 1
 
-    static func usual(_ mode: CheckedGraph.Mode, _ pace: Pace) -> Int {
-        mode == .live && pace == .frame ? usualLive : usual
+    static func usual(_ mode: CheckedGraph.Mode, _ port: PortSpec) -> Int {
+        guard mode == .live else { return usual }
+        return port.liveWindow ?? (port.pace == .frame ? usualLive : usual)
     }
 
     private(set) var findings: Findings

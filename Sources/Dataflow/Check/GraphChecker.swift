@@ -26,6 +26,7 @@ struct GraphChecker {
         let order = GraphOrder(names: document.nodes.map(\.name), links: edges.links)
         for cycle in order.cycles { report(cycle) }
         reportUnknownKeys(specs)
+        checkRestarts(specs)
         if order.cycles.isEmpty {
             var windows = EdgeWindows(findings: findings)
             windows.plan(&planned, order: order.sorted, specs: specs, mode: document.mode)
@@ -78,7 +79,28 @@ struct GraphChecker {
         return CheckedNode(
             name: node.name, spec: spec, settings: Settings(values, cores: node.cores),
             values: values, machine: machine, cores: node.cores, takes: node.takes,
-            restart: node.restart, plugin: registry.plugin(spec.kind), place: node.place)
+            restart: restart(of: node, spec), plugin: registry.plugin(spec.kind), place: node.place)
+    }
+
+    /// A sink of a live graph is not worth the show: the graph goes on without it, unless its file says
+    /// otherwise.
+    private func restart(of node: NodeDeclaration, _ spec: NodeSpec) -> RestartPolicy {
+        var policy = node.restart?.policy ?? .usual
+        let isLiveSink = document.mode == .live && spec.outputs.isEmpty
+        policy.then = node.restart?.then?.value ?? (isLiveSink ? .ignore : .fail)
+        return policy
+    }
+
+    /// What a node that is gone feeds would wait for it for ever.
+    private mutating func checkRestarts(_ specs: [NodeSpec?]) {
+        for (node, spec) in zip(document.nodes, specs) {
+            guard let then = node.restart?.then, then.value == .ignore, let spec,
+                !spec.outputs.isEmpty
+            else { continue }
+            findings.report(
+                EdgeFault.ignoredWithOutputs(node.name, outputs: spec.outputs.map(\.name)),
+                at: then.place)
+        }
     }
 
     private var allMachines: [Machine] {

@@ -42,7 +42,8 @@ struct NodeDeclaration {
     var machine: Located<String>?
     var cores = 1
     var takes: Duration?
-    var restart = RestartPolicy.usual
+    /// Nil where the file says nothing.
+    var restart: RestartDeclaration?
     var inputs: [InputDeclaration] = []
     /// Values that were at fault are nil.
     var settings: [(name: Located<String>, value: Scalar?)] = []

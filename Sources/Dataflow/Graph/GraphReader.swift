@@ -6,7 +6,7 @@ struct GraphReader {
         "settings", "mode", "latency_budget", "machines", "inputs", "outputs", "nodes",
     ]
     static let nodeKeys = ["use", "machine", "cores", "takes", "restart", "in", "with"]
-    static let restartKeys = ["limit", "within", "backoff"]
+    static let restartKeys = ["limit", "within", "backoff", "then"]
     static let inputKeys = ["from", "keep", "window", "wire"]
     /// Credits of one edge. The upper end keeps a pool of 786 KB frames at 50 MB.
     static let windows = 1...64

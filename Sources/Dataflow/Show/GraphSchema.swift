@@ -260,10 +260,24 @@ package struct GraphSchema {
                     "backoff",
                     described("Pause before the first new process, doubled each time.", time)
                 ),
+                (
+                    "then",
+                    described(
+                        "What follows when the crashes are more: the run fails, or the graph goes on "
+                            + "without the node (only one without outputs; usual for those of live graphs).",
+                        [("enum", .array(RestartPolicy.Then.allCases.map { .text($0.rawValue) }))])
+                ),
             ], required: [])
         return described(
             "What is done when its process ends by accident.",
-            [("anyOf", .array([.object([("const", .text("never"))]), policy]))])
+            [
+                (
+                    "anyOf",
+                    .array([
+                        .object([("enum", .array([.text("never"), .text("ignore")]))]), policy,
+                    ])
+                )
+            ])
     }
 
     /// What `in:` and `with:` of one kind may hold.

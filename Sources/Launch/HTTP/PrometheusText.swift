@@ -46,6 +46,14 @@ struct PrometheusText {
         add("swaps_total", "counter", "Processes that were replaced because a user wanted it.") {
             Double($0.swaps)
         }
+        let figures = run.nodes.flatMap { node in
+            node.report.figures.sorted { $0.key < $1.key }.map { name, value in
+                (Self.labels(node) + [("figure", name)], value)
+            }
+        }
+        self.add(
+            "node_figure", "gauge", "A figure of the node's own; its name ends with its unit.",
+            figures)
         add("turned_away_total", "counter", "Connections from other machines that were refused.") {
             Double($0.report.refusedPeers)
         }

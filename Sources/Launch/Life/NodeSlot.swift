@@ -34,6 +34,15 @@ final class NodeSlot {
     private(set) var current: NodeInstance
     var successor: Successor?
     var history = RestartHistory()
+    /// Why the graph goes on without the node, if it does: a sink whose restarts are used up.
+    struct Outage: Equatable {
+        let since: Int64
+        /// How its last process ended, or why it is not tried again.
+        let reason: String
+    }
+
+    /// Nil while a process of it works, or is about to.
+    var outage: Outage?
     /// When its next process is to be started.
     var restartAt: Int64?
     private(set) var swaps = 0
@@ -72,6 +81,13 @@ final class NodeSlot {
     func replace(by next: NodeInstance) {
         (earlier, newest) = (report, NodeReport())
         (planned, current, restartAt) = (next.planned, next, nil)
+    }
+
+    /// What its last process left in the journal, where that ended without a last report: which frames
+    /// came, and which it had handled.
+    func readJournal() {
+        guard let found = try? JournalRemains(of: journal) else { return }
+        newest.take(found)
     }
 
     /// Its successor takes its place.

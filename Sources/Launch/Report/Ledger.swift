@@ -226,6 +226,7 @@ struct Ledger {
         case .flushed: "flushed"
         case .unwanted: "the consumer had ended"
         case .lost: "under way when the connection broke, or its process was replaced"
+        case .away: "the consumer was down"
         case .unpaired: "its partner on another input never came"
         }
     }

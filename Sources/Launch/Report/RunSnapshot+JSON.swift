@@ -52,6 +52,8 @@ extension RunSnapshot {
         var load_s: Double
         var peak_memory_bytes: Int
         var restarts: Int
+        /// Why the graph went on without it at the end; nil where it did not.
+        var down: String?
         /// Of a source, frames that it sent.
         var emitted: Int?
         /// How long its ticks took, and how old frames were when it was done with them.
@@ -129,6 +131,7 @@ extension RunSnapshot {
             waiting_for_input_s: report.waitingForInput,
             waiting_for_output_s: report.waitingForOutput, load_s: report.loading,
             peak_memory_bytes: report.peakMemory, restarts: state.restarts,
+            down: state.outage,
             emitted: state.isSource ? report.emittedCount : nil, work: Times(report.work),
             age: Times(report.age),
             hops: report.inputs.map {

@@ -11,6 +11,8 @@ package struct RunSnapshot: Sendable {
         package var report: NodeReport
         /// How often its process was replaced after a crash.
         package let restarts: Int
+        /// Why the graph goes on without it, if it does.
+        package var outage: String?
 
         package init(
             name: String, kind: String, isSource: Bool, isSink: Bool, report: NodeReport,
@@ -46,6 +48,11 @@ package struct RunSnapshot: Sendable {
     package init(seconds: Double, nodes: [NodeState], departed: [NodeState] = []) {
         (self.seconds, self.nodes, self.departed) = (seconds, nodes, departed)
         balances = Ledger(nodes: nodes, departed: departed).balances
+    }
+
+    /// Sinks that were down at the end, each with the reason.
+    package var outages: [(node: NodeState, reason: String)] {
+        nodes.compactMap { node in node.outage.map { (node, $0) } }
     }
 
     // MARK: The busiest sink's

@@ -8,6 +8,9 @@ extension RunSnapshot {
         if balances.isEmpty {
             lines.append(String(format: "no frames went through · %.1f s", seconds))
         }
+        lines += outages.map {
+            "DOWN at the end: \($0.node.name) (\($0.node.kind)), \($0.node.restarts) restarts: \($0.reason)"
+        }
         lines += notices.map { "note: \($0)" }
         return (lines + [""] + table).joined(separator: "\n")
     }

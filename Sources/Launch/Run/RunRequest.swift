@@ -71,13 +71,16 @@ package struct RunStatus: Sendable, Codable {
         package let name: String
         package let kind: String
         package let pid: Int32
-        /// `starting`, `loading`, `ready`, `running` or `ended`.
+        /// `starting`, `loading`, `ready`, `running`, `ended`, or `down` where the graph goes on without it.
         package let state: String
         /// How often its process was replaced because it failed.
         package let restarts: Int
         /// How often it was replaced by a change of the graph.
         package let swaps: Int
         package let report: NodeReport
+        /// Of one that is down why, and when it is tried again; else what the node says of itself, if
+        /// anything.
+        package var note: String?
         /// Where it runs; nil on the supervisor's machine.
         package var machine: String?
         /// Whether it is a plugin that a relay speaks for to other machines.

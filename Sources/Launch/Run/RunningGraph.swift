@@ -44,9 +44,11 @@ final class RunningGraph {
     }
 
     func state(of slot: NodeSlot) -> RunSnapshot.NodeState {
-        .init(
+        var state = RunSnapshot.NodeState(
             name: slot.name, kind: slot.planned.kind, isSource: slot.planned.isSource,
             isSink: slot.planned.isSink, report: slot.report, restarts: slot.history.restarts)
+        state.outage = slot.outage?.reason
+        return state
     }
 
     // MARK: Neighbours

@@ -1,3 +1,4 @@
+import CPosix
 import Dataflow
 import Foundation
 import Glibc
@@ -58,9 +59,11 @@ extension Supervisor {
     private func node(_ slot: NodeSlot) -> RunStatus.Node {
         var node = RunStatus.Node(
             name: slot.name, kind: slot.planned.kind, pid: slot.current.process.pid,
-            state: slot.current.life.word(isRunning: life.hasStarted),
+            state: slot.outage == nil || !slot.current.life.hasExited
+                ? slot.current.life.word(isRunning: life.hasStarted) : "down",
             restarts: slot.history.restarts, swaps: slot.swaps,
             report: slot.report.withoutSets)
+        node.note = note(of: slot)
         let machine = slot.planned.machine
         if machine != RunPlan.here { node.machine = machine }
         if graph.isRelayed(slot.planned) { node.relayed = true }
@@ -71,6 +74,13 @@ extension Supervisor {
         let clock = machines.clock(of: machine)
         (node.clock_offset_ns, node.clock_uncertainty_ns) = (clock?.offset, clock?.uncertainty)
         return node
+    }
+
+    private func note(of slot: NodeSlot) -> String? {
+        guard let outage = slot.outage else { return slot.report.state }
+        guard let time = slot.restartAt else { return "\(outage.reason); not tried again" }
+        let seconds = Double(max(time - posix_monotonic_ns(), 0)) / 1e9
+        return String(format: "%@; tried again in %.0f s", outage.reason, seconds)
     }
 
     private func edges(into slot: NodeSlot) -> [RunStatus.Edge] {

@@ -138,13 +138,15 @@ package final class Supervisor {
         advanceEdit()
         machines.close(by: min(life.deadline ?? .max, posix_monotonic_ns() + Self.agentLimit))
         display.clear()
+        for slot in graph.slots where slot.outage != nil { slot.readJournal() }
         if let failure { return .failed(failure) }
         return life.interrupts > 0 ? .stopped : .completed
     }
 
     private var isOver: Bool {
         life.isAbandoned(at: posix_monotonic_ns())
-            || instances.allSatisfy(\.life.isOver) && graph.slots.allSatisfy { $0.restartAt == nil }
+            || instances.allSatisfy(\.life.isOver)
+                && graph.slots.allSatisfy { $0.restartAt == nil || $0.outage != nil }
     }
 
     /// Does what is due, and what has become possible.
@@ -436,6 +438,10 @@ package final class Supervisor {
         guard let slot = graph.slot(of: instance), slot.current === instance,
             slot.membership != .joining, life.hasStarted
         else { return }
+        if slot.outage != nil {
+            slot.outage = nil
+            display.say("node '\(slot.name)' (\(slot.planned.kind)) is back")
+        }
         messenger.send(.start, to: instance)
         // It may have been told so in an earlier process.
         var isDraining = slot.membership == .leaving
@@ -463,6 +469,14 @@ package final class Supervisor {
         for consumer in graph.consumers(of: slot) where consumer.current.life.can(.rewires) {
             messenger.send(.finished(producer: slot.name), to: consumer.current)
         }
+        for consumer in graph.consumers(of: slot) where hasNothingToComeBackFor(consumer) {
+            consumer.current.kill()
+        }
+    }
+
+    /// Whether a sink is down and all that feeds it is done.
+    private func hasNothingToComeBackFor(_ slot: NodeSlot) -> Bool {
+        slot.outage != nil && graph.producers(of: slot).allSatisfy(\.current.isDone)
     }
 
     // MARK: Faults
@@ -503,12 +517,16 @@ package final class Supervisor {
         let crash = RestartHistory.Crash(
             fault: fault, isMachineLost: instance.process.isMachineLost,
             saidHello: instance.life.saidHello, wasDone: instance.isDone,
-            isSink: slot.planned.isSink, isLive: graph.plan.isLive, hasStarted: life.hasStarted,
+            isSink: slot.planned.isSink, writesFile: !slot.planned.outputFiles.isEmpty, isLive: graph.plan.isLive, hasStarted: life.hasStarted,
             isInterrupted: life.interrupts > 0, lack: graph.lack(of: slot, instance))
         let policy = slot.planned.restart
+        if policy.then == .ignore { tellProducersOfOutage(of: slot) }
         let name = "node '\(slot.name)' (\(slot.planned.kind))"
         switch slot.history.decide(crash, policy, at: posix_monotonic_ns()) {
         case .fail(let obstacle): fail(instance, obstacle: obstacle)
+        case .ignore(let retry, let obstacle):
+            let cause = fault?.reason ?? instance.cause
+            ignore(slot, retry: retry, cause + (obstacle.isEmpty ? "" : "; \(obstacle)"))
         case .search(let time, let isNew):
             slot.restartAt = time
             guard isNew else { break }
@@ -523,13 +541,48 @@ package final class Supervisor {
         }
     }
 
+    /// Nothing waits for a sink while it is down, and what comes for it is dropped and counted.
+    private func tellProducersOfOutage(of slot: NodeSlot) {
+        for producer in graph.producers(of: slot) {
+            messenger.send(
+                .away(consumer: slot.name, isDown: slot.outage != nil), to: producer.current)
+        }
+    }
+
+    /// The graph goes on without a sink; without any it does not.
+    private func ignore(_ slot: NodeSlot, retry: Int64?, _ reason: String) {
+        let isNew = slot.outage == nil
+        slot.outage = slot.outage ?? .init(since: posix_monotonic_ns(), reason: reason)
+        slot.restartAt = retry
+        tellProducersOfOutage(of: slot)
+        let sinks = graph.slots.filter { $0.planned.isSink && $0.membership == .member }
+        guard sinks.contains(where: { $0.outage == nil }) else {
+            slot.restartAt = nil
+            return fail(
+                slot.current,
+                obstacle: sinks.count > 1
+                    ? "it was the last sink: \(sinks.map { "'\($0.name)'" }.joined(separator: ", ")) are all down"
+                    : "")
+        }
+        let next = retry.map { time in
+            let seconds = Double(max(time - posix_monotonic_ns(), 0)) / 1e9
+            return String(format: "it is tried again in %.1f s", seconds)
+        }
+        let text = "is down: \(reason); the graph goes on without it, "
+            + (next ?? "and it is not tried again")
+        if isNew { display.warn("\(slot.name) (\(slot.planned.kind))", text) }
+        if retry == nil {
+            display.log(slot.name, PrintedLine(.note, "not started again"))
+        }
+    }
+
     /// Starts processes whose time has come.
     private func restartTheDue() {
         let now = posix_monotonic_ns()
         for slot in graph.slots {
             guard let due = slot.restartAt, due <= now || life.isClosing else { continue }
             slot.restartAt = nil
-            guard !life.isClosing else { continue }
+            guard !life.isClosing, !hasNothingToComeBackFor(slot) else { continue }
             let old = slot.current
             do {
                 let next = try start(slot.planned, as: slot.nextID(), journal: slot.journal)
@@ -543,7 +596,8 @@ package final class Supervisor {
     private func blame(_ instance: NodeInstance) {
         guard let slot = graph.slot(of: instance) else { return instance.kill() }
         if giveUpEdit(for: instance, of: slot) { return }
-        guard graph.plan.isLive, life.hasStarted else {
+        let isIgnored = slot.planned.restart.then == .ignore
+        guard graph.plan.isLive || isIgnored, life.hasStarted else {
             fail(instance)
             // It will not do what it is told: nothing is gained by waiting for it.
             if case .violated = instance.life.fault { instance.kill() }

@@ -12,6 +12,8 @@ package enum DropReason: String, CodingKey, CaseIterable, Sendable {
     case unwanted
     /// It was under way when a connection broke, or when its consumer's process was replaced.
     case lost
+    /// Its consumer's process was down.
+    case away
     /// Its partner on another input never came.
     case unpaired
 }

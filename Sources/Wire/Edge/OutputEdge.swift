@@ -59,6 +59,10 @@ struct OutputEdge {
     private var endSent = false
     /// Whether the consumer has said hello: before that it would hear nothing.
     private var isConnected = false
+    /// Whether the consumer's process is down and the graph goes on without it: nothing waits for it.
+    private(set) var isAway = false
+    /// Whether it is away and was tried too often to be waited for at the end of the stream.
+    private(set) var isDown = false
     /// Whether the consumer cannot read this machine's memory.
     private(set) var isElsewhere = false
     /// What went out on an edge that sends nothing twice, until its credit is back: lost if the
@@ -89,6 +93,7 @@ struct OutputEdge {
         if let until, message.frame >= until { return end() }
         guard takes(message) else { return }
         guard !isClosed else { return miss(message.frame, .unwanted) }
+        guard !isAway || keep == .last else { return drop(message, .away) }
         guard keep == .last || message.message.stamp.epoch >= epoch else {
             return drop(message, .flushed)
         }
@@ -139,6 +144,7 @@ struct OutputEdge {
         self.credits = credits
         self.connection = connection
         isConnected = true
+        (isAway, isDown) = (false, false)
         consumerAcknowledges = acknowledges
         isClosed = false
         endSent = false
@@ -199,7 +205,7 @@ struct OutputEdge {
     /// Whether the consumer has used up what it was sent. Under `even` credits come back together,
     /// and say nothing of the last few.
     var isTaken: Bool {
-        isClosed || waiting.isEmpty && (keep == .even || credits >= window)
+        isClosed || isAway || waiting.isEmpty && (keep == .even || credits >= window)
     }
 
     /// One tensor may be sent several times: each time has to be given back.
@@ -223,6 +229,7 @@ struct OutputEdge {
     mutating func close() -> Bool {
         defer { endSent = true }
         isClosed = true
+        if isAway { giveUpHeld() }
         for message in waiting where keep != .last {
             miss(message.frame, .unwanted)
         }
@@ -243,6 +250,27 @@ struct OutputEdge {
                 && waiting.contains { $0.sequence == message.sequence }
         }
         dropWaiting(.flushed) { waiting[$0].message.stamp.epoch < epoch }
+    }
+
+    /// The consumer's process is down, and the graph goes on: until another one connects, what comes is
+    /// dropped. What was sent and not acknowledged is still held for that one.
+    mutating func leaveOut(isDown: Bool = false) {
+        (isAway, self.isDown) = (true, isDown)
+        credits = 0
+        guard keep != .last, !isClosed else { return }
+        let (unsent, lost) = (waiting, underWay)
+        held.removeAll { held in unsent.contains { $0.sequence == held.sequence } }
+        heldSent = held.count
+        for sent in lost { miss(sent.frame, .lost) }
+        underWay = []
+        dropWaiting(.away) { _ in true }
+    }
+
+    /// No process of the consumer will come any more: what it was sent last counts as dropped. That it has
+    /// handled some of it shows in its journal.
+    private mutating func giveUpHeld() {
+        guard keep == .all else { return }
+        for message in held { miss(message.frame, .away) }
     }
 
     /// Leaves `window` of the waiting messages, evenly spaced, the newest among them.

@@ -140,8 +140,20 @@ final class OutputLinks {
         closeIfAllConsumersLeft()
     }
 
+    /// A consumer's process is down, and the graph goes on without it.
+    func leaveOut(_ name: String, isDown: Bool) {
+        for index in edges.indices where edges[index].output.consumer == name {
+            edges[index].edge.leaveOut(isDown: isDown)
+        }
+        noteBacklog()
+        closeIfAllConsumersLeft()
+    }
+
     /// A consumer that went on with another edge does not end a node that goes on.
     private func closeIfAllConsumersLeft() {
+        for index in edges.indices where hasEnded && edges[index].edge.isDown {
+            _ = edges[index].edge.close()
+        }
         let own = edges.filter { !$0.output.isTap && (hasEnded || $0.output.until == nil) }
         guard hasEnded || !own.isEmpty, own.allSatisfy(\.edge.isClosed) else { return }
         exchange.outputsAreClosed()
@@ -252,6 +264,7 @@ final class OutputLinks {
             send(Envelope(.end), nil, to: taps[0])
         }
         edges.append((output, edge))
+        exchange.noteConsumer(of: output.port)
         return edges.count - 1
     }
 
@@ -264,6 +277,7 @@ final class OutputLinks {
                 credits: Int(envelope.count), next: envelope.sequence,
                 connection: envelope.stamp.frame, acknowledges: envelope.acknowledges,
                 isElsewhere: envelope.isElsewhere, isAgain: envelope.isAgain)
+            exchange.noteConsumer(of: edges[index].output.port)
         case .grant:
             edges[index].edge.grant(
                 Int(envelope.count), released: envelope.released, below: envelope.sequence,

@@ -80,6 +80,10 @@ package enum ControlMessage: Sendable {
     /// A consumer is done, or one of its edges (`encoder.frame~2`): nothing that is sent there will be
     /// heard.
     case departed(consumer: String)
+    /// A consumer's process is down and the graph goes on without it: what comes for it is dropped until
+    /// another one says hello. One that `isDown` has used up its restarts: at the end of the stream it is
+    /// not waited for.
+    case away(consumer: String, isDown: Bool = false)
     /// A producer has said that it is done: what it has not ended by now it never will.
     case finished(producer: String)
     /// Sinks keep what they have; everyone ends now.
@@ -115,7 +119,7 @@ extension ControlMessage: Codable {
     private enum Word: String, Codable {
         case hello, ready, progress, warning, failed, done, retired, serving, pong
         case held, rewired, moved, left, applied
-        case configure, connect, start, drain, retire, reconnect, departed, finished, finish
+        case configure, connect, start, drain, retire, reconnect, departed, away, finished, finish
         case hold, go, rewire, set
         case listen, ping, clock, flush
     }
@@ -123,7 +127,7 @@ extension ControlMessage: Codable {
     private enum Key: String, CodingKey {
         case type, recovers, retires, rewires, report, text, reason, culprit, port, endpoint, fresh
         case consumer, producer, inherits, next, drains, finishes, first, over, inputs, outputs
-        case sent, received, answered, offset, uncertainty, epoch
+        case sent, received, answered, offset, uncertainty, epoch, down
         case sets, settings, edition, frame
     }
 
@@ -143,6 +147,7 @@ extension ControlMessage: Codable {
         case .retire: .retire
         case .reconnect: .reconnect
         case .departed: .departed
+        case .away: .away
         case .finished: .finished
         case .finishNow: .finish
         case .serving: .serving
@@ -200,6 +205,9 @@ extension ControlMessage: Codable {
             try object.encode(endpoint, forKey: .endpoint)
             try object.encode(isFresh, forKey: .fresh)
         case .departed(let consumer): try object.encode(consumer, forKey: .consumer)
+        case .away(let consumer, let isDown):
+            try object.encode(consumer, forKey: .consumer)
+            if isDown { try object.encode(true, forKey: .down) }
         case .finished(let producer): try object.encode(producer, forKey: .producer)
         case .serving(let endpoint), .listen(let endpoint):
             try object.encode(endpoint, forKey: .endpoint)
@@ -285,6 +293,10 @@ extension ControlMessage: Codable {
                 endpoint: try object.decode(String.self, forKey: .endpoint),
                 isFresh: try flag(.fresh))
         case .departed: self = .departed(consumer: try object.decode(String.self, forKey: .consumer))
+        case .away: 
+            self = .away(
+                consumer: try object.decode(String.self, forKey: .consumer),
+                isDown: try flag(.down))
         case .finished: self = .finished(producer: try object.decode(String.self, forKey: .producer))
         case .serving: self = .serving(endpoint: try object.decode(String.self, forKey: .endpoint))
         case .listen: self = .listen(endpoint: try object.decode(String.self, forKey: .endpoint))

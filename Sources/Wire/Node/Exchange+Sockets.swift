@@ -55,6 +55,8 @@ extension Exchange {
     func fail(_ reason: String, culprit: String? = nil) {
         change { failure = failure ?? Fault(description: reason, culprit: culprit) }
     }
+    /// A consumer of a port is there, for the first time or anew.
+    func noteConsumer(of port: String) { locked { _ = newConsumers.insert(port) } }
     func outputsAreClosed() { change { outputsClosed = true } }
     /// Messages of earlier epochs are dropped; a source begins this one.
     func flush(before epoch: UInt32) {

@@ -38,6 +38,8 @@ final class Exchange: @unchecked Sendable {
     var givenPorts: Set<String> = []
     /// Settings that the node has not taken yet, and the number of their change.
     var settings: (values: [String: SettingValue], edition: Int)?
+    /// Ports on which a consumer has said hello since the computing thread last looked.
+    var newConsumers: Set<String> = []
     /// Whether a source is to make nothing for now, and whether it was said that it does.
     var isHeld = false
     var saidHeld = false
@@ -236,6 +238,14 @@ final class Exchange: @unchecked Sendable {
         locked {
             while !outputsClosed, phase < .retiring { monitor.wait() }
             return outputsClosed
+        }
+    }
+
+    /// Ports on which consumers have come since the last call.
+    func takeNewConsumers() -> Set<String> {
+        locked {
+            defer { newConsumers = [] }
+            return newConsumers
         }
     }
 

@@ -14,6 +14,7 @@ public final class NodeHost: @unchecked Sendable {
     private let exchange = Exchange()
     private let configured = DispatchSemaphore(value: 0)
     private let ledger = NodeLedger()
+    private let reporter = NodeReporter()
     private var configuration: NodeConfiguration?
 
     private init(_ kind: any Node.Type) { self.kind = kind }
@@ -37,11 +38,18 @@ public final class NodeHost: @unchecked Sendable {
             links = try NodeLinks(
                 name: name, folder: folder, spec: kind.spec, exchange: exchange, signals: signals,
                 journal: journal,
-                progress: { [ledger] isBrief in isBrief ? ledger.report.brief : ledger.report },
+                progress: { [ledger, reporter] isBrief in
+                    var report = isBrief ? ledger.report.brief : ledger.report
+                    (report.state, report.figures) = (reporter.state, reporter.figures)
+                    return report
+                },
                 configured: { [self] configuration in
                     self.configuration = configuration
                     self.configuration?.settings.owner = NodeConfiguration.owner(
                         of: configuration.name, in: folder)
+                    self.configuration?.settings.reporter = reporter
+                    self.configuration?.settings.connectedInputs = Set(
+                        configuration.inputs.map(\.port))
                     configured.signal()
                 })
         } catch {

@@ -192,6 +192,7 @@ final class NodeLinks {
         case .reconnect(let port, let endpoint, let isFresh):
             try reconnect(port, endpoint, isFresh)
         case .departed(let name): outputs.depart(name)
+        case .away(let name, let isDown): outputs.leaveOut(name, isDown: isDown)
         case .finished(let producer): inputs?.expectEnd(of: producer)
         case .finishNow: exchange.finishNow()
         default: break

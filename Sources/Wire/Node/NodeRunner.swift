@@ -100,6 +100,10 @@ final class NodeRunner {
             let isSink = exchange.edges.isSink
             let isLate = configuration.latencyBudget.map { age > $0 } ?? false
             ledger.note { report in
+                // What a sink passes over it has not delivered.
+                guard !isSink || !outputs.dropped.contains(where: {
+                    $0.stamp.frame == tick.inputs.stamp.frame
+                }) else { return }
                 report.age.add(nanoseconds: age)
                 guard isSink else { return }
                 report.deliver(tick.inputs.stamp.frame, isLate: isLate)
@@ -143,6 +147,7 @@ final class NodeRunner {
             return memory
         }
         var outputs = Outputs(stamp: stamp, allocate: allocate)
+        if isTick { outputs.newConsumers = exchange.takeNewConsumers() }
         let began = posix_monotonic_ns()
         defer {
             let duration = posix_monotonic_ns() - began
@@ -220,6 +225,7 @@ final class NodeRunner {
     private func note(_ outputs: Outputs, _ sent: [(String, Message)]) {
         let paced = kind.spec.outputs.filter { $0.pace == .frame }.map(\.name)
         ledger.note { report in
+            report.takeBack(outputs.dropped.map(\.stamp.frame))
             for (stamp, reason) in outputs.dropped {
                 report.drop(isSource ? record.epoch(stamp).frame : stamp.frame, because: reason)
             }

@@ -3,8 +3,11 @@ import NodeKit
 /// Reports come from any program: every member may be missing, and what is there is brought
 /// within bounds, so that no arithmetic on it can overflow.
 extension NodeReport: Codable {
+    /// Characters of a state, and figures of a node, that are read.
+    private static let longestState = 400, mostFigures = 16
+
     private enum Key: String, CodingKey {
-        case ticks, recent, emitted, delivered, work, age, inputs, outputs, dropped, epoch
+        case state, figures, ticks, recent, emitted, delivered, work, age, inputs, outputs, dropped, epoch
         case emittedCount = "emitted_count"
         case deliveredCount = "delivered_count"
         case lateCount = "late_count"
@@ -19,6 +22,8 @@ extension NodeReport: Codable {
 
     package func encode(to encoder: any Encoder) throws {
         var object = encoder.container(keyedBy: Key.self)
+        try object.encodeIfPresent(state, forKey: .state)
+        if !figures.isEmpty { try object.encode(figures, forKey: .figures) }
         try object.encode(ticks, forKey: .ticks)
         if !recent.isEmpty { try object.encode(recent, forKey: .recent) }
         try object.encode(emittedCount, forKey: .emittedCount)
@@ -44,6 +49,12 @@ extension NodeReport: Codable {
     package init(from decoder: any Decoder) throws {
         let object = try decoder.container(keyedBy: Key.self)
         self.init()
+        let words = try object.decodeIfPresent(String.self, forKey: .state)
+        state = words.map { String($0.prefix(Self.longestState)) }
+        let named = try object.decodeIfPresent([String: Double].self, forKey: .figures) ?? [:]
+        for (name, value) in named.sorted(by: { $0.key < $1.key }).prefix(Self.mostFigures) {
+            if value.isFinite { figures[String(name.prefix(64))] = value }
+        }
         ticks = try object.count(.ticks)
         recent = try object.decodeIfPresent([Tick].self, forKey: .recent) ?? []
         emitted = try object.decodeIfPresent(FrameSet.self, forKey: .emitted) ?? emitted

@@ -98,6 +98,10 @@ package struct NodeReport: Sendable {
         package var frame: UInt64?
     }
 
+    /// What the node says of itself, in words: `connecting to rtmp://host/…, third try, in 4 s`.
+    package var state: String?
+    /// Figures that the node names itself, with their unit at the end: `av_offset_ms`.
+    package var figures: [String: Double] = [:]
     package var ticks = 0
     /// The last few of them, oldest first.
     package var recent: [Tick] = []
@@ -138,6 +142,7 @@ package struct NodeReport: Sendable {
     /// The same without sets of frames: what a few reports a second can afford.
     var brief: NodeReport {
         var brief = NodeReport()
+        (brief.state, brief.figures) = (state, figures)
         (brief.ticks, brief.expectedFrames) = (ticks, expectedFrames)
         (brief.emittedCount, brief.deliveredCount) = (emittedCount, deliveredCount)
         (brief.lateCount, brief.epoch) = (lateCount, epoch)
@@ -175,6 +180,15 @@ package struct NodeReport: Sendable {
         guard delivered.insert(frame) else { return }
         deliveredCount += 1
         if isLate { lateCount += 1 }
+    }
+
+    /// A sink that took frames could not pass them on after all.
+    mutating func takeBack(_ frames: [UInt64]) {
+        guard !delivered.isEmpty, !frames.isEmpty else { return }
+        var back = FrameSet()
+        for frame in frames { back.insert(frame) }
+        delivered = delivered.subtracting(back)
+        deliveredCount = delivered.count
     }
 
     /// So many reasons are told apart: one that names the frame would be another one each time.

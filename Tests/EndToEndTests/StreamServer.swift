@@ -1,0 +1,87 @@
+import Foundation
+import Glibc
+
+/// An RTMP server of this machine (nginx with its RTMP module, from apt) that can be killed and comes back.
+final class StreamServer {
+    let port: UInt16
+    let folder: String
+    private var process: Process?
+
+    private static let module = "/usr/lib/nginx/modules/ngx_rtmp_module.so"
+
+    /// Whether the programs are here that the tests of streams need. `make test` installs them, and says
+    /// that they are required.
+    static var isAvailable: Bool {
+        let isThere = [module, "/usr/sbin/nginx", "/usr/bin/ffmpeg"].allSatisfy {
+            FileManager.default.fileExists(atPath: $0)
+        }
+        let isRequired = ProcessInfo.processInfo.environment["PERSONALIVE_SERVERS"] == "required"
+        return isThere || isRequired
+    }
+
+    /// Prepares a server at a free port; ``start()`` starts it.
+    init(in folder: String) throws {
+        self.folder = folder
+        port = try Self.freePort()
+        let configuration = """
+            daemon off; master_process off;
+            pid \(folder)/nginx.pid; error_log \(folder)/nginx.log;
+            load_module \(Self.module);
+            events { worker_connections 64; }
+            rtmp { server { listen 127.0.0.1:\(port); application live { live on; } } }
+            """
+        try Data(configuration.utf8).write(to: URL(fileURLWithPath: "\(folder)/nginx.conf"))
+    }
+
+    deinit { stop() }
+
+    func start() throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/sbin/nginx")
+        process.arguments = ["-c", "\(folder)/nginx.conf", "-p", folder]
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        self.process = process
+    }
+
+    func send(_ signal: Int32) {
+        if let process { kill(process.processIdentifier, signal) }
+    }
+
+    /// Kills it.
+    func stop() {
+        send(SIGKILL)
+        process?.waitUntilExit()
+        process = nil
+    }
+
+    /// Whether so many pictures of a stream can be had and decoded.
+    func plays(_ key: String, frames: Int) throws -> Bool {
+        let reader = Process()
+        reader.executableURL = URL(fileURLWithPath: "/usr/bin/ffmpeg")
+        reader.arguments = [
+            "-v", "error", "-xerror", "-nostdin", "-rw_timeout", "20000000", "-i",
+            "rtmp://127.0.0.1:\(port)/live/\(key)", "-frames:v", "\(frames)", "-f", "null", "-",
+        ]
+        reader.standardError = FileHandle.nullDevice
+        try reader.run()
+        reader.waitUntilExit()
+        return reader.terminationStatus == 0
+    }
+
+    private static func freePort() throws -> UInt16 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let found = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
+            }
+        }
+        guard found else { throw POSIXError(.EADDRNOTAVAIL) }
+        return UInt16(bigEndian: address.sin_port)
+    }
+}
