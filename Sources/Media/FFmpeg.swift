@@ -47,7 +47,8 @@ enum FFmpeg {
         let isVague = code < -4_096 || code == -EINVAL || code == -EPERM
             || isNetwork && code == -EIO
         guard isVague else { return words }
-        let said = complaints.withLock { $0.last }
+        // What a protocol says first is why it failed; those around it add that they did.
+        let said = complaints.withLock { isNetwork ? $0.first : $0.last }
         return said.map { "\(words) (\($0))" } ?? words
     }
 

@@ -1,4 +1,5 @@
 import CFFmpeg
+import Glibc
 
 /// One connection to a server, or one file: packed from its first packet to its last.
 ///
@@ -179,9 +180,16 @@ final class StreamMuxer {
         context = nil
     }
 
+    /// The system's words for EIO.
+    private static let noReason = String(cString: strerror(EIO))
+
     private func check(_ code: Int32, _ call: String) throws(MediaError) {
         guard code < 0 else { return }
-        throw .cannotSend(
-            address: address.shown, reason: address.cleaned(patience.reason(code)))
+        var reason = patience.reason(code)
+        // A server that does not take an application or a key may say no more than this.
+        if reason == Self.noReason {
+            reason = "the server ended the connection: does it know the application and the key?"
+        }
+        throw .cannotSend(address: address.shown, reason: address.cleaned(reason))
     }
 }

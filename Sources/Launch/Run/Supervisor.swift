@@ -520,7 +520,6 @@ package final class Supervisor {
             isSink: slot.planned.isSink, writesFile: !slot.planned.outputFiles.isEmpty, isLive: graph.plan.isLive, hasStarted: life.hasStarted,
             isInterrupted: life.interrupts > 0, lack: graph.lack(of: slot, instance))
         let policy = slot.planned.restart
-        if policy.then == .ignore { tellProducersOfOutage(of: slot) }
         let name = "node '\(slot.name)' (\(slot.planned.kind))"
         switch slot.history.decide(crash, policy, at: posix_monotonic_ns()) {
         case .fail(let obstacle): fail(instance, obstacle: obstacle)
