@@ -18,9 +18,10 @@ FACE := Models/face/face_landmark_with_attention.safetensors
 
 .PHONY: demo test test-machines test-links test-cable train test-training fuzz build build-bench packages python bench bench-live chaos soak clean format
 
+# With PORTRAIT=me.jpg one's own photo, bent after the demo's driver: photo.mp4.
 demo: PACKAGES += $(if $(wildcard $(FACE)),,python3-pip)
 demo: build $(FACE)
-	@$(TOOL) run Graphs/side-by-side.yaml
+	@$(TOOL) run $(if $(PORTRAIT),Graphs/photo.yaml --set portrait=$(PORTRAIT),Graphs/side-by-side.yaml)
 
 # Layers once more with the kernels for registers of 256 and of 128 bits.
 # What streams are sent to and read by in tests; PERSONALIVE_SERVERS=required says that they are there.

@@ -18,6 +18,7 @@ package enum BuiltinKinds {
             VAEDecoderNode.self,
             TinyEncoderNode.self,
             TinyDecoderNode.self,
+            FaceWarpNode.self,
             PasteBackNode.self,
             SideBySideNode.self,
             CompareNode.self,

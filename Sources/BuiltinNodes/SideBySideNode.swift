@@ -12,25 +12,31 @@ package struct SideBySideNode: Node {
         "result", UInt8.self, "1 c d 3", meaning: "rgb", "the animated portrait")
     package static let frame = Port(
         "frame", UInt8.self, "1 h w 3", meaning: "rgb",
-        "the three in a row, of each the middle square")
+        "the three or four in a row, of each the middle square")
+    package static let warp = Port(
+        "warp", UInt8.self, "1 e f 3", meaning: "rgb", isOptional: true,
+        "the portrait as face-warp bends it, to compare with the result")
     package static let size = Setting(
         "size", Int.self, type: .integer(16...2048), default: 256, unit: "px",
-        "rows and columns of each of the three")
+        "rows and columns of each of them")
 
     package static let spec = NodeSpec(
         "side-by-side", "Sets portrait, driver and result beside each other.",
-        inputs: [portrait, driver, result], outputs: [frame], settings: [size], state: .none)
+        inputs: [portrait, driver, result, warp], outputs: [frame], settings: [size], state: .none)
 
     private let side: Int
 
     package init(settings: Settings) throws { side = settings[Self.size] }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
-        let pictures = [
+        var pictures = [
             DrivingFrames.square(inputs[Self.portrait], size: side),
             DrivingFrames.square(inputs[Self.driver], size: side),
             DrivingFrames.square(inputs[Self.result], size: side),
         ]
+        if let warp = inputs[ifPresent: Self.warp] {
+            pictures.append(DrivingFrames.square(warp, size: side))
+        }
         let row = 3 * side
         let frame = outputs.tensor(for: Self.frame, shape: [1, side, pictures.count * side, 3])
         for (column, picture) in pictures.enumerated() {

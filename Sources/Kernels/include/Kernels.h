@@ -1,5 +1,6 @@
 #pragma once
 #include "Pictures.h"
+#include "PictureWarp.h"
 #include "Portrait.h"
 #include "Product.h"
 #include "Winograd.h"

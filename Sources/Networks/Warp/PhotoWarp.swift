@@ -1,0 +1,343 @@
+import Glibc
+import Kernels
+import Tensors
+
+/// A portrait whose picture is bent so that its face does what a driver's does. No network paints: every
+/// pixel but those inside an opened mouth is one of the photo.
+///
+/// Four sheets with the same photo lie on each other: the picture without what is above the mouth and the
+/// eyes, and the three parts above them, which end at the upper lip and at the upper lids. So lips and lids
+/// part and meet without a tear. Behind them lie the eyes and the mouth's inside.
+package struct PhotoWarp {
+    package let width, height: Int
+    private let portrait: Tensor<UInt8>
+    /// The portrait's mesh, pixels.
+    private let mesh: [SIMD3<Float>]
+    private let head: HeadShape
+    /// Of every point of the mesh how much of its movement is expression.
+    private let obeys: [Float]
+    private let field: SmoothField
+    /// Points below the chin that go along with one of the jaw: which one, and how far.
+    private let neck: [(jaw: Int, share: Float)]
+    private var base: WarpSheet
+    /// What lies above the mouth, the right eye and the left one.
+    private var uppers: [WarpSheet]
+    private var eyes: [EyePatch?]
+    private var mouth: MouthInside
+    /// Whether something lies over the portrait's mouth, which then does not move.
+    package let hidesMouth: Bool
+    /// How far the portrait itself is turned away, radians; and how much of a motion it bears.
+    package let yaw: Float
+    let strength: Float
+
+    // What is filled for every frame.
+    private var movements: [SIMD8<Float>]
+    private var heights: [SIMD8<Float>]
+    private var own: [SIMD2<Float>]
+    private var lips: (upper: [SIMD2<Float>], lower: [SIMD2<Float>])
+    private var pose = warp_pose()
+
+    /// Degrees up to which a head turns as the driver's does; what is beyond is bent towards half as much
+    /// again.
+    private static let mostYaw: Float = 25, mostPitch: Float = 20
+    /// Radians from which on a portrait is a side view.
+    package static let sideView = Float.pi * 30 / 180
+
+    /// - Parameters:
+    ///   - portrait: `[1, h, w, 3]`; it is kept.
+    ///   - mesh: in its pixels. nil where it is not that of a face.
+    package init?(_ portrait: Tensor<UInt8>, mesh: [SIMD3<Float>]) {
+        guard let reading = FaceReading(mesh) else { return nil }
+        (height, width) = (portrait.shape[1], portrait.shape[2])
+        (self.mesh, self.portrait) = (mesh, portrait)
+        let pixels = PortraitPixels(portrait)
+        yaw = reading.yaw
+        strength = 1 - 0.65 * smoothStep((yaw.magnitude - Self.sideView) / (.pi / 6))
+        // At 512 × 512 a cell is four pixels: fine enough for the edge of a lid.
+        let cell = max(max(width, height) / 128, 1), margin = max(width, height) * 4 / 25 / cell * cell
+        let head = HeadShape(
+            mesh: mesh, pose: reading.pose, width: width, height: height, margin: margin)
+        self.head = head
+        hidesMouth = MouthCover.isSeen(mesh, pixels)
+        obeys = Self.obedience(mesh, head, hidesMouth: hidesMouth)
+        let jaw = MeshParts.outline.filter { Self.down(mesh[$0], head) > 0.085 }
+        let steps: [(way: Float, share: Float)] = [(0.16, 0.75), (0.32, 0.5), (0.5, 0.22)]
+        neck = jaw.flatMap { point in steps.map { (point, $0.share) } }
+        let below = jaw.flatMap { point in
+            steps.map { mesh[point].flat - head.up * (head.height * $0.way) }
+        }
+        let reach = 0.25 * head.width
+        let field = SmoothField(
+            centers: mesh[..<MeshParts.faceCount].map(\.flat) + below, reach: reach)
+        self.field = field
+
+        let lipsApart = (mesh[13] - mesh[14]).length / max((mesh[61] - mesh[291]).length, 1e-6)
+        let shapes = MeshParts.openings.enumerated().map { i, opening in
+            OpeningShape(opening, mesh: mesh, isClosed: i == 0 && lipsApart < Self.closedLips)
+        }
+        let grid = Grid(
+            columns: (width + 2 * margin + cell - 1) / cell, rows: (height + margin + cell - 1) / cell,
+            cell: cell, margin: margin, head: head)
+        let covers = 1.1 * reach
+        base = grid.sheet(0..<grid.columns, 0..<grid.rows, pixels, field) { place in
+            shapes.reduce(Float(1)) { cover, shape in
+                min(cover, shape.lowerCover(shape.coordinates(of: place), reach: covers))
+            }
+        }
+        uppers = shapes.map { shape in
+            grid.sheet(around: shape, reach: covers, pixels, field) { place in
+                shape.upperCover(shape.coordinates(of: place), reach: covers)
+            }
+        }
+        eyes = (0...1).map { eye in
+            let iris = MeshParts.irises[eye], middle = mesh[iris[0]].flat
+            let radius = (1...4).reduce(Float(0)) { $0 + (mesh[iris[$1]].flat - middle).length } / 4
+            let lids = MeshParts.eyes[eye].upper[0]
+            let depth = lids.reduce(Float(0)) { $0 + mesh[$1].z } / Float(lids.count)
+            return EyePatch(
+                shapes[eye + 1], iris: middle, radius: radius, depth: depth, of: pixels)
+        }
+        mouth = MouthInside(shapes[0], mesh: mesh, of: pixels)
+        movements = Array(repeating: SIMD8(), count: field.centers.count)
+        heights = movements
+        own = Array(repeating: SIMD2(), count: MeshParts.count)
+        lips = (
+            Array(repeating: SIMD2(), count: MeshParts.mouth.upper[0].count),
+            Array(repeating: SIMD2(), count: MeshParts.mouth.lower[0].count)
+        )
+    }
+
+    /// Lips less than this far apart, in widths of the mouth, are closed.
+    private static let closedLips: Float = 0.07
+
+    /// How far below the head's origin a point lies, in heights of the face.
+    private static func down(_ point: SIMD3<Float>, _ head: HeadShape) -> Float {
+        -((point.flat - head.pose.origin.flat) * head.up).sum() / head.height
+    }
+
+    /// Residual movements at the sides of a face and on the nose are mostly the mesh's own when the head
+    /// turns; those of the jaw are real.
+    private static func obedience(
+        _ mesh: [SIMD3<Float>], _ head: HeadShape, hidesMouth: Bool
+    ) -> [Float] {
+        var obeys = mesh.map { point in
+            let side = ((point.flat - head.pose.origin.flat) * head.right).sum().magnitude / head.width
+            return 1 - 0.85 * smoothStep((side - 0.3) / 0.15)
+        }
+        for i in MeshParts.noseBack { obeys[i] *= 0.3 }
+        for i in MeshParts.outline where down(mesh[i], head) <= 0.155 { obeys[i] = 0 }
+        for i in MeshParts.faceCount..<MeshParts.count { obeys[i] = 0 }
+        if hidesMouth {
+            let nose = down(mesh[MeshParts.underNose], head)
+            for i in mesh.indices where down(mesh[i], head) >= nose { obeys[i] = 0 }
+        }
+        return obeys
+    }
+
+    // MARK: A frame
+
+    /// Draws the portrait with a driver's motion.
+    ///
+    /// - Parameters:
+    ///   - frame: `[1, h, w, 3]`, all of whose pixels are set.
+    package mutating func draw(_ driver: DriverFace, into frame: Tensor<UInt8>) {
+        precondition(frame.shape == [1, height, width, 3], "\(frame.shape) for \(width) × \(height)")
+        move(driver.motion)
+        let (to, width, height) = (frame.pointer, width, height)
+        // Where soft edges of two sheets meet, a trace of what was there before shows through.
+        to.update(from: portrait.pointer, count: portrait.count)
+        mouth.sheet.draw(into: to, width: width, height: height)
+        for eye in eyes { eye?.sheet.draw(into: to, width: width, height: height) }
+        base.draw(into: to, width: width, height: height)
+        for upper in uppers { upper.draw(into: to, width: width, height: height) }
+    }
+
+    /// The smallest share of its area that a drawn cell kept in the last frame; below 0, one turned over.
+    package var leastArea: Float {
+        let sheets = [base] + uppers + eyes.compactMap { $0?.sheet }
+        return sheets.map(\.leastShare).min()!
+    }
+
+    /// Where everything goes.
+    private mutating func move(_ motion: FaceMotion) {
+        setPose(motion)
+        express(motion)
+        field.heights(for: movements, into: &heights)
+        base.move(heights: heights, layer: 0, pose: &pose)
+        base.unfold()
+        for i in uppers.indices {
+            uppers[i].move(heights: heights, layer: i + 1, pose: &pose)
+            uppers[i].unfold()
+        }
+        for i in eyes.indices { eyes[i]?.move(gaze: motion.gaze * strength, pose: &pose) }
+        let (upper, lower) = (MeshParts.mouth.upper[0], MeshParts.mouth.lower[0])
+        for i in upper.indices {
+            lips.upper[i] = posed(mesh[upper[i]], own[upper[i]])
+            lips.lower[i] = posed(mesh[lower[i]], own[lower[i]])
+        }
+        mouth.move(upper: lips.upper, lower: lips.lower)
+    }
+
+    private mutating func setPose(_ motion: FaceMotion) {
+        let angles = motion.turn.radians, degrees = SIMD3<Float>(angles * (180 / .pi))
+        let turn = Rotation(
+            degrees: SIMD3(
+                bent(degrees.x * strength, beyond: Self.mostPitch, by: 0.5),
+                bent(degrees.y * strength, beyond: Self.mostYaw, by: 0.5), degrees.z))
+        let grown = min(max(log(max(motion.scale, 1e-3)) * strength, -0.2), 0.2)
+        var moved = motion.shift * head.pose.scale
+        // A head stays in its picture.
+        let way = moved.length
+        if way > 0 { moved *= bent(way, beyond: 0.4 * head.pose.scale, by: 0.5) / way }
+        let pivot = head.pivot - head.pose.origin
+        let shift = moved
+            + (exp(grown) * SIMD3<Float>(turn.turn(SIMD3<Double>(pivot))) - pivot).flat
+        pose.pivot = (head.pivot.x, head.pivot.y, head.pivot.z)
+        pose.shift = (shift.x, shift.y)
+        let vector = turn.vector
+        withUnsafeMutableBytes(of: &pose.turn) { bytes in
+            let rows = bytes.bindMemory(to: Float.self)
+            for k in 0...WARP_TURNS {
+                let share = Float(k) / Float(WARP_TURNS)
+                let part = Rotation(vector: vector * Double(share)).rows
+                let size = Double(exp(grown * share))
+                for axis in 0..<3 {
+                    rows[6 * k + axis] = Float(part.0[axis] * size)
+                    rows[6 * k + 3 + axis] = Float(part.1[axis] * size)
+                }
+            }
+        }
+    }
+
+    /// Where a point of the head is, after it has moved in the plane.
+    private func posed(_ point: SIMD3<Float>, _ moved: SIMD2<Float>) -> SIMD2<Float> {
+        withUnsafeBytes(of: pose.turn) { bytes in
+            let m = bytes.bindMemory(to: Float.self).baseAddress! + 6 * WARP_TURNS
+            let p = SIMD3(point.x + moved.x, point.y + moved.y, point.z) - head.pivot
+            return SIMD2(
+                m[0] * p.x + m[1] * p.y + m[2] * p.z + head.pivot.x + pose.shift.0,
+                m[3] * p.x + m[4] * p.y + m[5] * p.z + head.pivot.y + pose.shift.1)
+        }
+    }
+
+    /// How far every point moves in the four sheets.
+    private mutating func express(_ motion: FaceMotion) {
+        for i in own.indices {
+            own[i] = obeys[i] == 0
+                ? SIMD2()
+                : turned(motion.expression[i]) * (obeys[i] * strength)
+        }
+        for eye in 0...1 { closeLids(eye, motion.lids[eye]) }
+        for i in 0..<MeshParts.faceCount { movements[i] = Self.four(own[i]) }
+        // In the lower sheet an upper edge goes where its lower one does, and in an upper sheet the other
+        // way round: so each of them goes on smoothly where it is not seen.
+        for (k, opening) in MeshParts.openings.enumerated() {
+            for ring in opening.upper {
+                for i in 1..<ring.count - 1 {
+                    let low = own[opening.lower[0][i]], mine = movements[ring[i]]
+                    movements[ring[i]] = Self.four(low)
+                    movements[ring[i]][2 * k + 2] = mine[2 * k + 2]
+                    movements[ring[i]][2 * k + 3] = mine[2 * k + 3]
+                }
+            }
+            for ring in opening.lower {
+                for i in 1..<ring.count - 1 {
+                    let high = own[opening.upper[0][i]]
+                    movements[ring[i]][2 * k + 2] = high.x
+                    movements[ring[i]][2 * k + 3] = high.y
+                }
+            }
+        }
+        for (i, point) in neck.enumerated() {
+            movements[MeshParts.faceCount + i] = Self.four(own[point.jaw] * point.share)
+        }
+    }
+
+    /// A way in head space as the portrait's picture has it.
+    private func turned(_ way: SIMD3<Float>) -> SIMD2<Float> {
+        (SIMD3<Float>(head.pose.rotation.turn(SIMD3<Double>(way))) * head.pose.scale).flat
+    }
+
+    private static func four(_ v: SIMD2<Float>) -> SIMD8<Float> {
+        SIMD8(v.x, v.y, v.x, v.y, v.x, v.y, v.x, v.y)
+    }
+
+    /// Lids close by the share of their own opening that the driver's have lost, so that they close wholly
+    /// whatever the two eyes look like: below 0.22 of its opening a mesh hardly tells an eye from a closed one.
+    private mutating func closeLids(_ eye: Int, _ open: Float) {
+        let opening = MeshParts.eyes[eye]
+        let (upper, lower) = (opening.upper, opening.lower)
+        let share = 1 + (min(max((open - 0.22) / 0.78, 0), 1.45) - 1) * strength
+        for i in 1..<upper[0].count - 1 {
+            let gap = mesh[lower[0][i]].flat - mesh[upper[0][i]].flat
+            let low = 0.5 * own[lower[0][i]] - 0.06 * (1 - min(share, 1)) * gap
+            // The upper lid goes a little over the lower one.
+            let high = low + (1 - share) * (share < 1 ? 1.15 : 1) * gap
+            own[lower[0][i]] = low
+            own[upper[0][i]] = high
+            own[lower[1][i]] = 0.8 * low
+            own[upper[1][i]] = 0.4 * high
+        }
+        own[opening.corners.0] *= 0.5
+        own[opening.corners.1] *= 0.5
+    }
+}
+
+/// The grid over a portrait, from which sheets take their parts.
+private struct Grid {
+    let columns, rows, cell, margin: Int
+    let head: HeadShape
+    private let depths: [Float]
+
+    init(columns: Int, rows: Int, cell: Int, margin: Int, head: HeadShape) {
+        (self.columns, self.rows, self.cell, self.margin) = (columns, rows, cell, margin)
+        self.head = head
+        depths = head.depths(columns: columns, rows: rows, cell: cell)
+    }
+
+    /// The part that an upper sheet can cover.
+    func sheet(
+        around shape: OpeningShape, reach: Float, _ pixels: PortraitPixels, _ field: SmoothField,
+        cover: (SIMD2<Float>) -> Float
+    ) -> WarpSheet {
+        let low = shape.lower.map(\.y).min()!, high = shape.upper.map(\.y).max()!
+        let corners = [-reach / 2, shape.width + reach / 2].flatMap { s in
+            [low, high + reach].map { shape.place(of: SIMD2(s, $0)) }
+        }
+        func range(_ values: [Float], _ count: Int) -> Range<Int> {
+            // Some cells more than are drawn: what turns over is smoothed together with what lies around it.
+            let first = (Int(values.min()!) + margin) / cell - 4
+            let last = (Int(values.max()!) + margin) / cell + 5
+            return max(first, 0)..<max(min(last, count), max(first, 0) + 1)
+        }
+        return sheet(
+            range(corners.map(\.x), columns), range(corners.map(\.y), rows), pixels, field,
+            cover: cover)
+    }
+
+    func sheet(
+        _ across: Range<Int>, _ down: Range<Int>, _ pixels: PortraitPixels, _ field: SmoothField,
+        cover: (SIMD2<Float>) -> Float
+    ) -> WarpSheet {
+        let left = across.lowerBound * cell - margin, top = down.lowerBound * cell - margin
+        var nodes: [warp_node] = [], places: [SIMD2<Float>] = []
+        for j in down.lowerBound...down.upperBound {
+            for i in across.lowerBound...across.upperBound {
+                let place = SIMD2(Float(i * cell - margin), Float(j * cell - margin))
+                nodes.append(
+                    warp_node(
+                        x: place.x, y: place.y, depth: depths[j * (columns + 1) + i],
+                        share: head.share(at: place)))
+                places.append(place)
+            }
+        }
+        return WarpSheet(
+            columns: across.count, rows: down.count, cell: cell, left: left, top: top, nodes: nodes,
+            weights: field.weights(at: places)
+        ) { x, y in
+            let rgb = pixels.bytes(left + x, top + y)
+            let place = SIMD2(Float(left + x) + 0.5, Float(top + y) + 0.5)
+            return SIMD4(rgb.x, rgb.y, rgb.z, UInt8(cover(place) * 255 + 0.5))
+        }
+    }
+}

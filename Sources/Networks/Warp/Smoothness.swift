@@ -1,0 +1,22 @@
+/// 0 up to 0, 1 from 1 on, without a kink.
+func smoothStep(_ value: Float) -> Float {
+    let t = min(max(value, 0), 1)
+    return t * t * (3 - 2 * t)
+}
+
+/// The number itself as far as `most`, then bent towards `most` and `share` of it.
+func bent(_ value: Float, beyond most: Float, by share: Float) -> Float {
+    let size = value.magnitude, room = share * most
+    guard size > most else { return value }
+    let over = most + room * (size - most) / (size - most + room)
+    return value < 0 ? -over : over
+}
+
+extension SIMD3<Float> {
+    var length: Float { (self * self).sum().squareRoot() }
+    var flat: SIMD2<Float> { SIMD2(x, y) }
+}
+
+extension SIMD2<Float> {
+    var length: Float { (self * self).sum().squareRoot() }
+}
