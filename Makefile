@@ -16,14 +16,19 @@ PYTHON := .build/python
 # The networks that find a face, through pip: a wheel of 36 MB, of which 1.4 MB are kept.
 FACE := Models/face/face_landmark.safetensors
 
-.PHONY: demo test test-machines test-links test-cable train test-training fuzz build build-bench packages python bench bench-live chaos soak clean format
+.PHONY: demo studio test test-machines test-links test-cable train test-training fuzz build build-bench packages python bench bench-live chaos soak clean format
 
 demo: PACKAGES += $(if $(wildcard $(FACE)),,python3-pip)
 demo: build $(FACE)
 	@$(TOOL) run Graphs/side-by-side.yaml
 
+# A page in the browser: your camera in, the portrait out. Ctrl-C ends it.
+studio: PACKAGES += $(if $(wildcard $(FACE)),,python3-pip)
+studio: build $(FACE)
+	@$(TOOL) studio Graphs/studio.yaml
+
 # Layers once more with the kernels for registers of 256 and of 128 bits.
-test: PACKAGES += python3-venv python3-pip
+test: PACKAGES += python3-venv python3-pip curl jq nginx-light openssl chromium fonts-dejavu-core ffmpeg
 test: packages python
 	@$(BUILD) --build-tests
 	@$(MAKE) --no-print-directory $(FACE)
