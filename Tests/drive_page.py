@@ -2,7 +2,7 @@
 # it saw: the figures are those that the page itself shows.
 #
 #   drive_page.py ADDRESS SECONDS [--camera FILM.y4m] [--portrait FILE] [--broken FILE] [--swaps N]
-#                 [--kill PID] [--screens FOLDER]
+#                 [--kill NODE] [--screens FOLDER]
 import argparse
 import asyncio
 import json
@@ -149,7 +149,8 @@ async def drive(words, page, seen):
     await page.click("#revert")
 
     if words.kill:
-        os.kill(words.kill, signal.SIGKILL)
+        pid = await page.evaluate(f"window.studio.view.nodes.find(n => n.name === {json.dumps(words.kill)}).pid")
+        os.kill(pid, signal.SIGKILL)
         began = await page.evaluate("performance.now()")
         await until(page, "document.querySelector('#drawing .node.absent') || document.getElementById('state').classList.contains('bad') || window.studio.view.nodes.some(n => n.restarts > 0)")
         seen["red_ms"] = await page.evaluate("performance.now()") - began
@@ -185,7 +186,7 @@ async def main():
     for name in ("camera", "portrait", "broken", "screens"):
         parser.add_argument(f"--{name}")
     parser.add_argument("--swaps", type=int, default=0)
-    parser.add_argument("--kill", type=int)
+    parser.add_argument("--kill")
     words = parser.parse_args()
     arguments = ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
     if words.camera:

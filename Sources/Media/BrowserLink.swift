@@ -18,6 +18,7 @@ package final class BrowserLink {
 
     private let path: String
     private let listener: Int32
+    private var inode: ino_t = 0
     private var client: Int32 = -1
     private var bytes: [UInt8] = []
 
@@ -44,14 +45,22 @@ package final class BrowserLink {
         }
         umask(mask)
         guard result == 0, listen(listener, 4) == 0 else {
+            close(listener)
             throw .failed(call: "bind", argument: path, reason: String(cString: strerror(errno)))
         }
+        inode = Self.inode(of: path)
+    }
+
+    private static func inode(of path: String) -> ino_t {
+        var status = stat()
+        return stat(path, &status) == 0 ? status.st_ino : 0
     }
 
     deinit {
         leave()
         close(listener)
-        unlink(path)
+        // A process that took over listens under the same name.
+        if Self.inode(of: path) == inode { unlink(path) }
     }
 
     /// The next event, or nil when none came within `milliseconds`.
@@ -64,7 +73,7 @@ package final class BrowserLink {
             let next = accept(listener, nil, nil)
             guard next >= 0 else { return nil }
             _ = fcntl(next, F_SETFD, FD_CLOEXEC)
-            if client >= 0 { tell(#"{"camera":"another page sends its camera now"}"#) }
+            if client >= 0 { tell(#"{"camera":"another page sends its camera now","taken":true}"#) }
             leave()
             client = next
             return .began

@@ -14,7 +14,7 @@ struct CameraLine: Sendable {
     func connected(hear: @escaping @Sendable (String) -> Void) -> Connection? {
         let connection = Connection(path, hear)
         if connection == nil {
-            hear(#"{"camera":"the browser-camera of this graph does not listen yet","retry":true}"#)
+            hear(#"{"camera":"the browser-camera of this graph does not listen yet; it is tried again"}"#)
         }
         return connection
     }
@@ -23,6 +23,7 @@ struct CameraLine: Sendable {
         private struct State {
             var descriptor: Int32
             var needsKey = true
+            var hasEnded = false
         }
 
         private let state: Mutex<State>
@@ -55,6 +56,9 @@ struct CameraLine: Sendable {
         }
 
         deinit { close() }
+
+        /// Whether nothing that is sent arrives any more.
+        var isClosed: Bool { state.withLock { $0.hasEnded || $0.descriptor < 0 } }
 
         /// Ends the connection; the thread that listens sees it.
         func close() {
@@ -102,10 +106,8 @@ struct CameraLine: Sendable {
         }
 
         private func heard(_ text: String?) {
-            guard let text else {
-                return hear(#"{"camera":"the browser-camera of this run is gone; it is looked for again","retry":true}"#)
-            }
-            hear(text)
+            if let text { return hear(text) }
+            state.withLock { $0.hasEnded = true }
         }
 
         /// Hands on what the node says, then nil, and closes the descriptor.

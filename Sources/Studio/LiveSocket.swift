@@ -23,6 +23,8 @@ struct LiveSocket: WSHandler {
         var clock: Double?
         /// Pictures that the page has got.
         var ack: UInt32?
+        /// Its camera was started, or stopped.
+        var camera: Bool?
     }
 
     func makeFrames(for client: AsyncThrowingStream<WSFrame, any Error>) async throws
@@ -31,7 +33,7 @@ struct LiveSocket: WSHandler {
         let outbox = Outbox()
         let viewer = tap?.add { outbox.send(picture: $0.message) }
         outbox.send(#"{"hello":"personalive.v1","window":\#(Outbox.window)}"#)
-        let line = camera?.connected { outbox.send($0) }
+        let line = camera.map { CameraWay($0) { outbox.send($0) } }
         let reader = Task {
             do {
                 try await read(client, outbox, line)
@@ -62,7 +64,7 @@ struct LiveSocket: WSHandler {
 
     private func read(
         _ client: AsyncThrowingStream<WSFrame, any Error>, _ outbox: Outbox,
-        _ line: CameraLine.Connection?
+        _ line: CameraWay?
     ) async throws {
         var message: [UInt8] = []
         var isText = false
@@ -77,13 +79,14 @@ struct LiveSocket: WSHandler {
             }
             guard message.count <= Self.largestMessage else { return }
             guard frame.fin else { continue }
-            if isText { hear(message, outbox) } else { line?.send(message) }
+            if isText { hear(message, outbox, line) } else { line?.send(message) }
             message = []
         }
     }
 
-    private func hear(_ text: [UInt8], _ outbox: Outbox) {
+    private func hear(_ text: [UInt8], _ outbox: Outbox, _ line: CameraWay?) {
         guard let words = try? JSONDecoder().decode(Words.self, from: Data(text)) else { return }
+        if let camera = words.camera { line?.turn(on: camera) }
         if let ack = words.ack { outbox.acknowledge(ack) }
         if let clock = words.clock {
             let now = Double(posix_monotonic_ns()) / 1e6

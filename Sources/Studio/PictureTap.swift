@@ -118,6 +118,10 @@ final class PictureTap: Sendable {
         }
     }
 
+    /// Makes one message of what came, and hands it to every page.
+    ///
+    /// Pictures go as JPEG. The packets of an encoder would go as they are, as `videoDown` with their
+    /// keyframe flag: the page decodes H.264 in Annex B, and waits for a keyframe after a gap.
     private func show(
         _ stamp: Stamp, _ tensor: AnyTensor, _ sequence: inout UInt32, _ encoder: JPEGEncoder
     ) throws {

@@ -97,7 +97,9 @@ package final class Runs: Sendable {
 
     /// Ends the runs that this studio started, as Ctrl-C does, and waits for them.
     package func stopOwn() {
-        for pid in own { kill(pid, SIGINT) }
+        for run in list() where run.own {
+            _ = try? RunClient(folder: run.folder).ask(.stop)
+        }
         while !own.isEmpty { usleep(20_000) }
     }
 }

@@ -3,6 +3,7 @@ import FlyingFox
 import Foundation
 import Launch
 import NodeKit
+import Synchronization
 
 /// The API below /api/v1: what openapi.json describes and docs/studio.md shows with a line of curl each.
 struct StudioAPI: Sendable {
@@ -123,8 +124,7 @@ struct StudioAPI: Sendable {
     private func events(_ folder: String) -> HTTPResponse {
         let looks = looks
         let stream = EventStream { events in
-            let log = LogFolder.all.first { $0.isAlive && $0.name == Self.name(of: folder) }
-            let reader = log.map { LogReader($0) }
+            let reader = try? await waiting { Self.log(of: folder).map(Lines.init) }
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
             var isFirst = true
@@ -136,7 +136,7 @@ struct StudioAPI: Sendable {
                     events.yield(EventStream.event("over", Self.text(["error": "\(error)"], encoder)))
                     return
                 }
-                let lines = reader?.lines() ?? []
+                let lines = (try? await waiting { reader?.next() ?? [] }) ?? []
                 for line in isFirst ? lines.suffix(20) : lines.suffix(50) {
                     events.yield(EventStream.event("log", Self.text(["line": line], encoder)))
                 }
@@ -153,8 +153,17 @@ struct StudioAPI: Sendable {
         (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
     }
 
-    private static func name(of folder: String) -> String? {
-        try? RunClient(folder: folder).status(seconds: 3).name
+    /// The log of a run that lives.
+    private static func log(of folder: String) -> LogFolder? {
+        guard let status = try? RunClient(folder: folder).status(seconds: 3) else { return nil }
+        return LogFolder.all.first { $0.path == status.logs }
+    }
+
+    /// Reads a log in several threads, one after the other.
+    private final class Lines: Sendable {
+        private let reader: Mutex<LogReader>
+        init(_ log: LogFolder) { reader = Mutex(LogReader(log)) }
+        func next() -> [String] { reader.withLock { $0.lines() } }
     }
 
     /// The WebSocket of a page: `?output=decoder.frame` is what it watches.
@@ -181,8 +190,7 @@ struct StudioAPI: Sendable {
         let most = min(max(Int(call.query("lines") ?? "") ?? 200, 1), 5000)
         let node = call.query("node")
         let lines = try await waiting {
-            let name = Self.name(of: folder)
-            guard let log = LogFolder.all.first(where: { $0.isAlive && $0.name == name }) else {
+            guard let log = Self.log(of: folder) else {
                 throw StudioError.missing("this run has no log")
             }
             return Array(LogReader(log, node: node).lines().suffix(most))
@@ -401,9 +409,6 @@ struct StudioAPI: Sendable {
     private struct Output: Encodable {
         var node, kind, state: String
         var settings: [String: SettingValue]
-        var frames: Int
-        /// Whether the studio added it, and can take it out again.
-        var removable: Bool
     }
 
     private struct NewOutput: Decodable {
@@ -424,8 +429,7 @@ struct StudioAPI: Sendable {
                 Output(
                     node: node.name, kind: node.kind, state: node.state,
                     // Keys of streams are in files, but a URL may hold one.
-                    settings: (graph.settings[node.name] ?? [:]).filter { $0.key != "url" },
-                    frames: 0, removable: true)
+                    settings: (graph.settings[node.name] ?? [:]).filter { $0.key != "url" })
             }
             return .json(sinks)
         case ("POST", 0):

@@ -111,6 +111,7 @@ struct StudioCommand: ParsableCommand {
         print("look on:  \(fragment(keys.view))")
         fflush(nil)
         var complaint: String?
+        var failures = 0
         while !isOver.load(ordering: .relaxed) {
             let began = ContinuousClock.now
             let process = Process()
@@ -123,9 +124,15 @@ struct StudioCommand: ParsableCommand {
             child.withLock { $0 = process }
             process.waitUntilExit()
             guard !isOver.load(ordering: .relaxed) else { break }
-            if ContinuousClock.now - began < .seconds(1) {
+            // One that was killed leaves its port within a moment.
+            failures = ContinuousClock.now - began < .seconds(1) ? failures + 1 : 0
+            if failures == 4 {
                 complaint = "the process that serves the studio ended with status \(process.terminationStatus)"
                 break
+            }
+            if failures > 0 {
+                Thread.sleep(forTimeInterval: 0.4)
+                continue
             }
             say("warning: the process that serves the studio ended; it is started again\n")
         }

@@ -15,11 +15,11 @@ import Testing
 
         nodes:
           portrait: { use: image-file, with: { path: "${portrait}" } }
-          kept: { use: viewer, in: { frame: portrait.image } }
           source:
             use: camera
             with: { device: "lavfi:testsrc=size=320x240:rate=${rate}" }
-          shown: { use: viewer, in: { frame: source.frame } }
+          row: { use: side-by-side, in: { portrait: portrait.image, driver: source.frame, result: source.frame } }
+          shown: { use: viewer, in: { frame: row.frame } }
 
         """
 
@@ -77,7 +77,7 @@ import Testing
                     + ["http://127.0.0.1:\(port)/api/v1\(path)"])
         }
 
-        func view() throws -> [String: Any] {
+        func status() throws -> [String: Any] {
             let body = try ask("/runs/-").body
             let object = try JSONSerialization.jsonObject(with: Data(body.utf8))
             return object as? [String: Any] ?? [:]
@@ -85,7 +85,7 @@ import Testing
 
         /// Waits until pictures reach the sink.
         func waitForPictures() {
-            #expect(tool.waitUntil { ((try? view()["frames_out"] as? Int) ?? 0) > 10 })
+            #expect(tool.waitUntil { ((try? status()["frames_out"] as? Int) ?? 0) > 10 })
         }
 
         @discardableResult
@@ -134,17 +134,17 @@ import Testing
         studio.waitForPictures()
         let graph = Self.graph.replacing("FOLDER", with: studio.tool.folder)
         let faulty = "\(studio.tool.folder)/faulty.yaml", edited = "\(studio.tool.folder)/edited.json"
-        try Data(graph.replacing("source.frame", with: "source.frames").utf8)
+        try Data(graph.replacing("row.frame", with: "row.frames").utf8)
             .write(to: URL(fileURLWithPath: faulty))
         let change = try JSONSerialization.data(withJSONObject: [
             "text": graph + "  second: { use: viewer, in: { frame: source.frame } }\n"
         ])
         try change.write(to: URL(fileURLWithPath: edited))
-        let before = try #require(try studio.view()["nodes"] as? [[String: Any]])
+        let before = try #require(try studio.status()["nodes"] as? [[String: Any]])
 
         let faults = try studio.ask("/runs/-/check", "--data-binary", "@\(faulty)")
         let applied = try studio.ask("/runs/-/apply", "--data-binary", "@\(edited)")
-        let after = try #require(try studio.view()["nodes"] as? [[String: Any]])
+        let after = try #require(try studio.status()["nodes"] as? [[String: Any]])
 
         #expect(faults.status == 200)
         #expect(faults.body.contains("\"line\": 14") && faults.body.contains("has no output 'frames'"))
@@ -263,14 +263,14 @@ import Testing
         let studio = try Studio()
         defer { studio.stop() }
         studio.waitForPictures()
-        let run = try studio.view()["pid"] as? Int
+        let run = try studio.status()["pid"] as? Int
         let server = try #require(
             Tool.children(of: studio.tool.process.processIdentifier)["studio"])
 
         kill(server, SIGKILL)
 
         #expect(studio.tool.waitUntil { (try? studio.ask("/runs/-").status) == 200 })
-        #expect(try studio.view()["pid"] as? Int == run)
+        #expect(try studio.status()["pid"] as? Int == run)
         #expect(studio.tool.errorsSoFar.contains("it is started again"))
     }
 
@@ -278,7 +278,7 @@ import Testing
         let studio = try Studio()
         defer { studio.stop() }
         studio.waitForPictures()
-        let run = try studio.view()["pid"] as? Int
+        let run = try studio.status()["pid"] as? Int
         let program = """
             import socket, sys, struct, os
             s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
@@ -298,13 +298,13 @@ import Testing
 
         #expect(client.terminationStatus == 0)
         #expect(studio.tool.waitUntil { (try? studio.ask("/runs/-").status) == 200 })
-        #expect(try studio.view()["pid"] as? Int == run)
+        #expect(try studio.status()["pid"] as? Int == run)
     }
 
     @Test func `a studio that is killed leaves the run, and the next one finds it`() throws {
         let studio = try Studio()
         studio.waitForPictures()
-        let run = try #require(try studio.view()["pid"] as? Int)
+        let run = try #require(try studio.status()["pid"] as? Int)
 
         kill(studio.tool.process.processIdentifier, SIGKILL)
         _ = studio.tool.finish()
@@ -314,7 +314,7 @@ import Testing
         try next.start()
         #expect(next.waitUntil { (try? studio.ask("/runs/-").status) == 200 })
 
-        #expect(try studio.view()["pid"] as? Int == run)
+        #expect(try studio.status()["pid"] as? Int == run)
         _ = try studio.ask("/runs/-/stop", "-d", "{}")
         #expect(next.waitUntil { kill(pid_t(run), 0) != 0 })
         #expect(try studio.ask("/runs/-").status == 404)
@@ -343,8 +343,9 @@ import Testing
 /// The studio behind the nginx that it writes the configuration for.
 @Suite struct StudioProxyTests {
     /// The program, which may be in a folder for administrators.
-    private static let nginx = ["/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"]
-        .first { access($0, X_OK) == 0 }
+    private static let nginx: String? = ["/usr/sbin/nginx", "/usr/bin/nginx"].first { path in
+        FileManager.default.isExecutableFile(atPath: path)
+    }
 
     private func run(_ program: String, _ arguments: [String]) throws -> String {
         let process = Process(), output = Pipe()
@@ -414,7 +415,7 @@ import Testing
         let long = String(repeating: "a", count: 17_000)
         #expect(try ask("-H", bearer, "-H", "X-Long: \(long)", "\(base)/api/v1/runs").status == 400)
         let large = "\(folder)/large.png"
-        FileManager.default.createFile(atPath: large, contents: Data(count: 21 << 20))
+        try Data(count: 21 << 20).write(to: URL(fileURLWithPath: large))
         #expect(
             try ask("-H", bearer, "--data-binary", "@\(large)", "\(base)/api/v1/runs/-/portraits").status
                 == 413)

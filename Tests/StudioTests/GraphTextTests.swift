@@ -27,7 +27,7 @@ import Testing
         try text.remove("recording")
 
         #expect(
-            added == Self.plain.dropLast() + """
+            added == Self.plain + """
 
                   recording:
                     use: video-encoder

@@ -55,6 +55,27 @@ import Testing
         #expect(text(await outbox.next()) == "after", "the window is full")
     }
 
+    @Test func `a slow page has one picture under way, and a quick one again more`() async {
+        let outbox = Outbox(), now = ContinuousClock.now
+        var sent: UInt32 = 0
+        for round in 0..<4 {
+            outbox.send(picture: [0])
+            if case .bytes = await outbox.next() { sent += 1 }
+            outbox.acknowledge(sent, at: now + .seconds(1 + round))
+        }
+
+        outbox.send(picture: [2])
+        #expect(picture(await outbox.next()) == 2)
+        outbox.send(picture: [3])
+        outbox.send("only this")
+        #expect(text(await outbox.next()) == "only this", "one is under way, and no more may be")
+        sent += 1
+        outbox.acknowledge(sent, at: now)
+        #expect(picture(await outbox.next()) == 3)
+        outbox.send(picture: [4])
+        #expect(picture(await outbox.next()) == 4, "two may be under way now")
+    }
+
     @Test func `who waits is told of the end`() async {
         let outbox = Outbox()
         async let next = outbox.next()

@@ -20,9 +20,12 @@ export class Camera {
     this.#live = live;
     this.#live.onword = words => {
       if (words.key) this.#needsKey = true;
-      if (words.camera && (this.isOn || !words.retry)) this.onnote(words.camera);
+      if (words.taken) { this.stop(); this.onend('Another page sends its camera now. Start this one to take over again.'); }
+      else if (words.camera && this.isOn) this.onnote(words.camera);
       if (words.error) this.onnote(words.error);
     };
+    // A socket that was cut and is there again knows nothing of the camera.
+    this.#live.onopen = () => { if (this.isOn) this.#tell(true); };
     setInterval(() => this.#measure(), 1000);
     document.addEventListener('visibilitychange', () => {
       if (document.hidden && this.isOn) this.onnote('This tab is in the background: the browser may slow the camera down.');
@@ -42,6 +45,7 @@ export class Camera {
     [this.#track] = this.#stream.getVideoTracks();
     this.#track.addEventListener('ended', () => { this.stop(); this.onend('The camera was unplugged, or its use was ended in the browser.'); });
     [this.#stop, this.#needsKey, this.#isFirst, this.#begun] = [false, true, true, null];
+    this.#tell(true);
     this.#lock = await navigator.wakeLock?.request('screen').catch(() => null);
     if (typeof VideoEncoder === 'undefined') this.#codec = 'jpeg';
     this.#run().catch(error => { this.stop(); this.onend(`The camera's pictures cannot be sent: ${error.message}`); });
@@ -49,8 +53,14 @@ export class Camera {
   }
   #lock = null;
 
+  #tell(isOn) {
+    this.#live.send(JSON.stringify({ camera: isOn }));
+    [this.#needsKey, this.#isFirst] = [true, true];
+  }
+
   stop() {
     this.#stop = true;
+    if (this.isOn) this.#tell(false);
     this.#reader?.cancel().catch(() => {});
     this.#stream?.getTracks().forEach(track => track.stop());
     if (this.#encoder && this.#encoder.state !== 'closed') this.#encoder.close();

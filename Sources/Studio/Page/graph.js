@@ -3,7 +3,9 @@ import { $, api, make, ms, onStatus, studio, toast } from './app.js';
 import { Editor } from './editor.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
-const W = 164, H = 66, GAP_X = 88, GAP_Y = 44, EDGE = 24;
+const W = 172, H = 78, GAP_X = 104, GAP_Y = 46, EDGE = 22;
+/// Room above the nodes for edges that pass over others.
+const ROOF = 58;
 
 function draw(tag, attributes = {}, ...children) {
   const element = document.createElementNS(SVG, tag);
@@ -54,9 +56,9 @@ export function layout(nodes, edges) {
   const tallest = Math.max(...columns.map(column => column?.length ?? 0));
   const place = new Map();
   columns.forEach((column, x) => column?.forEach((name, y) => place.set(name, {
-    x: EDGE + x * (W + GAP_X), y: EDGE + (y + (tallest - column.length) / 2) * (H + GAP_Y),
+    x: EDGE + x * (W + GAP_X), y: EDGE + ROOF + (y + (tallest - column.length) / 2) * (H + GAP_Y), column: x,
   })));
-  return { place, width: 2 * EDGE + columns.length * (W + GAP_X) - GAP_X, height: 2 * EDGE + tallest * (H + GAP_Y) - GAP_Y };
+  return { place, width: 2 * EDGE + columns.length * (W + GAP_X) - GAP_X, height: 2 * EDGE + ROOF + tallest * (H + GAP_Y) - GAP_Y };
 }
 
 export class GraphView {
@@ -92,29 +94,39 @@ export class GraphView {
       const shift = (siblings.indexOf(edge) - (siblings.length - 1) / 2) * 36;
       const [x1, y1, x2, y2] = [a.x + W, a.y + H / 2 + shift, b.x, b.y + H / 2 + shift];
       const bend = Math.max(40, (x2 - x1) / 2);
-      const path = `M${x1} ${y1} C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
-      const [cx, cy] = [(x1 + x2) / 2, (y1 + y2) / 2];
-      const parts = { rate: draw('text', { x: cx, y: cy - 3, 'text-anchor': 'middle' }), age: draw('text', { x: cx, y: cy + 10, 'text-anchor': 'middle' }) };
+      // One that passes over other columns goes above their nodes.
+      const between = [...place.values()].filter(other => other.column > a.column && other.column < b.column);
+      const roof = between.length ? Math.min(...between.map(other => other.y)) - 16 : null;
+      const middle = (x1 + x2) / 2;
+      const path = roof == null
+        ? `M${x1} ${y1} C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`
+        : `M${x1} ${y1} C${x1 + 60} ${y1} ${x1 + 60} ${roof} ${middle} ${roof} S${x2 - 60} ${y2 - 14} ${x2} ${y2 - 14}`;
+      const [cx, cy] = [middle, roof == null ? (y1 + y2) / 2 : roof - 14];
+      const parts = { rate: draw('text', { x: cx, y: cy - 5, 'text-anchor': 'middle' }), age: draw('text', { x: cx, y: cy + 10, 'text-anchor': 'middle' }), lost: draw('text', { class: 'lost', x: cx, y: cy + 25, 'text-anchor': 'middle' }) };
       const group = draw('g', { class: 'edge', tabindex: 0, role: 'button' },
         draw('path', { class: 'hit', d: path }), draw('path', { class: 'line', d: path, 'marker-end': 'url(#arrow)' }),
-        draw('rect', { class: 'plate', x: cx - 40, y: cy - 14, width: 80, height: 29, rx: 6 }), parts.rate, parts.age);
+        ...Object.values(parts));
       this.#choosable(group, { edge: `${edge.from} ${edge.to}` });
       this.#drawn.set(`${edge.from} ${edge.to}`, { group, ...parts });
       return group;
     });
     const boxes = view.nodes.map(({ name }) => {
       const { x, y } = place.get(name);
-      const text = (dy, kind) => draw('text', { x: 14, y: dy, class: kind });
-      const parts = { name: text(22, 'name'), kind: text(39, 'small'), figures: text(56, 'small') };
+      const text = (dy, kind) => draw('text', { x: 15, y: dy, class: kind });
+      const parts = { name: text(25, 'name'), kind: text(45, 'small'), figures: text(64, 'small') };
       const group = draw('g', { class: 'node', transform: `translate(${x} ${y})`, tabindex: 0, role: 'button' },
-        draw('rect', { width: W, height: H, rx: 12 }), draw('rect', { class: 'mood', x: 0, y: 12, width: 5, height: H - 24, rx: 2.5 }), ...Object.values(parts));
+        draw('rect', { width: W, height: H, rx: 12 }), draw('rect', { class: 'mood', x: 0, y: 13, width: 5, height: H - 26, rx: 2.5 }), ...Object.values(parts));
       this.#choosable(group, { node: name });
       this.#drawn.set(name, { group, ...parts });
       return group;
     });
+    const labels = draw('g', { class: 'labels' });
     const arrow = draw('marker', { id: 'arrow', viewBox: '0 0 8 8', refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: 'auto-start-reverse' },
-      draw('path', { d: 'M0 0 L8 4 L0 8 z', fill: 'currentColor', stroke: 'none' }));
+      draw('path', { d: 'M0 0 L8 4 L0 8 z' }));
     svg.replaceChildren(draw('defs', {}, arrow), ...lines, ...boxes);
+    // No line crosses a label: they are drawn last.
+    for (const { group, ...texts } of this.#drawn.values()) if (group.classList.contains('edge')) labels.append(...Object.values(texts));
+    svg.append(labels);
   }
 
   #choosable(group, what) {
@@ -127,7 +139,7 @@ export class GraphView {
     const drawn = this.#drawn.get(item.name);
     if (!drawn) return;
     const figures = item.state === 'running'
-      ? `${item.fps.toFixed(1)} fps · ${Math.round(100 * item.busy)} % busy` : item.state;
+      ? item.fps ? `${item.fps.toFixed(1)} fps · ${Math.round(100 * item.busy)} % busy` : 'idle' : item.state;
     drawn.name.textContent = item.name.length > 20 ? `${item.name.slice(0, 19)}…` : item.name;
     drawn.kind.textContent = item.kind + (item.machine ? ` on ${item.machine}` : '');
     drawn.figures.textContent = figures + (item.restarts ? ` · ${item.restarts}× restarted` : '');
@@ -143,8 +155,8 @@ export class GraphView {
     if (!drawn) return;
     const isLast = item.keep === 'last' || item.fps === 0 && item.age_p50_ms == null;
     drawn.rate.textContent = isLast ? port(item.from) : `${port(item.from)} · ${item.fps.toFixed(0)}/s`;
-    drawn.age.textContent = isLast ? '' : item.dropped ? `${ms(item.age_p50_ms)} · ${item.dropped} lost` : ms(item.age_p50_ms);
-    drawn.age.setAttribute('class', item.dropped ? 'lost' : '');
+    drawn.age.textContent = isLast ? '' : ms(item.age_p50_ms);
+    drawn.lost.textContent = item.dropped ? `${item.dropped} lost` : '';
     const isChosen = this.#chosen?.edge === `${item.from} ${item.to}`;
     drawn.group.setAttribute('class', `edge${item.keep === 'last' ? ' kept' : ''}${item.dropped ? ' drops' : ''}${isChosen ? ' chosen' : ''}`);
     drawn.group.setAttribute('aria-label', `Edge from ${item.from} to ${item.to}: ${item.fps.toFixed(1)} a second, age ${ms(item.age_p50_ms)}, ${item.dropped} dropped`);

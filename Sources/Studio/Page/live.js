@@ -137,6 +137,7 @@ export class Live {
   /// What the node of the camera says: `key`, `camera`.
   onword = () => {};
   onstate = () => {};
+  onopen = () => {};
 
   constructor(canvas) {
     this.canvas = canvas;
@@ -170,7 +171,7 @@ export class Live {
     socket.binaryType = 'arraybuffer';
     this.#got = 0;
     this.#needsKey = true;
-    socket.onopen = () => { for (let n = 0; n < 5; n++) setTimeout(() => this.#ping(), 40 * n); this.onstate(true); };
+    socket.onopen = () => { for (let n = 0; n < 5; n++) setTimeout(() => this.#ping(), 40 * n); this.onstate(true); this.onopen(); };
     socket.onmessage = event => typeof event.data === 'string' ? this.#hear(JSON.parse(event.data)) : this.#take(event.data);
     socket.onclose = () => {
       if (this.#socket !== socket) return;
@@ -184,8 +185,6 @@ export class Live {
   #hear(words) {
     if (words.clock != null) { this.clock.take(words.clock, words.server); this.replaced = words.replaced; }
     if (words.key || words.camera || words.error) this.onword(words);
-    // The camera's node was replaced, or is not there yet.
-    if (words.retry) setTimeout(() => { if (this.isOpen) this.#socket.close(); }, 800);
   }
 
   async #take(buffer) {

@@ -233,8 +233,8 @@ export class Stage {
     try {
       await api.post('/swap', { node: node.name, kind, dry: true });
       button.textContent = `${kind} …`;
-      await api.post('/swap', { node: node.name, kind });
-      toast(`'${node.name}' is ${kind} now, after ${ms(performance.now() - began)}; no frame was lost.`);
+      const { done } = await api.post('/swap', { node: node.name, kind });
+      toast(`${done} (${ms(performance.now() - began)} in all)`);
     } catch (error) { toast(`'${node.name}' stays ${node.kind}: ${error.message}`, true); }
     button.disabled = false;
     button.textContent = kind;
@@ -253,7 +253,7 @@ export class Stage {
       return make('label', { class: 'slider', title: setting.summary }, make('span', {}, name), shown, make('input', {
         type: 'range', min: setting.minimum ?? 0, max: setting.maximum, step, value, 'aria-label': name, disabled: studio.role !== 'control',
         oninput: event => { shown.textContent = event.target.value; },
-        onchange: event => this.#order('/swap', { node: node.name, settings: { [setting.name]: event.target.value } }),
+        onchange: event => this.#order('/set', { values: { [`${node.name}.${setting.name}`]: event.target.value } }),
       }));
     }));
   }
