@@ -16,16 +16,22 @@ PYTHON := .build/python
 # The networks that find a face, through pip: a wheel of 36 MB, of which 2.7 MB are kept.
 FACE := Models/face/face_landmark_with_attention.safetensors
 
-.PHONY: demo test test-machines test-links test-cable train test-training fuzz build build-bench packages python bench bench-live chaos soak clean format
+.PHONY: demo studio test test-machines test-links test-cable train test-training fuzz build build-bench packages python bench bench-live chaos soak clean format
 
 # With PORTRAIT=me.jpg one's own photo, bent after the demo's driver: photo.mp4.
 demo: PACKAGES += $(if $(wildcard $(FACE)),,python3-pip)
 demo: build $(FACE)
 	@$(TOOL) run $(if $(PORTRAIT),Graphs/photo.yaml --set portrait=$(PORTRAIT),Graphs/side-by-side.yaml)
 
+# A page in the browser: your camera in, the portrait out. Ctrl-C ends it.
+studio: PACKAGES += $(if $(wildcard $(FACE)),,python3-pip)
+studio: build $(FACE)
+	@$(TOOL) studio Graphs/studio.yaml
+
 # Layers once more with the kernels for registers of 256 and of 128 bits.
 # What streams are sent to and read by in tests; PERSONALIVE_SERVERS=required says that they are there.
-test: PACKAGES += python3-venv python3-pip nginx-light libnginx-mod-rtmp ffmpeg
+test: PACKAGES += python3-venv python3-pip curl jq nginx-light libnginx-mod-rtmp openssl chromium \
+        fonts-dejavu-core ffmpeg
 test: packages python
 	@$(BUILD) --build-tests
 	@$(MAKE) --no-print-directory $(FACE)

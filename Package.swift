@@ -84,6 +84,20 @@ let package = Package(
         .target(
             name: "Models", dependencies: ["CCurl", "COpenSSL", "CPosix", "Networks", "Tensors"]),
 
+        // The web page and HTTP API: a client of runs.
+        .target(
+            name: "Studio",
+            dependencies: [
+                "CPosix", "Dataflow", "Launch", "Media", "NodeKit", "Tensors", "Wire",
+                .product(name: "FlyingFox", package: "FlyingFox"),
+                .product(name: "FlyingSocks", package: "FlyingFox"),
+            ],
+            resources: [
+                "index.html", "style.css", "app.js", "stage.js", "live.js", "camera.js", "graph.js",
+                "editor.js", "openapi.json",
+            ].map { .embedInCode("Page/\($0)") },
+            swiftSettings: testable),
+
         // Where they meet.
         .target(
             name: "BuiltinNodes",
@@ -92,7 +106,7 @@ let package = Package(
             name: "personalive",
             dependencies: [
                 "BuiltinNodes", "Dataflow", "Launch", "Media", "Models", "Networks", "NodeKit",
-                "Parity",
+                "Parity", "Studio",
                 "Tensors", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -114,6 +128,7 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["CPosix", "NodeKit", "Tensors", "Wire"]),
         .testTarget(name: "DataflowTests", dependencies: ["Dataflow", "NodeKit", "Tensors"]),
         .testTarget(name: "LaunchTests", dependencies: ["Dataflow", "Launch", "Wire"]),
+        .testTarget(name: "StudioTests", dependencies: ["Launch", "Media", "Studio", "Wire"]),
         .testTarget(name: "BenchTests", dependencies: ["personalive-bench"]),
         .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors"]),
         .testTarget(name: "NetworksTests", dependencies: ["Layers", "Networks", "Tensors"]),

@@ -13,6 +13,7 @@ struct Personalive: ParsableCommand {
             StatusCommand.self,
             LogsCommand.self,
             TopCommand.self,
+            StudioCommand.self,
             MetricsCommand.self,
             TraceCommand.self,
             RecordCommand.self,

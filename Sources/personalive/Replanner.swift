@@ -63,6 +63,14 @@ final class Replanner: GraphPlanner {
         return PlannedChange(plan(next)) { [self] in (self.state, graph) = (state, next) }
     }
 
+    var current: RunGraph {
+        RunGraph(
+            path: state.path, text: String(decoding: state.bytes, as: UTF8.self),
+            overrides: Dictionary(state.overrides.map { ($0.name, $0.value) }) { $1 },
+            replacements: state.replacements,
+            settings: Dictionary(uniqueKeysWithValues: graph.nodes.map { ($0.name, $0.values) }))
+    }
+
     private func graph(of state: State) throws -> CheckedGraph {
         let check = GraphFile.check(
             bytes: state.bytes, name: state.path, overrides: state.overrides,
@@ -106,6 +114,9 @@ final class Replanner: GraphPlanner {
                 throw SwapRefusal("\(path) is no file that can be read")
             }
             (next.bytes, next.path, next.replacements) = (bytes, path, [])
+        case .text(let text, let keepsSwaps):
+            next.bytes = Array(text.utf8)
+            if !keepsSwaps { next.replacements = [] }
         }
         return next
     }

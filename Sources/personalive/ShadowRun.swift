@@ -53,7 +53,7 @@ struct ShadowRun {
         switch try client.ask(.candidate(replacement)) {
         case .candidate(let candidate): return candidate
         case .refused(let reason): throw Self.failure(reason)
-        case .status, .place, .note, .done: throw Self.failure("the run answers something else")
+        case .status, .place, .graph, .note, .done: throw Self.failure("the run answers something else")
         }
     }
 

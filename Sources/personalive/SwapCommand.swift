@@ -79,7 +79,7 @@ extension RunClient {
                 let isNamed = reason.prefix { $0 != "\n" }.contains("error:")
                 Self.say(isNamed ? reason : "error: \(reason)")
                 throw ExitCode(1)
-            case .status, .candidate, .place, .note: break
+            case .status, .candidate, .place, .graph, .note: break
             }
         } catch let error as RunClientError {
             Self.say("error: \(error)")

@@ -14,6 +14,11 @@ enum Python {
     static let isComplete = isRequired || run("import zmq, numpy") == 0
     static let hasSchemas = isRequired || run("import kubernetes_validate, yaml") == 0
     static let hasPrometheus = isRequired || run("import prometheus_client") == 0
+    /// Debian's Chromium, and what drives it.
+    static let hasBrowser =
+        isRequired
+        || FileManager.default.isExecutableFile(atPath: "/usr/bin/chromium")
+            && run("import playwright") == 0
     static let hasONNX = isRequired || run("import zmq, numpy, onnxruntime, onnx") == 0
 
     /// The exit code of a program given as text.

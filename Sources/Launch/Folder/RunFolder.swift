@@ -85,6 +85,12 @@ package struct RunFolder: Sendable {
         return "/tmp/personalive-\(getuid())"
     }
 
+    /// A file of the studio at a port, in the same place: only its user may read it.
+    package static func studioFile(_ port: UInt16, _ ending: String) throws -> String {
+        try PrivateFolder.make(parent)
+        return "\(parent)/studio-\(port).\(ending)"
+    }
+
     /// Folders of the user's runs that live, the one that began last first.
     static var all: [String] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []

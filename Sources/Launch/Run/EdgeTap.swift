@@ -28,13 +28,15 @@ package final class EdgeTap {
     package private(set) var missed: UInt64 = 0
     private var next: UInt64?
 
+    /// - Parameter window: messages that may be under way: many for what a file must have all of, few
+    ///   for who wants the newest. It counts on this machine; an agent elsewhere has its own.
     /// - Throws: ``LaunchError`` when the way to the node's machine cannot be begun.
-    package init(_ place: EdgePlace) throws {
+    package init(_ place: EdgePlace, window: UInt32 = LocalTap.window) throws {
         clockOffset = place.clockOffset
         if let command = place.command {
             way = .elsewhere(try DistantTap(place, command))
         } else {
-            way = .here(try LocalTap(port: place.port, endpoint: place.endpoint))
+            way = .here(try LocalTap(port: place.port, endpoint: place.endpoint, window: window))
         }
     }
 
@@ -64,7 +66,7 @@ package final class EdgeTap {
 }
 
 /// Looks on at an output of this machine.
-final class LocalTap {
+package final class LocalTap {
     /// A header of kind `data` with its payload, or of kind `end`.
     typealias Message = (header: Envelope, payload: [UInt8])
 
@@ -73,12 +75,13 @@ final class LocalTap {
     private let socket: ZMQSocketBox
 
     /// Enough for a disk that hesitates; 32 frames of 786 KB are 25 MB.
-    private static let window: UInt32 = 32
+    package static let window: UInt32 = 32
 
     /// - Parameters:
     ///   - port: the output's name.
     ///   - endpoint: where its node serves it.
-    init(port: String, endpoint: String) throws {
+    ///   - window: messages that may be under way.
+    init(port: String, endpoint: String, window: UInt32 = LocalTap.window) throws {
         self.port = port
         let number = String(UInt32.random(in: 0 ... .max), radix: 36)
         socket = ZMQSocketBox(
@@ -87,7 +90,7 @@ final class LocalTap {
                 linger: 200))
         try socket.socket.connect(endpoint)
         var hello = Envelope(.hello)
-        hello.count = Self.window
+        hello.count = window
         tell(hello)
     }
 

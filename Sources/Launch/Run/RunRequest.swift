@@ -19,6 +19,10 @@ package enum RunRequest: Sendable, Equatable, Codable {
     case look(String)
     /// Sources begin a new epoch; what is under way of earlier ones is dropped.
     case flush
+    /// The graph as it runs: its text, the values put in place of the file's, and each node's settings.
+    case graph
+    /// The run ends as after Ctrl-C: frames under way are finished and files are closed.
+    case stop
 }
 
 /// What is to be different in a running graph.
@@ -27,6 +31,9 @@ package enum GraphChange: Sendable, Equatable, Codable {
     case replace(NodeReplacement)
     /// All that another graph file says differently.
     case file(path: String)
+    /// All that another text of the same file says differently; the file itself is not written. Nodes
+    /// that were swapped become what the text says, or stay what they are.
+    case text(String, keepsSwaps: Bool = false)
     /// Values of the file's `settings:`, and of nodes' settings as `node.setting`.
     case settings([String: String])
 }
@@ -35,6 +42,30 @@ package enum GraphChange: Sendable, Equatable, Codable {
 package protocol GraphPlanner: AnyObject {
     /// - Throws: ``SwapRefusal`` with every fault that the graph would have.
     func plan(_ change: GraphChange) throws -> PlannedChange
+    /// The graph as it runs, all changes included.
+    var current: RunGraph { get }
+}
+
+/// A graph as it runs.
+package struct RunGraph: Sendable, Codable {
+    /// The file, as its user called it.
+    package let path: String
+    /// What was read from it, or was applied since.
+    package let text: String
+    /// Values of `settings:` that replace those of the text.
+    package let overrides: [String: String]
+    /// Nodes that were swapped since the text was read or applied, the oldest change first.
+    package let replacements: [NodeReplacement]
+    /// Each node's settings, defaults included.
+    package let settings: [String: [String: SettingValue]]
+
+    package init(
+        path: String, text: String, overrides: [String: String], replacements: [NodeReplacement],
+        settings: [String: [String: SettingValue]]
+    ) {
+        (self.path, self.text, self.overrides) = (path, text, overrides)
+        (self.replacements, self.settings) = (replacements, settings)
+    }
 }
 
 /// A graph as it would be after a change.
@@ -53,6 +84,7 @@ package enum RunReply: Sendable, Codable {
     case status(RunStatus)
     case candidate(Candidate)
     case place(EdgePlace)
+    case graph(RunGraph)
     /// Something to read while the rest is still being done; more replies follow.
     case note(String)
     /// All that was asked is done.

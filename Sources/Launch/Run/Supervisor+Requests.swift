@@ -36,6 +36,13 @@ extension Supervisor {
             do {
                 reply(.place(try place(of: output)), to: requester)
             } catch { reply(.refused("\(error)"), to: requester) }
+        case .graph:
+            reply(
+                planner.map { .graph($0.current) }
+                    ?? .refused("this run was not started from a graph file"), to: requester)
+        case .stop:
+            reply(.done("the run finishes the frames under way and closes its files"), to: requester)
+            interrupt(SIGINT)
         }
     }
 

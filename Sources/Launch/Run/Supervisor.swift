@@ -237,8 +237,13 @@ package final class Supervisor {
     private func obeySignals() {
         while case let signal = posix_next_signal(signals), signal != 0 {
             guard signal != SIGCHLD else { continue }
-            perform(life.apply(.interrupted(signal), at: posix_monotonic_ns()))
+            interrupt(signal)
         }
+    }
+
+    /// The run is told to end, by a signal or by a client.
+    func interrupt(_ signal: Int32) {
+        perform(life.apply(.interrupted(signal), at: posix_monotonic_ns()))
     }
 
     /// Nothing more comes of these: a process that was replaced, a node that was removed.

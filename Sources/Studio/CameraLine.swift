@@ -1,0 +1,136 @@
+import Foundation
+import Glibc
+import Synchronization
+
+/// The way to a run's `browser-camera`: its Unix socket in the run's folder.
+///
+/// Messages go as a length (u32, little endian) and the bytes of a ``LiveMessage``; texts come back in
+/// the same form. When the node has no time, whole messages are dropped here, and the page is asked
+/// for a keyframe.
+struct CameraLine: Sendable {
+    let path: String
+
+    /// Connects; nil where nobody listens. Texts of the node are handed to `hear`.
+    func connected(hear: @escaping @Sendable (String) -> Void) -> Connection? {
+        let connection = Connection(path, hear)
+        if connection == nil {
+            hear(#"{"camera":"the browser-camera of this graph does not listen yet; it is tried again"}"#)
+        }
+        return connection
+    }
+
+    final class Connection: Sendable {
+        private struct State {
+            var descriptor: Int32
+            var needsKey = true
+            var hasEnded = false
+        }
+
+        private let state: Mutex<State>
+        private let queue = DispatchQueue(label: "personalive.camera-line")
+        private let waiting = Mutex(0)
+        private let hear: @Sendable (String) -> Void
+        /// Messages that may wait for the node: at 25 a second, those of 160 ms.
+        private static let most = 4
+
+        fileprivate init?(_ path: String, _ hear: @escaping @Sendable (String) -> Void) {
+            let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+            guard descriptor >= 0 else { return nil }
+            var address = sockaddr_un()
+            address.sun_family = sa_family_t(AF_UNIX)
+            let room = MemoryLayout.size(ofValue: address.sun_path)
+            guard path.utf8.count < room else { return nil }
+            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+            let result = withUnsafePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                }
+            }
+            guard result == 0 else {
+                Glibc.close(descriptor)
+                return nil
+            }
+            state = Mutex(State(descriptor: descriptor))
+            self.hear = hear
+            Thread { [weak self] in Self.listen(descriptor) { self?.heard($0) } }.start()
+        }
+
+        deinit { close() }
+
+        /// Whether nothing that is sent arrives any more.
+        var isClosed: Bool { state.withLock { $0.hasEnded || $0.descriptor < 0 } }
+
+        /// Ends the connection; the thread that listens sees it.
+        func close() {
+            state.withLock { state in
+                guard state.descriptor >= 0 else { return }
+                shutdown(state.descriptor, Int32(SHUT_RDWR))
+                state.descriptor = -1
+            }
+        }
+
+        /// Sends a message, or drops it when the node is behind.
+        func send(_ message: [UInt8]) {
+            guard message.count >= 24 else { return }
+            let isKey = message[1] & 1 != 0
+            let isDropped = waiting.withLock { waiting in
+                if waiting >= Self.most { return true }
+                waiting += 1
+                return false
+            }
+            if isDropped {
+                state.withLock { $0.needsKey = true }
+                return hear(#"{"key":true}"#)
+            }
+            queue.async { [self] in
+                defer { waiting.withLock { $0 -= 1 } }
+                let descriptor = state.withLock { state -> Int32 in
+                    if isKey { state.needsKey = false }
+                    // What a decoder cannot use without the one that was dropped.
+                    return state.needsKey ? -1 : state.descriptor
+                }
+                guard descriptor >= 0 else { return }
+                var bytes = withUnsafeBytes(of: UInt32(message.count).littleEndian) { Array($0) }
+                bytes += message
+                var done = 0
+                while done < bytes.count {
+                    let count = bytes.withUnsafeBytes {
+                        Glibc.send(
+                            descriptor, $0.baseAddress! + done, $0.count - done,
+                            Int32(MSG_NOSIGNAL))
+                    }
+                    guard count > 0 else { return }
+                    done += count
+                }
+            }
+        }
+
+        private func heard(_ text: String?) {
+            if let text { return hear(text) }
+            state.withLock { $0.hasEnded = true }
+        }
+
+        /// Hands on what the node says, then nil, and closes the descriptor.
+        private static func listen(_ descriptor: Int32, _ hear: (String?) -> Void) {
+            func read(_ count: Int) -> [UInt8]? {
+                var bytes = [UInt8](repeating: 0, count: count)
+                var done = 0
+                while done < count {
+                    let part = bytes.withUnsafeMutableBytes {
+                        recv(descriptor, $0.baseAddress! + done, count - done, 0)
+                    }
+                    guard part > 0 else { return nil }
+                    done += part
+                }
+                return bytes
+            }
+            while let head = read(4) {
+                let count = head.enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
+                guard count <= 65_536, let text = read(count) else { break }
+                hear(String(decoding: text, as: UTF8.self))
+            }
+            hear(nil)
+            Glibc.close(descriptor)
+        }
+    }
+}

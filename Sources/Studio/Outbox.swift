@@ -1,0 +1,112 @@
+import Foundation
+import Synchronization
+
+/// What waits to be sent to one page: texts in order, and of pictures the newest only.
+///
+/// The socket takes from it as fast as the network does, so nothing piles up here. A page also says
+/// which pictures it has, and no more than a window are under way to it: what the kernel and the
+/// network may hold is bounded too, and with it the age of what a slow page shows. The window is halved
+/// while pictures take long, down to one, and grows again by one.
+final class Outbox: Sendable {
+    enum Item: Equatable, Sendable {
+        case text(String)
+        case bytes([UInt8])
+    }
+
+    private struct State {
+        var texts: [String] = []
+        var picture: [UInt8]?
+        var waiter: CheckedContinuation<Item?, Never>?
+        var isClosed = false
+        var sent: UInt32 = 0
+        var acknowledged: UInt32 = 0
+        /// When those under way were sent, the oldest first.
+        var times: [ContinuousClock.Instant] = []
+        var window = Outbox.window
+        /// The first picture that was sent with the window as it is.
+        var changedAt: UInt32 = 0
+        var replaced = 0
+    }
+
+    private let state = Mutex(State())
+    /// Pictures that may be under way at most: at 25 a second, those of 240 ms.
+    static let window: UInt32 = 6
+    /// A picture that took longer is a sign of a slow way; one that took less, of a free one.
+    private static let (long, short) = (Duration.milliseconds(300), Duration.milliseconds(120))
+    private static let mostTexts = 256
+
+    /// Pictures that a newer one replaced before they were sent.
+    var replaced: Int { state.withLock { $0.replaced } }
+
+    func send(_ text: String) {
+        deliver { state in
+            if state.texts.count < Self.mostTexts { state.texts.append(text) }
+        }
+    }
+
+    func send(picture message: [UInt8]) {
+        deliver { state in
+            if state.picture != nil { state.replaced += 1 }
+            state.picture = message
+        }
+    }
+
+    /// The page has so many pictures.
+    func acknowledge(_ count: UInt32, at now: ContinuousClock.Instant = .now) {
+        deliver { state in
+            let count = min(max(state.acknowledged, count), state.sent)
+            let news = Int(count - state.acknowledged)
+            guard news > 0 else { return }
+            let took = now - state.times[news - 1]
+            state.times.removeFirst(news)
+            state.acknowledged = count
+            // Those that were under way before the last change say nothing of it.
+            guard count > state.changedAt else { return }
+            let before = state.window
+            if took > Self.long {
+                state.window = max(1, state.window / 2)
+            } else if took < Self.short {
+                state.window = min(Self.window, state.window + 1)
+            }
+            if before != state.window { state.changedAt = state.sent }
+        }
+    }
+
+    func close() { deliver { $0.isClosed = true } }
+
+    private func deliver(_ change: @Sendable (inout State) -> Void) {
+        let (waiter, item): (CheckedContinuation<Item?, Never>?, Item?) = state.withLock { state in
+            change(&state)
+            guard let waiter = state.waiter else { return (nil, nil) }
+            let item = Self.take(&state)
+            guard item != nil || state.isClosed else { return (nil, nil) }
+            state.waiter = nil
+            return (waiter, item)
+        }
+        waiter?.resume(returning: item)
+    }
+
+    private static func take(_ state: inout State) -> Item? {
+        if state.isClosed { return nil }
+        if !state.texts.isEmpty { return .text(state.texts.removeFirst()) }
+        guard let picture = state.picture, state.sent - state.acknowledged < state.window
+        else { return nil }
+        state.picture = nil
+        state.sent += 1
+        state.times.append(.now)
+        return .bytes(picture)
+    }
+
+    /// The next item, waited for; nil when it is closed.
+    func next() async -> Item? {
+        await withCheckedContinuation { continuation in
+            let now: Item?? = state.withLock { state in
+                if let item = Self.take(&state) { return .some(item) }
+                if state.isClosed { return .some(nil) }
+                state.waiter = continuation
+                return nil
+            }
+            if let now { continuation.resume(returning: now) }
+        }
+    }
+}
