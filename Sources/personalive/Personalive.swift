@@ -23,6 +23,7 @@ struct Personalive: ParsableCommand {
             CheckCommand.self,
             PlanCommand.self,
             DoctorCommand.self,
+            DevicesCommand.self,
             DeployCommand.self,
             GraphCommand.self,
             NodesCommand.self,
