@@ -28,6 +28,10 @@ studio: PACKAGES += $(if $(wildcard $(FACE)),,python3-pip)
 studio: build $(FACE)
 	@$(TOOL) studio Graphs/studio.yaml
 
+# The libtorch of the recipe's PyTorch, where `make test-training` has installed it: layers, networks and a
+# graph are then tested on the device `torch`. PERSONALIVE_DEVICES=required: without one these tests fail.
+LIBTORCH ?= $(firstword $(wildcard $(CURDIR)/Training/.venv/lib/python3*/site-packages/torch/lib))
+
 # Layers once more with the kernels for registers of 256 and of 128 bits.
 # What streams are sent to and read by in tests; PERSONALIVE_SERVERS=required says that they are there.
 test: PACKAGES += python3-venv python3-pip curl jq nginx-light libnginx-mod-rtmp openssl chromium \
@@ -36,7 +40,8 @@ test: packages python
 	@$(BUILD) --build-tests
 	@$(MAKE) --no-print-directory $(FACE)
 	@PATH="$(CURDIR)/$(PYTHON)/bin:$$PATH" PERSONALIVE_PYTHON=required PERSONALIVE_FACE=required \
-	    PERSONALIVE_SERVERS=required swift test -c release --skip-build
+	    PERSONALIVE_SERVERS=required PERSONALIVE_TORCH="$${PERSONALIVE_TORCH:-$(LIBTORCH)}" \
+	    swift test -c release --skip-build
 	@for bits in 256 128; do \
 	  echo "layers with registers of $$bits bits"; \
 	  PERSONALIVE_REGISTERS=$$bits swift test -c release --skip-build --filter LayersTests || exit 1; \

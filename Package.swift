@@ -44,6 +44,7 @@ let package = Package(
         .target(
             name: "CAvfilter", linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("avutil")]),
         .target(name: "CHeif", linkerSettings: [.linkedLibrary("dl")]),
+        .target(name: "CTorch", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CWebP", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "COneDNN", cSettings: kernels, linkerSettings: [.linkedLibrary("dnnl")]),
         .target(name: "CPosix"),
@@ -71,7 +72,9 @@ let package = Package(
         // The networks: know nothing of processes.
         .target(
             name: "Layers",
-            dependencies: ["Tensors", "Kernels", "ExactKernels", "COneDNN", "COpenBLAS"]),
+            dependencies: [
+                "Tensors", "Kernels", "ExactKernels", "COneDNN", "COpenBLAS", "CTorch",
+            ]),
         .target(name: "Networks", dependencies: ["Layers", "Tensors", "Kernels"]),
         .target(
             name: "Media",
@@ -105,9 +108,8 @@ let package = Package(
         .executableTarget(
             name: "personalive",
             dependencies: [
-                "BuiltinNodes", "Dataflow", "Launch", "Media", "Models", "Networks", "NodeKit",
-                "Parity", "Studio",
-                "Tensors", "Wire",
+                "BuiltinNodes", "Dataflow", "Launch", "Layers", "Media", "Models", "Networks",
+                "NodeKit", "Parity", "Studio", "Tensors", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             resources: [.embedInCode("Templates/node.py")]),
@@ -137,7 +139,7 @@ let package = Package(
         .testTarget(
             name: "ModelsTests", dependencies: ["personalive", "Models", "Networks", "Tensors"]),
         .testTarget(
-            name: "ParityTests", dependencies: ["Networks", "Parity", "Tensors"],
+            name: "ParityTests", dependencies: ["Layers", "Networks", "Parity", "Tensors"],
             exclude: ["Fixtures"]),
         .testTarget(
             name: "BuiltinNodesTests",
@@ -147,7 +149,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "personalive", "personalive-bench", "Dataflow", "Media", "NodeKit", "Tensors",
+                "personalive", "personalive-bench", "Dataflow", "Layers", "Media", "NodeKit",
+                "Tensors",
             ]),
     ],
     swiftLanguageModes: [.v6]

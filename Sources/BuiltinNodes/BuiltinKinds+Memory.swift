@@ -13,10 +13,27 @@ extension BuiltinKinds {
     /// Measured as the peak of an `image-file` (65 MB) and a `video-encoder` (67 to 70 MB) at 512x512.
     package static let emptyNode = 67_000_000
 
-    /// What a kind's networks or pictures take under some settings; nil where it has none, or is not
-    /// known here.
+    /// What a kind's networks or pictures take of this machine's memory under some settings; nil where it
+    /// has none, or is not known here, as that of networks on a GPU.
     package static func memory(of kind: String, _ settings: Settings) -> MemoryEstimate? {
-        (make(kind: kind) as? any MemoryEstimating.Type)?.memory(settings)
+        let estimate = (make(kind: kind) as? any MemoryEstimating.Type)?.memory(settings)
+        switch ModelSettings.device(of: settings) {
+        case .cpu: return estimate
+        // The library itself: 105 to 111 MB of it were resident after it was opened (2.11, 2.13).
+        case .torch: return estimate.map { MemoryEstimate(weights: $0.weights, work: $0.work + 110_000_000) }
+        case .cuda, .xpu: return nil
+        }
+    }
+}
+
+extension BuiltinKinds {
+    /// The device on which a kind's networks compute under some settings; nil for the processor itself, and
+    /// for kinds without networks.
+    package static func device(of kind: String, _ settings: Settings) -> String? {
+        let hasDevice =
+            make(kind: kind)?.spec.settings.contains { $0.name == ModelSettings.device.spec.name } ?? false
+        let device = ModelSettings.device(of: settings)
+        return hasDevice && device != .cpu ? device.description : nil
     }
 }
 

@@ -33,8 +33,8 @@ package struct DenoiserNode: Node {
         "denoiser", "Paints the portrait in the driver's pose and expression, as latents.",
         inputs: [keypoints, motion, portrait], outputs: [latent],
         settings: [
-            ModelSettings.model, ModelSettings.weights, ModelSettings.precision, seed, threshold,
-            limit, chunk,
+            ModelSettings.model, ModelSettings.weights, ModelSettings.device,
+            ModelSettings.precision, seed, threshold, limit, chunk,
         ],
         heldFrames: ModelConfiguration.mini.windowFrames - 1,
         chunk: ModelConfiguration.mini.framesPerChunk, chunkSetting: chunk.spec.name, state: .saved)
@@ -51,12 +51,16 @@ package struct DenoiserNode: Node {
 
     package init(settings: Settings) throws {
         let model = try ModelSettings(settings)
-        let precision = ModelSettings.precision(of: settings)
         var configuration = model.configuration
         configuration.framesPerChunk = settings[Self.chunk]
         queue = ChunkQueue(lead: configuration.windowFrames - configuration.framesPerChunk)
-        networks = try StreamNetworks(configuration) { (network) throws(CheckpointError) in
-            try model.checkpoint(network).stored(as: precision)
+        let keyframes = settings[Self.limit]
+        networks = try model.load {
+            try StreamNetworks(configuration) { (network) throws(CheckpointError) in
+                try model.checkpoint(network)
+            }
+        } rehearse: {
+            $0.rehearse(keyframes: keyframes)
         }
         self.settings = settings
     }

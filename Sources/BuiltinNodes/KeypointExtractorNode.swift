@@ -23,7 +23,10 @@ package struct KeypointExtractorNode: Node {
     package static let spec = NodeSpec(
         "keypoint-extractor", "Finds where the driver's head is, and moves the portrait's likewise.",
         inputs: [frame, portrait], outputs: [keypoints, face, portraitFace],
-        settings: [ModelSettings.model, ModelSettings.weights], state: .saved)
+        settings: [
+            ModelSettings.model, ModelSettings.weights, ModelSettings.device,
+            ModelSettings.precision,
+        ], state: .saved)
 
     private let configuration: ModelConfiguration
     private let extract: MotionExtractor
@@ -36,9 +39,14 @@ package struct KeypointExtractorNode: Node {
 
     package init(settings: Settings) throws {
         let model = try ModelSettings(settings)
-        configuration = model.configuration
-        extract = try MotionExtractor(
-            from: model.checkpoint("motion_extractor"), configuration.motionExtractor)
+        let configuration = model.configuration, size = configuration.motionExtractor.inputSize
+        self.configuration = configuration
+        extract = try model.load {
+            try MotionExtractor(
+                from: model.checkpoint("motion_extractor"), configuration.motionExtractor)
+        } rehearse: {
+            _ = $0(Tensor(zeros: [1, size, size, 3]))
+        }
     }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {

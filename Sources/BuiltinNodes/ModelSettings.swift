@@ -3,7 +3,7 @@ import Networks
 import NodeKit
 import Tensors
 
-/// The two settings that every node with a network has, and what follows from them.
+/// The settings that every node with a network has, and what follows from them.
 struct ModelSettings {
     static let model = Setting(
         "model", String.self, type: .choice(ModelConfiguration.named.map(\.name)),
@@ -17,12 +17,21 @@ struct ModelSettings {
 
     static let precision = Setting(
         "precision", String.self,
-        type: .choice(WeightStorage.Precision.allCases.map(\.rawValue)),
-        default: WeightStorage.Precision.float32.rawValue,
-        "what weights are kept as: 'bf16' takes half the memory")
+        type: .choice(WeightStorage.Precision.allCases.map(\.rawValue)), isOptional: true,
+        "what weights are kept as: 'bf16' takes half the memory; 'f16' too, and is what a GPU computes "
+            + "in unless this says otherwise; else 'f32'")
+    static let device = Setting(
+        "device", String.self, type: .choice(Self.devices), default: Device.cpu.description,
+        "where the networks compute: 'cpu', or by the libtorch of a PyTorch on this machine 'cuda' (NVIDIA; "
+            + "AMD with ROCm), 'xpu' (Intel), 'torch' (the processor, for tests)")
+    /// `cuda` is the first of several.
+    private static let devices =
+        ["cpu", "cuda"] + (0..<8).map { "cuda:\($0)" } + ["xpu"] + (0..<4).map { "xpu:\($0)" }
+        + ["torch"]
 
     let configuration: ModelConfiguration
     private let source: String
+    private let storage: WeightStorage
 
     /// The model that settings name.
     ///
@@ -38,30 +47,77 @@ struct ModelSettings {
     /// Reads the settings, and gives the mathematics of this process the cores of its placement.
     ///
     /// A folder of weights may have a `config.json` of ours, which then gives the dimensions.
-    init(_ settings: Settings) throws(CheckpointError) {
+    ///
+    /// - Throws: ``CheckpointError``, or ``DeviceError`` when the device cannot be used.
+    init(_ settings: Settings) throws {
         let known = Self.configuration(settings)
         let name = known.name
         source = settings[Self.weights]
         let described =
             source == "synthetic" ? nil : try ModelConfiguration.described(in: source)
         if let described, described.name != name {
-            throw .badConfiguration(
+            throw CheckpointError.badConfiguration(
                 file: source + "/config.json",
                 reason: "it describes the model '\(described.name)', and the node's setting 'model' says "
                     + "'\(name)': write 'model: \(described.name)', or other weights ('weights: synthetic' "
                     + "needs no file)")
         }
         configuration = described ?? known
-        Compute.cores = settings.cores
+        storage = try Self.prepare(settings)
     }
 
-    /// What the weights are kept as by a node that has this setting.
+    /// Gives the mathematics of this process the cores of its placement, and opens its device.
+    ///
+    /// - Returns: how and where weights are kept.
+    static func prepare(_ settings: Settings) throws(DeviceError) -> WeightStorage {
+        Compute.cores = settings.cores
+        let (device, precision) = (device(of: settings), precision(of: settings))
+        guard device != .cpu || precision != .float16 else { throw .noHalves }
+        try TorchLibrary.open(for: device)
+        return WeightStorage(precision, device: device)
+    }
+
+    /// What the weights are kept as.
     static func precision(of settings: Settings) -> WeightStorage.Precision {
-        WeightStorage.Precision(rawValue: settings[precision]) ?? .float32
+        settings[ifSet: precision].flatMap(WeightStorage.Precision.init)
+            ?? device(of: settings).usualPrecision
+    }
+
+    /// Where a node's networks compute.
+    static func device(of settings: Settings) -> Device {
+        Device(settings[ifSet: device] ?? "") ?? .cpu
     }
 
     /// The weights of one network.
     func checkpoint(_ network: String) throws(CheckpointError) -> Checkpoint {
         try Checkpoint.open(source, size: configuration.name, network: network)
+            .stored(as: storage.precision, on: storage.device)
     }
+
+    /// Loads networks, and runs them once on a device that is not the processor itself: a lack of memory
+    /// then shows before the node is ready, and the first frame finds all kernels loaded.
+    func load<Networks>(
+        _ make: () throws -> Networks, rehearse: (Networks) -> Void
+    ) throws -> Networks {
+        try storage.load(make, rehearse: rehearse)
+    }
+}
+
+extension WeightStorage {
+    /// ``ModelSettings/load(_:rehearse:)`` for weights that are kept so.
+    func load<Networks>(
+        _ make: () throws -> Networks, rehearse: (Networks) -> Void
+    ) throws -> Networks {
+        guard device != .cpu else { return try make() }
+        return try DeviceFailure.catching(on: device) {
+            let networks = try make()
+            rehearse(networks)
+            return networks
+        }
+    }
+}
+
+extension Tensor<Float> {
+    /// Zeros, for a first run.
+    init(zeros shape: [Int]) { self.init(repeating: 0, shape: shape) }
 }

@@ -17,7 +17,10 @@ package struct MotionEncoderNode: Node {
     package static let spec = NodeSpec(
         "motion-encoder", "Turns the driver's face into tokens that say what it expresses.",
         inputs: [face, portraitFace], outputs: [motion],
-        settings: [ModelSettings.model, ModelSettings.weights], state: .saved)
+        settings: [
+            ModelSettings.model, ModelSettings.weights, ModelSettings.device,
+            ModelSettings.precision,
+        ], state: .saved)
 
     private let configuration: ModelConfiguration
     private let encode: MotionEncoder
@@ -27,10 +30,15 @@ package struct MotionEncoderNode: Node {
 
     package init(settings: Settings) throws {
         let model = try ModelSettings(settings)
-        configuration = model.configuration
-        encode = try MotionEncoder(
-            from: model.checkpoint("motion_encoder"), configuration.motionEncoder,
-            tokens: configuration.motionTokens)
+        let configuration = model.configuration, size = configuration.motionEncoder.inputSize
+        self.configuration = configuration
+        encode = try model.load {
+            try MotionEncoder(
+                from: model.checkpoint("motion_encoder"), configuration.motionEncoder,
+                tokens: configuration.motionTokens)
+        } rehearse: {
+            _ = $0(Tensor(zeros: [1, size, size, 3]))
+        }
     }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {

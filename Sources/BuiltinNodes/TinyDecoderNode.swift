@@ -12,7 +12,10 @@ package struct TinyDecoderNode: Node {
     package static let spec = NodeSpec(
         "tiny-decoder", "Turns latents into frames with TAESD: faster, and an approximation.",
         inputs: [latent], outputs: [frame],
-        settings: [TinyModel.model, TinyModel.variant, TinyModel.weights],
+        settings: [
+            TinyModel.model, TinyModel.variant, TinyModel.weights, ModelSettings.device,
+            ModelSettings.precision,
+        ],
         state: .none)
 
     private let decode: TinyDecoder
@@ -21,7 +24,12 @@ package struct TinyDecoderNode: Node {
     package init(settings: Settings) throws {
         let model = try TinyModel(settings, half: "decoder")
         isCentred = model.isCentred
-        decode = try TinyDecoder(from: model.checkpoint, model.configuration)
+        let side = model.latentSide
+        decode = try model.storage.load {
+            try TinyDecoder(from: model.checkpoint, model.configuration)
+        } rehearse: {
+            _ = $0(Tensor(zeros: [1, side, side, model.configuration.latentChannels])).rgb8()
+        }
     }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {

@@ -13,7 +13,10 @@ package struct TinyEncoderNode: Node {
     package static let spec = NodeSpec(
         "tiny-encoder", "Turns frames into latents with a tiny autoencoder: fast, an approximation.",
         inputs: [frame], outputs: [latent],
-        settings: [TinyModel.model, TinyModel.variant, TinyModel.weights], state: .none)
+        settings: [
+            TinyModel.model, TinyModel.variant, TinyModel.weights, ModelSettings.device,
+            ModelSettings.precision,
+        ], state: .none)
 
     private let encode: TinyEncoder
     private let isCentred: Bool
@@ -22,7 +25,12 @@ package struct TinyEncoderNode: Node {
     package init(settings: Settings) throws {
         let model = try TinyModel(settings, half: "encoder")
         isCentred = model.isCentred
-        encode = try TinyEncoder(from: model.checkpoint, model.configuration)
+        let side = model.latentSide
+        encode = try model.storage.load {
+            try TinyEncoder(from: model.checkpoint, model.configuration)
+        } rehearse: {
+            _ = $0(Tensor(zeros: [1, 8 * side, 8 * side, 3]))
+        }
     }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {

@@ -21,17 +21,21 @@ struct TinyModel {
 
     let configuration: ModelConfiguration.TinyAutoencoder
     let checkpoint: Checkpoint
+    let storage: WeightStorage
+    /// Rows and columns of a latent of the usual size.
+    let latentSide: Int
 
     /// Whether the networks' images are in -1...1 rather than 0...1.
     var isCentred: Bool { configuration.form == .diffusers }
 
     /// - Parameter half: `encoder` or `decoder`.
-    init(_ settings: Settings, half: String) throws(CheckpointError) {
+    init(_ settings: Settings, half: String) throws {
+        storage = try ModelSettings.prepare(settings)
         if settings[Self.variant] == "flux2" {
-            Compute.cores = settings.cores
-            configuration = .flux2
+            (configuration, latentSide) = (.flux2, ModelConfiguration.full.latentSize)
             checkpoint = try Checkpoint.open(
-                settings[Self.weights], size: settings[Self.variant], network: "taef2_\(half)")
+                settings[Self.weights], size: settings[Self.variant], network: "taef2_\(half)"
+            ).stored(as: storage.precision, on: storage.device)
             return
         }
         let model = try ModelSettings(settings)
@@ -40,6 +44,7 @@ struct TinyModel {
         // The original files have only one half each, and do not say which.
         if !checkpoint.contains("\(half).layers.0.weight") { configuration.form = .original }
         self.configuration = configuration
+        latentSide = model.configuration.latentSize
     }
 
     private static func stableDiffusion(

@@ -14,15 +14,24 @@ package struct VAEDecoderNode: Node {
 
     package static let spec = NodeSpec(
         "vae-decoder", "Turns latents into frames with the Stable Diffusion VAE.",
-        inputs: [latent], outputs: [frame], settings: [ModelSettings.model, ModelSettings.weights], state: .none)
+        inputs: [latent], outputs: [frame],
+        settings: [
+            ModelSettings.model, ModelSettings.weights, ModelSettings.device,
+            ModelSettings.precision,
+        ], state: .none)
 
     private let decode: VAEDecoder
     private let scaling: Float
 
     package init(settings: Settings) throws {
         let model = try ModelSettings(settings)
-        scaling = model.configuration.vae.scaling
-        decode = try VAEDecoder(from: model.checkpoint("vae"), model.configuration.vae)
+        let vae = model.configuration.vae, side = model.configuration.latentSize
+        scaling = vae.scaling
+        decode = try model.load {
+            try VAEDecoder(from: model.checkpoint("vae"), vae)
+        } rehearse: {
+            _ = $0(Tensor(zeros: [1, side, side, vae.latentChannels])).rgb8()
+        }
     }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {

@@ -5,8 +5,8 @@ import Tensors
 ///
 /// Heads, banks and transposed orders are all only strides, so nothing is copied to regroup tokens.
 package struct TokenRows {
-    fileprivate let tensor: Tensor<Float>
-    fileprivate let offset, batchStride, tokenStride: Int
+    let tensor: Tensor<Float>
+    let offset, batchStride, tokenStride: Int
     /// Batches; 1 may stand for any number of them.
     package let batches: Int
     /// Tokens in a batch.
@@ -63,7 +63,7 @@ package struct KeyValueBank {
 /// Scores exist for one block of queries and keys at a time (running maximum and sum, as in
 /// FlashAttention, arXiv 2205.14135), so memory does not grow with the number of keys.
 package struct Attention {
-    private let heads: Int
+    let heads: Int
 
     /// Channel `head * (channels / heads) + d` belongs to `head`; scores are divided by the square
     /// root of a head's width.
@@ -75,6 +75,9 @@ package struct Attention {
     package func callAsFunction(_ queries: TokenRows, _ banks: [KeyValueBank]) -> Tensor<Float> {
         let c = queries.channels
         precondition(c % heads == 0, "\(c) channels in \(heads) heads")
+        if let place = queries.tensor.place(with: banks.first?.keys.tensor) {
+            return onDevice(queries, banks, at: place)
+        }
         let y = Tensor<Float>(pooled: queries.tensor.shape.dropLast() + [c])
         let width = queries.tensor.shape[queries.tensor.shape.count - 1]
         let sources = banks.map { $0.kernel(channels: c, batches: queries.batches) }

@@ -1,12 +1,13 @@
 import COneDNN
 import COpenBLAS
+import CTorch
 import Dispatch
 import Synchronization
 
 /// How many processor cores the mathematics of this process may use.
 ///
-/// One setting for the whole package, oneDNN's and OpenBLAS' threads included: a placement's `cores:` decides,
-/// since several nodes share a machine.
+/// One setting for the whole package, oneDNN's, OpenBLAS' and libtorch's threads included: a placement's
+/// `cores:` decides, since several nodes share a machine.
 package enum Compute {
     private static let count = Atomic<Int>(1)
 
@@ -17,6 +18,7 @@ package enum Compute {
             count.store(max(newValue, 1), ordering: .relaxed)
             onednn_set_cores(Int32(clamping: max(newValue, 1)))
             openblas_set_num_threads(Int32(clamping: max(newValue, 1)))
+            ctorch_set_threads(Int32(clamping: max(newValue, 1)))
         }
     }
 

@@ -41,6 +41,7 @@ package final class Convolution {
         case winograd(Winograd)
         /// Not decided yet, or put in order anew each time.
         case narrow(NarrowWeights)
+        case device(DeviceConvolution)
     }
 
     /// A layer from its weights.
@@ -50,7 +51,7 @@ package final class Convolution {
     ///   - bias: `[out]`.
     ///   - scale: a normalisation that follows, to be folded into weights and bias.
     ///   - activation: what the result passes last.
-    ///   - storage: how the weights are kept.
+    ///   - storage: how and where the weights are kept.
     package init(
         weight: Tensor<Float>, bias: Tensor<Float>?, stride: Int = 1, padding: Padding = .none,
         groups: Int = 1, folding scale: ChannelScale? = nil, activation: Activation = .none,
@@ -67,9 +68,16 @@ package final class Convolution {
         self.bias = folded?.bias ?? bias
         self.storage = storage
         let weights = folded?.weight ?? weight
-        method =
-            storage.precision == .float32
-            ? .direct(PlannedWeights(weights)) : .narrow(NarrowWeights(weights))
+        if let place = DevicePlace(storage) {
+            method = .device(
+                DeviceConvolution(
+                    weights, bias: self.bias, stride: stride, padding: padding, groups: groups,
+                    at: place))
+        } else if storage.precision == .float32 {
+            method = .direct(PlannedWeights(weights))
+        } else {
+            method = .narrow(NarrowWeights(weights))
+        }
     }
 
     /// A layer read from `weight` and, unless there is none, `bias` of a checkpoint's scope.
@@ -91,6 +99,7 @@ package final class Convolution {
     package func callAsFunction(
         _ x: Tensor<Float>, adding residual: Tensor<Float>? = nil
     ) -> Tensor<Float> {
+        if case .device(let layer) = method { return layer(x, adding: residual, activation) }
         if let winograd = winograd(for: x) { return run(winograd, x, .init(), adding: residual) }
         let (n, h, w) = x.frames(channels: inChannels)
         let y = Tensor<Float>(pooled: [
@@ -151,6 +160,7 @@ package final class Convolution {
         guard kernel == 3, stride == 1, groups == 1, padding == .all(1), activation.fused != nil
         else { return nil }
         if case .winograd(let winograd) = method { return winograd }
+        if case .device = method { return nil }
         let (_, h, w) = x.frames(channels: inChannels)
         let scale = doubles ? 2 : 1
         guard !storage.isCompact,
@@ -169,7 +179,7 @@ package final class Convolution {
         switch method {
         case .direct(let weights): weights.plain
         case .narrow(let weights): weights.widened()
-        case .winograd: nil
+        case .winograd, .device: nil
         }
     }
 
@@ -187,6 +197,7 @@ package final class Convolution {
             if !storage.isCompact { method = .direct(weights) }
             return planned
         case .winograd: preconditionFailure("a layer that met larger images first")
+        case .device: preconditionFailure("a layer on a device has no plan")
         }
     }
 

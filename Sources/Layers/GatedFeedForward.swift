@@ -18,6 +18,7 @@ package final class GatedFeedForward {
     package func callAsFunction(
         _ x: Tensor<Float>, adding residual: Tensor<Float>
     ) -> Tensor<Float> {
+        if expand.isOnDevice { return contract(expand(x).geglu(), adding: residual) }
         let c = expand.inChannels
         let flat = [x.count / c, c]
         let y = Tensor<Float>(pooled: x.shape)

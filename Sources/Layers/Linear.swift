@@ -22,6 +22,12 @@ package final class Linear {
         case oneDNN(PlannedWeights<[Int]>)
         case openBLAS(Tensor<Float>)
         case packed(PackedProduct)
+        case device(DeviceLinear)
+    }
+
+    /// Whether the layer computes on a device.
+    var isOnDevice: Bool {
+        if case .device = method { true } else { false }
     }
 
     /// The product by itself, where it is our own.
@@ -41,18 +47,20 @@ package final class Linear {
     /// - Parameters:
     ///   - weight: `[out, in]` in PyTorch's order (further axes of 1 are ignored).
     ///   - bias: `[out]`.
-    ///   - precision: what the weights are kept as, where this processor can multiply such.
+    ///   - storage: where the weights are kept, and what as where this processor can multiply such.
     package init(
         weight: Tensor<Float>, bias: Tensor<Float>?, activation: Activation = .none,
-        precision: WeightStorage.Precision = .float32
+        storage: WeightStorage = WeightStorage()
     ) {
         outChannels = weight.shape[0]
         inChannels = weight.shape[1]
         precondition(weight.count == inChannels * outChannels, "no matrix: \(weight.shape)")
         self.bias = bias
         self.activation = activation
-        if PackedProduct.suits(outChannels: outChannels) {
-            method = .packed(PackedProduct(weight, precision: precision))
+        if let place = DevicePlace(storage) {
+            method = .device(DeviceLinear(weight, bias: bias, at: place))
+        } else if PackedProduct.suits(outChannels: outChannels) {
+            method = .packed(PackedProduct(weight, precision: storage.precision))
         } else {
             method = Self.isPacked ? .oneDNN(PlannedWeights(weight)) : .openBLAS(weight)
         }
@@ -69,7 +77,7 @@ package final class Linear {
         self.init(
             weight: try checkpoint.tensor("weight", shape),
             bias: bias ? try checkpoint.tensor("bias", [outChannels]) : nil,
-            activation: activation, precision: checkpoint.storage.precision)
+            activation: activation, storage: checkpoint.storage)
     }
 
     /// Several layers of the same input as one, their results side by side.
@@ -84,7 +92,7 @@ package final class Linear {
         }
         self.init(
             weight: Tensor(stacking: matrices), bias: bias ? Tensor(stacking: biases) : nil,
-            precision: checkpoints.first?.storage.precision ?? .float32)
+            storage: checkpoints.first?.storage ?? WeightStorage())
     }
 
     /// `[..., in]` to `[..., out]`.
@@ -95,6 +103,9 @@ package final class Linear {
     package func callAsFunction(
         _ x: Tensor<Float>, adding residual: Tensor<Float>? = nil, extra: Tensor<Float>? = nil
     ) -> Tensor<Float> {
+        if case .device(let layer) = method {
+            return layer(x, adding: residual, extra: extra, activation)
+        }
         let y = Tensor<Float>(pooled: x.shape.dropLast() + [outChannels])
         write(x, adding: residual, extra: extra, into: y)
         return activation.fused == nil ? y.applying(activation) : y
@@ -127,6 +138,7 @@ package final class Linear {
                 x, bias: sum, added: residual, activation.fused == nil ? .none : activation,
                 into: y)
         case .openBLAS(let weight): multiply(x, weight, rows, sum, residual, into: y)
+        case .device: preconditionFailure("a layer on a device writes into no tensor")
         case .oneDNN(var weights):
             let shape = [rows, residual == nil ? 0 : 1, sum == nil ? 0 : 1]
             let (plan, packed) = weights.plan(for: shape) {

@@ -3,15 +3,15 @@ import Tensors
 
 /// Layer normalisation over the last axis.
 package struct LayerNorm {
-    private let gain, bias: Tensor<Float>?
-    private let eps: Float
+    let gain, bias: Tensor<Float>?
+    let eps: Float
 
     /// A layer read from `weight` and `bias` of a checkpoint's scope.
     package init(
         from checkpoint: Checkpoint, _ channels: Int, eps: Float = 1e-5
     ) throws(CheckpointError) {
-        gain = try checkpoint.tensor("weight", [channels])
-        bias = try checkpoint.tensor("bias", [channels])
+        gain = try checkpoint.tensor("weight", [channels]).stored(checkpoint.storage)
+        bias = try checkpoint.tensor("bias", [channels]).stored(checkpoint.storage)
         self.eps = eps
     }
 
@@ -27,6 +27,7 @@ package struct LayerNorm {
     package func callAsFunction(
         _ x: Tensor<Float>, adding offset: Tensor<Float>? = nil
     ) -> Tensor<Float> {
+        if let place = x.place(with: gain) { return onDevice(x, adding: offset, at: place) }
         let y = Tensor<Float>(pooled: x.shape)
         let c = x.shape[x.shape.count - 1]
         let frames = offset == nil ? 1 : x.shape[0]
@@ -49,9 +50,9 @@ package struct LayerNorm {
 
 /// Group normalisation of each frame by itself, with an activation in the same pass.
 package struct GroupNorm {
-    private let gain, bias: Tensor<Float>
-    private let groups: Int
-    private let eps: Float
+    let gain, bias: Tensor<Float>
+    let groups: Int
+    let eps: Float
     let activation: Activation
 
     /// A layer read from `weight` and `bias` of a checkpoint's scope.
@@ -60,9 +61,9 @@ package struct GroupNorm {
         activation: Activation = .none
     ) throws(CheckpointError) {
         self.init(
-            gain: try checkpoint.tensor("weight", [channels]),
-            bias: try checkpoint.tensor("bias", [channels]), groups: groups, eps: eps,
-            activation: activation)
+            gain: try checkpoint.tensor("weight", [channels]).stored(checkpoint.storage),
+            bias: try checkpoint.tensor("bias", [channels]).stored(checkpoint.storage),
+            groups: groups, eps: eps, activation: activation)
     }
 
     /// A layer from its weights, each `[channels]`.
@@ -81,6 +82,7 @@ package struct GroupNorm {
     package func callAsFunction(
         _ x: Tensor<Float>, adding offset: Tensor<Float>? = nil
     ) -> Tensor<Float> {
+        if let place = x.place(with: gain) { return onDevice(x, adding: offset, at: place) }
         let y = Tensor<Float>(pooled: x.shape)
         y.scaleShift(x, frames: x.shape[0], factors(of: x, adding: offset), activation)
         return y
@@ -147,11 +149,17 @@ extension Tensor<Float> {
 /// A gain and an offset per channel: batch normalisation with its statistics worked in.
 package struct ChannelScale {
     private let factors: Tensor<Float>  // [1, 2, channels]
+    /// The same where the layer computes.
+    private let placedFactors: Tensor<Float>
     private let activation: Activation
 
     /// y = activation(scale · x + shift), each `[channels]`.
-    package init(scale: [Float], shift: [Float], activation: Activation = .none) {
+    package init(
+        scale: [Float], shift: [Float], activation: Activation = .none,
+        storage: WeightStorage = WeightStorage()
+    ) {
         factors = Tensor(scale + shift, shape: [1, 2, scale.count])
+        placedFactors = factors.stored(storage)
         self.activation = activation
     }
 
@@ -168,11 +176,15 @@ package struct ChannelScale {
         let scale = (0..<channels).map { gain[$0] / (variance[$0] + eps).squareRoot() }
         let shift = (0..<channels).map { bias[$0] - mean[$0] * scale[$0] }
         self.init(
-            scale: scale.map(Float.init), shift: shift.map(Float.init), activation: activation)
+            scale: scale.map(Float.init), shift: shift.map(Float.init), activation: activation,
+            storage: checkpoint.storage)
     }
 
     /// Scales `[..., channels]`.
     package func callAsFunction(_ x: Tensor<Float>) -> Tensor<Float> {
+        if let place = x.place(with: placedFactors) {
+            return Self.onDevice(x, placedFactors, activation, at: place)
+        }
         let y = Tensor<Float>(pooled: x.shape)
         y.scaleShift(x, frames: 1, factors, activation)
         return y

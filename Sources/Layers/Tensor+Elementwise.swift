@@ -11,6 +11,7 @@ extension Tensor<Float> {
     /// Every element through a function.
     package func applying(_ activation: Activation) -> Tensor {
         guard activation != .none else { return self }
+        if let place = place() { return onDevice(at: place) { $0.activated(activation) } }
         let y = Tensor(pooled: shape)
         each { kernel_activate(pointer + $0, y.pointer + $0, $1, activation.kernel) }
         return y
@@ -24,6 +25,9 @@ extension Tensor<Float> {
     /// Sum of two tensors of the same shape, then an activation.
     package func adding(_ other: Tensor, activation: Activation = .none) -> Tensor {
         precondition(shape == other.shape, "cannot add \(other.shape) to \(shape)")
+        if let place = place(with: other) {
+            return onDevice(with: other, at: place) { $0.adding($1).activated(activation) }
+        }
         let y = Tensor(pooled: shape)
         each {
             kernel_add(
@@ -49,6 +53,9 @@ extension Tensor<Float> {
     package func adding(perChannel row: Tensor, activation: Activation = .none) -> Tensor {
         let (n, c) = (row.count == shape[shape.count - 1] ? 1 : shape[0], shape[shape.count - 1])
         precondition(row.count == n * c, "cannot add \(row.shape) to the rows of \(shape)")
+        if let place = place(with: row) {
+            return addingOnDevice(perChannel: row, activation, at: place)
+        }
         let y = Tensor(pooled: shape)
         let each = count / n
         for frame in 0..<n {
@@ -65,6 +72,11 @@ extension Tensor<Float> {
     /// `a` times this tensor plus `b` times another.
     package func combined(_ a: Float, plus b: Float, times other: Tensor) -> Tensor {
         precondition(shape == other.shape, "cannot add \(other.shape) to \(shape)")
+        if let place = place(with: other) {
+            return onDevice(with: other, at: place) {
+                $0.scaled(by: Double(a)).adding($1, times: Double(b))
+            }
+        }
         let y = Tensor(pooled: shape)
         each { kernel_combine(pointer + $0, a, other.pointer + $0, b, y.pointer + $0, $1) }
         return y
@@ -72,6 +84,12 @@ extension Tensor<Float> {
 
     /// scale · x + shift for every element.
     package func scaled(by scale: Float, plus shift: Float = 0) -> Tensor {
+        if let place = place() {
+            return onDevice(at: place) {
+                let product = $0.scaled(by: Double(scale))
+                return shift == 0 ? product : product.adding(TorchTensor(Double(shift)))
+            }
+        }
         let y = Tensor(pooled: shape)
         each { kernel_affine(pointer + $0, scale, shift, y.pointer + $0, $1) }
         return y
@@ -79,6 +97,11 @@ extension Tensor<Float> {
 
     /// limit · tanh(x / limit).
     package func softlyClamped(to limit: Float) -> Tensor {
+        if let place = place() {
+            return onDevice(at: place) {
+                $0.scaled(by: 1 / Double(limit)).tanh().scaled(by: Double(limit))
+            }
+        }
         let y = Tensor(pooled: shape)
         each { kernel_soft_clamp(pointer + $0, y.pointer + $0, $1, limit) }
         return y
@@ -86,6 +109,7 @@ extension Tensor<Float> {
 
     /// `[..., 2 c]` to `[..., c]`: the first half of a row times GELU of the second.
     package func geglu() -> Tensor {
+        if let place = place() { return gatedOnDevice(at: place) }
         let c = shape[shape.count - 1] / 2
         let y = Tensor(pooled: shape.dropLast() + [c])
         Profile.measure("gate \(y.shape)") {
@@ -103,6 +127,7 @@ extension Tensor<Float> {
     /// - Precondition: `bytes` has as many elements.
     package func writeRGB8(into bytes: Tensor<UInt8>) {
         precondition(bytes.count == count, "\(bytes.shape) cannot hold \(shape)")
+        if isOnDevice { return writeRGB8FromDevice(into: bytes) }
         each { kernel_rgb8(pointer + $0, bytes.pointer + $0, $1) }
     }
 
@@ -116,7 +141,7 @@ extension Tensor<Float> {
 
 extension Tensor<Float> {
     /// For each frame of `[n, ...]`, the first factor times this tensor plus the second times
-    /// another.
+    /// another, both on the processor.
     package func combined(
         with other: Tensor, perFrame factors: [(Float, Float)]
     ) -> Tensor {

@@ -4,11 +4,13 @@ import Tensors
 extension Tensor<Float> {
     /// `[n, c, h, w]` to `[n, h, w, c]`; any number of axes after the channels.
     package func channelsLast() -> Tensor {
-        transposed(to: [shape[0]] + shape.dropFirst(2) + [shape[1]], rows: shape[1])
+        if let place = place() { return channelsLastOnDevice(at: place) }
+        return transposed(to: [shape[0]] + shape.dropFirst(2) + [shape[1]], rows: shape[1])
     }
 
     /// `[n, h, w, c]` to `[n, c, h, w]`; any number of axes before the channels.
     package func channelsFirst() -> Tensor {
+        if let place = place() { return channelsFirstOnDevice(at: place) }
         let c = shape[shape.count - 1]
         return transposed(
             to: [shape[0], c] + shape.dropFirst().dropLast(), rows: count / shape[0] / c)
@@ -39,6 +41,7 @@ extension Tensor<Float> {
         let (a, b) = (shape[shape.count - 1], other.shape[other.shape.count - 1])
         precondition(
             shape.dropLast() == other.shape.dropLast(), "cannot join \(shape) and \(other.shape)")
+        if let place = place(with: other) { return concatenatedOnDevice(with: other, at: place) }
         let y = Tensor(pooled: shape.dropLast() + [a + b])
         Profile.measure("join \(y.shape)") {
             Compute.parallel(count / a, grain: Swift.max(1, 65536 / (a + b))) { rows in
@@ -46,6 +49,19 @@ extension Tensor<Float> {
                 kernel_concat(
                     pointer + at * a, Int64(a), other.pointer + at * b, Int64(b),
                     y.pointer + at * (a + b), Int64(rows.count))
+            }
+        }
+        return y
+    }
+
+    /// `[..., d]` to `[..., times · d]`, the same numbers again and again.
+    package func repeatedChannels(_ times: Int) -> Tensor {
+        if let place = place() { return repeatedOnDevice(times, at: place) }
+        let d = shape[shape.count - 1]
+        let y = Tensor(uninitialized: shape.dropLast() + [times * d])
+        for row in 0..<count / d {
+            for i in 0..<times {
+                (y.pointer + (row * times + i) * d).update(from: pointer + row * d, count: d)
             }
         }
         return y

@@ -6,6 +6,9 @@ extension Tensor<Float> {
     package func pixelsOfPatches(side: Int, patch: Int) -> Tensor {
         let n = shape[0], line = shape[2] / patch
         precondition(shape[1] == side * side, "\(shape) are no \(side) × \(side) patches")
+        if let place = place() {
+            return pixelsOfPatchesOnDevice(side: side, patch: patch, at: place)
+        }
         let y = Tensor(pooled: [n, side * patch, side * patch, line / patch])
         var to = y.pointer
         for row in 0..<n * side {

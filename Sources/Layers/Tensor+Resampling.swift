@@ -5,14 +5,21 @@ extension Tensor<Float> {
     /// `[n, h, w, c]` to `[n, h / 2, w / 2, c]`, the largest of each 2 × 2 cell; an odd last row or
     /// column is left out.
     package func maxPooled2() -> Tensor {
-        resampled(to: (shape[1] / 2, shape[2] / 2)) { x, y in
+        if let place = place() {
+            return resampledOnDevice(to: (shape[1] / 2, shape[2] / 2), at: place) { $0.maxPooled2() }
+        }
+        return resampled(to: (shape[1] / 2, shape[2] / 2)) { x, y in
             kernel_max_pool2(x, y, Int64(shape[1]), Int64(shape[2]), Int64(shape[3]))
         }
     }
 
     /// `[n, h, w, c]` to `[n, 2h, 2w, c]`, every pixel repeated.
     package func doubled() -> Tensor {
-        resampled(to: (2 * shape[1], 2 * shape[2])) { x, y in
+        if let place = place() {
+            let (h, w) = (2 * shape[1], 2 * shape[2])
+            return resampledOnDevice(to: (h, w), at: place) { $0.nearest(h, w) }
+        }
+        return resampled(to: (2 * shape[1], 2 * shape[2])) { x, y in
             kernel_double(x, y, Int64(shape[1]), Int64(shape[2]), Int64(shape[3]))
         }
     }
@@ -20,6 +27,9 @@ extension Tensor<Float> {
     /// `[n, h, w, c]` to `[n, height, width, c]` by bilinear sampling at half-pixel positions,
     /// without antialiasing, in binary32 as PyTorch does it.
     package func bilinear(height: Int, width: Int) -> Tensor {
+        if let place = place() {
+            return resampledOnDevice(to: (height, width), at: place) { $0.bilinear(height, width) }
+        }
         let rows = BilinearAxis(from: shape[1], to: height)
         let columns = BilinearAxis(from: shape[2], to: width)
         return resampled(to: (height, width)) { x, y in

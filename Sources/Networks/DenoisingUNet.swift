@@ -71,10 +71,11 @@ package final class DenoisingUNet {
         token: TokenConditioning, banks: [ProjectedBanks]
     ) -> Tensor<Float> {
         let pass = UNetPass(time: unet.time(timesteps), token: token)
-        pass.motion = motion
+        // Once for all modules: on a GPU each copy would wait for all that was asked of it before.
+        pass.motion = motion.map(token.placed)
         pass.banks = banks
         pass.observe = observe
-        let estimate = convOut(norm(unet(latents, adding: pose, pass)))
+        let estimate = convOut(norm(unet(latents, adding: pose, pass))).host()
         observe?("conv_out", estimate)
         return estimate
     }

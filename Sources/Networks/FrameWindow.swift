@@ -1,8 +1,9 @@
+import Layers
 import Tensors
 
 /// The newest rows of something that arrives in chunks, oldest first, in one tensor.
 ///
-/// The memory is allocated once; a new chunk moves what stays to the front.
+/// On the processor the memory is allocated once; a new chunk moves what stays to the front.
 struct FrameWindow {
     private let capacity: Int
     private var storage: Tensor<Float>?
@@ -17,16 +18,9 @@ struct FrameWindow {
     mutating func append(_ chunk: Tensor<Float>) {
         let added = chunk.shape[0]
         precondition(added <= capacity, "\(added) rows for a window of \(capacity)")
-        let storage =
-            storage ?? Tensor(uninitialized: [capacity] + chunk.shape.dropFirst())
-        let row = chunk.count / added, leaving = max(0, count + added - capacity)
-        if leaving > 0 {
-            storage.pointer.update(
-                from: storage.pointer + leaving * row, count: (count - leaving) * row)
-        }
-        count -= leaving
-        (storage.pointer + count * row).update(from: chunk.pointer, count: chunk.count)
-        count += added
-        self.storage = storage
+        let room = storage ?? Tensor(uninitialized: [capacity] + chunk.shape.dropFirst())
+        let leaving = max(0, count + added - capacity)
+        storage = room.sliding(by: leaving, of: count, adding: chunk)
+        count += added - leaving
     }
 }

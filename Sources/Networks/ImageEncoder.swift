@@ -47,7 +47,7 @@ package struct ImageEncoder {
         var x = preNorm(tokens.adding(positions)).reshaped([1, tokens.shape[0], width])
         for layer in layers { x = layer(x) }
         // Only the class token is read, so only it is normalised.
-        return projection(postNorm(x.reshaped(tokens.shape).rows(0..<1)))
+        return projection(postNorm(x.reshaped(tokens.shape).rows(0..<1))).host()
     }
 
     /// Self-attention, then a multi-layer perceptron.

@@ -53,6 +53,7 @@ package struct MotionEncoder {
             from: weights.scope("fc"), configuration.fullyConnectedInput, output)
         projection = try Linear(from: checkpoint.scope("final_proj"), output, output)
         table = PositionTable.motionTokens(count: tokens.count, width: tokens.dimension)
+            .stored(checkpoint.storage)
         self.tokens = tokens
     }
 
@@ -77,7 +78,7 @@ package struct MotionEncoder {
         x = shrinking(landmarks(x.relu()))
         let motion = projection(fullyConnected(x.reshaped([x.shape[0], x.shape[1] * x.shape[2]])))
         return motion.adding(perChannel: table.reshaped([table.count]))
-            .reshaped([x.shape[0], tokens.count, tokens.dimension])
+            .reshaped([x.shape[0], tokens.count, tokens.dimension]).host()
     }
 }
 

@@ -70,9 +70,9 @@ package struct MotionExtractor {
         }
         let features = norm(x.pixelMean())
         return Heads(
-            keypoints: keypoints(features), translation: translation(features),
-            scale: scale(features), pitch: pitch(features), yaw: yaw(features),
-            roll: roll(features))
+            keypoints: keypoints(features).host(), translation: translation(features).host(),
+            scale: scale(features).host(), pitch: pitch(features).host(),
+            yaw: yaw(features).host(), roll: roll(features).host())
     }
 
     /// The face in each picture.

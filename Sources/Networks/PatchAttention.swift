@@ -26,7 +26,7 @@ struct PatchAttention {
         embedding = try Convolution(
             from: checkpoint.scope("pos_embed.proj"), channels, width, kernel: patch,
             stride: patch)
-        table = PositionTable.patches(side: side, width: width)
+        table = PositionTable.patches(side: side, width: width).stored(checkpoint.storage)
         let block = checkpoint.scope("transformer_blocks.0")
         attentionNorm = try LayerNorm(from: block.scope("norms.0"), width)
         let scope = block.scope("attention_blocks.0")

@@ -209,7 +209,7 @@ package struct PortraitStream {
 extension Tensor<Float> {
     /// Euclidean distance of all elements.
     fileprivate func distance(to other: Tensor) -> Float {
-        let squares = zip(buffer, other.buffer).reduce(0.0) { sum, pair in
+        let squares = zip(host().array, other.host().array).reduce(0.0) { sum, pair in
             let difference = Double(pair.0) - Double(pair.1)
             return sum + difference * difference
         }

@@ -50,6 +50,24 @@ package final class StreamNetworks: @unchecked Sendable {
         }
     }
 
+    /// One pass of all that a stream needs, with zeros for pictures and as many keyframes as there may be.
+    package func rehearse(keyframes: Int) {
+        let (unet, side, n) = (configuration.unet, configuration.latentSize, configuration.windowFrames)
+        let zeros = { (shape: [Int]) in Tensor<Float>(repeating: 0, shape: shape) }
+        let size = configuration.imageSize
+        let pose = poseGuider(zeros([1, size, size, 3]))
+        let portrait = FusedPortrait(
+            PortraitConditioning(
+                token: zeros([1, unet.tokenDimension]),
+                latent: zeros([1, side, side, unet.latentChannels])), self)
+        let tokens = configuration.motionTokens
+        _ = denoiser(
+            zeros([n, side, side, unet.latentChannels]), timesteps: [Int](repeating: 0, count: n),
+            motion: zeros([n, tokens.count, tokens.dimension]),
+            pose: Tensor(stacking: [Tensor](repeating: pose, count: n)), token: portrait.prepared,
+            banks: [ProjectedBanks](repeating: portrait.banks, count: 1 + keyframes))
+    }
+
     /// What the reference UNet sees in a latent `[1, h, w, 4]`.
     package func banks(of latent: Tensor<Float>, token: Tensor<Float>) -> ReferenceBanks {
         referring.withLock { _ in reference(latent, token: token) }

@@ -102,7 +102,7 @@ package final class TinyEncoder {
     package func callAsFunction(_ images: Tensor<Float>) -> Tensor<Float> {
         let images = form == .original ? images : images.scaled(by: 0.5, plus: 0.5)
         return images.mapFrames { image in
-            layers.reduce(image) { $1($0) }
+            layers.reduce(image) { $1($0) }.host()
         }
     }
 }

@@ -47,7 +47,8 @@ package final class VAEEncoder {
         let quant = checkpoint.scope("quant_conv")
         mean = Linear(
             weight: try quant.tensor("weight", [moments, moments, 1, 1]).rows(0..<moments / 2),
-            bias: try quant.tensor("bias", [moments]).rows(0..<moments / 2))
+            bias: try quant.tensor("bias", [moments]).rows(0..<moments / 2),
+            storage: checkpoint.storage)
     }
 
     /// Images `[n, 8h, 8w, 3]` in -1...1 to the means of their latents, `[n, h, w, 4]`, not yet
@@ -59,7 +60,7 @@ package final class VAEEncoder {
                 for resnet in stage.resnets { x = resnet(x) }
                 x = stage.sampler?(x) ?? x
             }
-            return mean(convOut(norm(middle(x))))
+            return mean(convOut(norm(middle(x)))).host()
         }
     }
 }

@@ -15,13 +15,11 @@ struct Fixture: Sendable {
     let inputs: JSONValue
     let measured: JSONValue
     let file: SafetensorsFile
-    /// What networks shall keep their weights as.
-    let precision: WeightStorage.Precision
+    /// How and where networks shall keep their weights.
+    let storage: WeightStorage
 
-    init(
-        contentsOf path: String, precision: WeightStorage.Precision = .float32
-    ) throws {
-        self.precision = precision
+    init(contentsOf path: String, storage: WeightStorage = WeightStorage()) throws {
+        self.storage = storage
         file = try SafetensorsFile(contentsOf: path)
         let base = path.split(separator: "/").last.map(String.init) ?? path
         name = base.hasSuffix(".safetensors") ? String(base.dropLast(12)) : base
@@ -44,11 +42,17 @@ struct Fixture: Sendable {
         }
     }
 
-    /// The network's synthetic weights; those of the node that has a precision, with it.
+    /// The network's synthetic weights, where they shall be; on the processor only those of the node that
+    /// has a precision have it.
     func weights(_ network: String? = nil) -> Checkpoint {
         let network = network ?? self.network
         let weights = Checkpoint.synthetic(namespace: namespace, network: network)
-        return Self.narrowed.contains(network) ? weights.stored(as: precision) : weights
+        return storage.device != .cpu || Self.narrowed.contains(network) ? placed(weights) : weights
+    }
+
+    /// Weights with the precision of this run, on its device.
+    func placed(_ weights: Checkpoint) -> Checkpoint {
+        weights.stored(as: storage.precision, on: storage.device)
     }
 
     /// What the node `denoiser` is made of.

@@ -24,6 +24,7 @@ final class FixtureResults {
     /// Numbers in the fixture's order (channels first).
     func compare(_ key: String, _ found: Tensor<Float>) {
         guard wants(key) else { return }
+        let found = found.host()
         let stored = fixture.file.stored(key, as: Float.self)
         let strided = fixture.file.stored(key + "#strided", as: Float.self)
         let statistics = fixture.file.stored(key + "#stats", as: Float.self)
@@ -44,7 +45,7 @@ final class FixtureResults {
     /// Numbers against golden values that the fixture stores in another form.
     func compare(_ key: String, _ found: Tensor<Float>, golden: Tensor<Float>) {
         checked.insert(key)
-        finish(key, found, golden: golden, stride: 1, statistics: nil)
+        finish(key, found.host(), golden: golden, stride: 1, statistics: nil)
     }
 
     /// An activation inside a network, `[n, h, w, c]` or `[n, tokens, c]`: compared with `trace/…`,
@@ -58,7 +59,7 @@ final class FixtureResults {
         }
     }
 
-    /// Whole numbers and bytes, which must be equal.
+    /// Whole numbers and bytes, which must be equal where ``Tolerance`` does not say otherwise.
     func compare<Element: TensorElement & BinaryInteger>(_ key: String, _ found: Tensor<Element>) {
         guard wants(key) else { return }
         checked.insert(key)
@@ -76,7 +77,8 @@ final class FixtureResults {
             }
             line.relativeError = (squares / max(goldenSquares, 1)).squareRoot()
         }
-        line.passed = line.largestError == 0
+        line.largestTolerance = Tolerance.wholeNumbers(key, in: fixture)
+        line.passed = line.largestError <= line.largestTolerance
         lines.append(line)
     }
 
@@ -109,7 +111,7 @@ final class FixtureResults {
         guard found.count > 0, golden.count <= (found.count + stride - 1) / stride else {
             return fail(key, "has \(found.count) elements, too few for the golden trace")
         }
-        finish(key, found, golden: golden, stride: stride, statistics: stored.rows(0..<3))
+        finish(key, found.host(), golden: golden, stride: stride, statistics: stored.rows(0..<3))
     }
 
     private func finish(
@@ -119,7 +121,7 @@ final class FixtureResults {
         let difference = exact_compare(found.pointer, stride, golden.pointer, golden.count)
         let tolerance = Tolerance(
             for: key, in: fixture, largestValue: difference.largest_golden
-        ).widened(for: fixture.precision, largestValue: difference.largest_golden)
+        ).widened(for: fixture, largestValue: difference.largest_golden)
         var line = ParityLine(fixture: fixture.name, tensor: key)
         line.relativeError = Self.ratio(
             difference.squared_difference.squareRoot(), difference.squared_golden.squareRoot())

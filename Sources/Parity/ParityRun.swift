@@ -5,16 +5,17 @@ import Tensors
 /// Every fixture of a folder, run one after the other.
 package struct ParityRun: Sendable {
     private let paths: [String]
-    private let precision: WeightStorage.Precision
+    private let storage: WeightStorage
 
     /// - Parameters:
     ///   - filter: only fixtures whose file name contains this; nil for all.
-    ///   - precision: what the networks keep their weights as; each has its own tolerance.
+    ///   - storage: how and where the networks keep their weights; each precision has its own tolerance,
+    ///     and a device other than `cpu` was opened.
     /// - Throws: when the folder cannot be read.
     package init(
-        folder: String, filter: String? = nil, precision: WeightStorage.Precision = .float32
+        folder: String, filter: String? = nil, storage: WeightStorage = WeightStorage()
     ) throws(FixtureError) {
-        self.precision = precision
+        self.storage = storage
         guard let directory = opendir(folder) else {
             throw .unreadableFolder(folder, reason: String(cString: strerror(errno)))
         }
@@ -51,7 +52,7 @@ package struct ParityRun: Sendable {
         let name = path.split(separator: "/").last.map(String.init) ?? path
         let fixture: Fixture
         do {
-            fixture = try Fixture(contentsOf: path, precision: precision)
+            fixture = try Fixture(contentsOf: path, storage: storage)
         } catch {
             return [ParityLine(fixture: name, tensor: "-", note: "\(error)")]
         }

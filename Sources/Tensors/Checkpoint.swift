@@ -90,18 +90,22 @@ package struct Checkpoint: Sendable {
         Checkpoint(source: source, prefix: prefix + name + ".", storage: storage)
     }
 
-    /// The same weights, to be kept with this precision.
-    package func stored(as precision: WeightStorage.Precision) -> Checkpoint {
+    /// The same weights, to be kept with this precision, and where.
+    ///
+    /// - Precondition: a device other than `cpu` was opened.
+    package func stored(
+        as precision: WeightStorage.Precision, on device: Device = .cpu
+    ) -> Checkpoint {
         Checkpoint(
             source: source, prefix: prefix,
-            storage: WeightStorage(precision, isCompact: storage.isCompact))
+            storage: WeightStorage(precision, isCompact: storage.isCompact, device: device))
     }
 
     /// The same weights, for a network that is seldom used and should be small rather than fast.
     package func compact() -> Checkpoint {
         Checkpoint(
             source: source, prefix: prefix,
-            storage: WeightStorage(storage.precision, isCompact: true))
+            storage: WeightStorage(storage.precision, isCompact: true, device: storage.device))
     }
 
     /// Whether there is such a weight.

@@ -17,9 +17,11 @@ struct DoctorCommand: ParsableCommand {
         discussion: """
             For every machine: that it can be reached without a question asked, that its program is \
             this one and finds its libraries, and that the weights and files that its nodes read are \
-            there, with the same contents as here. For every pair of machines with an edge between \
+            there, with the same contents as here; that the devices on which its nodes compute can be \
+            used. For every pair of machines with an edge between \
             them: that the edge connects as it will in the run, with keys, and how fast it is. Of what \
-            nodes read here only the networks that find faces may be missing: that is a fault, too.
+            nodes read here only the networks that find faces may be missing: that is a fault, too, as \
+            is a device here that cannot be used.
 
             Exit codes: 0 all is well, 1 something is not, 2 the file cannot be read, 64 the command \
             line is wrong.
@@ -48,7 +50,7 @@ struct DoctorCommand: ParsableCommand {
             registry: PluginFolders.load(besides: file).registry)
         FileHandle.standardError.write(Data(check.text.utf8))
         guard let graph = check.graph else { throw ExitCode(check.isReadable ? 1 : 2) }
-        var faults = lackOfFaces(graph)
+        var faults = lackOfFaces(graph) + tryDevicesHere(graph)
         for machine in graph.remoteMachines {
             faults += look(at: machine, graph)
         }
@@ -69,6 +71,24 @@ struct DoctorCommand: ParsableCommand {
                     + "'personalive models pull face --folder \(folder)' fetches them")
         }
         return 0
+    }
+
+    /// Devices on which nodes compute here.
+    private func tryDevicesHere(_ graph: CheckedGraph) -> Int {
+        let here = graph.machines.filter { $0.launcher == .local }
+        let devices = graph.devices(on: Set(here.map(\.name)))
+        guard !devices.isEmpty else { return 0 }
+        do {
+            return report(
+                try MachineCheck.tryDevices(devices, executable: Personalive.executable),
+                before: "here: ")
+        } catch { return fault("\(error)") }
+    }
+
+    /// - Returns: the number of faults.
+    private func report(_ found: MachineCheck.Devices, before: String) -> Int {
+        for line in found.lines { print(before + line) }
+        return found.isWell ? 0 : 1
     }
 
     // MARK: Machines
@@ -117,6 +137,8 @@ struct DoctorCommand: ParsableCommand {
                         ? "'program:' of the machine names it"
                         : "'--install' copies this one there"))
         }
+        let devices = graph.devices(on: [machine.name])
+        if !devices.isEmpty { faults += report(try check.tryDevices(devices), before: "  ") }
         return faults + compare(try check.inspect(nodes.flatMap(\.files)), machine)
     }
 
@@ -210,6 +232,15 @@ extension CheckedGraph {
         machines.filter { machine in
             machine.launcher != .local && nodes.contains { $0.machine == machine.name }
         }
+    }
+}
+
+extension CheckedGraph {
+    /// Words of the devices, other than the processor itself, on which nodes compute on some machines.
+    fileprivate func devices(on machines: Set<String>) -> [String] {
+        let words = nodes.filter { machines.contains($0.machine) }
+            .compactMap { BuiltinKinds.device(of: $0.spec.kind, $0.settings) }
+        return Set(words).sorted()
     }
 }
 

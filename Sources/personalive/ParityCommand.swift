@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Layers
 import Parity
 import Tensors
 
@@ -20,8 +21,14 @@ struct ParityCommand: ParsableCommand {
     @Option(help: "Only fixtures whose file name contains this.")
     var filter: String?
 
-    @Option(help: "What networks keep their weights as, f32 or bf16; each has its tolerance.")
-    var precision = WeightStorage.Precision.float32
+    @Option(help: "Where networks compute: cpu, cuda, cuda:1, xpu, or torch (libtorch on the processor).")
+    var device = Device.cpu
+
+    @Option(
+        help: ArgumentHelp(
+            "What networks keep their weights as: f32, bf16, or on a device f16; each has its tolerance.",
+            discussion: "Without it f32 on cpu and torch, f16 on a GPU."))
+    var precision: WeightStorage.Precision?
 
     @Flag(help: "Print one JSON array instead of a table.")
     var json = false
@@ -29,7 +36,11 @@ struct ParityCommand: ParsableCommand {
     func run() throws {
         let parity: ParityRun
         do {
-            parity = try ParityRun(folder: folder, filter: filter, precision: precision)
+            let precision = precision ?? device.usualPrecision
+            guard device != .cpu || precision != .float16 else { throw DeviceError.noHalves }
+            try TorchLibrary.open(for: device)
+            parity = try ParityRun(
+                folder: folder, filter: filter, storage: WeightStorage(precision, device: device))
         } catch {
             throw ValidationError("\(error)")
         }
@@ -83,3 +94,6 @@ struct ParityCommand: ParsableCommand {
 }
 
 extension WeightStorage.Precision: ExpressibleByArgument {}
+extension Device: ExpressibleByArgument {
+    package init?(argument: String) { self.init(argument) }
+}

@@ -24,6 +24,7 @@ struct Personalive: ParsableCommand {
             CheckCommand.self,
             PlanCommand.self,
             DoctorCommand.self,
+            DevicesCommand.self,
             DeployCommand.self,
             GraphCommand.self,
             NodesCommand.self,

@@ -17,7 +17,7 @@ import Testing
         )
         let residual = numbers([rows, to], seed: 4)
         let wide = Linear(weight: w, bias: b, activation: .relu)
-        let narrow = Linear(weight: w, bias: b, activation: .relu, precision: .bfloat16)
+        let narrow = Linear(weight: w, bias: b, activation: .relu, storage: WeightStorage(.bfloat16))
 
         let expected = wide(x, adding: residual).array.map(Double.init)
 

@@ -26,6 +26,8 @@ package final class Agent {
     private var taps: [LocalTap] = []
     /// What is being looked at, one after the other.
     private var inspections: [FileInspection] = []
+    /// Runs of `devices` that have not ended, one after the other.
+    private var deviceTrials: [ShortCommand] = []
     /// When the end was seen to have come.
     private var endingSince: Int64?
 
@@ -107,6 +109,7 @@ package final class Agent {
         reap()
         reportExits()
         passInspected()
+        passTriedDevices()
         stream.flush()
     }
 
@@ -178,6 +181,7 @@ package final class Agent {
         case .journal(let node, let offset): takeJournal(of: node, received.bytes, at: offset)
         case .tap(let port, let endpoint): look(port, endpoint)
         case .inspect(let paths): inspections.append(FileInspection(paths, checksum))
+        case .tryDevices(let devices): tryDevices(devices)
         default: break
         }
     }
@@ -257,5 +261,26 @@ package final class Agent {
             inspections.removeFirst()
             stream.send(.files(found))
         }
+    }
+
+    // MARK: Devices
+
+    private func tryDevices(_ devices: [String]) {
+        do {
+            deviceTrials.append(try ShortCommand(MachineCheck.trial(of: devices, executable), seconds: 120))
+        } catch {
+            stream.send(.triedDevices(isWell: false, output: "\(error)"))
+        }
+    }
+
+    private func passTriedDevices() {
+        guard let trial = deviceTrials.first else { return }
+        do {
+            guard let outcome = try trial.poll() else { return }
+            stream.send(.triedDevices(isWell: outcome.status == 0, output: outcome.output))
+        } catch {
+            stream.send(.triedDevices(isWell: false, output: "\(error)"))
+        }
+        deviceTrials.removeFirst()
     }
 }

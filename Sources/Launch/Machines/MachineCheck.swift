@@ -78,6 +78,40 @@ package final class MachineCheck {
         }.map { File(path: $0.path, bytes: $0.bytes, checksum: $0.checksum) }
     }
 
+    /// What was found of devices.
+    package struct Devices {
+        /// Whether networks can compute on all of them.
+        package let isWell: Bool
+        /// A line for each.
+        package let lines: [String]
+
+        fileprivate init(isWell: Bool, output: String) {
+            self.isWell = isWell
+            lines = output.split(separator: "\n").map(String.init)
+        }
+    }
+
+    /// Tries devices there, by their words in a graph.
+    package func tryDevices(_ devices: [String]) throws -> Devices {
+        link.send(.tryDevices(devices))
+        return try wait(seconds: 150) { event in
+            if case .devices(let isWell, let output) = event {
+                Devices(isWell: isWell, output: output)
+            } else { nil }
+        }
+    }
+
+    /// Tries devices on this machine, in a process of its own: a driver may end the one that asks it.
+    package static func tryDevices(_ devices: [String], executable: String) throws -> Devices {
+        let outcome = try ShortCommand.run(trial(of: devices, executable), seconds: 120)
+        return Devices(isWell: outcome.status == 0, output: outcome.output + outcome.errors)
+    }
+
+    /// The command that tries devices.
+    static func trial(of devices: [String], _ executable: String) -> [String] {
+        [executable, "devices"] + devices
+    }
+
     private func wait<Value>(
         seconds: Double, _ find: (MachineLink.Event) -> Value?
     ) throws -> Value {

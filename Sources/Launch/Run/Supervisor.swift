@@ -704,7 +704,7 @@ package final class Supervisor {
         case .pong(let sent, let clock, let received):
             messenger.learnTime(
                 of: name, sent: sent, received: clock, answered: clock, heard: received)
-        case .files: break
+        case .files, .devices: break
         }
     }
 

@@ -82,13 +82,13 @@ private final class FoldedMotionAttention: TokenAttention {
         let results = try checkpoint.tensor("to_out.0.weight", [channels, channels])
         // Attention divides by the root of its own width, the published one by that of its heads.
         let scale = (Float(motionDimension) / Float(channels / heads)).squareRoot()
-        let precision = checkpoint.storage.precision
+        let storage = checkpoint.storage
         query = Linear(
             weight: keys.multipliedOut(with: queries, heads: heads).scaled(by: scale), bias: nil,
-            precision: precision)
+            storage: storage)
         out = Linear(
             weight: values.multipliedOut(with: results.transposed(), heads: heads).transposed(),
-            bias: try checkpoint.tensor("to_out.0.bias", [channels]), precision: precision)
+            bias: try checkpoint.tensor("to_out.0.bias", [channels]), storage: storage)
     }
 
     func callAsFunction(_ x: Tensor<Float>, motion: Tensor<Float>?) -> Tensor<Float> {
@@ -122,18 +122,6 @@ extension Tensor<Float> {
         let y = Tensor<Float>(uninitialized: [b, a])
         for i in 0..<a {
             for j in 0..<b { y.pointer[j * a + i] = pointer[i * b + j] }
-        }
-        return y
-    }
-
-    /// `[..., d]` to `[..., times · d]`, the same numbers again and again.
-    fileprivate func repeatedChannels(_ times: Int) -> Tensor<Float> {
-        let d = shape[shape.count - 1]
-        let y = Tensor<Float>(uninitialized: shape.dropLast() + [times * d])
-        for row in 0..<count / d {
-            for i in 0..<times {
-                (y.pointer + (row * times + i) * d).update(from: pointer + row * d, count: d)
-            }
         }
         return y
     }

@@ -67,6 +67,7 @@ private final class TemporalAttention: TokenAttention {
     func callAsFunction(_ x: Tensor<Float>, motion: Tensor<Float>?) -> Tensor<Float> {
         let (n, c) = (x.shape[0], channels)
         if table.shape[0] < n { table = TemporalModule.table(positions: n, channels: c) }
+        table = table.placed(like: x)
         let qkv = project(norm(x, adding: table.rows(0..<n)))
         let part = { (i: Int) in TokenRows(qkv, columns: i * c..<(i + 1) * c).acrossBatches }
         let seen = attention(part(0), [KeyValueBank(keys: part(1), values: part(2))])

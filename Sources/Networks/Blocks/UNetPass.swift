@@ -66,4 +66,9 @@ package struct ProjectedBanks: Sendable {
 package struct TokenConditioning: Sendable {
     /// By block: `[1, channels]`.
     let rows: [String: Tensor<Float>]
+
+    /// The same numbers where the network computes.
+    func placed(_ x: Tensor<Float>) -> Tensor<Float> {
+        rows.first.map { x.placed(like: $0.value) } ?? x
+    }
 }

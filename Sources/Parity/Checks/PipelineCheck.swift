@@ -134,6 +134,6 @@ extension Tensor<Int32> {
 extension Tensor<Float> {
     /// From -1...1 to 0...1, without what lies outside.
     fileprivate func unitRange() -> Tensor {
-        Tensor(buffer.map { min(max($0 / 2 + 0.5, 0), 1) }, shape: shape)
+        Tensor(host().array.map { min(max($0 / 2 + 0.5, 0), 1) }, shape: shape)
     }
 }

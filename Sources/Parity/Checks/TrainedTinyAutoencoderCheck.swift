@@ -15,7 +15,7 @@ enum TrainedTinyAutoencoderCheck: FixtureCheck {
     static func run(_ fixture: Fixture, into results: FixtureResults) throws {
         let folder = weightsFolder(fixture)
         let weights = { (half: String) in
-            try Checkpoint(contentsOf: "\(folder)/taef2_\(half).pth")
+            fixture.placed(try Checkpoint(contentsOf: "\(folder)/taef2_\(half).pth"))
         }
         let encode = try TinyEncoder(from: weights("encoder"), .flux2)
         let decode = try TinyDecoder(from: weights("decoder"), .flux2)

@@ -19,21 +19,22 @@ enum BenchNetwork: String, CaseIterable {
         return whole * Double(size * size) / Double(512 * 512)
     }
 
-    /// Loads the network; each call of the result runs it once.
+    /// Loads the network; each call of the result runs it once, up to numbers or bytes that the processor
+    /// can read.
     func makePass(
-        _ source: BenchWeights, size: Int, _ precision: WeightStorage.Precision
+        _ source: BenchWeights, size: Int, _ storage: WeightStorage
     ) throws -> () -> Void {
         let model = source.configuration
         let name = self == .window || self == .unet ? "denoising_unet" : rawValue
-        let weights = try source.checkpoint(name).stored(as: precision)
+        let weights = try source.checkpoint(name).stored(as: storage.precision, on: storage.device)
         let latent = Self.numbers([1, size / 8, size / 8, model.unet.latentChannels])
         switch self {
         case .taesd:
             let decode = try TinyDecoder(from: weights, model.tinyAutoencoder)
-            return { _ = decode(latent) }
+            return { _ = decode(latent).rgb8() }
         case .vae:
             let decode = try VAEDecoder(from: weights, model.vae)
-            return { _ = decode(latent) }
+            return { _ = decode(latent).rgb8() }
         case .unet:
             let denoise = try DenoisingUNet(from: weights, model, hasModules: false)
             let token = denoise.prepare(token: Self.numbers([1, model.unet.tokenDimension]))

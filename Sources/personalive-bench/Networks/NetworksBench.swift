@@ -29,8 +29,14 @@ struct NetworksBench: ParsableCommand {
     @Option(help: "Rows and columns of the image, a multiple of 64; the model's own by default.")
     var size: Int?
 
-    @Option(help: "What weights are kept as: f32, or bf16, which may multiply halves.")
-    var precision = WeightStorage.Precision.float32
+    @Option(help: "Where networks compute: cpu, cuda, cuda:1, xpu, or torch (libtorch on the processor).")
+    var device = Device.cpu
+
+    @Option(
+        help: ArgumentHelp(
+            "What weights are kept as: f32, bf16, which may multiply halves, or on a device f16.",
+            discussion: "Without it f32 on cpu and torch, f16 on a GPU."))
+    var precision: WeightStorage.Precision?
 
     @Option(help: "Cores to use.")
     var threads = 2
@@ -46,6 +52,7 @@ struct NetworksBench: ParsableCommand {
 
     private struct Row: Codable {
         var network: String
+        var device: String
         var precision: String
         var threads: Int
         var size: Int
@@ -75,6 +82,9 @@ struct NetworksBench: ParsableCommand {
         guard self.repeat > 0, threads > 0 else {
             throw ValidationError("--repeat and --threads are at least 1")
         }
+        guard device != .cpu || precision != .float16 else {
+            throw ValidationError("\(DeviceError.noHalves)")
+        }
     }
 
     private var names: [String] { only.split(separator: ",").map(String.init) }
@@ -82,6 +92,7 @@ struct NetworksBench: ParsableCommand {
     func run() throws {
         var measurement = Measurement("networks", json: json)
         Compute.cores = threads
+        do { try TorchLibrary.open(for: device) } catch { throw ValidationError("\(error)") }
         var report = Report(
             threads: threads, peakGflopPerSecond: Compute.measuredPeak() / 1e9, networks: [])
         measurement.show(heading(report))
@@ -102,7 +113,8 @@ struct NetworksBench: ParsableCommand {
         BufferPool.trim()
         ThisMachine.forgetPeakMemory()
         let size = size ?? source.configuration.imageSize
-        let pass = try network.makePass(source, size: size, precision)
+        let storage = WeightStorage(precision ?? device.usualPrecision, device: device)
+        let pass = try network.makePass(source, size: size, storage)
         pass()
         var (times, processor): ([Double], [Double]) = ([], [])
         for _ in 0..<self.repeat {
@@ -120,7 +132,8 @@ struct NetworksBench: ParsableCommand {
             ? network.fullGflop(size: size) : Double(operations.reduce(0) { $0 + $1.work }) / 1e9
         let median = times[times.count / 2]
         return Row(
-            network: network.rawValue, precision: precision.rawValue, threads: threads, size: size,
+            network: network.rawValue, device: device.description,
+            precision: storage.precision.rawValue, threads: threads, size: size,
             medianSeconds: median,
             minSeconds: times[0], processorSeconds: processor[processor.count / 2], gflop: gflop,
             gflopPerSecond: gflop / median,
@@ -143,3 +156,6 @@ struct NetworksBench: ParsableCommand {
 }
 
 extension WeightStorage.Precision: ExpressibleByArgument {}
+extension Device: ExpressibleByArgument {
+    package init?(argument: String) { self.init(argument) }
+}
