@@ -28,11 +28,12 @@ LIBTORCH ?= $(firstword $(wildcard $(CURDIR)/Training/.venv/lib/python3*/site-pa
 
 # Layers once more with the kernels for registers of 256 and of 128 bits.
 test: PACKAGES += python3-venv python3-pip
+test: export PERSONALIVE_TORCH := $(or $(PERSONALIVE_TORCH),$(LIBTORCH))
 test: packages python
 	@$(BUILD) --build-tests
 	@$(MAKE) --no-print-directory $(FACE)
 	@PATH="$(CURDIR)/$(PYTHON)/bin:$$PATH" PERSONALIVE_PYTHON=required PERSONALIVE_FACE=required \
-	    PERSONALIVE_TORCH="$${PERSONALIVE_TORCH:-$(LIBTORCH)}" swift test -c release --skip-build
+	    swift test -c release --skip-build
 	@for bits in 256 128; do \
 	  echo "layers with registers of $$bits bits"; \
 	  PERSONALIVE_REGISTERS=$$bits swift test -c release --skip-build --filter LayersTests || exit 1; \
