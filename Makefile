@@ -36,11 +36,12 @@ LIBTORCH ?= $(firstword $(wildcard $(CURDIR)/Training/.venv/lib/python3*/site-pa
 # What streams are sent to and read by in tests; PERSONALIVE_SERVERS=required says that they are there.
 test: PACKAGES += python3-venv python3-pip curl jq nginx-light libnginx-mod-rtmp openssl chromium \
         fonts-dejavu-core ffmpeg
+test: export PERSONALIVE_TORCH := $(or $(PERSONALIVE_TORCH),$(LIBTORCH))
 test: packages python
 	@$(BUILD) --build-tests
 	@$(MAKE) --no-print-directory $(FACE)
 	@PATH="$(CURDIR)/$(PYTHON)/bin:$$PATH" PERSONALIVE_PYTHON=required PERSONALIVE_FACE=required \
-	    PERSONALIVE_SERVERS=required PERSONALIVE_TORCH="$${PERSONALIVE_TORCH:-$(LIBTORCH)}" \
+	    PERSONALIVE_SERVERS=required \
 	    swift test -c release --skip-build
 	@for bits in 256 128; do \
 	  echo "layers with registers of $$bits bits"; \

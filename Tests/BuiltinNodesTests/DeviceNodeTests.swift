@@ -60,7 +60,8 @@ struct DeviceNodeTests {
     @Test func `frames and latents of both autoencoders`() throws {
         let latent = SyntheticStream("latent").unit([1, 4, 16, 16])
         func frames<Subject: Node>(
-            _: Subject.Type, _ input: Port<Float>, _ output: Port<UInt8>, on device: String
+            _: Subject.Type, _ input: NodeKit.Port<Float>, _ output: NodeKit.Port<UInt8>,
+            on device: String
         ) throws -> [UInt8] {
             var harness = try NodeHarness(Subject.self, .mini(on: device))
             try harness.tick([.init(input, latent)])
@@ -156,6 +157,7 @@ struct DeviceNodeTests {
     @Test func `the devices of a graph's nodes are known, and those of a camera are none`() {
         #expect(BuiltinKinds.device(of: "vae-decoder", .mini(on: "cuda:1")) == "cuda:1")
         #expect(BuiltinKinds.device(of: "vae-decoder", .mini(on: "cpu")) == nil)
-        #expect(BuiltinKinds.device(of: "camera", Settings(["device": .text("/dev/video0")])) == nil)
+        #expect(
+            BuiltinKinds.device(of: "camera", Settings(["device": .text("/dev/video0")])) == nil)
     }
 }
