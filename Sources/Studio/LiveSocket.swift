@@ -68,6 +68,7 @@ struct LiveSocket: WSHandler {
     ) async throws {
         var message: [UInt8] = []
         var isText = false
+        var count = 0
         for try await frame in client {
             switch frame.opcode {
             case .close: return
@@ -79,7 +80,14 @@ struct LiveSocket: WSHandler {
             }
             guard message.count <= Self.largestMessage else { return }
             guard frame.fin else { continue }
-            if isText { hear(message, outbox, line) } else { line?.send(message) }
+            if isText {
+                hear(message, outbox, line)
+            } else {
+                // From this the page knows what is still on its way, buffers of the network included.
+                count += 1
+                outbox.send(#"{"got":\#(count)}"#)
+                line?.send(message)
+            }
             message = []
         }
     }

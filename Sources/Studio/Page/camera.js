@@ -12,6 +12,8 @@ export class Camera {
   #codec = 'vp8'; #bitrate = 1_000_000; #sequence = 0; #needsKey = true; #isFirst = true;
   #sent = 0; #captured = 0; #dropped = 0; #bytes = 0; #times = new Map(); #encodeTimes = []; #begun = null;
   #stop = false;
+  /// When what has not arrived yet was sent, how many arrived, and the quickest trip there and back of late.
+  #way = []; #arrived = 0; #trip = 100;
   width = 512; height = 512; rate = 25;
   onnote = () => {};
   onend = () => {};
@@ -25,7 +27,11 @@ export class Camera {
       if (words.error) this.onnote(words.error);
     };
     // A socket that was cut and is there again knows nothing of the camera.
-    this.#live.onopen = () => { if (this.isOn) this.#tell(true); };
+    this.#live.onopen = () => { [this.#way, this.#arrived] = [[], 0]; if (this.isOn) this.#tell(true); };
+    this.#live.ongot = count => {
+      const now = performance.now();
+      while (this.#arrived < count && this.#way.length) { this.#trip = Math.min(this.#trip * 1.02 + .1, now - this.#way.shift()); this.#arrived++; }
+    };
     setInterval(() => this.#measure(), 1000);
     document.addEventListener('visibilitychange', () => {
       if (document.hidden && this.isOn) this.onnote('This tab is in the background: the browser may slow the camera down.');
@@ -90,9 +96,11 @@ export class Camera {
   async #take(frame) {
     const captured = this.#live.clock.now();
     this.#captured++;
-    // Of what waits, a picture and a half is the most: more would only make all later ones old.
+    // What waits in the socket, and what is on its way for longer than the way takes: buffers of the
+    // network hold seconds of pictures that no one here sees.
     const picture = this.#bitrate / 8 / this.rate;
-    const isBehind = this.#live.buffered > Math.max(1.5 * picture, 6000) || (this.#encoder?.encodeQueueSize ?? 0) > 1;
+    const isLate = this.#way.length > 1 && performance.now() - this.#way[0] > this.#trip + 150;
+    const isBehind = isLate || this.#live.buffered > Math.max(1.5 * picture, 6000) || (this.#encoder?.encodeQueueSize ?? 0) > 1;
     if (captured == null || !this.#live.isOpen || isBehind) {
       this.#dropped++;
       frame.close();
@@ -169,7 +177,9 @@ export class Camera {
       captured, presentation: captured - this.#begun,
     }, bytes);
     this.#isFirst = false;
+    if (!this.#live.isOpen) return;
     this.#live.send(data);
+    this.#way.push(performance.now());
     this.#sent++;
     this.#bytes += data.byteLength;
   }

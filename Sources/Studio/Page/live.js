@@ -138,6 +138,7 @@ export class Live {
   onword = () => {};
   onstate = () => {};
   onopen = () => {};
+  ongot = () => {};
 
   constructor(canvas) {
     this.canvas = canvas;
@@ -184,6 +185,7 @@ export class Live {
 
   #hear(words) {
     if (words.clock != null) { this.clock.take(words.clock, words.server); this.replaced = words.replaced; }
+    if (words.got) this.ongot(words.got);
     if (words.key || words.camera || words.error) this.onword(words);
   }
 
