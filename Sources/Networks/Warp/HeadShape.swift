@@ -16,9 +16,9 @@ struct HeadShape {
     /// How far beyond the picture's upper, left and right edge the grid goes.
     private let margin: Float
 
-    /// How steeply depth may change, pixels a pixel. Where a turned surface is steeper than this, at the
-    /// sides of a face, its picture would fold over: at 37° from 1.33 on.
-    private static let steepest: Float = 1.4
+    /// How steeply depth may change, pixels a pixel. A surface folds over in the picture where its slope is
+    /// the cotangent of the angle that it is turned by: 1.28 at 38°, the largest there is.
+    private static let steepest: Float = 1.25
 
     init(mesh: [SIMD3<Float>], pose: HeadPose, width: Int, height: Int, margin: Int) {
         (self.mesh, self.pose) = (mesh, pose)

@@ -67,7 +67,6 @@ struct MouthInside {
             let part = Float(j - Self.toothRows) / Float(Self.paintedRows - Self.toothRows)
             return upper[i] + down * (last + (end - last) * part)
         }
-        sheet.unfold()
     }
 
     /// How far upper teeth are seen when the mouth opens, and how far what is inside goes on behind a lip,

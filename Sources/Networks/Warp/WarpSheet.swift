@@ -92,18 +92,24 @@ struct WarpSheet {
         }
     }
 
-    /// Smooths where cells lost nearly all of their area, so that none turns over. Says how often it had to.
-    @discardableResult
-    mutating func unfold() -> Int {
+    /// Smooths where cells lost nearly all of their area, so that none turns over. Where that is not enough,
+    /// the whole sheet moves less.
+    mutating func unfold() {
         // Swift lends no part of a value that is itself in use.
         var (moved, room) = ([Float](), [Float]())
         swap(&moved, &places)
         swap(&room, &scratch)
-        defer {
-            swap(&moved, &places)
-            swap(&room, &scratch)
+        withKernel { _ = warp_smooth(&$0, Self.leastArea, Self.mostSweeps, &room, &moved) }
+        swap(&moved, &places)
+        swap(&room, &scratch)
+        var steps = 0
+        while steps < 20, leastShare <= 0 {
+            steps += 1
+            for (i, node) in nodes.enumerated() {
+                places[2 * i] = node.x + 0.85 * (places[2 * i] - node.x)
+                places[2 * i + 1] = node.y + 0.85 * (places[2 * i + 1] - node.y)
+            }
         }
-        return withKernel { Int(warp_smooth(&$0, Self.leastArea, Self.mostSweeps, &room, &moved)) }
     }
 
     /// The smallest share of its area that a half of a drawn cell kept; below 0, one turned over.
