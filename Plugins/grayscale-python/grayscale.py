@@ -604,7 +604,7 @@ class Host:
             outputs, reason = None, outputs.reason
         if is_frame and self.outputs and not outputs:
             self.dropped[reason, None].add(stamp.frame)
-        elif is_frame:
+        elif is_frame and outputs:
             for port in {o.port for o in self.outputs if o.keep != "last"} - outputs.keys():
                 self.dropped[f"it gave no '{port}' for them", port].add(stamp.frame)
         self.publish(outputs or {}, stamp)

@@ -23,7 +23,7 @@ extension Settings {
         let settings = BuiltinKinds.specs.flatMap(\.settings)
             .filter { ["model", "weights"].contains($0.name) }
 
-        #expect(settings.count == 14)
+        #expect(settings.count == 16)
         #expect(settings.allSatisfy { $0.defaultValue == nil && !$0.isOptional })
     }
 
