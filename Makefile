@@ -32,7 +32,7 @@ studio: build $(FACE)
 # graph are then tested on the device `torch`. PERSONALIVE_DEVICES=required: without one these tests fail.
 LIBTORCH ?= $(firstword $(wildcard $(CURDIR)/Training/.venv/lib/python3*/site-packages/torch/lib))
 
-# Layers once more with the kernels for registers of 256 and of 128 bits.
+# Layers once more with the kernels for registers of 256 and of 128 bits, and how processes end.
 # What streams are sent to and read by in tests; PERSONALIVE_SERVERS=required says that they are there.
 test: PACKAGES += python3-venv python3-pip curl jq nginx-light libnginx-mod-rtmp openssl chromium \
         fonts-dejavu-core ffmpeg
@@ -45,7 +45,7 @@ test: packages python
 	    swift test -c release --skip-build
 	@for bits in 256 128; do \
 	  echo "layers with registers of $$bits bits"; \
-	  PERSONALIVE_REGISTERS=$$bits swift test -c release --skip-build --filter LayersTests || exit 1; \
+	  PERSONALIVE_REGISTERS=$$bits PERSONALIVE_ALONE=1 swift test -c release --skip-build --filter LayersTests || exit 1; \
 	done
 
 # Graphs over three hosts that are made on this machine for the purpose; needs root.

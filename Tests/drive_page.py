@@ -32,6 +32,21 @@ async def gaps(page):
     }""")
 
 
+async def keep_toasts(page):
+    """From here on the page keeps every toast, each when it appears: they live for seconds only."""
+    await page.evaluate("""() => {
+        const list = document.getElementById('toasts');
+        window.toasts = [...list.children].map(note => note.textContent);
+        new MutationObserver(changes => {
+            for (const { addedNodes } of changes) for (const note of addedNodes) window.toasts.push(note.textContent);
+        }).observe(list, { childList: true });
+    }""")
+
+
+async def toasts(page, since=0):
+    return (await page.evaluate("window.toasts"))[since:]
+
+
 async def screen(page, folder, name):
     if folder:
         await page.screenshot(path=f"{folder}/{name}.png")
@@ -78,6 +93,7 @@ async def drive(words, page, seen):
     page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
     page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
     await page.goto(words.address)
+    await keep_toasts(page)
     await until(page, "window.studio?.view?.state === 'running'")
     seen["address"] = await page.evaluate("location.href")
     seen["cookie"] = await page.evaluate("document.cookie")
@@ -96,12 +112,12 @@ async def drive(words, page, seen):
     if words.portrait:
         before = await page.evaluate("document.getElementById('result').toDataURL()")
         await page.evaluate("window.gaps.length = 0")
-        began = await page.evaluate("performance.now()")
+        began, known = await page.evaluate("performance.now()"), len(await toasts(page))
         await page.set_input_files("#portrait-file", words.portrait)
         await until(page, "document.querySelectorAll('#portraits [aria-checked=true]').length === 1 && !document.querySelector('#portraits [aria-checked=true]').getAttribute('aria-label').includes('graph')")
         await page.wait_for_timeout(2500)
         seen["portrait"] = {
-            "toast": await page.inner_text("#toasts"), "gap_max": await page.evaluate("Math.max(...window.gaps)"),
+            "toast": "\n".join(await toasts(page, known)), "gap_max": await page.evaluate("Math.max(...window.gaps)"),
             "changed": before != await page.evaluate("document.getElementById('result').toDataURL()"),
             "ms": await page.evaluate("performance.now()") - began - 2500,
         }
@@ -111,12 +127,15 @@ async def drive(words, page, seen):
         seen["broken"] = await page.inner_text(".toast.bad")
     if words.swaps:
         await page.evaluate("window.gaps.length = 0")
+        first = len(await toasts(page))
         for number in range(words.swaps):
             kind = ["vae-decoder", "tiny-decoder"][number % 2]
+            known = len(await toasts(page))
             await page.click(f"#variants button:has-text('{kind}')")
             await until(page, f"window.studio.view.nodes.some(n => n.kind === '{kind}')")
+            await until(page, f"window.toasts.length > {known}")
             await page.wait_for_timeout(1200)
-        seen["swaps"] = {"gap_max": await page.evaluate("Math.max(...window.gaps)"), "toasts": await page.inner_text("#toasts")}
+        seen["swaps"] = {"gap_max": await page.evaluate("Math.max(...window.gaps)"), "toasts": "\n".join(await toasts(page, first))}
 
     await page.click("#tab-graph")
     await until(page, "document.querySelectorAll('#drawing .node').length === window.studio.view.nodes.length")

@@ -13,7 +13,8 @@ package struct FaceCropNode: Node {
     package static let mesh = Port(
         "mesh", Float.self, "points 3", meaning: "face-mesh",
         "478 points of the face, lids, lips and irises refined, in MediaPipe's order: x in widths of the "
-            + "crop, y in heights, z in widths away from the viewer; 0 points where no face was found")
+            + "crop, y in heights, z away from the viewer in square roots of width times height, which in a "
+            + "square crop are widths; 0 points where no face was found")
     package static let transform = Port(
         "transform", Float.self, "2 3", meaning: "affine",
         "from a place in the crop, as the mesh counts, to pixels of the frame: x' = row 0 · (x, y, 1), "

@@ -4,10 +4,10 @@ import Networks
 import NodeKit
 import Tensors
 
-/// Bends a portrait's picture so that its face does what a driver's does. Nothing is generated: the pixels
-/// are the photo's own, apart from the inside of an opened mouth.
+/// Bends a portrait's picture so that its face does what a driver's does. Made up are the inside of a mouth
+/// that is closed in the photo, and what lids hide of iris and white of the eye; all else is the photo.
 ///
-/// It needs no weights but the face mesh's, and its frames go where a decoder's go.
+/// It needs no weights of the model, only the face mesh's, and its frames go where a decoder's go.
 package struct FaceWarpNode: Node {
     package static let portrait = Port(
         "portrait", UInt8.self, "1 h w 3", meaning: "rgb", pace: .last, "who is animated")
@@ -19,8 +19,8 @@ package struct FaceWarpNode: Node {
         "the driver's face, frame by frame, as face-crop gives it")
     package static let transform = Port(
         "transform", Float.self, "2 3", meaning: "affine", isOptional: true,
-        "from the driver's crop to his frame, as face-crop gives it; without it, movements that the crop "
-            + "follows are not seen")
+        "from the driver's crop to his frame, as face-crop gives it; without it the crop must be square, "
+            + "and movements that the crop follows are not seen")
     package static let frame = Port(
         "frame", UInt8.self, "1 h w 3", meaning: "rgb", "the portrait with the driver's motion")
 
@@ -33,7 +33,8 @@ package struct FaceWarpNode: Node {
         "label", Bool.self, default: false, "whether the word 'WARP' is set into a corner of the frame")
 
     package static let spec = NodeSpec(
-        "face-warp", "Bends a portrait's picture after a driver's face; no diffusion, no weights.",
+        "face-warp",
+        "Bends a portrait's picture after a driver's face; no diffusion, no weights of the model.",
         inputs: [portrait, portraitMesh, mesh, transform], outputs: [frame],
         settings: [neutralFrames, label], state: .saved)
 
@@ -84,9 +85,14 @@ package struct FaceWarpNode: Node {
         at portrait: Tensor<UInt8>, _ mesh: Tensor<Float>, _ outputs: inout Outputs
     ) {
         let numbers = mesh.array
-        if let picture, portrait.hasSamePixels(as: picture), numbers == points { return }
+        // Bit for bit: what is no number equals nothing, not even itself.
+        if let picture, portrait.hasSamePixels(as: picture),
+            numbers.elementsEqual(points, by: { $0.bitPattern == $1.bitPattern })
+        {
+            return
+        }
         let (height, width) = (Float(portrait.shape[1]), Float(portrait.shape[2]))
-        let places = Self.points(mesh).map { $0 * SIMD3(width, height, width) }
+        let places = Self.points(mesh).map { $0 * SIMD3(width, height, (width * height).squareRoot()) }
         (picture, points) = (portrait.ownCopy, numbers)
         warp = PhotoWarp(picture!, mesh: places)
         guard let next = warp else { return outputs.warn(Self.noMesh(places.count)) }
@@ -119,7 +125,8 @@ package struct FaceWarpNode: Node {
         case .believed:
             endJump(&outputs)
             outputs.warn(
-                "frame \(inputs.stamp.frame): the driver's face is elsewhere for good: it is followed again")
+                "frame \(inputs.stamp.frame): the driver's face is elsewhere for good: it is followed again, "
+                    + "and its neutral is found anew")
         case .held:
             if jumps.first == nil { jumps.first = inputs.stamp.frame }
             jumps.count += 1
@@ -136,7 +143,8 @@ package struct FaceWarpNode: Node {
 
     private static func noMesh(_ count: Int) -> String {
         let found = count == 0
-            ? "no face was found in the portrait" : "the portrait's mesh has \(count) points"
+            ? "no face was found in the portrait"
+            : "the portrait's mesh is no face's (\(count) points)"
         return "\(found), and face-warp needs one of 478: the portrait stays as it is; give 'portrait-mesh' "
             + "what face-crop with 'subject: portrait' sends on 'mesh', after 'personalive models pull face'"
     }

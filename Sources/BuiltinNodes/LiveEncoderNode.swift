@@ -6,8 +6,8 @@ import Tensors
 ///
 /// Pictures and sound stand on one time line, that of their capture. A packet of sound goes out with the
 /// first picture that was captured after it, so that its delay is the pictures' own, whatever the nodes
-/// before this one do. When no picture comes for ``hold``, the last one goes out again with the sound of
-/// that time.
+/// before this one do. When sound comes, and no picture has come for ``hold``, the last one goes out
+/// again with that sound; without sound nothing goes out.
 package struct LiveEncoderNode: Node {
     package static let frame = Port(
         "frame", UInt8.self, "1 h w 3", meaning: "rgb", "frames in the order of time")
@@ -33,7 +33,8 @@ package struct LiveEncoderNode: Node {
         default: LiveEncoder.Library.x264.rawValue, "what compresses: nvenc is an NVIDIA GPU")
     package static let hold = Setting(
         "hold", Double.self, type: .number(0.05...60), default: 0.5, unit: "s",
-        "without a new picture for so long, the last one goes out again, and the sound with it")
+        "when sound comes, and no new picture has come for so long, the last one goes out again with "
+            + "the sound")
     package static let label = VideoEncoderNode.label
 
     package static let spec = NodeSpec(

@@ -27,6 +27,8 @@ package struct MeshMixerNode: Node {
 
     private var control: MixControl
     private var mixer = MeshMixer()
+    /// In another one the driver may be anybody.
+    private var epoch: UInt32?
 
     package init(settings: Settings) { control = Self.control(settings) }
 
@@ -40,6 +42,8 @@ package struct MeshMixerNode: Node {
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
         let mesh = inputs[Self.mesh]
+        if let epoch, epoch != inputs.stamp.epoch { mixer = MeshMixer() }
+        epoch = inputs.stamp.epoch
         let result = mixer.mix(
             mesh.points, with: inputs[ifPresent: Self.second]?.points, control,
             at: Double(inputs.stamp.presentation) / 1e9)
@@ -56,6 +60,7 @@ package struct MeshMixerNode: Node {
         saved.neutrals.forEach { writer.write(points: $0) }
         saved.calibrations.forEach { writer.write($0) }
         writer.write(saved.smoother)
+        writer.write(epoch.map { Int($0) } ?? -1)
         return SavedState(writer.bytes)
     }
 
@@ -65,6 +70,8 @@ package struct MeshMixerNode: Node {
         let calibrations = [reader.calibration(), reader.calibration()]
         mixer = MeshMixer(
             neutrals: neutrals, calibrations: calibrations, smoother: reader.doubles())
+        let epoch = reader.number()
+        self.epoch = epoch < 0 ? nil : UInt32(epoch)
     }
 }
 

@@ -30,7 +30,7 @@ package struct MotionMixerNode: Node {
     package static let spec = NodeSpec(
         "motion-mixer",
         "Changes how strongly pose, mouth, eyes and brows follow the driver; regions need weights that "
-            + "have motion_regions, as Models/small has: with others 'expression' acts alone.",
+            + "have motion_regions, as Models/small has: with others 'expression' and 'pose' act.",
         inputs: [motion, keypoints, secondMotion, secondKeypoints],
         outputs: [mixed, mixedKeypoints],
         settings: [ModelSettings.model, ModelSettings.weights] + MixerSettings.all + [origin],

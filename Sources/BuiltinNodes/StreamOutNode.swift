@@ -18,8 +18,8 @@ package struct StreamOutNode: Node {
             + "ends in .mp4, .mkv, .ts or .flv")
     package static let keyFile = Setting(
         "key-file", String.self, type: .inputFile, isOptional: true,
-        "a file whose first line is the stream's key: it comes behind the address's last '/', or where "
-            + "'{key}' stands, and is shown nowhere; /dev/null is none")
+        "a file whose first line is the stream's key: it comes where '{key}' stands, or, of RTMP and "
+            + "RTSP, at the address's end, and is shown nowhere; /dev/null is none")
     package static let latency = Setting(
         "latency", Double.self, type: .number(0.02...10), default: 0.12, unit: "s",
         "of SRT: for how long its receiver waits for what was lost")

@@ -19,7 +19,7 @@ CLONES void warp_places(const warp_node *nodes, int count, const int32_t *first,
         float x = nodes[i].x + dx, y = nodes[i].y + dy, share = nodes[i].share;
         if (share > 0) {
             float step = share * WARP_TURNS;
-            int low = (int)step < WARP_TURNS ? (int)step : WARP_TURNS - 1;
+            int low = step < (float)WARP_TURNS ? (int)step : WARP_TURNS - 1;
             float part = step - (float)low;
             const float *a = pose->turn[low], *b = pose->turn[low + 1];
             float px = x - pose->pivot[0], py = y - pose->pivot[1];
@@ -57,14 +57,16 @@ static void make_cubic4(cubic4 *table) {
 }
 
 INLINE int within(int value, int last) { return value < 0 ? 0 : value > last ? last : value; }
-INLINE float in_bytes(float value) { return value <= 0 ? 0 : value >= 255 ? 255 : value; }
+/// What is no number is 0.
+INLINE float in_bytes(float value) { return value > 0 ? value < 255 ? value : 255 : 0; }
 INLINE int rounded_up(float value) {
     int whole = (int)value;
     return whole + ((float)whole < value);
 }
-/// A place in 1/256 of a pixel, to the nearest.
+/// A place in 1/256 of a pixel, to the nearest; what is far out of every picture, or no number, is bounded.
 INLINE int in_phases(float place) {
     float scaled = place * PHASES + 0.5f;
+    scaled = scaled > -1e9f ? scaled < 1e9f ? scaled : 1e9f : -1e9f;
     int whole = (int)scaled;
     return whole - ((float)whole > scaled);
 }
@@ -89,7 +91,8 @@ INLINE void draw_triangle(const warp_sheet *sheet, const cubic4 *table, const co
                           int height) {
     float abx = b->x - a->x, aby = b->y - a->y, acx = c->x - a->x, acy = c->y - a->y;
     float area = abx * acy - acx * aby;
-    if (!(area > 1e-6f)) return;
+    // So written that what is no number does not pass, here and below.
+    if (!(area > 1e-6f && area < 1e12f)) return;
     float share = 1 / area, abu = b->u - a->u, acu = c->u - a->u, abv = b->v - a->v,
           acv = c->v - a->v;
     float ux = (abu * acy - acu * aby) * share, uy = (acu * abx - abu * acx) * share;
@@ -97,7 +100,7 @@ INLINE void draw_triangle(const warp_sheet *sheet, const cubic4 *table, const co
     float low = a->y < b->y ? a->y : b->y, high = a->y < b->y ? b->y : a->y;
     low = c->y < low ? c->y : low;
     high = c->y > high ? c->y : high;
-    if (high < 0 || low > (float)height) return;
+    if (!(high >= 0 && low <= (float)height)) return;
     int first_row = low <= 0.5f ? 0 : rounded_up(low - 0.5f);
     int last_row = high >= (float)height ? height : rounded_up(high - 0.5f);
     const corner *corners[4] = {a, b, c, a};
@@ -110,7 +113,7 @@ INLINE void draw_triangle(const warp_sheet *sheet, const cubic4 *table, const co
         if (count < 2) continue;
         float left = ends[0] < ends[1] ? ends[0] : ends[1];
         float right = ends[0] < ends[1] ? ends[1] : ends[0];
-        if (right < 0 || left > (float)width) continue;
+        if (!(right >= 0 && left <= (float)width)) continue;
         int x = left <= 0.5f ? 0 : rounded_up(left - 0.5f);
         int last = right >= (float)width ? width : rounded_up(right - 0.5f);
         uint8_t *pixel = to + ((size_t)y * width + x) * 3;

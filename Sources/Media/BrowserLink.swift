@@ -45,7 +45,7 @@ package final class BrowserLink {
         }
         umask(mask)
         guard result == 0, listen(listener, 4) == 0 else {
-            close(listener)
+            // `deinit` closes the socket, after `errno` was read.
             throw .failed(call: "bind", argument: path, reason: String(cString: strerror(errno)))
         }
         inode = Self.inode(of: path)

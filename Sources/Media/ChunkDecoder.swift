@@ -27,6 +27,8 @@ package final class ChunkDecoder {
         // Threads that work on several frames at once would each hold one back.
         context.pointee.thread_type = FF_THREAD_SLICE
         context.pointee.flags |= AV_CODEC_FLAG_LOW_DELAY
+        // The codec takes no memory for a picture that is refused below.
+        context.pointee.max_pixels = Int64(Self.largestSide * Self.largestSide)
         try FFmpeg.check(avcodec_open2(context, decoder, nil), "avcodec_open2", "\(codec)")
     }
 

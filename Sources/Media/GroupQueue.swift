@@ -84,6 +84,11 @@ package struct GroupQueue: Sendable {
         return drop(key, Self.notConnected)
     }
 
+    /// Nothing more is sent: what waits is dropped.
+    package mutating func end() -> [Drop] {
+        drop(items.count, isTaken ? Self.tooSlow : Self.notConnected)
+    }
+
     private mutating func shorten() -> [Drop] {
         var drops: [Drop] = []
         let reason = isTaken ? Self.tooSlow : Self.notConnected

@@ -37,7 +37,10 @@ package final class JPEGEncoder {
     package func encode(_ tensor: Tensor<UInt8>) throws(MediaError) -> [UInt8] {
         precondition(tensor.shape.count == 4 && tensor.shape[3] == 3)
         let (height, width) = (tensor.shape[1], tensor.shape[2])
-        if from != (width, height) { try open(width, height, size(of: tensor.shape)) }
+        // There is no scaler after an error.
+        if scaler == nil || from != (width, height) {
+            try open(width, height, size(of: tensor.shape))
+        }
         let size = size(of: tensor.shape)
         let picture = Picture(width: size.width, height: size.height, format: AV_PIX_FMT_YUVJ420P)
         _ = ff_scale_from_rgb(

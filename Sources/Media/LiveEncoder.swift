@@ -35,6 +35,8 @@ package final class LiveEncoder {
     private let name: String
     private var encoder: FilmEncoder?
     private var lastTicks = Int64.min
+    /// Presentation of the last key packet, nanoseconds.
+    private var lastKey: Int64?
     private var last: Tensor<UInt8>?
 
     /// - Parameter name: of the node, for errors.
@@ -55,7 +57,10 @@ package final class LiveEncoder {
         last = frame
         let ticks = av_rescale_q(presentation, .nanosecond, FilmEncoder.timeBase)
         lastTicks = max(ticks, lastTicks == .min ? ticks : lastTicks + 1)
-        try encoder.send(frame, at: lastTicks, for: 0, isKey: isKey)
+        // The encoder counts frames, and fewer may come than their duration says.
+        let sinceKey = Double(presentation - (lastKey ?? presentation))
+        let isDue = sinceKey >= options.keyframeInterval * 1e9
+        try encoder.send(frame, at: lastTicks, for: 0, isKey: isKey || isDue)
         guard let packet = try encoder.receive() else {
             throw .failed(
                 call: "avcodec_receive_packet", argument: name,
@@ -78,6 +83,7 @@ package final class LiveEncoder {
         _ packet: Packet, of encoder: FilmEncoder, _ presentation: Int64, _ duration: Int64
     ) -> FilmPacket {
         let isKey = packet.pointer.pointee.flags & AV_PKT_FLAG_KEY != 0
+        if isKey { lastKey = presentation }
         let header = isKey ? encoder.header : []
         var picture = packet.bytes
         // NVENC leaves out of the pictures what it has said in the header.

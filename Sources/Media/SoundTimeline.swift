@@ -13,8 +13,8 @@ package struct SoundTimeline {
         package var captured: Int64
     }
 
-    /// The smallest error that people can hear of and see is larger: 45 ms early, 125 ms late (ITU-R
-    /// BT.1359-1).
+    /// The largest error that is left alone, nanoseconds. People notice sound that is 45 ms early, or 125 ms
+    /// late (ITU-R BT.1359-1).
     package static let tolerance: Int64 = 40_000_000
     /// Sound that waits for a picture is held for so long, nanoseconds.
     package static let longestHold: Int64 = 10_000_000_000

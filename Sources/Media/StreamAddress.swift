@@ -7,7 +7,7 @@ package struct StreamAddress: Equatable, Sendable {
 
     /// What libavformat opens, key included: never shown.
     package let url: String
-    /// The address as people may see it: without the key, passwords, and what stands behind `?`.
+    /// The address as people may see it: `…` stands for the key, passwords, and what is behind `?`.
     package let shown: String
     package let form: Form
     /// The path of a file of this machine; nil for a server.
@@ -29,6 +29,9 @@ package struct StreamAddress: Equatable, Sendable {
     package init(_ text: String, key: String? = nil) throws(MediaError) {
         guard let scheme = MediaAddress.scheme(of: text), scheme != "file" else {
             try self.init(file: text.hasPrefix("file://") ? String(text.dropFirst(7)) : text)
+            guard key?.isEmpty ?? true else {
+                throw .badAddress(address: shown, reason: "a file takes no key; " + Self.noKey)
+            }
             return
         }
         guard let form = Self.schemes.first(where: { $0.scheme == scheme })?.form else {
@@ -37,22 +40,47 @@ package struct StreamAddress: Equatable, Sendable {
                 reason: "nothing is sent to '\(scheme)'; "
                     + Self.schemes.map { "\($0.scheme)://" }.joined(separator: ", ") + " are known")
         }
-        var whole = text
+        var (whole, masked) = (text, text)
         if let key, !key.isEmpty {
-            if whole.contains("{key}") {
-                whole = whole.replacing("{key}", with: key)
-            } else {
-                whole += (whole.hasSuffix("/") ? "" : "/") + key
-            }
+            let place = try Self.withPlaceForKey(text, scheme: scheme)
+            whole = place.replacing("{key}", with: key)
+            masked = place.replacing("{key}", with: "…")
         }
-        let (head, tail) = Self.split(whole, scheme: scheme)
-        let user = Self.userInfo(of: whole)
-        // Parts of the tail may stand alone in a library's message.
-        let parts = tail.split(whereSeparator: { "/?&=".contains($0) }).map(String.init)
-        let secrets = ([whole, tail, key ?? ""] + parts + user).filter { $0.count > 2 }
+        let hidden = [Self.split(whole, scheme: scheme).tail, key ?? ""]
+        // Parts of the key and of the tail may stand alone in a library's message.
+        let parts = hidden.flatMap {
+            $0.split(whereSeparator: { "/?&=".contains($0) }).map(String.init)
+        }
+        let secrets = ([whole] + hidden + parts + Self.userInfo(of: whole)).filter { $0.count > 2 }
         self.init(
-            url: whole, shown: (head + (tail.isEmpty ? "" : "…")).withoutPasswords, form: form,
-            file: nil, secrets: secrets.sorted { $0.count > $1.count })
+            url: whole, shown: Self.shown(masked, scheme: scheme), form: form, file: nil,
+            secrets: secrets.sorted { $0.count > $1.count })
+    }
+
+    private static let noKey = "leave key-file out, or set it to /dev/null"
+
+    /// The address with `{key}` where its key comes.
+    private static func withPlaceForKey(
+        _ text: String, scheme: String
+    ) throws(MediaError) -> String {
+        switch scheme {
+        case "udp", "tcp":
+            throw .badAddress(
+                address: shown(text, scheme: scheme), reason: "\(scheme):// takes no key; " + noKey)
+        case _ where text.contains("{key}"): return text
+        case "srt":
+            throw .badAddress(
+                address: shown(text, scheme: scheme),
+                reason: "srt:// has a key only where {key} stands: write it like "
+                    + "srt://host:9000?streamid={key}, or " + noKey)
+        default: return text + (text.hasSuffix("/") ? "" : "/") + "{key}"
+        }
+    }
+
+    /// An address, in which `…` stands for the key that was put in, as people may see it.
+    private static func shown(_ masked: String, scheme: String) -> String {
+        let (head, tail) = split(masked, scheme: scheme)
+        return (head + (tail.isEmpty ? "" : "…")).withoutPasswords
     }
 
     private init(url: String, shown: String, form: Form, file: String?, secrets: [String]) {
@@ -71,8 +99,8 @@ package struct StreamAddress: Equatable, Sendable {
         self.init(url: "file:" + path, shown: path, form: form, file: path, secrets: [])
     }
 
-    /// What may be seen, and what is secret: of RTMP's `rtmp://host/app/key` the key is, of all addresses
-    /// what stands behind `?`.
+    /// What may be seen, and what is secret: what stands behind `?`, and, as in `rtmp://host/app/key`,
+    /// behind the second `/` of RTMP and RTSP.
     private static func split(_ url: String, scheme: String) -> (head: String, tail: String) {
         let begin = url.firstRange(of: "://")!.upperBound
         let question = url[begin...].firstIndex(of: "?") ?? url.endIndex

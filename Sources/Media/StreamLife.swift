@@ -25,14 +25,19 @@ package struct StreamLife: Equatable, Sendable {
     package private(set) var state = State.waiting
     /// How often a connection was made.
     package private(set) var connections = 0
-    /// Since when there has been none; nil while there is.
+    /// How often there was none: a connection that breaks early does not end such a time.
+    package private(set) var outages = 0
+    /// Since when there has been no connection that held, and the tries since then.
     private var lostAt: Int64?
+    private var attempts = 0
 
     package init() {}
 
-    /// Pauses between two tries: an eighth of the time since the connection was lost, so that a server
-    /// that is back is found within an eighth of the time that it was gone; nanoseconds.
+    /// The shortest and the longest pause between two tries, nanoseconds. In between, a pause is an eighth
+    /// of the time since the connection was lost: a server that was gone for 80 s is back within 10 s.
     package static let pauses: ClosedRange<Int64> = 500_000_000...30_000_000_000
+    /// A connection that breaks sooner counts as a try that failed, nanoseconds.
+    package static let holding: Int64 = 10_000_000_000
 
     package var isSending: Bool { if case .sending = state { true } else { false } }
     package var isConnecting: Bool { if case .connecting = state { true } else { false } }
@@ -42,14 +47,19 @@ package struct StreamLife: Equatable, Sendable {
         case (.begun, .waiting):
             lostAt = now
             state = .connecting(attempt: 1)
-        case (.connected, .connecting):
-            (lostAt, connections) = (nil, connections + 1)
+        case (.connected, .connecting(let attempt)):
+            (attempts, connections) = (attempt, connections + 1)
             state = .sending(since: now)
         case (.failed(let reason, let jitter), .connecting(let attempt)):
+            outages = max(outages, 1)
             pause(reason, jitter, attempt + 1, now)
-        case (.failed(let reason, let jitter), .sending):
-            lostAt = now
-            pause(reason, jitter, 1, now)
+        case (.failed(let reason, let jitter), .sending(let since)):
+            if now - since >= Self.holding {
+                (lostAt, attempts, outages) = (now, 0, outages + 1)
+            } else {
+                outages = max(outages, 1)
+            }
+            pause(reason, jitter, attempts + 1, now)
         case (.tick, .pausing(let until, let attempt, _)) where now >= until:
             state = .connecting(attempt: attempt)
         case (.finished, _): state = .ended

@@ -88,9 +88,9 @@ final class StreamMuxer {
         context!.pointee.max_delay = 0
         guard context!.pointee.oformat.pointee.flags & AVFMT_NOFILE == 0 else { return }
         var options = Options([
-            // What the system holds for a receiver that takes nothing is not seen as late. It holds twice
-            // as much as it is told, and that is what may be under way: 128 KiB are 5 Mbit/s to a server
-            // 200 ms away, and 3.5 s on a link of 300 kbit/s.
+            // What is in the system's buffer counts as sent, so a large one hides that a server takes
+            // nothing. Linux doubles this number. 128 KiB are enough for 5 Mbit/s to a server that is
+            // 200 ms away; a link of 300 kbit/s takes 3.5 s for them.
             "send_buffer_size": "65536", "tcp_nodelay": "1", "pkt_size": "1316",
             "rw_timeout": "\(patience.microseconds)",
         ])
@@ -141,7 +141,8 @@ final class StreamMuxer {
         let packet = sound.makePacket()
         let start = av_rescale_q(origin, .nanosecond, sound.timeBase)
         let time = packet.pointer.pointee.pts - start
-        // What was heard before the first picture, and, after a jump of its clock, what was heard already.
+        // Left out: sound from before the first picture, and sound of a time that was sent already, as
+        // comes after its clock jumped.
         guard time >= 0, time > lastSound else { return }
         lastSound = time
         (packet.pointer.pointee.pts, packet.pointer.pointee.dts) = (time, time)

@@ -5,7 +5,8 @@ import Glibc
 /// Sends the packets of a live stream to one place, in a thread of its own, and connects again whenever
 /// the connection breaks: the thread that gives it packets never waits, and never gets an error.
 ///
-/// A file that breaks off (a full disk) is left as it is, and another one is begun beside it.
+/// A file that breaks off (a full disk) is left as it is, unless no picture is in it, and another one is
+/// begun beside it.
 package final class StreamWriter: @unchecked Sendable {
     // Unchecked because every stored variable is guarded by the condition, but for what only the sending
     // thread uses.
@@ -40,13 +41,15 @@ package final class StreamWriter: @unchecked Sendable {
     private var queue: GroupQueue
     private var drops: [GroupQueue.Drop] = []
     private var warnings: [String] = []
-    /// Whether it was said that there is no connection.
-    private var hasWarned = false
     private var figures = Figures()
     /// Until when what waits may still be sent, once nothing more comes.
     private var finishBy: Int64?
     private var firstAt: Int64?
     private var isOver = false
+    /// The file that is written now, and its bytes before the first picture; for the sending thread alone.
+    private var file: (path: String, header: Int64, hasPictures: Bool)?
+    /// The last name that was told, since the address's own was taken.
+    private var otherName: String?
 
     /// Sound that belongs to the stream and has not come by then is left out, nanoseconds.
     private static let soundPatience: Int64 = 2_000_000_000
@@ -120,9 +123,7 @@ package final class StreamWriter: @unchecked Sendable {
             while !isOver, condition.wait(until: deadline) {}
             // A name server may be asked for longer than that: the process ends all the same.
             life.apply(.finished, at: MonotonicClock.now)
-            while let rest = queue.take() {
-                drops.append(.init(frame: rest.frame, reason: GroupQueue.notConnected))
-            }
+            drops += queue.end()
         }
     }
 
@@ -140,9 +141,12 @@ package final class StreamWriter: @unchecked Sendable {
             switch nextStep() {
             case .connect(let first, let sound):
                 do throws(MediaError) {
+                    let path = try filePath()
+                    file = path.map { ($0, 0, false) }
                     muxer = try StreamMuxer(
-                        address, path: try filePath(), first: first, sound: sound,
+                        address, path: path, first: first, sound: sound,
                         latency: options.latency, patience: patience)
+                    file = path.map { ($0, Self.size(of: $0), false) }
                     locked {
                         queue.begin()
                         life.apply(.connected, at: MonotonicClock.now)
@@ -169,7 +173,11 @@ package final class StreamWriter: @unchecked Sendable {
                 }
             case .finish:
                 if let open = muxer {
-                    do throws(MediaError) { try open.finish() } catch { fail(error) }
+                    do throws(MediaError) { try open.finish() } catch {
+                        let reason = reason(of: error)
+                        locked { warnings.append("\(address.shown) did not end well: \(reason)") }
+                    }
+                    removeEmptyFile()
                 }
                 return locked {
                     isOver = true
@@ -225,6 +233,7 @@ package final class StreamWriter: @unchecked Sendable {
     }
 
     private func noteSent(_ item: GroupQueue.Item) {
+        file?.hasPictures = true
         locked {
             figures.sent += 1
             figures.bytes +=
@@ -235,20 +244,38 @@ package final class StreamWriter: @unchecked Sendable {
     }
 
     private func fail(_ error: MediaError) {
+        removeEmptyFile()
+        let reason = reason(of: error)
         locked {
-            let reason =
-                if case .cannotSend(_, let reason) = error { reason } else {
-                    address.cleaned("\(error)")
-                }
-            let wasSending = life.isSending
-            if wasSending || !hasWarned {
-                let text = wasSending ? "lost" : "no connection to"
-                warnings.append("\(text) \(address.shown): \(reason); it is tried again and again")
-            }
-            hasWarned = true
+            let (wasSending, outages) = (life.isSending, life.outages)
             life.apply(.failed(reason, jitter: .random(in: 0...1)), at: MonotonicClock.now)
+            // Once for an outage, however often it is tried.
+            if life.outages > outages {
+                let text = wasSending ? "lost" : "no connection to"
+                let next = finishBy == nil ? "; it is tried again and again" : ""
+                warnings.append("\(text) \(address.shown): \(reason)\(next)")
+            }
             drops += queue.hold()
         }
+    }
+
+    private func reason(of error: MediaError) -> String {
+        if case .cannotSend(_, let reason) = error { return reason }
+        return address.cleaned("\(error)")
+    }
+
+    /// Removes the file that broke off or ended, should no picture be in it: each try on a full disk would
+    /// leave one.
+    private func removeEmptyFile() {
+        guard let (path, header, hasPictures) = file else { return }
+        file = nil
+        // A picture that was taken may still have been in memory.
+        if !hasPictures || Self.size(of: path) <= header { unlink(path) }
+    }
+
+    private static func size(of path: String) -> Int64 {
+        var status = stat()
+        return stat(path, &status) == 0 ? Int64(status.st_size) : 0
     }
 
     /// The file to write next: what is there is never written over.
@@ -260,7 +287,8 @@ package final class StreamWriter: @unchecked Sendable {
             let descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
             if descriptor >= 0 {
                 close(descriptor)
-                if number > 1 {
+                if number > 1, name != otherName {
+                    otherName = name
                     locked { warnings.append("\(path) is there already: writing \(name)") }
                 }
                 return name

@@ -19,11 +19,19 @@ struct CameraLine: Sendable {
         return connection
     }
 
+    /// A socket that is closed when nobody uses it any more: its number cannot become another file's
+    /// while somebody sends.
+    private final class OpenSocket: Sendable {
+        let descriptor: Int32
+        init(_ descriptor: Int32) { self.descriptor = descriptor }
+        deinit { Glibc.close(descriptor) }
+    }
+
     final class Connection: Sendable {
         private struct State {
-            var descriptor: Int32
+            /// Nil once nothing that is sent arrives any more.
+            var socket: OpenSocket?
             var needsKey = true
-            var hasEnded = false
         }
 
         private let state: Mutex<State>
@@ -36,6 +44,7 @@ struct CameraLine: Sendable {
         fileprivate init?(_ path: String, _ hear: @escaping @Sendable (String) -> Void) {
             let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
             guard descriptor >= 0 else { return nil }
+            let open = OpenSocket(descriptor)
             var address = sockaddr_un()
             address.sun_family = sa_family_t(AF_UNIX)
             let room = MemoryLayout.size(ofValue: address.sun_path)
@@ -43,29 +52,28 @@ struct CameraLine: Sendable {
             withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
             let result = withUnsafePointer(to: &address) {
                 $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                    connect(open.descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
                 }
             }
-            guard result == 0 else {
-                Glibc.close(descriptor)
-                return nil
-            }
-            state = Mutex(State(descriptor: descriptor))
+            guard result == 0 else { return nil }
+            state = Mutex(State(socket: open))
             self.hear = hear
-            Thread { [weak self] in Self.listen(descriptor) { self?.heard($0) } }.start()
+            Thread { [weak self] in
+                withExtendedLifetime(open) { Self.listen(open.descriptor) { self?.heard($0) } }
+            }.start()
         }
 
         deinit { close() }
 
         /// Whether nothing that is sent arrives any more.
-        var isClosed: Bool { state.withLock { $0.hasEnded || $0.descriptor < 0 } }
+        var isClosed: Bool { state.withLock { $0.socket == nil } }
 
-        /// Ends the connection; the thread that listens sees it.
+        /// Ends the connection; the thread that listens sees it, and so does who still sends.
         func close() {
             state.withLock { state in
-                guard state.descriptor >= 0 else { return }
-                shutdown(state.descriptor, Int32(SHUT_RDWR))
-                state.descriptor = -1
+                guard let socket = state.socket else { return }
+                shutdown(socket.descriptor, Int32(SHUT_RDWR))
+                state.socket = nil
             }
         }
 
@@ -84,19 +92,20 @@ struct CameraLine: Sendable {
             }
             queue.async { [self] in
                 defer { waiting.withLock { $0 -= 1 } }
-                let descriptor = state.withLock { state -> Int32 in
+                let socket = state.withLock { state -> OpenSocket? in
                     if isKey { state.needsKey = false }
                     // What a decoder cannot use without the one that was dropped.
-                    return state.needsKey ? -1 : state.descriptor
+                    return state.needsKey ? nil : state.socket
                 }
-                guard descriptor >= 0 else { return }
+                guard let socket else { return }
+                defer { withExtendedLifetime(socket) {} }
                 var bytes = withUnsafeBytes(of: UInt32(message.count).littleEndian) { Array($0) }
                 bytes += message
                 var done = 0
                 while done < bytes.count {
                     let count = bytes.withUnsafeBytes {
                         Glibc.send(
-                            descriptor, $0.baseAddress! + done, $0.count - done,
+                            socket.descriptor, $0.baseAddress! + done, $0.count - done,
                             Int32(MSG_NOSIGNAL))
                     }
                     guard count > 0 else { return }
@@ -107,10 +116,10 @@ struct CameraLine: Sendable {
 
         private func heard(_ text: String?) {
             if let text { return hear(text) }
-            state.withLock { $0.hasEnded = true }
+            close()
         }
 
-        /// Hands on what the node says, then nil, and closes the descriptor.
+        /// Hands on what the node says, then nil.
         private static func listen(_ descriptor: Int32, _ hear: (String?) -> Void) {
             func read(_ count: Int) -> [UInt8]? {
                 var bytes = [UInt8](repeating: 0, count: count)
@@ -130,7 +139,6 @@ struct CameraLine: Sendable {
                 hear(String(decoding: text, as: UTF8.self))
             }
             hear(nil)
-            Glibc.close(descriptor)
         }
     }
 }

@@ -18,13 +18,15 @@ package final class Runs: Sendable {
 
     private let executable: String
     private let most: Int
+    private let launcher: [String]
     private let started = Mutex<[Int32]>([])
 
     /// - Parameters:
     ///   - executable: this program.
     ///   - most: runs of one graph that there may be.
-    package init(executable: String, most: Int) {
-        (self.executable, self.most) = (executable, most)
+    ///   - launcher: a program and its first arguments, which becomes the command that follows.
+    package init(executable: String, most: Int, launcher: [String] = []) {
+        (self.executable, self.most, self.launcher) = (executable, most, launcher)
     }
 
     /// Process numbers of runs that this studio started and that live.
@@ -76,9 +78,11 @@ package final class Runs: Sendable {
         guard errors >= 0 else { throw StudioError.refused("no memory for the run's messages") }
         let file = FileHandle(fileDescriptor: errors, closeOnDealloc: true)
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: executable)
         let values = settings.sorted { $0.key < $1.key }.flatMap { ["--set", "\($0.key)=\($0.value)"] }
-        process.arguments = ["run", graph, "--quiet"] + values + (name.map { ["--name", $0] } ?? [])
+        let command = launcher + [executable, "run", graph, "--quiet"] + values
+            + (name.map { ["--name", $0] } ?? [])
+        process.executableURL = URL(fileURLWithPath: command[0])
+        process.arguments = Array(command.dropFirst())
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
         process.standardError = file

@@ -18,12 +18,15 @@ struct StudioAPI: Sendable {
 
     init(_ options: StudioServer.Options, audit: AuditLog) {
         (self.options, self.audit) = (options, audit)
-        runs = Runs(executable: options.executable, most: options.sessions)
+        runs = Runs(
+            executable: options.executable, most: options.sessions, launcher: options.launcher)
     }
 
     /// Who asks, for what.
     private struct Call {
         let request: HTTPRequest
+        /// Of the path, as the gate judged them.
+        let words: [String]
         let role: Gate.Role
         let address: String
         var run = "-"
@@ -41,9 +44,12 @@ struct StudioAPI: Sendable {
         }
     }
 
-    func respond(_ request: HTTPRequest, role: Gate.Role, address: String) async -> HTTPResponse {
+    func respond(_ request: HTTPRequest, words: [String], role: Gate.Role, address: String) async
+        -> HTTPResponse
+    {
         do {
-            return try await route(Call(request: request, role: role, address: address))
+            return try await route(
+                Call(request: request, words: words, role: role, address: address))
         } catch let error as StudioError {
             return .fault(error.status, error.description)
         } catch let error as RunClientError {
@@ -55,15 +61,13 @@ struct StudioAPI: Sendable {
     }
 
     private func route(_ call: Call) async throws -> HTTPResponse {
-        if call.request.path == "/metrics" {
+        if call.method == "GET", call.words == Gate.figures {
             let folder = try await folder(call.query("run") ?? "-")
             let answer = await RunFigures(folder: folder).response()
             return .bytes(Data(answer.body.utf8), type: answer.type, status: answer.status)
         }
-        let words = call.request.path.split(separator: "/").dropFirst(2).map {
-            $0.removingPercentEncoding ?? String($0)
-        }
-        guard call.request.path.hasPrefix("/api/v1/"), let first = words.first else {
+        let words = Array(call.words.dropFirst(2))
+        guard call.words.starts(with: ["api", "v1"]), let first = words.first else {
             throw StudioError.missing("there is no '\(call.request.path)'; /openapi.json lists what is")
         }
         switch (call.method, first, words.count) {
@@ -82,6 +86,10 @@ struct StudioAPI: Sendable {
     }
 
     private func run(_ call: Call, _ what: String, _ rest: [String]) async throws -> HTTPResponse {
+        guard rest.isEmpty || ["portraits", "outputs"].contains(what) else {
+            throw StudioError.missing(
+                "there is no '\(call.request.path)'; /openapi.json lists what is")
+        }
         let folder = try await folder(call.run)
         switch (call.method, what) {
         case ("GET", ""):
@@ -258,25 +266,35 @@ struct StudioAPI: Sendable {
     private func change(
         _ call: Call, _ folder: String, _ request: RunRequest, _ action: String, _ detail: String
     ) async throws -> HTTPResponse {
-        let (reply, notes) = try await waiting {
-            var notes: [String] = []
-            let reply = try RunClient(folder: folder).ask(request, seconds: Self.patience) {
-                notes.append($0)
-            }
-            return (reply, notes)
-        }
+        let isDry = if case .change(_, isDry: let isDry) = request { isDry } else { false }
         func note(_ result: String) {
             audit.write(
-                address: call.address, role: call.role, action, run: call.run, detail, result: result)
+                address: call.address, role: call.role, action, run: call.run, detail,
+                result: isDry ? "dry, \(result)" : result)
         }
-        switch reply {
+        let answer: (reply: RunReply, notes: [String])
+        do {
+            answer = try await waiting {
+                var notes: [String] = []
+                let reply = try RunClient(folder: folder).ask(request, seconds: Self.patience) {
+                    notes.append($0)
+                }
+                return (reply, notes)
+            }
+        } catch {
+            note("no answer")
+            throw error
+        }
+        switch answer.reply {
         case .done(let text):
             note("done")
-            return .json(Change(done: text, notes: notes))
+            return .json(Change(done: text, notes: answer.notes))
         case .refused(let reason):
             note("refused")
-            return .fault(409, reason, notes: notes)
-        default: return .fault(500, "the run answers something else")
+            return .fault(409, reason, notes: answer.notes)
+        default:
+            note("no answer")
+            return .fault(500, "the run answers something else")
         }
     }
 
@@ -428,8 +446,9 @@ struct StudioAPI: Sendable {
             let sinks = view.nodes.filter(\.is_sink).map { node in
                 Output(
                     node: node.name, kind: node.kind, state: node.state,
-                    // Keys of streams are in files, but a URL may hold one.
-                    settings: (graph.settings[node.name] ?? [:]).filter { $0.key != "url" })
+                    // A URL may hold the key of a stream. Who looks on sees no settings at all.
+                    settings: call.role == .control
+                        ? (graph.settings[node.name] ?? [:]).filter { $0.key != "url" } : [:])
             }
             return .json(sinks)
         case ("POST", 0):

@@ -57,6 +57,28 @@ package struct StudioKeys: Sendable, Codable, Equatable {
     }
 }
 
+/// A studio's claim to its port, which ends with its process, however that ends.
+///
+/// The file stays: who removed it could take away another one's claim.
+package final class PortClaim: Sendable {
+    private let descriptor: Int32
+
+    /// - Throws: ``StudioError`` when another studio has the port.
+    package init(_ file: String, port: UInt16) throws {
+        let opened = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard opened >= 0 else {
+            throw StudioError.cannotWrite(file, reason: String(cString: strerror(errno)))
+        }
+        guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
+            close(opened)
+            throw StudioError.port(port, reason: "another studio of yours has it")
+        }
+        descriptor = opened
+    }
+
+    deinit { close(descriptor) }
+}
+
 /// Why something that the studio was asked for cannot be done.
 package enum StudioError: Error, CustomStringConvertible, Equatable {
     case cannotWrite(String, reason: String)

@@ -20,6 +20,8 @@ package struct StudioServer: Sendable {
         package var executable: String
         /// Runs that it starts at most.
         package var sessions = 1
+        /// A program and its first arguments, which starts a run with what follows; empty for none.
+        package var launcher: [String] = []
         /// The graph that a session is of; nil where no session may be started.
         package var graph: String?
         /// Where changes are noted.
@@ -41,12 +43,15 @@ package struct StudioServer: Sendable {
     private let wrong = WrongTokens()
     private let server: HTTPServer
     private let port: UInt16
+    /// Whether a proxy stands before it, which says whom it asks for.
+    private let isProxied: Bool
 
     /// Seconds in which a route has to answer: a swap waits until a large model is loaded.
     private static let patience = 900.0
 
     package init(_ options: Options) throws {
         port = options.port
+        isProxied = !options.names.isEmpty
         gate = Gate(keys: options.keys, port: options.port, names: options.names)
         api = StudioAPI(options, audit: try AuditLog(options.audit))
         server = HTTPServer(
@@ -79,9 +84,9 @@ package struct StudioServer: Sendable {
     // MARK: One request
 
     private func respond(_ request: HTTPRequest) async -> HTTPResponse {
-        let address = request.remoteIPAddress ?? "?"
+        let address = address(of: request)
         let head = Gate.Request(
-            method: request.method.rawValue, path: request.path, host: request.headers[.host],
+            method: request.method.rawValue, path: request.target.path(), host: request.headers[.host],
             origin: request.headers[HTTPHeader("Origin")], cookie: request.headers[.cookie],
             authorization: request.headers[.authorization],
             isUpgrade: request.headers[.upgrade] != nil)
@@ -91,15 +96,24 @@ package struct StudioServer: Sendable {
             if status == 401, head.authorization != nil { wrong.note(address) }
             response = wrong.isPaused(address) ? Self.tooManyTokens : .fault(status, reason)
         case .open:
-            response = request.path == "/api/v1/session"
+            response = head.words == Gate.session
                 ? await session(request, address) : PageFiles.response(request)
         case .admitted(let role):
-            response = await api.respond(request, role: role, address: address)
+            response = await api.respond(request, words: head.words, role: role, address: address)
         }
         for (name, value) in Self.headers where response.headers[HTTPHeader(name)] == nil {
             response.headers[HTTPHeader(name)] = value
         }
         return response
+    }
+
+    /// Who asks. X-Forwarded-For, which anybody can write, counts only where a proxy writes it.
+    private func address(of request: HTTPRequest) -> String {
+        if isProxied, let client = request.remoteIPAddress { return client }
+        switch request.remoteAddress {
+        case .ip4(let address, port: _), .ip6(let address, port: _): return address
+        case .unix, .none: return "?"
+        }
     }
 
     /// What browsers are told with every answer.

@@ -88,6 +88,11 @@ struct StudioCommand: ParsableCommand {
     /// Starts the run and the process that serves, and starts that one again when it ends.
     private func kept() throws {
         let port = try freePort()
+        // The keys' file is this process's as long as it has the claim.
+        let claim = try saying {
+            try PortClaim(try RunFolder.studioFile(port, "lock"), port: port)
+        }
+        defer { withExtendedLifetime(claim) {} }
         let keys = try saying { try StudioKeys.kept(in: try RunFolder.studioFile(port, "keys")) }
         let runs = Runs(executable: Personalive.executable, most: sessions)
         var name = runName
@@ -183,14 +188,15 @@ struct StudioCommand: ParsableCommand {
     private func served() throws {
         // Ctrl-C is for the process that stays, whose end is the end of this one.
         signal(SIGINT, SIG_IGN)
-        Self.limit(__rlimit_resource_t(RLIMIT_DATA.rawValue), to: Self.memory)
-        Self.limit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), to: Self.descriptors)
+        let memory = Self.limit(__rlimit_resource_t(RLIMIT_DATA.rawValue), to: Self.memory)
+        let files = Self.limit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), to: Self.descriptors)
         let keys = try saying { try StudioKeys.kept(in: try RunFolder.studioFile(port, "keys")) }
         var options = StudioServer.Options(
             port: port, keys: keys, executable: Personalive.executable,
             audit: try RunFolder.studioFile(port, "audit.jsonl"),
             plugins: { PluginFolders.load(besides: $0) })
         (options.names, options.graph, options.sessions) = (host, graph, sessions)
+        options.launcher = Self.launcher(memory: memory, descriptors: files)
         let server = try saying { [options] in try StudioServer(options) }
         Task.detached {
             do {
@@ -211,11 +217,26 @@ struct StudioCommand: ParsableCommand {
         while getppid() == parent { Thread.sleep(forTimeInterval: 0.2) }
     }
 
-    private static func limit(_ resource: __rlimit_resource_t, to most: rlim_t) {
+    /// Lowers a soft limit, and returns what it was: the hard one stays, so a run can have that again.
+    private static func limit(_ resource: __rlimit_resource_t, to most: rlim_t) -> rlim_t {
         var limit = rlimit()
         getrlimit(resource, &limit)
-        limit.rlim_cur = min(most, limit.rlim_max)
+        let before = limit.rlim_cur
+        limit.rlim_cur = min(most, before)
         setrlimit(resource, &limit)
+        return before
+    }
+
+    /// Starts a run without the limits of this process. The shell becomes the run, with its process
+    /// number; what it runs comes as arguments, so nothing in it is read as shell.
+    private static func launcher(memory: rlim_t, descriptors: rlim_t) -> [String] {
+        // RLIM_INFINITY; ulimit counts memory in KiB.
+        func text(_ limit: rlim_t, unit: rlim_t) -> String {
+            limit == .max ? "unlimited" : "\(limit / unit)"
+        }
+        let script = "ulimit -S -d \(text(memory, unit: 1024)); "
+            + "ulimit -S -n \(text(descriptors, unit: 1)); exec \"$@\""
+        return ["/bin/sh", "-c", script, "sh"]
     }
 
     private func saying<Result>(_ body: () throws -> Result) throws -> Result {

@@ -174,6 +174,35 @@ struct FaceWarpNodeTests {
 
         for _ in 0...MeshGuard.patience { try harness.tick(feeds(jumped)) }
         #expect(harness.warnings.last!.contains("it is followed again"))
+        // Perhaps another person: motion is measured against the face that is there now.
+        #expect(psnr(harness.received(FaceWarpNode.frame).last!, Self.portrait) >= 45)
+    }
+
+    @Test func `a mesh with one point that no picture has is held`() throws {
+        var harness = try harness(neutralFrames: 1)
+        var (none, huge) = (Self.film[42], Self.film[42])
+        none[20].x = .nan
+        huge[20].x = 1e30
+        for mesh in [none, Self.film[40], Self.film[41], huge, none, Self.film[42]] {
+            try harness.tick(feeds(mesh))
+        }
+
+        let frames = harness.received(FaceWarpNode.frame)
+        #expect(frames.count == 6)
+        #expect(psnr(frames[0], Self.portrait) >= 45)
+        let isSame = frames.map { $0.array == frames[2].array }
+        #expect(isSame[2...] == [true, true, true, false])
+        #expect(harness.warnings.count == 2)
+    }
+
+    @Test func `a portrait's mesh beyond the picture does no harm`() throws {
+        for shift in [SIMD3<Float>(512, 512, 0), SIMD3(-512, -512, 0)] {
+            var harness = try harness(neutralFrames: 1)
+            let face = Self.portraitFace.points.map { $0 + shift }
+            for mesh in Self.film[40..<42] { try harness.tick(feeds(mesh, face: face)) }
+
+            #expect(harness.received(FaceWarpNode.frame).count == 2)
+        }
     }
 
     @Test func `a portrait without a face stays as it is, and that is said once`() throws {

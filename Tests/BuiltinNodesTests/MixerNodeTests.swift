@@ -126,4 +126,22 @@ import Testing
         next.restore(try #require(node.save()).bytes)
         #expect(next.save()?.bytes == node.save()?.bytes)
     }
+
+    @Test func `in a new epoch a mesh counts from what is seen then`() throws {
+        let still = Settings(["expression": .number(0), "pose": .number(0)])
+        var harness = try NodeHarness(MeshMixerNode.self, still)
+        let meshes = [numbers([478, 3], 0), numbers([478, 3], 1), numbers([478, 3], 2)]
+        for (frame, mesh) in meshes.enumerated() {
+            let stamp = Stamp(
+                frame: UInt64(frame), captured: 0, presentation: Int64(frame) * 40_000_000,
+                epoch: frame == 2 ? 1 : 0)
+            try harness.tick([.init(MeshMixerNode.mesh, mesh)], stamp: stamp)
+        }
+
+        let mixed = harness.received(MeshMixerNode.mixed).map(\.array)
+        for (frame, own) in [0, 0, 2].enumerated() {
+            let isOwn = zip(mixed[frame], meshes[own].array).allSatisfy { abs($0 - $1) < 1e-4 }
+            #expect(isOwn, "frame \(frame)")
+        }
+    }
 }

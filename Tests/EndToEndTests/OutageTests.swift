@@ -82,6 +82,29 @@ import Testing
         #expect(lines(tool) == 150)
     }
 
+    @Test func `a producer that is started again or replaced does not wait for a sink that is down`() throws {
+        let tool = try Tool(
+            "run", graph: Self.graph(restart: "{ limit: 0, then: ignore }"), "--name", "downstream",
+            "--json")
+        try tool.start()
+        #expect(tool.waitUntil { lines(tool) > 10 })
+        tool.kill("bad")
+        #expect(tool.waitUntil { tool.errorsSoFar.contains("bad (test-sink): is down") })
+
+        tool.kill("stage")
+        let killed = lines(tool)
+        #expect(tool.waitUntil { lines(tool) > killed + 60 })
+        let swap = try tool.ask("swap", "downstream", "stage=test-stage", "--set", "work=1")
+        let swapped = lines(tool)
+        #expect(tool.waitUntil { lines(tool) > swapped + 60 })
+        tool.process.interrupt()
+        let outcome = tool.finish()
+
+        #expect(swap.status == 0, "\(swap.errors)")
+        #expect(outcome.status == 5, "\(outcome.errors)")
+        #expect(outcome.number("frames_unaccounted") == 0, "\(outcome.output)")
+    }
+
     @Test func `a sink that was down for a moment is back, and its end is the run's`() throws {
         let tool = try Tool(
             "run", graph: Self.graph(restart: "{ limit: 1, backoff: 10ms }"), "--json")

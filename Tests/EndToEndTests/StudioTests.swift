@@ -213,6 +213,17 @@ import Testing
         #expect(try status("\(base)/api/v1/runs") == 401)
         #expect(try studio.ask("/runs/-/stop", "-d", "{}", token: studio.view).status == 403)
         #expect(try studio.ask("/runs", token: studio.view).status == 200)
+        for path in ["camera/x", "camer%61", "camer%2561", "graph"] {
+            #expect(try studio.ask("/runs/-/\(path)", token: studio.view).status == 403, "\(path)")
+        }
+        for path in ["stop/check", "stop/x", "flush/x"] {
+            let (seen, done) = (
+                try studio.ask("/runs/-/\(path)", "-d", "{}", token: studio.view),
+                try studio.ask("/runs/-/\(path)", "-d", "{}")
+            )
+            #expect(seen.status == 403 && done.status == 404, "\(path): \(seen), \(done)")
+        }
+        #expect(try studio.ask("/runs/-").status == 200, "the run goes on")
         for path in ["/../../etc/passwd", "/runs/-/portraits/..%2f..%2fname", "/runs/..%2f..%2fx"] {
             let answer = try studio.ask(path, "--path-as-is")
             #expect(answer.status == 404, "\(path): \(answer)")
@@ -227,7 +238,9 @@ import Testing
     @Test func `the token is in no process's arguments, and the audit log holds no values`() throws {
         let studio = try Studio()
         studio.waitForPictures()
-        _ = try studio.ask("/runs/-/set", "-d", #"{"values": {"rate": "21"}, "dry": true}"#)
+        _ = try studio.ask(
+            "/runs/-/set", "-H", "X-Forwarded-For: 192.0.2.7", "-d",
+            #"{"values": {"rate": "21"}, "dry": true}"#)
 
         let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         let arguments = processes.compactMap { entry -> String? in
@@ -241,6 +254,8 @@ import Testing
         let audit = try String(contentsOfFile: file, encoding: .utf8)
         studio.stop()
         #expect(audit.contains(#""action":"set""#) && audit.contains(#""detail":"rate""#))
+        #expect(audit.contains(#""result":"dry, done""#), "\(audit)")
+        #expect(audit.contains(#""address":"127.0.0.1""#), "no proxy was named, so none is believed")
         #expect(!audit.contains("21") || !audit.contains(#"rate=21"#))
         #expect(!audit.contains(studio.control))
     }
@@ -256,6 +271,25 @@ import Testing
     }
 
     // MARK: Bad days
+
+    @Test func `a second studio at a taken port is refused before it prints anything, and harms none`()
+        throws
+    {
+        let studio = try Studio()
+        defer { studio.stop() }
+        let keys = "\(studio.tool.folder)/personalive/studio-\(studio.port).keys"
+        let second = try Tool(
+            arguments: ["studio", "\(studio.tool.folder)/graph.yaml", "--port", "\(studio.port)"])
+        second.process.environment = studio.tool.process.environment
+
+        let outcome = try second.run()
+
+        #expect(outcome.status == 1)
+        #expect(outcome.output == "")
+        #expect(outcome.errors.contains("port \(studio.port) of this machine cannot be had"))
+        #expect(FileManager.default.fileExists(atPath: keys))
+        #expect(try studio.ask("/runs").status == 200)
+    }
 
     @Test func `the process that serves is killed: it comes back, with the same tokens and the same run`()
         throws
@@ -330,9 +364,22 @@ import Testing
         studio.waitForPictures()
 
         let second = try studio.ask("/runs", "-d", "{}")
+        let list = try JSONSerialization.jsonObject(with: Data(try studio.ask("/runs").body.utf8))
+        let run = (list as? [[String: Any]])?.first { $0["name"] as? String == "graph-2" }?["pid"] as? Int
+        func limits(_ process: Int) throws -> [String] {
+            try String(contentsOfFile: "/proc/\(process)/limits", encoding: .utf8)
+                .split(separator: "\n").map(String.init)
+                .filter { $0.hasPrefix("Max data size") || $0.hasPrefix("Max open files") }
+        }
         let third = try studio.ask("/runs", "-d", "{}")
 
         #expect(second.status == 201 && second.body.contains("graph-2"), "\(second)")
+        let (own, outer) = (
+            try limits(run ?? -1), try limits(Int(studio.tool.process.processIdentifier))
+        )
+        #expect(
+            own == outer && own.count == 2,
+            "a run has not the bounds of the process that serves")
         #expect(third.status == 409)
         #expect(third.body.contains("2 sessions of this graph run, and 2 may"), "\(third)")
         _ = try studio.ask("/runs/graph-2/stop", "-d", "{}")

@@ -22,6 +22,16 @@ enum TestDevice {
     }
 }
 
+extension Trait where Self == ConditionTrait {
+    /// A test of how a process ends waits for ever in one whose other tests start programs: Foundation
+    /// takes the ends of all children. So they run where only these tests do, which `make test` does last.
+    static var exits: Self {
+        .enabled(
+            if: ProcessInfo.processInfo.environment["PERSONALIVE_ALONE"] != nil,
+            "PERSONALIVE_ALONE=1 runs it, with '--filter LayersTests'")
+    }
+}
+
 /// Largest difference between two results, of the second's largest value.
 func relativeDifference(_ found: Tensor<Float>, _ expected: Tensor<Float>) -> Double {
     guard found.shape == expected.shape else { return .infinity }

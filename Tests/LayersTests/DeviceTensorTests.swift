@@ -35,7 +35,7 @@ import Testing
         #expect(there.host().host().array == x.array)
     }
 
-    @Test func `whoever reads a tensor on a device without asking for it ends`() async {
+    @Test(.exits) func `whoever reads a tensor on a device without asking for it ends`() async {
         await #expect(processExitsWith: .signal(11)) {
             let storage = try TestDevice.storage()
             let there = Tensor<Float>(repeating: 1, shape: [4]).stored(storage)
@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    @Test func `an operation that fails after loading ends the process with its code`() async {
+    @Test(.exits) func `an operation that fails after loading ends the process with its code`() async {
         await #expect(processExitsWith: .exitCode(DeviceFailure.exitCode)) {
             let storage = try TestDevice.storage()
             _ = Tensor<Float>(repeating: 1, shape: [1, 64]).stored(storage)
@@ -51,7 +51,7 @@ import Testing
         }
     }
 
-    @Test func `an operation that fails while networks are loaded is thrown`() async {
+    @Test(.exits) func `an operation that fails while networks are loaded is thrown`() async {
         await #expect(processExitsWith: .success) {
             let storage = try TestDevice.storage()
             let error = #expect(throws: DeviceError.self) {

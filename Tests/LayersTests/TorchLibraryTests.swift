@@ -115,7 +115,7 @@ import Testing
     }
 
     /// A file that is no library: what the loader says is passed on.
-    @Test func `a libtorch that cannot be loaded says why`() async throws {
+    @Test(.exits) func `a libtorch that cannot be loaded says why`() async throws {
         await #expect(processExitsWith: .success) {
             let folder = FileManager.default.temporaryDirectory
                 .appendingPathComponent("personalive-torch-\(UUID().uuidString)")

@@ -100,4 +100,20 @@ import Testing
         #expect(queue.add(repeated).isEmpty)
         #expect(queue.isEmpty)
     }
+
+    @Test func `what waits at the end is dropped, but for what was repeated`() {
+        for (isTaken, reason) in [(true, GroupQueue.tooSlow), (false, GroupQueue.notConnected)] {
+            var queue = GroupQueue(limit: 2_000_000_000)
+            _ = add(0..<2, to: &queue)
+            if isTaken { queue.begin() }
+            var repeated = item(2)
+            repeated.packet.flags = .repeated
+            _ = queue.add(repeated)
+
+            let drops = queue.end()
+            #expect(drops.map(\.frame) == [0, 1])
+            #expect(drops.allSatisfy { $0.reason == reason })
+            #expect(queue.isEmpty)
+        }
+    }
 }

@@ -46,8 +46,8 @@ import Testing
         lost: Double, pause: Double
     ) {
         var life = StreamLife()
-        life.apply(.begun, at: 0)
-        life.apply(.connected, at: 0)
+        life.apply(.begun, at: -StreamLife.holding)
+        life.apply(.connected, at: -StreamLife.holding)
         life.apply(.failed("gone", jitter: 0.5), at: 0)
         life.apply(.tick, at: Self.second)
         let now = Int64(lost * 1e9)
@@ -57,6 +57,36 @@ import Testing
         #expect(
             life.state
                 == .pausing(until: now + Int64(pause * 1e9), attempt: 2, reason: "gone"))
+    }
+
+    /// Seconds for which each connection holds, and what is so after the last of them broke.
+    @Test(arguments: [(0.0, 101, 1, 30.0), (9.0, 101, 1, 30.0), (10.0, 1, 100, 0.5)])
+    func `a server that accepts and closes is left alone longer and longer`(
+        held: Double, attempt: Int, outages: Int, pause: Double
+    ) {
+        var life = StreamLife()
+        var now: Int64 = 0
+        life.apply(.begun, at: now)
+        for _ in 0..<100 {
+            life.apply(.tick, at: now)
+            life.apply(.connected, at: now)
+            now += Int64(held * 1e9)
+            life.apply(.failed("closed", jitter: 0.5), at: now)
+            if case .pausing(let until, _, _) = life.state { now = until }
+        }
+
+        #expect(life.connections == 100)
+        #expect(life.outages == outages)
+        #expect(life.state == .pausing(until: now, attempt: attempt, reason: "closed"))
+        life.apply(.tick, at: now)
+        life.apply(.connected, at: now)
+        let end = now + Int64(held * 1e9)
+        life.apply(.failed("closed", jitter: 0.5), at: end)
+        #expect(
+            life.state
+                == .pausing(
+                    until: end + Int64(pause * 1e9), attempt: held < 10 ? attempt + 1 : 1,
+                    reason: "closed"))
     }
 
     @Test func `jitter spreads tries by a fifth, within the bounds`() {

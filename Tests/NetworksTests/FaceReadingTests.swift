@@ -67,6 +67,17 @@ import Testing
         #expect(FaceReading(broken) == nil)
     }
 
+    @Test func `a mesh with one point that no picture has is no reading`() {
+        for value in [Float.nan, .infinity, -1e30, 1e30] {
+            for axis in 0..<3 {
+                var broken = Self.meshes[0]
+                // One that the pose does not look at.
+                broken[13][axis] = value
+                #expect(FaceReading(broken) == nil)
+            }
+        }
+    }
+
     @Test func `a flat mesh is read as one from the front`() throws {
         let flat = Self.meshes[0].map { SIMD3($0.x, $0.y, 0) }
 

@@ -136,5 +136,50 @@ import Testing
         #expect(
             MeshMixer(neutrals: saved.neutrals, calibrations: saved.calibrations, smoother: saved.smoother)
                 == mixer)
+
+        // Forgotten, it counts from what it sees then.
+        control.calibration = 0
+        let wide = Self.face.map { SIMD3<Float>($0.x * 1.1, $0.y, $0.z) }
+        let first = mixer.mix(wide, with: nil, control, at: 3).mesh!
+        let next = mixer.mix(Self.speaking, with: nil, control, at: 4).mesh!
+        #expect(HeadMotionTests.far(first, wide) < 1e-3)
+        #expect(HeadMotionTests.far(next, Self.face) > 2e-3)
+    }
+
+    @Test func `a mesh with one point that no picture has is passed over`() {
+        for value in [Float.nan, 1e30] {
+            var mixer = MeshMixer(), control = MixControl()
+            (control.cutoff, control.blend) = (2, 0.5)
+            var broken = Self.face
+            broken[20].x = value
+            let first = mixer.mix(broken, with: nil, control, at: 0).mesh
+            for step in 0..<4 {
+                _ = mixer.mix(Self.face, with: Self.face, control, at: 0.1 + Double(step) / 25)
+            }
+            let before = mixer
+            let second = mixer.mix(broken, with: Self.face, control, at: 0.3).mesh
+
+            #expect(first == nil && second == nil)
+            #expect(mixer == before)
+            let mixed = mixer.mix(Self.speaking, with: broken, control, at: 0.34).mesh ?? []
+            #expect(mixed.count == 478 && FaceReading.areSound(mixed))
+        }
+    }
+
+    @Test func `a smoother passes over what is no number, from the first frame on`() {
+        var control = MixControl()
+        control.cutoff = 2
+        for value in [Float.nan, .infinity, 1e30] {
+            var smoother = MotionSmoother(), begun = MotionSmoother()
+            _ = smoother.filter([1], control, at: 0)
+            let held = smoother.filter([value], control, at: 0.04)
+            let next = smoother.filter([1.1], control, at: 0.08)[0]
+            #expect(held == [1])
+            #expect(next > 1 && next <= 1.1)
+
+            _ = begun.filter([value], control, at: 0)
+            let sound = begun.filter([1], control, at: 0.04)
+            #expect(sound == [1])
+        }
     }
 }

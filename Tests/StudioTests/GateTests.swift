@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Studio
@@ -79,12 +80,46 @@ import Testing
     @Test(arguments: [
         ("POST", "/api/v1/runs/a/swap", 403), ("DELETE", "/api/v1/runs/a/outputs/b", 403),
         ("POST", "/api/v1/runs", 403), ("GET", "/api/v1/runs/a/camera", 403),
-        ("GET", "/api/v1/runs/a/live", nil), ("POST", "/api/v1/runs/a/check", nil),
-        ("GET", "/api/v1/runs/a/events", nil),
+        ("GET", "/api/v1/runs/a/graph", 403), ("POST", "/api/v1/runs/a/check", 403),
+        // Words that look harmless behind those that are not, and words in disguise.
+        ("POST", "/api/v1/runs/-/stop/check", 403), ("POST", "/api/v1/runs/-/swap/x/check", 403),
+        ("GET", "/api/v1/runs/-/camera/x", 403), ("GET", "/api/v1/runs/-/camera/", 403),
+        ("GET", "/api/v1/runs/-/camer%61", 403), ("GET", "/api/v1/runs/-/camer%2561", 403),
+        ("GET", "//api/v1/runs/-/camera", 403), ("GET", "/%61pi/v1/runs/-/camera", 403),
+        ("GET", "/api/v1/runs/-/live/../camera", 403), ("GET", "/api/v1/runs/-/live/x", 403),
+        ("GET", "/api/v1/runs/a/outputs/b", 403), ("HEAD", "/api/v1/runs", 403),
+        ("GET", "/api/v2/runs", 403), ("GET", "/api", 403), ("POST", "/metrics", 403),
+        ("GET", "/metrics", nil), ("GET", "/api/v1/session", nil), ("GET", "/api/v1/kinds", nil),
+        ("GET", "/api/v1/runs", nil), ("GET", "/api/v1/runs/a", nil),
+        ("GET", "/api/v1/runs/a/live", nil), ("GET", "/api/v1/runs/a/events", nil),
+        ("GET", "/api/v1/runs/a/portraits/b", nil), ("GET", "/api/v1/runs/a/outputs", nil),
     ] as [(String, String, Int?)])
     func `who looks on changes nothing`(method: String, path: String, expected: Int?) {
         #expect(status(gate.judge(request(method, path, token: keys.view))) == expected)
         #expect(gate.judge(request(method, path, token: keys.control)) == .admitted(.control))
+    }
+
+    @Test(arguments: [
+        ("/api/v1/runs/-/camera", ["api", "v1", "runs", "-", "camera"]),
+        ("/api/v1/runs/a%2Fb/%63amera", ["api", "v1", "runs", "a/b", "camera"]),
+        ("/api/v1/runs/-/camer%2561", ["api", "v1", "runs", "-", "camer%61"]),
+        ("//api/v1/", ["api", "v1"]), ("/", []), ("/50%", ["50%"]),
+    ] as [(String, [String])])
+    func `a path's words are decoded once`(path: String, words: [String]) {
+        #expect(request("GET", path).words == words)
+    }
+
+    @Test func `a port has one studio at a time`() throws {
+        let file = "/tmp/personalive-claim-\(UInt32.random(in: 0 ... .max))"
+        defer { unlink(file) }
+        do {
+            let first = try PortClaim(file, port: 7447)
+            #expect(throws: StudioError.port(7447, reason: "another studio of yours has it")) {
+                try PortClaim(file, port: 7447)
+            }
+            withExtendedLifetime(first) {}
+        }
+        #expect(throws: Never.self) { try PortClaim(file, port: 7447) }
     }
 
     @Test func `tokens are 128 bits each, and no two are alike`() {

@@ -303,6 +303,7 @@ extension Supervisor {
             next.instance, inherits: next.inheritance,
             next: graph.firstMessages(of: next.instance, found))
         messenger.send(.start, to: next.instance)
+        tellOfOutages(behind: slot)
         let moves = slot.planned.machine != old.planned.machine
         let place = moves ? " on '\(slot.planned.machine)'" : ""
         applyEdit(
@@ -384,7 +385,10 @@ extension Supervisor {
             told.insert(slot.name)
         }
         applyEdit(.told(told, moving: moving))
-        for slot in staying where told.contains(slot.name) { sendNewEdges(slot) }
+        for slot in staying where told.contains(slot.name) {
+            sendNewEdges(slot)
+            tellOfOutages(behind: slot)
+        }
     }
 
     /// Nodes take other live settings between two ticks. A process that is being started gets them with

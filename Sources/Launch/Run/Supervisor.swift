@@ -448,6 +448,7 @@ package final class Supervisor {
             display.say("node '\(slot.name)' (\(slot.planned.kind)) is back")
         }
         messenger.send(.start, to: instance)
+        tellOfOutages(behind: slot)
         // It may have been told so in an earlier process.
         var isDraining = slot.membership == .leaving
         if case .draining = life.stage { isDraining = true }
@@ -550,6 +551,14 @@ package final class Supervisor {
         for producer in graph.producers(of: slot) {
             messenger.send(
                 .away(consumer: slot.name, isDown: slot.outage != nil), to: producer.current)
+        }
+    }
+
+    /// A producer's new process, or one with new edges, knows nothing of sinks that are down.
+    func tellOfOutages(behind slot: NodeSlot) {
+        for consumer in graph.consumers(of: slot)
+        where consumer.outage != nil && consumer.current.life.hasExited {
+            messenger.send(.away(consumer: consumer.name, isDown: true), to: slot.current)
         }
     }
 

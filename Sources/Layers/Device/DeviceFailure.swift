@@ -19,6 +19,7 @@ package enum DeviceFailure {
     package static func catching<Result>(
         on device: Device, _ body: () throws -> Result
     ) throws -> Result {
+        first.withLock { $0 = nil }
         isLoading.store(true, ordering: .sequentiallyConsistent)
         defer { isLoading.store(false, ordering: .sequentiallyConsistent) }
         let result = try body()
@@ -26,7 +27,7 @@ package enum DeviceFailure {
         return result
     }
 
-    /// What failed first while networks were loaded.
+    /// What failed first while networks were loaded the last time.
     static var noted: String? { first.withLock { $0 } }
 
     /// An operation failed, with libtorch's words.

@@ -116,7 +116,6 @@ enum TorchArgument {
     case text(String)
     /// One of libtorch's types.
     case type(ctorch_type)
-    case optionalType(ctorch_type)
     case nothing
 
     fileprivate var isMissing: Bool {
@@ -142,8 +141,6 @@ enum TorchArgument {
         case .flag(let flag): flag ? 1 : 0
         case .text(let text): ctorch_text(text)
         case .type(let type): UInt64(UInt32(bitPattern: ctorch_type_code(type)))
-        case .optionalType(let type):
-            ctorch_optional(UInt64(UInt32(bitPattern: ctorch_type_code(type))))
         case .nothing: 0
         }
     }

@@ -26,13 +26,13 @@ package struct FaceReading: Sendable, Equatable {
     /// How far a brow is above the corners of its eye in units of head space (0.23...0.35).
     package var rightBrow, leftBrow: Float
 
-    /// nil where these are not the 478 points of a face (``FacePoints``).
+    /// nil where these are not the 478 points of a face (``FacePoints``), or not ``areSound(_:)``.
     ///
     /// - Parameter points: in a unit that is the same along x, y and z: pixels, or parts of a square.
     package init?(_ points: [SIMD3<Float>]) {
-        guard points.count == FaceMesh.pointCount, let pose = HeadPose(of: points) else {
-            return nil
-        }
+        guard points.count == FaceMesh.pointCount, Self.areSound(points),
+            let pose = HeadPose(of: points)
+        else { return nil }
         self.pose = pose
         func point(_ index: Int) -> SIMD2<Float> {
             let place = pose.inverse(points[index])
@@ -69,6 +69,13 @@ package struct FaceReading: Sendable, Equatable {
         self.gaze = (gaze(FacePoints.rightIris[0], right) + gaze(FacePoints.leftIris[0], left)) / 2
         rightBrow = brow(FacePoints.rightBrow, right)
         leftBrow = brow(FacePoints.leftBrow, left)
+    }
+
+    /// Whether all coordinates are numbers, and none is larger than any picture has.
+    package static func areSound(_ points: [SIMD3<Float>]) -> Bool {
+        points.allSatisfy {
+            $0.x.magnitude < 1e4 && $0.y.magnitude < 1e4 && $0.z.magnitude < 1e4
+        }
     }
 }
 

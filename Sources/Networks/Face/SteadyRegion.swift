@@ -74,6 +74,8 @@ struct OneEuro: Sendable, Equatable {
     /// second; and for the speed itself.
     static let leastCutoff: Float = 0.8, slope: Float = 4
     private static let speedCutoff: Float = 1
+    /// What is as large, or no number, is passed over.
+    private static let tooLarge: Float = 1e6
 
     init(_ value: Float, at time: Double) { (self.value, self.time) = (value, time) }
 
@@ -85,14 +87,15 @@ struct OneEuro: Sendable, Equatable {
         _ new: Float, at now: Double, unit: Float, cutoff: Float = Self.leastCutoff,
         slope: Float = Self.slope
     ) -> Float {
+        guard new.magnitude < Self.tooLarge else { return value }
         let step = Float(now - time)
         guard step > 0, unit > 0 else {
             // A clock that stands or goes back says nothing of what came between.
             if step < 0 { (time, speed) = (now, 0) }
             return value
         }
-        guard step < 1 else {
-            // After so long a time there is nothing to be smooth with.
+        guard step < 1, value.magnitude < Self.tooLarge else {
+            // After so long a time, or from such a value, there is nothing to be smooth with.
             (value, speed, time) = (new, 0, now)
             return value
         }

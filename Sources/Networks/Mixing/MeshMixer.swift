@@ -8,7 +8,8 @@ import Glibc
 package struct MeshMixer: Sendable, Equatable {
     /// One driver's face.
     private struct Driver: Equatable {
-        /// The mesh from which motion counts: the calibrated one, or the first that was seen.
+        /// The mesh from which motion counts: the calibrated one, or the first that was seen, or that was
+        /// seen when a calibration was forgotten.
         var neutral: [SIMD3<Float>] = []
         var calibration = NeutralCalibration()
     }
@@ -24,14 +25,15 @@ package struct MeshMixer: Sendable, Equatable {
     ///   - mesh: points in MediaPipe's order, x and y in sides of a square picture, z in the same unit.
     ///   - other: a second driver's of the same frame.
     ///   - time: when the frame is shown, seconds.
-    /// - Returns: nil where nothing is to be changed; whether a calibration has just ended.
+    /// - Returns: nil where nothing is to be changed, or the mesh is no face's; whether a calibration has
+    ///   just ended.
     package mutating func mix(
         _ mesh: [SIMD3<Float>], with other: [SIMD3<Float>]?, _ control: MixControl, at time: Double
     ) -> (mesh: [SIMD3<Float>]?, isCalibrated: Bool) {
-        guard mesh.count >= Self.pointCount else { return (nil, false) }
+        guard mesh.count >= Self.pointCount, FaceReading.areSound(mesh) else { return (nil, false) }
         let isCalibrated = look(at: mesh, 0, control, time)
         var blend = control.blend
-        if let other, other.count == mesh.count {
+        if let other, other.count == mesh.count, FaceReading.areSound(other) {
             _ = look(at: other, 1, control, time)
         } else {
             blend = 0
@@ -73,15 +75,17 @@ package struct MeshMixer: Sendable, Equatable {
         at mesh: [SIMD3<Float>], _ index: Int, _ control: MixControl, _ time: Double
     ) -> Bool {
         let hadNone = drivers[index].neutral.count != mesh.count
-        if hadNone { drivers[index].neutral = mesh }
+        let wasCalibrated = drivers[index].calibration.neutral != nil
         let isCalibrated = drivers[index].calibration.add(
             mesh.flatMap { [$0.x, $0.y, $0.z] }, control, at: time)
+        let isForgotten = wasCalibrated && drivers[index].calibration.neutral == nil
+        if hadNone || isForgotten { drivers[index].neutral = mesh }
         if isCalibrated, let found = drivers[index].calibration.neutral {
             drivers[index].neutral = (0..<mesh.count).map {
                 SIMD3(found[3 * $0], found[3 * $0 + 1], found[3 * $0 + 2])
             }
         }
-        if index == 0, hadNone || isCalibrated || shares.count != mesh.count {
+        if index == 0, hadNone || isForgotten || isCalibrated || shares.count != mesh.count {
             shares = Self.shares(of: drivers[0].neutral)
         }
         return isCalibrated

@@ -61,7 +61,8 @@ struct EyePatch {
         sheet.unfold()
     }
 
-    /// The mesh reads about half of a movement of our irises, as it does of small ones of real eyes.
+    /// The mesh reads less than the whole of an iris's movement; by how much more it goes is chosen, not
+    /// measured.
     private static let gain: Float = 1.3
     private static let still = [SIMD8<Float>()]
 

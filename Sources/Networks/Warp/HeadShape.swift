@@ -16,8 +16,9 @@ struct HeadShape {
     /// How far beyond the picture's upper, left and right edge the grid goes.
     private let margin: Float
 
-    /// How steeply depth may change, pixels a pixel. A surface folds over in the picture where its slope is
-    /// the cotangent of the angle that it is turned by: 1.28 at 38°, the largest there is.
+    /// How steeply depth may change along a row or a column, pixels a pixel. A surface folds over in the
+    /// picture where its slope is the cotangent of the angle that it is turned by: 1.3 at 37.5°, the most yaw
+    /// there is. What folds all the same, as with yaw and pitch at once, ``WarpSheet/unfold()`` sees to.
     private static let steepest: Float = 1.25
 
     init(mesh: [SIMD3<Float>], pose: HeadPose, width: Int, height: Int, margin: Int) {

@@ -9,8 +9,8 @@ enum MouthCover {
     private static let around = [164, 18, 200, 199, 43, 273, 205, 425]
     private static let lips = [0, 37, 267, 17, 84, 314]
 
-    /// Shares of red and green: how far skin and a mask are apart at least (a light blue one and the
-    /// test portraits' skin: 0.13; skin and skin: at most 0.03), and lips and what covers them at most.
+    /// Shares of red and green: how far skin and a mask are apart at least, and lips and what covers them at
+    /// most.
     private static let apart: Float = 0.06, alike: Float = 0.02
 
     static func isSeen(_ mesh: [SIMD3<Float>], _ picture: PortraitPixels) -> Bool {

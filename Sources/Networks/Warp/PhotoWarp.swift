@@ -2,8 +2,9 @@ import Glibc
 import Kernels
 import Tensors
 
-/// A portrait whose picture is bent so that its face does what a driver's does. No network paints: every
-/// pixel but those inside an opened mouth is one of the photo.
+/// A portrait whose picture is bent so that its face does what a driver's does. No network paints. Made up
+/// are the inside of a mouth that is closed in the photo, and what lids hide of iris and white of the eye; all
+/// else is the photo.
 ///
 /// Four sheets with the same photo lie on each other: the picture without what is above the mouth and the
 /// eyes, and the three parts above them, which end at the upper lip and at the upper lids. So lips and lids
@@ -308,7 +309,9 @@ private struct Grid {
             // Some cells more than are drawn: what turns over is smoothed together with what lies around it.
             let first = (Int(values.min()!) + margin) / cell - 4
             let last = (Int(values.max()!) + margin) / cell + 5
-            return max(first, 0)..<max(min(last, count), max(first, 0) + 1)
+            // Of a face beyond the picture one cell is left, at its edge.
+            let lower = min(max(first, 0), count - 1)
+            return lower..<max(min(last, count), lower + 1)
         }
         return sheet(
             range(corners.map(\.x), columns), range(corners.map(\.y), rows), pixels, field,
@@ -337,7 +340,7 @@ private struct Grid {
         ) { x, y in
             let rgb = pixels.bytes(left + x, top + y)
             let place = SIMD2(Float(left + x) + 0.5, Float(top + y) + 0.5)
-            return SIMD4(rgb.x, rgb.y, rgb.z, UInt8(cover(place) * 255 + 0.5))
+            return SIMD4(rgb.x, rgb.y, rgb.z, UInt8(min(max(0, cover(place)), 1) * 255 + 0.5))
         }
     }
 }

@@ -1,6 +1,6 @@
-/// 0 up to 0, 1 from 1 on, without a kink.
+/// 0 up to 0, 1 from 1 on, without a kink; 0 of what is no number.
 func smoothStep(_ value: Float) -> Float {
-    let t = min(max(value, 0), 1)
+    let t = min(max(0, value), 1)
     return t * t * (3 - 2 * t)
 }
 

@@ -16,7 +16,8 @@ struct WarpSheet {
     private(set) var places: [Float]
     private var scratch: [Float]
 
-    /// Cells keep at least this share of their area; below 0 they would turn over.
+    /// Cells are smoothed until they keep this share of their area, at most ``mostSweeps`` times: the least
+    /// that was measured afterwards is 0.005. Below 0 they would turn over.
     static let leastArea: Float = 0.05
     private static let mostSweeps: Int32 = 80
 

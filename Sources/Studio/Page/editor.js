@@ -19,6 +19,8 @@ export class Editor {
 
   /// Reads the text as it runs, unless it is being edited.
   async load(isForced = false) {
+    // Who looks on gets no text, as it may hold passwords; the page shows no editor then.
+    if (studio.role !== 'control') return;
     if (this.isEdited && this.#run === api.run && !isForced) return;
     try {
       const graph = await api.get('/graph');

@@ -156,7 +156,7 @@ export class GraphView {
     const isLast = item.keep === 'last' || item.fps === 0 && item.age_p50_ms == null;
     drawn.rate.textContent = isLast ? port(item.from) : `${port(item.from)} · ${item.fps.toFixed(0)}/s`;
     drawn.age.textContent = isLast ? '' : ms(item.age_p50_ms);
-    drawn.lost.textContent = item.dropped ? `${item.dropped} lost` : '';
+    drawn.lost.textContent = item.dropped ? `${item.dropped} dropped` : '';
     const isChosen = this.#chosen?.edge === `${item.from} ${item.to}`;
     drawn.group.setAttribute('class', `edge${item.keep === 'last' ? ' kept' : ''}${item.dropped ? ' drops' : ''}${isChosen ? ' chosen' : ''}`);
     drawn.group.setAttribute('aria-label', `Edge from ${item.from} to ${item.to}: ${item.fps.toFixed(1)} a second, age ${ms(item.age_p50_ms)}, ${item.dropped} dropped`);
@@ -222,10 +222,12 @@ export class GraphView {
     }, 'Restart without a loss');
     $('detail').replaceChildren(make('h2', {}, name), this.#figures, make('h2', { class: 'soft' }, 'Settings'), settings, restart, make('h2', { class: 'soft' }, 'Log'), log);
     this.#showFigures();
-    const [graph, lines] = await Promise.all([api.get('/graph').catch(() => null), api.get(`/logs?node=${encodeURIComponent(name)}&lines=60`).catch(error => ({ lines: [error.message] }))]);
+    const looksOn = studio.role !== 'control';
+    const [graph, lines] = await Promise.all([looksOn ? null : api.get('/graph').catch(() => null), api.get(`/logs?node=${encodeURIComponent(name)}&lines=60`).catch(error => ({ lines: [error.message] }))]);
     if (this.#chosen?.node !== name) return;
     const values = Object.entries(graph?.settings[name] ?? {}).sort();
-    settings.replaceChildren(...values.flatMap(([key, value]) => [make('dt', {}, key), make('dd', {}, `${value}`)]));
+    if (looksOn) settings.replaceWith(make('p', { class: 'note' }, 'This address may only look on: settings may hold passwords.'));
+    else settings.replaceChildren(...values.flatMap(([key, value]) => [make('dt', {}, key), make('dd', {}, `${value}`)]));
     log.replaceChildren(...(lines.lines.length ? lines.lines : ['It has printed nothing.']).map(line => make('li', { class: / warning /.test(line) ? 'warning' : '' }, line.replace(/^\S+T(\S+?)(\.\d+)?Z \S+ /, '$1 '))));
     log.scrollTop = log.scrollHeight;
   }

@@ -87,7 +87,8 @@ export class Stage {
   }
 
   async #refresh() {
-    this.#graph = await api.get('/graph').catch(() => null);
+    // Who looks on gets no settings: they may hold passwords.
+    this.#graph = studio.role === 'control' ? await api.get('/graph').catch(() => null) : null;
     this.#choices();
     this.#showVariants();
     this.#showSettings();
@@ -242,7 +243,8 @@ export class Stage {
 
   /// Settings that change while a node runs, as sliders.
   #showSettings() {
-    const rows = this.#view.nodes.flatMap(node => (this.#kinds.find(kind => kind.kind === node.kind)?.settings ?? [])
+    // Without the graph nobody knows how they stand.
+    const rows = !this.#graph ? [] : this.#view.nodes.flatMap(node => (this.#kinds.find(kind => kind.kind === node.kind)?.settings ?? [])
       .filter(setting => setting.live && ['number', 'integer'].includes(setting.type) && setting.maximum != null)
       .map(setting => ({ node, setting, value: this.#graph?.settings[node.name]?.[setting.name] ?? setting.default })));
     $('live-card').hidden = !rows.length;
