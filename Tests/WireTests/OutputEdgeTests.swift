@@ -39,6 +39,19 @@ import Testing
         #expect(edge.drops.isEmpty)
     }
 
+    @Test func `what a consumer was sent and has not acknowledged when it leaves counts as dropped`() {
+        var edge = OutputEdge(keep: .all, window: 4)
+        edge.connect(credits: 4, acknowledges: true)
+        for frame in 0..<5 { edge.offer(message(UInt64(frame))) }
+        #expect(sent(&edge) == [0, 1, 2, 3])
+        edge.grant(0, released: [], below: 2)
+
+        _ = edge.close()
+
+        // 2 and 3 may be under way, 4 has waited for a credit.
+        #expect(edge.drops[.unwanted].text == "2-4")
+    }
+
     @Test func `newest keeps one waiting and names what it dropped`() {
         var edge = OutputEdge(keep: .newest, window: 1)
         edge.connect(credits: 1)

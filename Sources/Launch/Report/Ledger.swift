@@ -190,7 +190,7 @@ struct Ledger {
         }
         for node in way.sorted() {
             for edge in edges where edge.from == node && way.contains(edge.to) {
-                for reason in DropReason.allCases {
+                for reason in DropReason.allCases where reason != .unwanted {
                     add(
                         edge.output.drops[reason], at: place(edge),
                         Self.words(reason, edge.output.keep))
@@ -207,6 +207,14 @@ struct Ledger {
             for drop in nodes[node].report.dropped where drop.port.map(ports.contains) ?? true {
                 add(drop.frames, at: nodes[node].name, drop.reason)
             }
+        }
+        // A producer counts among these what its consumer may have taken just before it ended.
+        let explained = losses.reduce(FrameSet()) { $0.union($1.frames) }
+        for edge in edges where way.contains(edge.from) && way.contains(edge.to) {
+            let taken = arrived(on: edge) ?? FrameSet()
+            add(
+                edge.output.drops[.unwanted].subtracting(taken).subtracting(explained),
+                at: place(edge), Self.words(.unwanted, edge.output.keep))
         }
         return losses
     }

@@ -8,7 +8,7 @@ package enum DropReason: String, CodingKey, CaseIterable, Sendable {
     case late
     /// It was of an epoch that a flush ended.
     case flushed
-    /// The consumer had ended.
+    /// The consumer had ended, perhaps before it took what was under way.
     case unwanted
     /// It was under way when a connection broke, or when its consumer's process was replaced.
     case lost

@@ -229,7 +229,7 @@ struct OutputEdge {
     mutating func close() -> Bool {
         defer { endSent = true }
         isClosed = true
-        if isAway { giveUpHeld() }
+        giveUpHeld(isAway ? .away : .unwanted)
         for message in waiting where keep != .last {
             miss(message.frame, .unwanted)
         }
@@ -266,11 +266,12 @@ struct OutputEdge {
         dropWaiting(.away) { _ in true }
     }
 
-    /// No process of the consumer will come any more: what it was sent last counts as dropped. That it has
-    /// handled some of it shows in its journal.
-    private mutating func giveUpHeld() {
+    /// The consumer takes nothing any more: what it was sent and has not acknowledged counts as dropped. What
+    /// it has taken of that is in its own sets. On a busy machine a consumer that left early was gone before
+    /// the last message reached it.
+    private mutating func giveUpHeld(_ reason: DropReason) {
         guard keep == .all else { return }
-        for message in held { miss(message.frame, .away) }
+        for message in held.prefix(heldSent) { miss(message.frame, reason) }
     }
 
     /// Leaves `window` of the waiting messages, evenly spaced, the newest among them.
