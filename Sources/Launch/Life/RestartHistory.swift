@@ -60,9 +60,10 @@ struct RestartHistory: Equatable {
             crashes.append(now)
             restarts += 1
             retries += 1
-            let pause = policy.backoff.nanoseconds << min(policy.limit + retries - 1, 16)
             let longest = RestartPolicy.longestPause.nanoseconds
-            return .ignore(retry: now + min(pause, longest), obstacle: "")
+            let first = min(policy.backoff.nanoseconds, longest)
+            let pause = min(first << min(policy.limit + retries - 1, 16), longest)
+            return .ignore(retry: now + pause, obstacle: "")
         }
         let pause = policy.backoff.nanoseconds << min(crashes.count, 6)
         crashes.append(now)

@@ -115,6 +115,33 @@ final class NodeMessenger {
             + "they reach machine '\(own)': write it, 'machines: { \(own): { \(launcher)address: … } }'"
     }
 
+    // MARK: What became of its neighbours
+
+    /// Producers send a node nothing more, and consumers wait for nothing more of it.
+    func announceEnd(of slot: NodeSlot) {
+        for producer in graph.producers(of: slot) {
+            send(.departed(consumer: slot.name), to: producer.current)
+        }
+        for consumer in graph.consumers(of: slot) where consumer.current.life.can(.rewires) {
+            send(.finished(producer: slot.name), to: consumer.current)
+        }
+    }
+
+    /// Nothing waits for a sink while it is down, and what comes for it is dropped and counted.
+    func announceOutage(of slot: NodeSlot) {
+        for producer in graph.producers(of: slot) {
+            send(.away(consumer: slot.name, isDown: slot.outage != nil), to: producer.current)
+        }
+    }
+
+    /// A producer's new process, or one with new edges, knows nothing of sinks that are down.
+    func announceOutages(behind slot: NodeSlot) {
+        for consumer in graph.consumers(of: slot)
+        where consumer.outage != nil && consumer.current.life.hasExited {
+            send(.away(consumer: consumer.name, isDown: true), to: slot.current)
+        }
+    }
+
     // MARK: Clocks
 
     /// Asks a process of another machine for its time, when it is due.

@@ -303,7 +303,7 @@ extension Supervisor {
             next.instance, inherits: next.inheritance,
             next: graph.firstMessages(of: next.instance, found))
         messenger.send(.start, to: next.instance)
-        tellOfOutages(behind: slot)
+        messenger.announceOutages(behind: slot)
         let moves = slot.planned.machine != old.planned.machine
         let place = moves ? " on '\(slot.planned.machine)'" : ""
         applyEdit(
@@ -387,7 +387,7 @@ extension Supervisor {
         applyEdit(.told(told, moving: moving))
         for slot in staying where told.contains(slot.name) {
             sendNewEdges(slot)
-            tellOfOutages(behind: slot)
+            messenger.announceOutages(behind: slot)
         }
     }
 

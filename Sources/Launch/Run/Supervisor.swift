@@ -448,7 +448,7 @@ package final class Supervisor {
             display.say("node '\(slot.name)' (\(slot.planned.kind)) is back")
         }
         messenger.send(.start, to: instance)
-        tellOfOutages(behind: slot)
+        messenger.announceOutages(behind: slot)
         // It may have been told so in an earlier process.
         var isDraining = slot.membership == .leaving
         if case .draining = life.stage { isDraining = true }
@@ -467,14 +467,8 @@ package final class Supervisor {
         applyEdit(.done(slot.name))
     }
 
-    /// Producers send a node nothing more, and consumers wait for nothing more of it.
     private func tellNeighbours(ofTheEndOf slot: NodeSlot) {
-        for producer in graph.producers(of: slot) {
-            messenger.send(.departed(consumer: slot.name), to: producer.current)
-        }
-        for consumer in graph.consumers(of: slot) where consumer.current.life.can(.rewires) {
-            messenger.send(.finished(producer: slot.name), to: consumer.current)
-        }
+        messenger.announceEnd(of: slot)
         for consumer in graph.consumers(of: slot) where hasNothingToComeBackFor(consumer) {
             consumer.current.kill()
         }
@@ -523,7 +517,8 @@ package final class Supervisor {
         let crash = RestartHistory.Crash(
             fault: fault, isMachineLost: instance.process.isMachineLost,
             saidHello: instance.life.saidHello, wasDone: instance.isDone,
-            isSink: slot.planned.isSink, writesFile: !slot.planned.outputFiles.isEmpty, isLive: graph.plan.isLive, hasStarted: life.hasStarted,
+            isSink: slot.planned.isSink, writesFile: !slot.planned.outputFiles.isEmpty,
+            isLive: graph.plan.isLive, hasStarted: life.hasStarted,
             isInterrupted: life.interrupts > 0, lack: graph.lack(of: slot, instance))
         let policy = slot.planned.restart
         let name = "node '\(slot.name)' (\(slot.planned.kind))"
@@ -546,28 +541,12 @@ package final class Supervisor {
         }
     }
 
-    /// Nothing waits for a sink while it is down, and what comes for it is dropped and counted.
-    private func tellProducersOfOutage(of slot: NodeSlot) {
-        for producer in graph.producers(of: slot) {
-            messenger.send(
-                .away(consumer: slot.name, isDown: slot.outage != nil), to: producer.current)
-        }
-    }
-
-    /// A producer's new process, or one with new edges, knows nothing of sinks that are down.
-    func tellOfOutages(behind slot: NodeSlot) {
-        for consumer in graph.consumers(of: slot)
-        where consumer.outage != nil && consumer.current.life.hasExited {
-            messenger.send(.away(consumer: consumer.name, isDown: true), to: slot.current)
-        }
-    }
-
     /// The graph goes on without a sink; without any it does not.
     private func ignore(_ slot: NodeSlot, retry: Int64?, _ reason: String) {
         let isNew = slot.outage == nil
         slot.outage = slot.outage ?? .init(since: posix_monotonic_ns(), reason: reason)
         slot.restartAt = retry
-        tellProducersOfOutage(of: slot)
+        messenger.announceOutage(of: slot)
         let sinks = graph.slots.filter { $0.planned.isSink && $0.membership == .member }
         guard sinks.contains(where: { $0.outage == nil }) else {
             slot.restartAt = nil
