@@ -92,7 +92,7 @@ package struct FaceWarpNode: Node {
             return
         }
         let (height, width) = (Float(portrait.shape[1]), Float(portrait.shape[2]))
-        let places = Self.points(mesh).map { $0 * SIMD3(width, height, (width * height).squareRoot()) }
+        let places = mesh.points.map { $0 * SIMD3(width, height, (width * height).squareRoot()) }
         (picture, points) = (portrait.ownCopy, numbers)
         warp = PhotoWarp(picture!, mesh: places)
         guard let next = warp else { return outputs.warn(Self.noMesh(places.count)) }
@@ -111,8 +111,7 @@ package struct FaceWarpNode: Node {
     // MARK: The driver
 
     private mutating func follow(_ inputs: Inputs, _ outputs: inout Outputs) {
-        let mesh = inputs[Self.mesh]
-        var points = Self.points(mesh)
+        var points = inputs[Self.mesh].points
         if let m = inputs[ifPresent: Self.transform]?.array {
             let map = PictureMap(xx: m[0], xy: m[1], x0: m[2], yx: m[3], yy: m[4], y0: m[5])
             points = points.map { point in
@@ -147,11 +146,6 @@ package struct FaceWarpNode: Node {
             : "the portrait's mesh is no face's (\(count) points)"
         return "\(found), and face-warp needs one of 478: the portrait stays as it is; give 'portrait-mesh' "
             + "what face-crop with 'subject: portrait' sends on 'mesh', after 'personalive models pull face'"
-    }
-
-    private static func points(_ mesh: Tensor<Float>) -> [SIMD3<Float>] {
-        let p = mesh.pointer
-        return (0..<mesh.shape[0]).map { SIMD3(p[3 * $0], p[3 * $0 + 1], p[3 * $0 + 2]) }
     }
 }
 

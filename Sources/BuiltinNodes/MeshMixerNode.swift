@@ -77,5 +77,5 @@ package struct MeshMixerNode: Node {
 
 extension Tensor<Float> {
     /// The points of a mesh, `[points, 3]`.
-    fileprivate var points: [SIMD3<Float>] { reshaped([1, shape[0], 3]).keypointSets[0] }
+    var points: [SIMD3<Float>] { reshaped([1, shape[0], 3]).keypointSets[0] }
 }

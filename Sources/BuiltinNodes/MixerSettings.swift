@@ -81,7 +81,7 @@ extension StateWriter {
         calibration.rows.forEach { write($0) }
     }
 
-    mutating func write(points: [SIMD3<Float>]) { write(points.flatMap { [$0.x, $0.y, $0.z] }) }
+    mutating func write(points: [SIMD3<Float>]) { write(points.coordinates) }
 }
 
 extension StateReader {
@@ -91,10 +91,5 @@ extension StateReader {
         return NeutralCalibration(counts: counts, start: start, rows: rows)
     }
 
-    mutating func points() -> [SIMD3<Float>] {
-        let numbers = floats()
-        return stride(from: 0, to: numbers.count, by: 3).map {
-            SIMD3(numbers[$0], numbers[$0 + 1], numbers[$0 + 2])
-        }
-    }
+    mutating func points() -> [SIMD3<Float>] { Array(coordinates: floats()[...]) }
 }

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "Vector.h"
+#include "Cubic.h"
 
 // MARK: Where nodes go
 
@@ -35,40 +35,9 @@ CLONES void warp_places(const warp_node *nodes, int count, const int32_t *first,
 
 // MARK: Drawing
 
-enum { PHASES = 256 };
-typedef uint8_t bytes16 __attribute__((vector_size(16)));
-typedef int32_t ints16 __attribute__((vector_size(64)));
-
-/// Weights of four pixels around a place (Catmull and Rom's cubic, a = -0.5), each for four channels,
-/// for every 1/256 of a pixel.
-typedef struct {
-    float row[PHASES][4];
-    float column[PHASES][16];
-} cubic4;
-
-static void make_cubic4(cubic4 *table) {
-    for (int phase = 0; phase < PHASES; phase++) {
-        float f = (float)phase / PHASES;
-        float weights[4] = {((1 - 0.5f * f) * f - 0.5f) * f, (1.5f * f - 2.5f) * f * f + 1,
-                            ((2 - 1.5f * f) * f + 0.5f) * f, 0.5f * (f - 1) * f * f};
-        memcpy(table->row[phase], weights, sizeof weights);
-        for (int i = 0; i < 16; i++) table->column[phase][i] = weights[i / 4];
-    }
-}
-
-INLINE int within(int value, int last) { return value < 0 ? 0 : value > last ? last : value; }
-/// What is no number is 0.
-INLINE float in_bytes(float value) { return value > 0 ? value < 255 ? value : 255 : 0; }
 INLINE int rounded_up(float value) {
     int whole = (int)value;
     return whole + ((float)whole < value);
-}
-/// A place in 1/256 of a pixel, to the nearest; what is far out of every picture, or no number, is bounded.
-INLINE int in_phases(float place) {
-    float scaled = place * PHASES + 0.5f;
-    scaled = scaled > -1e9f ? scaled < 1e9f ? scaled : 1e9f : -1e9f;
-    int whole = (int)scaled;
-    return whole - ((float)whole > scaled);
 }
 
 typedef struct {
@@ -86,7 +55,7 @@ INLINE float meets(const corner *a, const corner *b, float y) {
     return a->x + (y - a->y) * (b->x - a->x) / (b->y - a->y);
 }
 
-INLINE void draw_triangle(const warp_sheet *sheet, const cubic4 *table, const corner *a,
+INLINE void draw_triangle(const warp_sheet *sheet, const cubic *table, const corner *a,
                           const corner *b, const corner *c, int blended, uint8_t *to, int width,
                           int height) {
     float abx = b->x - a->x, aby = b->y - a->y, acx = c->x - a->x, acy = c->y - a->y;
@@ -121,29 +90,8 @@ INLINE void draw_triangle(const warp_sheet *sheet, const cubic4 *table, const co
             float dx = (float)x + 0.5f - a->x, dy = row - a->y;
             int qx = in_phases(a->u + ux * dx + uy * dy - 0.5f);
             int qy = in_phases(a->v + vx * dx + vy * dy - 0.5f);
-            int sx = (qx >> 8) - 1, sy = (qy >> 8) - 1;
-            int inside = sx >= 0 && sy >= 0 && sx + 3 < sheet->width && sy + 3 < sheet->height;
-            const float *rows = table->row[qy & (PHASES - 1)];
-            v16 sum = {0};
-            for (int tap = 0; tap < 4; tap++) {
-                int at = inside ? sy + tap : within(sy + tap, sheet->height - 1);
-                const uint8_t *line = sheet->pixels + (size_t)at * sheet->width * 4;
-                bytes16 taken;
-                if (inside) {
-                    memcpy(&taken, line + 4 * sx, 16);
-                } else {
-                    uint8_t near[16];
-                    for (int i = 0; i < 4; i++)
-                        memcpy(near + 4 * i, line + 4 * within(sx + i, sheet->width - 1), 4);
-                    memcpy(&taken, near, 16);
-                }
-                sum += __builtin_convertvector(__builtin_convertvector(taken, ints16), v16)
-                       * rows[tap];
-            }
-            sum *= load(table->column[qx & (PHASES - 1)]);
             float rgba[4];
-            for (int i = 0; i < 4; i++)
-                rgba[i] = in_bytes((sum[i] + sum[i + 4]) + (sum[i + 8] + sum[i + 12]));
+            sample_cubic(table, sheet->pixels, sheet->width, sheet->height, 4, qx, qy, rgba);
             float cover = blended ? rgba[3] * (1.0f / 255) : 1;
             for (int i = 0; i < 3; i++)
                 pixel[i] = (uint8_t)(pixel[i] + cover * (rgba[i] - pixel[i]) + 0.5f);
@@ -173,8 +121,8 @@ INLINE void copy_cell(const warp_sheet *sheet, int i, int j, uint8_t *to, int wi
 
 CLONES void warp_draw(const warp_sheet *sheet, const float *places, uint8_t *to, int width,
                       int height) {
-    cubic4 table;
-    make_cubic4(&table);
+    cubic table;
+    make_cubic(&table, 4);
     size_t line = 2 * ((size_t)sheet->columns + 1);
     float size = (float)sheet->cell;
     for (int j = 0; j < sheet->rows; j++)

@@ -26,8 +26,14 @@ import Testing
 
         #expect(zip(found.numbers, numbers).allSatisfy { abs($0 - $1) < 1e-5 }, "\(found.numbers)")
         #expect(Self.far(found(Self.cloud), moved) < 1e-6)
-        let middle = HeadMotion.middle(of: Self.cloud)
+        let middle = PointFit.middle(of: Self.cloud)
         #expect(Self.far(found.undone(moved, about: middle), Self.cloud) < 1e-6)
+    }
+
+    @Test func `half a turn is found, about whatever axis`() {
+        let found = HeadMotion(from: Self.cloud, to: Self.cloud.map { SIMD3(-$0.x, $0.y, -$0.z) })
+
+        #expect(abs(abs(found.numbers[1]) - .pi) < 1e-5, "\(found.numbers)")
     }
 
     @Test func `half of a motion done twice about an axis is the whole`() {

@@ -13,7 +13,7 @@ import Testing
             return SIMD3(0.5 + place.x, 0.5 + place.y, (place * place).sum() * 2)
         }
         func put(_ index: Int, _ x: Float, _ y: Float) { points[index] = SIMD3(x, y, 0) }
-        for (place, index) in MeshMixer.lips.enumerated() {
+        for (place, index) in FacePoints.outerLips.enumerated() {
             put(index, 0.5 + 0.05 * cos(Float(place)), 0.65 + 0.02 * sin(Float(place)))
         }
         for (place, index) in MeshMixer.eyes.enumerated() {
@@ -86,7 +86,7 @@ import Testing
 
     @Test(arguments: [Float(0), 0.5, 2])
     func `pose is scaled as the head turns, and the face keeps its expression`(strength: Float) {
-        let middle = HeadMotion.middle(of: Self.face)
+        let middle = PointFit.middle(of: Self.face)
         var control = MixControl()
         control.pose = strength
         let turned = HeadMotion(numbers: [0, 0.3, 0.1, 0.05, 0, 0, 0.1])(Self.face, about: middle)

@@ -29,7 +29,7 @@ package struct Face: Sendable, Equatable {
     package var measure: Region {
         let outline = Self.outline.map { place($0) }
         let down = place(Self.mouth) - place(Self.eyes)
-        let length = (down * down).sum().squareRoot()
+        let length = down.length
         let y = length > 1e-3 ? down / length : SIMD2(0, 1), x = SIMD2(y.y, -y.x)
         let across = outline.map { ($0 * x).sum() }, along = outline.map { ($0 * y).sum() }
         let (left, right) = (across.min()!, across.max()!),
@@ -55,7 +55,7 @@ package struct Face: Sendable, Equatable {
         indices.reduce(SIMD2<Float>(0, 0)) { $0 + place($1) } / Float(indices.count)
     }
 
-    private func place(_ index: Int) -> SIMD2<Float> { SIMD2(points[index].x, points[index].y) }
+    private func place(_ index: Int) -> SIMD2<Float> { points[index].flat }
 
     private static let rightEye = [FacePoints.rightEyeCorners.0, FacePoints.rightEyeCorners.1]
     private static let leftEye = [FacePoints.leftEyeCorners.0, FacePoints.leftEyeCorners.1]

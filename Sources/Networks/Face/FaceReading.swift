@@ -35,12 +35,10 @@ package struct FaceReading: Sendable, Equatable {
         else { return nil }
         self.pose = pose
         func point(_ index: Int) -> SIMD2<Float> {
-            let place = pose.inverse(points[index])
-            return SIMD2(place.x, place.y)
+            pose.inverse(points[index]).flat
         }
         func distance(_ a: Int, _ b: Int) -> Float {
-            let way = point(b) - point(a)
-            return (way * way).sum().squareRoot()
+            (point(b) - point(a)).length
         }
         func mean(_ indices: [Int]) -> SIMD2<Float> {
             indices.reduce(SIMD2(0, 0)) { $0 + point($1) } / Float(indices.count)

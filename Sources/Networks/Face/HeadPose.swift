@@ -1,5 +1,3 @@
-import Glibc
-
 /// How a head is held in a picture: where the head's own space lies.
 ///
 /// Head space: x to the right in a picture of a head that looks into the camera, y down, z away from
@@ -27,77 +25,18 @@ package struct HeadPose: Sendable, Equatable {
         SIMD3<Float>(rotation.turnBack(SIMD3<Double>(place - origin)) / Double(scale))
     }
 
-    /// The pose with the least squares between the stable points of a mesh and those of a head at rest
-    /// (Horn, *Closed-form solution of absolute orientation using unit quaternions*, 1987).
+    /// The pose with the least squares between the stable points of a mesh and those of a head at rest.
     ///
     /// nil where the points lie in one place or are no numbers.
     ///
     /// - Parameter points: the mesh's (``FacePoints``), in a unit that is the same along x, y and z.
     package init?(of points: [SIMD3<Float>]) {
-        let places = Self.stable.map { SIMD3<Double>(points[$0.index]) }
-        let middle = places.reduce(.zero, +) / Double(places.count)
-        var sums = [SIMD3<Double>](repeating: .zero, count: 3)
-        var own = 0.0
-        for (place, stable) in zip(places, Self.stable) {
-            let off = place - middle, rest = SIMD3<Double>(stable.rest) - Self.centroid
-            for axis in 0..<3 { sums[axis] += rest[axis] * off }
-            own += (rest * rest).sum()
-        }
-        guard let (value, turn) = Self.largest(Self.quaternionMatrix(sums)), value > 1e-12 * own
-        else { return nil }
-        let rotation = Rotation(quaternion: turn), scale = value / own
+        let fit = PointFit(from: Self.stable.map(\.rest), to: Self.stable.map { points[$0.index] })
+        let scale = fit.agreement / fit.spreads.from
+        guard scale > 1e-12 else { return nil }
         self.init(
-            rotation: rotation, scale: Float(scale),
-            origin: SIMD3<Float>(middle - rotation.turn(Self.centroid) * scale))
-    }
-
-    /// Horn's symmetric 4 × 4 matrix, whose largest eigenvalue's vector is the rotation's quaternion.
-    ///
-    /// - Parameter s: row i: the sum of coordinate i at rest times the point in the picture.
-    private static func quaternionMatrix(_ s: [SIMD3<Double>]) -> [SIMD4<Double>] {
-        let (x, y, z) = (s[0], s[1], s[2])
-        let (a, b, c) = (y.z - z.y, z.x - x.z, x.y - y.x)
-        let (d, e, f) = (x.y + y.x, z.x + x.z, y.z + z.y)
-        return [
-            SIMD4(x.x + y.y + z.z, a, b, c), SIMD4(a, x.x - y.y - z.z, d, e),
-            SIMD4(b, d, y.y - x.x - z.z, f), SIMD4(c, e, f, z.z - x.x - y.y),
-        ]
-    }
-
-    /// The largest eigenvalue of a symmetric matrix and its vector, by Jacobi's rotations; nil where an
-    /// element is no number.
-    private static func largest(
-        _ matrix: [SIMD4<Double>]
-    ) -> (value: Double, vector: SIMD4<Double>)? {
-        var m = matrix
-        guard m.allSatisfy({ ($0 * 0).sum() == 0 }) else { return nil }
-        var vectors = (0..<4).map { i in
-            var unit = SIMD4<Double>.zero
-            unit[i] = 1
-            return unit
-        }
-        // Each sweep squares what is left beside the diagonal; 4 × 4 need about five.
-        for _ in 0..<12 {
-            for p in 0..<3 {
-                for q in p + 1..<4 where m[p][q] != 0 {
-                    let theta = (m[q][q] - m[p][p]) / (2 * m[p][q])
-                    let way = theta.magnitude + (theta * theta + 1).squareRoot()
-                    let t = (theta < 0 ? -1 : 1) / way
-                    let c = 1 / (t * t + 1).squareRoot(), s = t * c
-                    // m = Jᵀ m J: columns, then rows; the vectors' rows turn likewise.
-                    for i in 0..<4 {
-                        let (a, b) = (m[i][p], m[i][q])
-                        (m[i][p], m[i][q]) = (c * a - s * b, s * a + c * b)
-                    }
-                    (m[p], m[q]) = (c * m[p] - s * m[q], s * m[p] + c * m[q])
-                    (vectors[p], vectors[q]) = (
-                        c * vectors[p] - s * vectors[q], s * vectors[p] + c * vectors[q]
-                    )
-                }
-            }
-        }
-        let best = (0..<4).max { m[$0][$0] < m[$1][$1] }!
-        return (m[best][best], vectors[best])
+            rotation: fit.rotation, scale: Float(scale),
+            origin: SIMD3<Float>(fit.middles.to - fit.rotation.turn(fit.middles.from) * scale))
     }
 
     /// Points that jaw, lips, lids and brows do not move, and where they are at rest: of people from
@@ -106,10 +45,6 @@ package struct HeadPose: Sendable, Equatable {
         let (right, left, rest) = entry, other = SIMD3(-rest.x, rest.y, rest.z)
         return right == left ? [(right, rest)] : [(right, rest), (left, other)]
     }
-
-    /// What rounding has left of it.
-    private static let centroid =
-        stable.reduce(SIMD3<Double>.zero) { $0 + SIMD3<Double>($1.rest) } / Double(stable.count)
 
     /// The person's right point, the left one, and the place of the right one.
     private static let table: [(right: Int, left: Int, rest: SIMD3<Float>)] = [
@@ -139,25 +74,4 @@ package struct HeadPose: Sendable, Equatable {
         (119, 348, SIMD3(-0.359, 0.089, -0.098)),
         (101, 330, SIMD3(-0.371, 0.149, -0.122)),
     ]
-}
-
-extension Rotation: Equatable {
-    package static func == (a: Rotation, b: Rotation) -> Bool { a.rows == b.rows }
-
-    /// - Parameter quaternion: of length 1, the real part first.
-    init(quaternion: SIMD4<Double>) {
-        let (w, x, y, z) = (quaternion.x, quaternion.y, quaternion.z, quaternion.w)
-        self.init(
-            rows: (
-                SIMD3(1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)),
-                SIMD3(2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)),
-                SIMD3(2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y))
-            ))
-    }
-
-    /// Pitch, yaw and roll, of which yaw is in -π/2...π/2.
-    package var radians: SIMD3<Double> {
-        SIMD3(
-            atan2(rows.2.y, rows.2.z), asin(max(-1, min(1, -rows.2.x))), atan2(rows.1.x, rows.0.x))
-    }
 }

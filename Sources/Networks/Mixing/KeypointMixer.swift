@@ -52,14 +52,10 @@ package struct KeypointMixer: Sendable, Equatable {
     /// Another portrait's keypoints are held as the last one's would be.
     private mutating func follow(_ set: [SIMD3<Float>]) {
         let motion = HeadMotion(from: reference, to: set)
-        let off = zip(motion(reference), set).map { ($0 - $1).magnitude }.max() ?? 0
-        let middle = HeadMotion.middle(of: reference)
-        let spread = reference.map { (SIMD3<Double>($0) - middle).magnitude }.max() ?? 0
+        let off = zip(motion(reference), set).map { ($0 - $1).length }.max() ?? 0
+        let middle = PointFit.middle(of: reference)
+        let spread = reference.map { (SIMD3<Double>($0) - middle).length }.max() ?? 0
         guard off > Self.tolerance * Float(spread) else { return }
         reference = motion.undone(set, about: middle)
     }
-}
-
-extension SIMD3 where Scalar: BinaryFloatingPoint {
-    fileprivate var magnitude: Scalar { (self * self).sum().squareRoot() }
 }

@@ -30,7 +30,7 @@ package struct MeshMixer: Sendable, Equatable {
     package mutating func mix(
         _ mesh: [SIMD3<Float>], with other: [SIMD3<Float>]?, _ control: MixControl, at time: Double
     ) -> (mesh: [SIMD3<Float>]?, isCalibrated: Bool) {
-        guard mesh.count >= Self.pointCount, FaceReading.areSound(mesh) else { return (nil, false) }
+        guard mesh.count >= FaceMesh.surfaceCount, FaceReading.areSound(mesh) else { return (nil, false) }
         let isCalibrated = look(at: mesh, 0, control, time)
         var blend = control.blend
         if let other, other.count == mesh.count, FaceReading.areSound(other) {
@@ -62,12 +62,9 @@ package struct MeshMixer: Sendable, Equatable {
         let face = zip(drivers[0].neutral, zip(residual, shares)).map { point, part in
             point + part.0 * Self.strength(part.1, control)
         }
-        let moved = motion(face, about: HeadMotion.middle(of: Self.stable(drivers[0].neutral)))
-        let smooth = smoother.filter(moved.flatMap { [$0.x, $0.y, $0.z] }, control, at: time)
-        return (
-            (0..<moved.count).map { SIMD3(smooth[3 * $0], smooth[3 * $0 + 1], smooth[3 * $0 + 2]) },
-            isCalibrated
-        )
+        let moved = motion(face, about: PointFit.middle(of: Self.stable(drivers[0].neutral)))
+        let smooth = smoother.filter(moved.coordinates, control, at: time)
+        return (Array(coordinates: smooth[...]), isCalibrated)
     }
 
     /// Keeps the neutral of a driver.
@@ -76,14 +73,11 @@ package struct MeshMixer: Sendable, Equatable {
     ) -> Bool {
         let hadNone = drivers[index].neutral.count != mesh.count
         let wasCalibrated = drivers[index].calibration.neutral != nil
-        let isCalibrated = drivers[index].calibration.add(
-            mesh.flatMap { [$0.x, $0.y, $0.z] }, control, at: time)
+        let isCalibrated = drivers[index].calibration.add(mesh.coordinates, control, at: time)
         let isForgotten = wasCalibrated && drivers[index].calibration.neutral == nil
         if hadNone || isForgotten { drivers[index].neutral = mesh }
         if isCalibrated, let found = drivers[index].calibration.neutral {
-            drivers[index].neutral = (0..<mesh.count).map {
-                SIMD3(found[3 * $0], found[3 * $0 + 1], found[3 * $0 + 2])
-            }
+            drivers[index].neutral = Array(coordinates: found[...])
         }
         if index == 0, hadNone || isForgotten || isCalibrated || shares.count != mesh.count {
             shares = Self.shares(of: drivers[0].neutral)
@@ -96,7 +90,7 @@ package struct MeshMixer: Sendable, Equatable {
         of mesh: [SIMD3<Float>], _ motion: HeadMotion, _ driver: Int
     ) -> [SIMD3<Float>] {
         let neutral = drivers[driver].neutral
-        let middle = HeadMotion.middle(of: Self.stable(neutral))
+        let middle = PointFit.middle(of: Self.stable(neutral))
         return zip(motion.undone(mesh, about: middle), neutral).map { $0 - $1 }
     }
 
@@ -112,8 +106,6 @@ package struct MeshMixer: Sendable, Equatable {
 
     // MARK: The mesh
 
-    private static let pointCount = 468
-
     /// Points of forehead, bridge of the nose, eye corners and temples, in MediaPipe's order.
     private static let stablePoints = [
         10, 109, 338, 151, 9, 8, 168, 6, 197, 195, 5, 4, 33, 133, 362, 263, 127, 356, 234, 454, 93, 323,
@@ -123,23 +115,14 @@ package struct MeshMixer: Sendable, Equatable {
         stablePoints.map { mesh[$0] }
     }
 
-    /// The outer rim of the lips, the rims of both eyes, and the brows, in MediaPipe's order.
-    package static let lips = [
-        61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185,
-    ]
-    package static let eyes = [
-        33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246,
-        263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466,
-    ]
-    package static let brows = [
-        70, 63, 105, 66, 107, 55, 65, 52, 53, 46, 300, 293, 334, 296, 336, 285, 295, 282, 283, 276,
-    ]
-    private static let noseBottom = 2
+    /// The edges of the lids, and both edges of the brows: the right ones, then the left ones.
+    package static let eyes = FacePoints.rightLids + FacePoints.leftLids
+    package static let brows = FacePoints.rightBrow + [55, 65, 52, 53, 46]
+        + FacePoints.leftBrow + [285, 295, 282, 283, 276]
 
     /// The distance of the outer corners of the eyes.
     private static func eyeDistance(_ mesh: [SIMD3<Float>]) -> Float {
-        let way = mesh[33] - mesh[263]
-        return max((way * way).sum().squareRoot(), 1e-6)
+        max((mesh[FacePoints.rightEyeCorners.0] - mesh[FacePoints.leftEyeCorners.1]).length, 1e-6)
     }
 
     /// Points near a region's own go with it, less and less with their distance; the jaw with the mouth.
@@ -147,17 +130,17 @@ package struct MeshMixer: Sendable, Equatable {
         let unit = eyeDistance(mesh)
         func nearness(_ index: Int, _ own: [Int], within reach: Float) -> Float {
             let nearest = own.map { other -> Float in
-                let way = mesh[index] - mesh[other]
-                return way.x * way.x + way.y * way.y
+                let way = (mesh[index] - mesh[other]).flat
+                return (way * way).sum()
             }.min()!
             return exp(-nearest / (reach * unit * reach * unit))
         }
         return mesh.indices.map { index in
             // Irises come after the 468 points of the plain mesh.
-            guard index < pointCount else { return SIMD3(0, 1, 0) }
-            let isBelow = mesh[index].y > mesh[noseBottom].y
+            guard index < FaceMesh.surfaceCount else { return SIMD3(0, 1, 0) }
+            let isBelow = mesh[index].y > mesh[MeshParts.underNose].y
             let share = SIMD3(
-                nearness(index, lips, within: isBelow ? 1.2 : 0.15),
+                nearness(index, FacePoints.outerLips, within: isBelow ? 1.2 : 0.15),
                 nearness(index, eyes, within: 0.08), nearness(index, brows, within: 0.12))
             return share / max(share.sum(), 1)
         }
@@ -175,6 +158,6 @@ package struct MeshMixer: Sendable, Equatable {
     ) {
         drivers = zip(neutrals, calibrations).map { Driver(neutral: $0, calibration: $1) }
         self.smoother = MotionSmoother(numbers: smoother)
-        if drivers[0].neutral.count >= Self.pointCount { shares = Self.shares(of: drivers[0].neutral) }
+        if drivers[0].neutral.count >= FaceMesh.surfaceCount { shares = Self.shares(of: drivers[0].neutral) }
     }
 }

@@ -43,7 +43,7 @@ extension FaceMotion {
     /// All of it, for another process of the same node.
     var numbers: [Float] {
         let rows = [turn.rows.0, turn.rows.1, turn.rows.2].map { SIMD3<Float>($0) }
-        return (rows + expression).flatMap { [$0.x, $0.y, $0.z] }
+        return (rows + expression).coordinates
             + [scale, shift.x, shift.y, lids.x, lids.y, gaze.x, gaze.y]
     }
 
@@ -51,9 +51,9 @@ extension FaceMotion {
         self.init()
         let points = 3 * (3 + expression.count)
         guard n.count == points + 7 else { return }
-        func vector(_ i: Int) -> SIMD3<Float> { SIMD3(n[3 * i], n[3 * i + 1], n[3 * i + 2]) }
-        turn = Rotation(rows: (SIMD3(vector(0)), SIMD3(vector(1)), SIMD3(vector(2))))
-        for i in expression.indices { expression[i] = vector(3 + i) }
+        let rows = [SIMD3<Float>](coordinates: n[..<9])
+        turn = Rotation(rows: (SIMD3(rows[0]), SIMD3(rows[1]), SIMD3(rows[2])))
+        expression = Array(coordinates: n[9..<points])
         let rest = n[points...]
         scale = rest[points]
         (shift, lids, gaze) = (

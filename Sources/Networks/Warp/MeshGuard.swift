@@ -47,14 +47,12 @@ package struct MeshGuard: Equatable {
 
     /// All of it, for another process of the same node.
     package var numbers: [Float] {
-        [Float(held), scale] + last.flatMap { [$0.x, $0.y, $0.z] }
+        [Float(held), scale] + last.coordinates
     }
 
     package init(numbers: [Float]) {
         guard numbers.count >= 2 else { return }
         (held, scale) = (Int(numbers[0]), numbers[1])
-        last = stride(from: 2, to: numbers.count, by: 3).map {
-            SIMD3(numbers[$0], numbers[$0 + 1], numbers[$0 + 2])
-        }
+        last = Array(coordinates: numbers[2...])
     }
 }

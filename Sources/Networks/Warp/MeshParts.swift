@@ -3,7 +3,7 @@
 enum MeshParts {
     /// All points, and those of them that are no iris.
     static let count = FaceMesh.pointCount
-    static let faceCount = count - FacePoints.rightIris.count - FacePoints.leftIris.count
+    static let faceCount = FaceMesh.surfaceCount
 
     static let forehead = 10, chin = 152, rightEar = 234, leftEar = 454
     static let noseBack = [168, 6, 197, 195, 5, 4, 1, 9, 8]
@@ -20,41 +20,24 @@ enum MeshParts {
     struct Opening {
         let upper, lower: [[Int]]
         var corners: (Int, Int) { (upper[0].first!, upper[0].last!) }
+
+        /// - Parameter rings: of ``FacePoints``, each along the lower edge with its corners, then along the
+        ///   upper one without them; from the right corner if `isReversed`.
+        fileprivate init(_ rings: [ArraySlice<Int>], isReversed: Bool = false) {
+            let lower = rings.map { Array($0.prefix($0.count / 2 + 1)) }
+            let upper = zip(rings, lower).map { ring, low in
+                low.prefix(1) + ring.dropFirst(low.count) + low.suffix(1)
+            }
+            self.lower = isReversed ? lower.map { $0.reversed() } : lower
+            self.upper = isReversed ? upper.map { $0.reversed() } : upper.map { Array($0) }
+        }
     }
 
-    static let mouth = Opening(
-        upper: [
-            [78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308],
-            [62, 183, 42, 41, 38, 12, 268, 271, 272, 407, 292],
-            [76, 184, 74, 73, 72, 11, 302, 303, 304, 408, 306],
-            [61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291],
-        ],
-        lower: [
-            [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308],
-            [62, 96, 89, 179, 86, 15, 316, 403, 319, 325, 292],
-            [76, 77, 90, 180, 85, 16, 315, 404, 320, 307, 306],
-            [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291],
-        ])
+    static let mouth = Opening([20..<40, 60..<80, 40..<60, 0..<20].map { FacePoints.lips[$0] })
     /// The right eye and the left one.
     static let eyes = [
-        Opening(
-            upper: [
-                [33, 246, 161, 160, 159, 158, 157, 173, 133],
-                [130, 247, 30, 29, 27, 28, 56, 190, 243],
-            ],
-            lower: [
-                [33, 7, 163, 144, 145, 153, 154, 155, 133],
-                [130, 25, 110, 24, 23, 22, 26, 112, 243],
-            ]),
-        Opening(
-            upper: [
-                [362, 398, 384, 385, 386, 387, 388, 466, 263],
-                [463, 414, 286, 258, 257, 259, 260, 467, 359],
-            ],
-            lower: [
-                [362, 382, 381, 380, 374, 373, 390, 249, 263],
-                [463, 341, 256, 252, 253, 254, 339, 255, 359],
-            ]),
+        Opening([FacePoints.rightEye[0..<16], FacePoints.rightEye[16..<32]]),
+        Opening([FacePoints.leftEye[0..<16], FacePoints.leftEye[16..<32]], isReversed: true),
     ]
     /// The mouth, the right eye, the left eye.
     static let openings = [mouth] + eyes

@@ -19,8 +19,8 @@ package struct NeutralFace: Equatable {
     /// Frames that are looked at, and how many have been.
     private let frames: Int
     private var seen = 0
-    /// Of every number that has a median its values so far, sorted; `frames` places each. First the shape's,
-    /// then the pose's, the lids' and the gaze's.
+    /// Of every number that has a median its values so far, sorted: the smallest of all of them, then the
+    /// second ones and so on. First the shape's, then the pose's, the lids' and the gaze's.
     private var sorted: [Float] = []
     /// The shape whose mouth was the most closed one so far, and its opening.
     private var closed: [SIMD3<Float>] = []
@@ -41,10 +41,8 @@ package struct NeutralFace: Equatable {
     ///   - shape: the mesh in the head space of the reading.
     mutating func look(at shape: [SIMD3<Float>], _ reading: FaceReading) {
         guard !isComplete else { return }
-        if seen == 0 {
-            self.shape = shape
-            sorted = Array(repeating: 0, count: (shape.count * 3 + Self.readings) * frames)
-        }
+        if seen == 0 { self.shape = shape }
+        sorted += Array(repeating: 0, count: shape.count * 3 + Self.readings)
         if reading.mouthOpening < closedMouth { (closedMouth, closed) = (reading.mouthOpening, shape) }
         for (i, point) in shape.enumerated() {
             for axis in 0..<3 { self.shape[i][axis] = insert(point[axis], 3 * i + axis, half: 0.5) }
@@ -68,15 +66,15 @@ package struct NeutralFace: Equatable {
 
     /// Sorts a number in among those of its row. Gives the one below which `share` of them lie.
     private mutating func insert(_ value: Float, _ row: Int, half share: Float) -> Float {
-        sorted.withUnsafeMutableBufferPointer { sorted in
-            let row = row * frames
-            var at = seen
-            while at > 0, sorted[row + at - 1] > value {
-                sorted[row + at] = sorted[row + at - 1]
-                at -= 1
+        let rows = shape.count * 3 + Self.readings
+        return sorted.withUnsafeMutableBufferPointer { sorted in
+            var at = seen * rows + row
+            while at >= rows, sorted[at - rows] > value {
+                sorted[at] = sorted[at - rows]
+                at -= rows
             }
-            sorted[row + at] = value
-            return sorted[row + Int(Float(seen) * share)]
+            sorted[at] = value
+            return sorted[Int(Float(seen) * share) * rows + row]
         }
     }
 }
@@ -85,10 +83,9 @@ extension NeutralFace {
     /// All of it, for another process of the same node.
     package var numbers: [Float] {
         guard !shape.isEmpty else { return [] }
-        func flat(_ points: [SIMD3<Float>]) -> [Float] { points.flatMap { [$0.x, $0.y, $0.z] } }
         return [Float(frames), Float(seen), closedMouth, lids.x, lids.y, gaze.x, gaze.y]
             + [turn.x, turn.y, turn.z, scale, origin.x, origin.y, origin.z]
-            + flat(shape) + flat(closed) + sorted
+            + shape.coordinates + closed.coordinates + sorted
     }
 
     /// - Parameters:
@@ -100,12 +97,9 @@ extension NeutralFace {
         (seen, closedMouth) = (Int(n[1]), n[2])
         (lids, gaze) = (SIMD2(n[3], n[4]), SIMD2(n[5], n[6]))
         (turn, scale, origin) = (SIMD3(n[7], n[8], n[9]), n[10], SIMD3(n[11], n[12], n[13]))
-        func shape(from at: Int) -> [SIMD3<Float>] {
-            (0..<MeshParts.count).map { SIMD3(n[at + 3 * $0], n[at + 3 * $0 + 1], n[at + 3 * $0 + 2]) }
-        }
-        self.shape = shape(from: first)
+        shape = Array(coordinates: n[first..<first + points])
         guard !isComplete else { return }
-        closed = shape(from: first + points)
+        closed = Array(coordinates: n[first + points..<first + 2 * points])
         sorted = Array(n[(first + 2 * points)...])
     }
 }

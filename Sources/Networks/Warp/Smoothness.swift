@@ -12,11 +12,10 @@ func bent(_ value: Float, beyond most: Float, by share: Float) -> Float {
     return value < 0 ? -over : over
 }
 
-extension SIMD3<Float> {
-    var length: Float { (self * self).sum().squareRoot() }
-    var flat: SIMD2<Float> { SIMD2(x, y) }
+extension SIMD where Scalar: FloatingPoint {
+    var length: Scalar { (self * self).sum().squareRoot() }
 }
 
-extension SIMD2<Float> {
-    var length: Float { (self * self).sum().squareRoot() }
+extension SIMD3 {
+    var flat: SIMD2<Scalar> { SIMD2(x, y) }
 }
