@@ -12,29 +12,30 @@ struct StudioCommand: ParsableCommand {
         commandName: "studio",
         abstract: "Opens a studio for running graphs: a page for the browser, and an HTTP API.",
         discussion: """
-            With a graph it starts a run of it, unless that runs already, and Ctrl-C ends both. It stands \
-            in no frame's way: when it is killed the run goes on, and it can be started again.
+            With a graph it starts a run of it, unless one is running already; Ctrl-C ends the studio \
+            and the run that it started. A run does not depend on the studio: when the studio is killed, \
+            the run goes on, and the studio can be started again.
 
             It listens on 127.0.0.1 only. From another machine: 'ssh -L 7447:localhost:7447 HOST', or \
             nginx, whose configuration --nginx prints.
 
-            Exit codes: 0 left, 1 nothing could be started or the port is taken, 64 the command line is \
-            wrong.
+            Exit codes: 0 ended by Ctrl-C, 1 nothing could be started or the port is taken, 64 the command \
+            line is wrong.
             """)
 
-    @Argument(help: "The graph file; without one it shows what runs.",
+    @Argument(help: "The graph file; without one it shows the graphs that run.",
         completion: .file(extensions: ["yaml", "yml"]))
     var graph: String?
 
     @OptionGroup var settings: GraphSettings
 
-    @Option(name: .customLong("run"), help: "What the run is, or is to be, called.")
+    @Option(name: .customLong("run"), help: "The name of the run: of one that goes on, or of the one it starts.")
     var runName: String?
 
     @Option(help: "A port of 127.0.0.1; 0 for any.")
     var port: UInt16 = 7447
 
-    @Option(help: "Runs of the graph that may be started in all.")
+    @Option(help: "How many runs of the graph there may be.")
     var sessions = 1
 
     @Option(
@@ -46,7 +47,7 @@ struct StudioCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Refused beyond 127.0.0.1, with what to do instead.", valueName: "address"))
     var listen: String?
 
-    @Flag(help: "Print the configuration of an nginx for people on other machines, and leave.")
+    @Flag(help: "Print the configuration of an nginx for people on other machines, and exit.")
     var nginx = false
 
     @Option(help: "With --nginx: the certificate, in PEM.")
@@ -143,7 +144,9 @@ struct StudioCommand: ParsableCommand {
         }
         withExtendedLifetime(interrupts) {}
         if !runs.own.isEmpty { say("ending the run\n") }
-        runs.stopOwn()
+        for run in runs.stopOwn() {
+            say("warning: the run with process number \(run) did not end within a minute; 'kill \(run)' asks it again\n")
+        }
         unlink(try RunFolder.studioFile(port, "keys"))
         if let complaint { throw failure(complaint) }
     }
@@ -164,19 +167,10 @@ struct StudioCommand: ParsableCommand {
     /// The port that was asked for, or one that is free now.
     private func freePort() throws -> UInt16 {
         guard port == 0 else { return port }
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
-            }
+        guard let free = try? FreePort.find() else {
+            throw failure("no port of 127.0.0.1 is free")
         }
-        guard result else { throw failure("no port of 127.0.0.1 is free") }
-        return UInt16(bigEndian: address.sin_port)
+        return free
     }
 
     // MARK: The process that serves

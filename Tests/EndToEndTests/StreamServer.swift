@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Launch
 
 /// An RTMP server of this machine (nginx with its RTMP module, from apt) that can be killed and comes back.
 final class StreamServer {
@@ -22,7 +23,7 @@ final class StreamServer {
     /// Prepares a server at a free port; ``start()`` starts it.
     init(in folder: String) throws {
         self.folder = folder
-        port = try Self.freePort()
+        port = try FreePort.find()
         let configuration = """
             daemon off; master_process off;
             pid \(folder)/nginx.pid; error_log \(folder)/nginx.log;
@@ -67,21 +68,5 @@ final class StreamServer {
         try reader.run()
         reader.waitUntilExit()
         return reader.terminationStatus == 0
-    }
-
-    private static func freePort() throws -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let found = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
-            }
-        }
-        guard found else { throw POSIXError(.EADDRNOTAVAIL) }
-        return UInt16(bigEndian: address.sin_port)
     }
 }

@@ -1,9 +1,11 @@
 import Glibc
 
 /// A port of this machine's loopback that no socket uses at the moment.
-enum FreePort {
+package enum FreePort {
     /// Asks the kernel for one, which it gives to no other process for a while.
-    static func find() throws -> UInt16 {
+    ///
+    /// - Throws: ``LaunchError/system(call:reason:)``.
+    package static func find() throws -> UInt16 {
         let descriptor = socket(
             AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         defer { close(descriptor) }
@@ -17,7 +19,8 @@ enum FreePort {
             }
         }
         guard descriptor >= 0, found else {
-            throw MeasurementError("bind(127.0.0.1:0): \(String(cString: strerror(errno)))")
+            throw LaunchError.system(
+                call: "bind(127.0.0.1:0)", reason: String(cString: strerror(errno)))
         }
         return UInt16(bigEndian: address.sin_port)
     }
