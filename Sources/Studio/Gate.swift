@@ -74,7 +74,7 @@ struct Gate: Sendable {
         guard let role = role(of: request) else {
             return .refused(401, "a token is needed: open the address that 'personalive studio' printed")
         }
-        guard role == .control || Self.isForView(request.method, words) else {
+        guard role == .control || Route.find(request.method, words)?.route.isForView == true else {
             return .refused(403, "this address may only look on: use the one for control")
         }
         return .admitted(role)
@@ -94,22 +94,4 @@ struct Gate: Sendable {
 
     /// Where a token is handed in, and where Prometheus reads.
     static let (session, figures) = (["api", "v1", "session"], ["metrics"])
-
-    /// What may be looked at of a run. Not its graph: the text and the settings may hold passwords; and
-    /// no text is checked, as the faults tell of the settings.
-    private static let sights: Set = ["events", "live", "preview", "logs", "trace", "portraits", "outputs"]
-
-    /// All that a token for view may do; what is not listed here it may not.
-    private static func isForView(_ method: String, _ words: [String]) -> Bool {
-        guard method == "GET" else { return false }
-        if words == figures { return true }
-        guard words.starts(with: ["api", "v1"]) else { return false }
-        let rest = Array(words.dropFirst(2))
-        switch (rest.first ?? "", rest.count) {
-        case ("session", 1), ("kinds", 1), ("runs", 1), ("runs", 2): return true
-        case ("runs", 3): return sights.contains(rest[2])
-        case ("runs", 4): return rest[2] == "portraits"
-        default: return false
-        }
-    }
 }

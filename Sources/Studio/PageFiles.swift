@@ -20,9 +20,12 @@ enum PageFiles {
         ]
     }()
 
+    /// A file's bytes; nil of one that is none of the page's.
+    static func contents(_ path: String) -> Data? { files[path].map { Data($0.bytes) } }
+
     static func response(_ request: HTTPRequest) -> HTTPResponse {
         guard ["GET", "HEAD"].contains(request.method.rawValue) else {
-            return .fault(405, "pages are asked for with GET")
+            return .fault(405, "this address answers GET only; the API is below /api/v1")
         }
         guard let file = files[request.path == "/index.html" ? "/" : request.path] else {
             return .fault(404, "there is no '\(request.path)' here; the API is below /api/v1")

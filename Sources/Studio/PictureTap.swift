@@ -114,7 +114,7 @@ final class PictureTap: Sendable {
         switch try client.ask(.look(output)) {
         case .place(let place): return place
         case .refused(let reason): throw StudioError.refused(reason)
-        default: throw StudioError.refused("the run answers something else")
+        default: throw StudioError.refused(StudioError.unknownAnswer)
         }
     }
 

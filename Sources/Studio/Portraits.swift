@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Launch
 import NodeKit
 
 /// Portraits that pages have sent: files in the run's folder, which go with it.
@@ -19,8 +20,20 @@ struct Portraits: Sendable {
     /// Bytes of one file, and how many files there may be.
     static let (largest, most) = (20 << 20, 50)
 
+    /// The graph's setting for the portrait's file, and the name of the node that reads it.
+    static let setting = "portrait"
+
     /// - Parameter run: the run's folder.
     init(run: String) { folder = "\(run)/portraits" }
+
+    /// The portraits of a run. Where its graph's own one is must be noted before another takes its place.
+    init(run: String, of graph: RunGraph) {
+        self.init(run: run)
+        if case .text(let path) = Self.path(in: graph) { remember(original: path) }
+    }
+
+    /// The file that a graph's portrait is read from now.
+    static func path(in graph: RunGraph) -> SettingValue? { graph.settings[setting]?["path"] }
 
     /// The ending of a picture's name by its first bytes; nil of what is no picture that is taken.
     static func ending(of bytes: some Collection<UInt8>) -> String? {
@@ -87,11 +100,11 @@ struct Portraits: Sendable {
         guard bytes.count <= Self.largest else { throw StudioError.tooLarge(limit: Self.largest) }
         guard let ending = Self.ending(of: bytes) else {
             throw StudioError.malformed(
-                "this is no picture: PNG, JPEG, WebP, AVIF and HEIC are taken")
+                "this is not a picture that is taken: send PNG, JPEG, WebP, AVIF or HEIC")
         }
         mkdir(folder, 0o700)
         guard list().count < Self.most else {
-            throw StudioError.refused("there are \(Self.most) portraits already")
+            throw StudioError.refused("this run has \(Self.most) portraits already, and keeps no more: choose one of them")
         }
         let name = "portrait-\(String(UInt32.random(in: 0 ... .max), radix: 36)).\(ending)"
         let path = "\(folder)/\(name)"

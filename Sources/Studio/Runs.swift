@@ -19,7 +19,7 @@ package final class Runs: Sendable {
     private let executable: String
     private let most: Int
     private let launcher: [String]
-    private let started = Mutex<[Int32]>([])
+    private let started = Mutex<[Process]>([])
 
     /// - Parameters:
     ///   - executable: this program.
@@ -29,8 +29,14 @@ package final class Runs: Sendable {
         (self.executable, self.most, self.launcher) = (executable, most, launcher)
     }
 
-    /// Process numbers of runs that this studio started and that live.
-    package var own: [Int32] { started.withLock { $0.filter { kill($0, 0) == 0 } } }
+    /// Process numbers of runs that this studio started and that live. Those that ended are forgotten:
+    /// the system may give their numbers to other processes.
+    package var own: [Int32] {
+        started.withLock { started in
+            started.removeAll { !$0.isRunning }
+            return started.map(\.processIdentifier)
+        }
+    }
 
     func list() -> [Line] {
         let own = Set(self.own)
@@ -87,7 +93,7 @@ package final class Runs: Sendable {
         process.standardOutput = FileHandle.nullDevice
         process.standardError = file
         try process.run()
-        started.withLock { $0.append(process.processIdentifier) }
+        started.withLock { $0.append(process) }
         while process.isRunning {
             if let run = RunClient.runs().first(where: { $0.pid == process.processIdentifier }) {
                 return run.name
@@ -99,11 +105,16 @@ package final class Runs: Sendable {
         throw StudioError.refused(text.trimmingCharacters(in: .whitespacesAndNewlines))
     }
 
-    /// Ends the runs that this studio started, as Ctrl-C does, and waits for them.
-    package func stopOwn() {
+    /// Ends the runs that this studio started, as Ctrl-C does, and waits a minute for them at most.
+    ///
+    /// - Returns: process numbers of those that still live.
+    @discardableResult
+    package func stopOwn() -> [Int32] {
         for run in list() where run.own {
             _ = try? RunClient(folder: run.folder).ask(.stop)
         }
-        while !own.isEmpty { usleep(20_000) }
+        let deadline = ContinuousClock.now + .seconds(60)
+        while !own.isEmpty, ContinuousClock.now < deadline { usleep(20_000) }
+        return own
     }
 }

@@ -96,11 +96,15 @@ package enum StudioError: Error, CustomStringConvertible, Equatable {
         case .cannotWrite(let path, let reason): "cannot write \(path): \(reason)"
         case .missing(let what), .malformed(let what), .refused(let what): what
         case .tooLarge(let limit):
-            "that is more than \(limit >> 20) MB, which is the most that is taken"
+            "the body is larger than \(limit < 1 << 20 ? "\(limit / 1000) kB" : "\(limit >> 20) MB"), "
+                + "which is the most that is taken"
         case .port(let port, let reason):
             "port \(port) of this machine cannot be had: \(reason); take another with --port, or 0 for any"
         }
     }
+
+    static let unknownAnswer =
+        "the run gave an answer that this studio does not know: both must be of one version"
 
     /// The HTTP status that says it.
     var status: Int {

@@ -154,6 +154,20 @@ package struct StudioServer: Sendable {
 }
 
 extension HTTPRequest {
+    /// Bytes of a graph file or of a JSON body.
+    static let largestText = 1_000_000
+
+    /// The body as JSON.
+    func json<Value: Decodable>(_: Value.Type) async throws -> Value {
+        let data = try await body(atMost: Self.largestText)
+        do {
+            return try JSONDecoder().decode(Value.self, from: data)
+        } catch {
+            throw StudioError.malformed(
+                "the body is not the JSON that is needed; /openapi.json says what is")
+        }
+    }
+
     /// The whole body.
     ///
     /// - Throws: ``StudioError/tooLarge(limit:)`` before more than that is read.

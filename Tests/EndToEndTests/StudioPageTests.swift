@@ -5,18 +5,12 @@ import Testing
 /// The page in headless Chromium, with a film for a camera and the real graph: what a person does, and
 /// sees. Tests/drive_page.py does it and prints what it saw.
 @Suite(.serialized, .enabled(if: Python.hasBrowser)) struct StudioPageTests {
-    private static let root = StudioTests.demo
+    private static let root = StudioProcess.repository
 
-    private func run(_ arguments: [String]) throws -> Data {
-        let process = Process(), output = Pipe()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = arguments
-        process.standardOutput = output
-        try process.run()
-        let data = output.fileHandleForReading.readAll()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
-        return data
+    private func run(_ arguments: [String]) throws -> String {
+        let (status, output) = try StudioProcess.run(arguments)
+        #expect(status == 0)
+        return output
     }
 
     /// The shipped graph with the studio, what the page showed of it, and how the run ended.
@@ -46,12 +40,12 @@ import Testing
         try (png.prefix(60) + Data(repeating: 7, count: 5000))
             .write(to: URL(fileURLWithPath: broken))
         let victim = node.map { ["--kill", $0] } ?? []
-        let data = try run(
+        let printed = try run(
             [
                 "python3", "\(Self.root)/Tests/drive_page.py", try #require(address.first), "5",
                 "--camera", film, "--portrait", portrait, "--broken", broken,
             ] + arguments + victim)
-        let seen = try JSONSerialization.jsonObject(with: data) as? [String: Any] ?? [:]
+        let seen = try JSONSerialization.jsonObject(with: Data(printed.utf8)) as? [String: Any] ?? [:]
         #expect(seen["failed"] == nil, "\(seen["failed"] ?? "") \(seen["banner"] ?? "")")
         return seen
     }

@@ -1,4 +1,4 @@
-// The page's frame: who may come in, which run is shown, the tabs, and what the run says of itself.
+// The page's frame: the token, the run that is shown, the tabs, and the run's state and log.
 // Everything goes through the API below /api/v1, as for scripts.
 import { Stage } from './stage.js';
 import { GraphView } from './graph.js';
@@ -42,7 +42,7 @@ export const api = {
         body: body === undefined ? undefined : type === 'application/json' ? JSON.stringify(body) : body,
       });
     } catch {
-      throw Object.assign(new Error('The studio does not answer: it was stopped, or the way to it is cut.'), { status: 0 });
+      throw Object.assign(new Error('The studio does not answer: it was stopped, or the connection to it is lost.'), { status: 0 });
     }
     const text = await response.text();
     let value = {};
@@ -56,8 +56,12 @@ export const api = {
   remove(path) { return this.call('DELETE', this.of(path)); },
 };
 
-/// What tests and people read.
-export const studio = window.studio = { stats: {}, view: null, role: null, run: null };
+/// What tests read, and people in the browser's console.
+export const studio = window.studio = {
+  stats: {}, view: null, role: null, run: null,
+  /// Whether this page may change a run.
+  get isControl() { return this.role === 'control'; },
+};
 
 const listeners = [];
 export const onStatus = listener => listeners.push(listener);
@@ -67,7 +71,7 @@ function say(text, mood) {
   $('state').className = `pill ${mood}`;
 }
 
-// MARK: Coming in
+// MARK: Token and run
 
 async function enter() {
   const words = new URLSearchParams(location.hash.slice(1));
@@ -92,7 +96,7 @@ async function chooseRun() {
   document.title = `${run.name} · personalive studio`;
 }
 
-// MARK: What the run says
+// MARK: State and log
 
 let events;
 function follow() {
@@ -110,13 +114,13 @@ function follow() {
   events.addEventListener('log', event => log(JSON.parse(event.data).line));
   events.addEventListener('over', event => {
     events.close();
-    say('the run is over', 'bad');
-    banner(`${JSON.parse(event.data).error}. What was recorded is in its files. Waiting for a run to begin …`);
+    say('no answer from the run', 'bad');
+    banner(`${JSON.parse(event.data).error}. Finished recordings are in their files. Waiting for a run …`);
     setTimeout(begin, 1500);
   });
   events.onerror = () => {
     say('no connection', 'bad');
-    banner('The studio does not answer: it was stopped, or the way to it is cut. The run goes on without it; this page tries again.');
+    banner('The studio does not answer: it was stopped, or the connection to it is lost. The run goes on without it. This page tries again.');
     if (events.readyState === EventSource.CLOSED) setTimeout(begin, 1500);
   };
 }
@@ -161,7 +165,7 @@ async function sessions() {
     $('runs').replaceChildren(...runs.map(run => make('li', { class: run.name === api.run ? 'current' : '' },
       make('span', { class: 'what' }, run.name, make('small', {}, `${run.graph} · ${run.state} · ${Math.round(run.seconds)} s`)),
       make('button', { onclick: () => open(run.name), disabled: run.name === api.run }, run.name === api.run ? 'Shown' : 'Show'),
-      make('button', { onclick: () => stop(run.name), disabled: studio.role !== 'control', 'aria-label': `Stop ${run.name}` }, 'Stop'))));
+      studio.isControl ? make('button', { onclick: () => stop(run.name), 'aria-label': `Stop ${run.name}` }, 'Stop') : null)));
     $('runs-note').textContent = runs.length ? '' : 'No graph is running.';
   } catch (error) { $('runs-note').textContent = error.message; }
 }
@@ -173,7 +177,7 @@ function open(run) {
 }
 
 async function stop(run) {
-  if (!confirm(`Stop '${run}'? Frames under way are finished and files are closed.`)) return;
+  if (!confirm(`Stop '${run}'? Frames under way are finished, and its files are completed.`)) return;
   try {
     toast((await api.call('POST', `/runs/${encodeURIComponent(run)}/stop`, {})).done);
   } catch (error) { toast(error.message, true); }

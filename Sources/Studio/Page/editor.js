@@ -1,4 +1,4 @@
-// The graph's text: faults at their lines as one types, what would change, and apply.
+// The editor of the graph's text: marks faults while one types, shows what would change, and applies it.
 import { $, api, make, studio, toast } from './app.js';
 
 export class Editor {
@@ -9,7 +9,7 @@ export class Editor {
     $('text').addEventListener('input', () => { this.isEdited = true; this.#number(); this.#later(); });
     $('text').addEventListener('scroll', () => { $('gutter').scrollTop = $('text').scrollTop; });
     $('text').addEventListener('keydown', event => {
-      // Tab leaves the text, as everywhere: blanks come with the key that is usual in YAML.
+      // Tab is left to the browser, which moves on to the next control.
       if ((event.ctrlKey || event.metaKey) && event.key === 'Enter') { event.preventDefault(); this.#change(true); }
     });
     $('revert').addEventListener('click', () => this.load(true));
@@ -17,17 +17,16 @@ export class Editor {
     $('apply').addEventListener('click', () => this.#change(false));
   }
 
-  /// Reads the text as it runs, unless it is being edited.
+  /// Fetches the running graph's text, unless the one here is being edited.
   async load(isForced = false) {
-    // Who looks on gets no text, as it may hold passwords; the page shows no editor then.
-    if (studio.role !== 'control') return;
+    // The text may hold passwords: an address that may only look on does not get it, and has no editor.
+    if (!studio.isControl) return;
     if (this.isEdited && this.#run === api.run && !isForced) return;
     try {
       const graph = await api.get('/graph');
       $('text').value = graph.text;
       [this.isEdited, this.#run] = [false, api.run];
       $('difference').hidden = true;
-      $('apply').disabled = $('dry').disabled = studio.role !== 'control';
       this.#number();
       this.#check();
     } catch (error) { $('fault-summary').textContent = error.message; }
@@ -60,7 +59,7 @@ export class Editor {
     $('fault-summary').textContent = answer.errors
       ? `${answer.errors} ${answer.errors === 1 ? 'fault' : 'faults'}: this cannot be applied.`
       : warnings ? `No faults, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}.` : 'No faults.';
-    $('apply').disabled = answer.errors > 0 || studio.role !== 'control';
+    $('apply').disabled = answer.errors > 0;
     $('faults').replaceChildren(...answer.faults.slice(0, 20).map(fault => make('li', {},
       make('button', { onclick: () => this.#go(fault.line), 'aria-label': `Go to line ${fault.line}` }, `${fault.line}`),
       make('span', { class: fault.severity }, fault.message), fault.hint ? ` – ${fault.hint}` : '')));
@@ -82,14 +81,14 @@ export class Editor {
     shown.hidden = false;
     shown.textContent = isDry ? 'Asking …' : 'Applying …';
     try {
-      // What differs is shown before it is done.
+      // The difference is shown before it is applied.
       const dry = await api.post('/apply', { text, dry: true });
       shown.textContent = dry.notes.length ? dry.notes.join('\n') : 'Nothing differs.';
       if (isDry || !dry.notes.length) return;
       const done = await api.post('/apply', { text });
       shown.textContent = `${done.notes.join('\n')}\n${done.done}`;
       this.isEdited = false;
-      toast('The graph is as the text says.');
+      toast('Applied: the run follows this text now.');
     } catch (error) {
       shown.textContent = [...(error.notes ?? []), error.message].join('\n');
       if (!isDry) toast('Nothing was changed.', true);

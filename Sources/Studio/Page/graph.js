@@ -214,19 +214,18 @@ export class GraphView {
     this.#figures = make('dl');
     const settings = make('dl'), log = make('ol', { class: 'log', tabindex: 0, 'aria-label': `Log of ${name}` });
     const restart = make('button', {
-      disabled: studio.role !== 'control', onclick: async () => {
+      class: 'for-control', onclick: async () => {
         restart.disabled = true;
         try { toast((await api.post('/restart', { node: name })).done); } catch (error) { toast(error.message, true); }
-        restart.disabled = studio.role !== 'control';
+        restart.disabled = false;
       },
-    }, 'Restart without a loss');
+    }, 'Restart without losing a frame');
     $('detail').replaceChildren(make('h2', {}, name), this.#figures, make('h2', { class: 'soft' }, 'Settings'), settings, restart, make('h2', { class: 'soft' }, 'Log'), log);
     this.#showFigures();
-    const looksOn = studio.role !== 'control';
-    const [graph, lines] = await Promise.all([looksOn ? null : api.get('/graph').catch(() => null), api.get(`/logs?node=${encodeURIComponent(name)}&lines=60`).catch(error => ({ lines: [error.message] }))]);
+    const [graph, lines] = await Promise.all([studio.isControl ? api.get('/graph').catch(() => null) : null, api.get(`/logs?node=${encodeURIComponent(name)}&lines=60`).catch(error => ({ lines: [error.message] }))]);
     if (this.#chosen?.node !== name) return;
     const values = Object.entries(graph?.settings[name] ?? {}).sort();
-    if (looksOn) settings.replaceWith(make('p', { class: 'note' }, 'This address may only look on: settings may hold passwords.'));
+    if (!studio.isControl) settings.replaceWith(make('p', { class: 'note' }, 'Settings are shown only at the address for control, as they may hold passwords.'));
     else settings.replaceChildren(...values.flatMap(([key, value]) => [make('dt', {}, key), make('dd', {}, `${value}`)]));
     log.replaceChildren(...(lines.lines.length ? lines.lines : ['It has printed nothing.']).map(line => make('li', { class: / warning /.test(line) ? 'warning' : '' }, line.replace(/^\S+T(\S+?)(\.\d+)?Z \S+ /, '$1 '))));
     log.scrollTop = log.scrollHeight;
@@ -242,7 +241,7 @@ export class GraphView {
     } else {
       const item = studio.view.edges.find(edge => `${edge.from} ${edge.to}` === ends);
       if (item) pairs.push(['carries', item.type], ['keep', `${item.keep}, window ${item.window}`], ['rate', `${item.fps.toFixed(1)} a second, ${item.mbit_s.toFixed(2)} Mbit/s`],
-        ['age', `${ms(item.age_p50_ms)}, 95 % below ${ms(item.age_p95_ms)}: captured until received`], ['hop', ms(item.hop_p50_ms)], ['credits', item.credits], ['waiting', item.waiting], ['sent', item.sent], ['dropped', item.dropped]);
+        ['age', `${ms(item.age_p50_ms)}, 95 % below ${ms(item.age_p95_ms)}: from capture until received here`], ['hop', ms(item.hop_p50_ms)], ['credits', item.credits], ['waiting', item.waiting], ['sent', item.sent], ['dropped', item.dropped]);
     }
     this.#figures?.replaceChildren(...pairs.flatMap(([key, value]) => [make('dt', {}, key), make('dd', {}, `${value}`)]));
   }

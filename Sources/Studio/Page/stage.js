@@ -3,7 +3,7 @@ import { $, api, make, ms, onStatus, studio, toast } from './app.js';
 import { Camera } from './camera.js';
 import { Live } from './live.js';
 
-/// The last of a graph's edges that carries pictures to an output: what an audience sees.
+/// The output that an audience sees: the last one that feeds pictures to a sink, a decoder's first of all.
 function mainOutput(view) {
   const pictures = view.edges.filter(edge => edge.meaning === 'rgb');
   const sinks = new Set(view.nodes.filter(node => node.is_sink).map(node => node.name));
@@ -12,7 +12,7 @@ function mainOutput(view) {
   return (byDecoder ?? last[last.length - 1] ?? pictures[pictures.length - 1])?.from ?? null;
 }
 
-/// What an output's pictures are, for people: `decoder.frame (tiny-decoder)`.
+/// The outputs that carry pictures, each once.
 const outputs = view => [...new Set(view.edges.filter(edge => edge.meaning === 'rgb').map(edge => edge.from))];
 
 const rate = kbit => kbit >= 1000 ? `${(kbit / 1000).toFixed(1)} Mbit/s` : `${Math.round(kbit)} kbit/s`;
@@ -32,7 +32,7 @@ export class Stage {
       const file = [...event.clipboardData.files].find(file => file.type.startsWith('image/'));
       if (file) this.#upload(file);
     });
-    addEventListener('dragover', event => { event.preventDefault(); $('drop').hidden = false; });
+    addEventListener('dragover', event => { event.preventDefault(); $('drop').hidden = !studio.isControl; });
     addEventListener('dragleave', event => { if (!event.relatedTarget) $('drop').hidden = true; });
     addEventListener('drop', event => {
       event.preventDefault();
@@ -53,7 +53,6 @@ export class Stage {
     this.#choices();
     this.#watch();
     await this.#refresh();
-    $('record-button').disabled = $('flush-button').disabled = $('portrait-file').disabled = studio.role !== 'control';
   }
 
   #isCut = false;
@@ -62,10 +61,10 @@ export class Stage {
   #note() {
     const { player } = this.live ?? {};
     if (!this.#view || !player) return 'Connecting …';
-    if (this.#isCut) return 'The way to the studio is cut. It is tried again; the run goes on.';
+    if (this.#isCut) return 'The connection to the studio is lost. This page tries again; the run goes on.';
     if (!this.#output) return 'This graph has no pictures to show.';
     if (player.fresh && performance.now() - player.painted < 2000) return '';
-    if (this.#hasCamera && !this.camera?.isOn) return 'Start the camera, and the portrait follows you.';
+    if (this.#hasCamera && studio.isControl && !this.camera?.isOn) return 'Start the camera, and the portrait follows you.';
     return player.fresh ? `Nothing has come from ${this.#output} for a while; the last picture stays.` : `Waiting for the first picture of ${this.#output} …`;
   }
 
@@ -75,7 +74,7 @@ export class Stage {
     const all = outputs(this.#view);
     if (!all.includes(this.#output)) this.#output = mainOutput(this.#view);
     $('watch').replaceChildren(...all.map(name => make('option', { value: name, selected: name === this.#output }, name)));
-    $('camera-button').hidden = $('camera-source').hidden = !this.#hasCamera || studio.role !== 'control';
+    $('camera-button').hidden = $('camera-source').hidden = !this.#hasCamera || !studio.isControl;
     const sender = this.#view.nodes.find(node => node.kind === 'browser-camera');
     const size = this.#graph?.settings[sender?.name];
     if (size && this.camera) Object.assign(this.camera, { width: size.width ?? 512, height: size.height ?? 512, rate: size.rate ?? 25 });
@@ -83,12 +82,12 @@ export class Stage {
 
   #watch() {
     if (!this.#output) return;
-    this.live.watch(api.run, this.#output, this.#hasCamera && studio.role === 'control');
+    this.live.watch(api.run, this.#output, this.#hasCamera && studio.isControl);
   }
 
   async #refresh() {
-    // Who looks on gets no settings: they may hold passwords.
-    this.#graph = studio.role === 'control' ? await api.get('/graph').catch(() => null) : null;
+    // Settings may hold passwords: an address that may only look on does not get them.
+    this.#graph = studio.isControl ? await api.get('/graph').catch(() => null) : null;
     this.#choices();
     this.#showVariants();
     this.#showSettings();
@@ -123,10 +122,10 @@ export class Stage {
         $('camera-note').textContent = '';
       } catch (error) {
         $('camera-note').textContent = {
-          NotAllowedError: 'The browser was not allowed to use the camera. Allow it beside the address, then try again.',
-          NotFoundError: 'This machine has no camera that the browser knows. Plug one in, or send the screen.',
+          NotAllowedError: 'The browser did not get leave to use the camera. Allow it beside the address, then try again.',
+          NotFoundError: 'The browser finds no camera on this machine. Plug one in, or send the screen.',
           NotReadableError: 'Another program uses the camera. Close it, then try again.',
-        }[error.name] ?? (navigator.mediaDevices ? `The camera cannot be used: ${error.message}` : 'Browsers give the camera only to pages of this machine or over https: use ssh -L, or the proxy.');
+        }[error.name] ?? (navigator.mediaDevices ? `The camera cannot be used: ${error.message}` : 'Browsers give the camera only to pages from this machine or over https: use ssh -L, or nginx.');
       }
     }
     this.#showCamera();
@@ -156,22 +155,23 @@ export class Stage {
     $('f-down').textContent = s.down_kbit == null ? '–' : rate(s.down_kbit);
     $('f-up').textContent = s.up_kbit ? rate(s.up_kbit) : '–';
     const source = this.#view?.nodes.find(node => node.is_source && /camera|video-file|replay/.test(node.kind))?.name;
-    const from = source ? `its capture at '${source}'` : 'its capture', clock = s.clock_ms == null ? '' : `, clocks agree within ${s.clock_ms.toFixed(1)} ms`;
-    $('f-ends').textContent = `Age: from ${from} until it is painted here, of the last ${s.ages ?? 0} pictures${clock}. `
+    const from = source ? `its capture at '${source}'` : 'its capture', clock = s.clock_ms == null ? '' : `; the clocks agree within ${s.clock_ms.toFixed(1)} ms`;
+    $('f-ends').textContent = `The age of a frame is the time from ${from} until it is painted here. Measured over the last ${s.ages ?? 0} pictures${clock}. `
       + (this.#view ? `In the run: ${this.#view.frames_in} frames in, ${this.#view.frames_out} out, ${this.#view.frames_dropped} dropped.` : '');
   }
 
   // MARK: Portraits
 
   async #showPortraits() {
-    let list;
-    try { list = await api.get('/portraits'); } catch { list = { portraits: [] }; }
-    $('portraits').replaceChildren(...list.portraits.map((portrait, index) => {
+    const list = await api.get('/portraits').catch(error => ({ portraits: [], error: error.message }));
+    const shown = list.portraits.map((portrait, index) => {
       const isChosen = portrait.name === list.current;
       const picture = make('img', { src: `/api/v1${api.of(`/portraits/${portrait.name}`)}`, alt: '', loading: 'lazy' });
+      const label = portrait.name === 'original' ? 'The portrait of the graph' : `Portrait ${index}`;
+      if (!studio.isControl) return isChosen ? make('span', { role: 'img', 'aria-label': label }, picture) : null;
       return make('button', {
-        role: 'radio', 'aria-checked': `${isChosen}`, 'aria-label': portrait.name === 'original' ? 'The portrait of the graph' : `Portrait ${index}`,
-        tabindex: isChosen || (!list.current && index === 0) ? 0 : -1, disabled: studio.role !== 'control',
+        role: 'radio', 'aria-checked': `${isChosen}`, 'aria-label': label,
+        tabindex: isChosen || (!list.current && index === 0) ? 0 : -1,
         onclick: event => this.#choosePortrait(portrait.name, event.currentTarget),
         onkeydown: event => {
           const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
@@ -179,8 +179,10 @@ export class Stage {
           if (step) { event.preventDefault(); next.focus(); }
         },
       }, picture);
-    }));
-    if (!list.portraits.length) $('portraits').append(make('p', { class: 'note' }, "This graph has no setting 'portrait'."));
+    }).filter(Boolean);
+    $('portraits').role = studio.isControl ? 'radiogroup' : 'group';
+    $('portraits').replaceChildren(...shown);
+    if (!shown.length) $('portraits').append(make('p', { class: 'note' }, list.error ?? "This graph has no setting and no node 'portrait', so its portrait cannot be changed here."));
   }
 
   async #choosePortrait(name, button) {
@@ -195,7 +197,7 @@ export class Stage {
 
   async #upload(file) {
     if (!file) return;
-    if (studio.role !== 'control') return toast('This address may only look on.', true);
+    if (!studio.isControl) return toast('This address may only look on: the portrait is changed at the address for control.', true);
     if (file.size > 20 * 2 ** 20) return toast(`${file.name} has ${(file.size / 2 ** 20).toFixed(0)} MB; 20 MB is the most that is taken.`, true);
     const began = performance.now();
     try {
@@ -217,13 +219,15 @@ export class Stage {
   #showVariants() {
     const rows = this.#view.nodes.map(node => ({ node, kinds: this.#variants(node) }))
       .filter(({ node, kinds }) => kinds.length > 1 && /decoder/.test(node.kind));
+    const names = rows.map(({ node }) => `'${node.name}' is ${node.kind}.`).join(' ');
+    if (!studio.isControl && rows.length) return $('variants').replaceChildren(make('p', { class: 'note' }, names));
     $('variants').replaceChildren(...rows.map(({ node, kinds }) => make('div', { class: 'variant' },
       rows.length > 1 ? make('span', { class: 'note' }, node.name) : null,
       make('div', { class: 'choices', role: 'group', 'aria-label': node.name }, ...kinds.map(kind => make('button', {
-        'aria-pressed': `${kind.kind === node.kind}`, title: kind.summary, disabled: studio.role !== 'control',
+        'aria-pressed': `${kind.kind === node.kind}`, title: kind.summary,
         onclick: event => this.#swap(node, kind.kind, event.currentTarget),
       }, kind.kind))))));
-    if (!rows.length) $('variants').append(make('p', { class: 'note' }, 'This graph has one kind only.'));
+    if (!rows.length) $('variants').append(make('p', { class: 'note' }, 'This graph has no decoder that another kind could replace.'));
   }
 
   /// The dry run first: what is refused is refused before anything loads.
@@ -243,7 +247,7 @@ export class Stage {
 
   /// Settings that change while a node runs, as sliders.
   #showSettings() {
-    // Without the graph nobody knows how they stand.
+    // Without the graph their values are not known.
     const rows = !this.#graph ? [] : this.#view.nodes.flatMap(node => (this.#kinds.find(kind => kind.kind === node.kind)?.settings ?? [])
       .filter(setting => setting.live && ['number', 'integer'].includes(setting.type) && setting.maximum != null)
       .map(setting => ({ node, setting, value: this.#graph?.settings[node.name]?.[setting.name] ?? setting.default })));
@@ -253,7 +257,7 @@ export class Stage {
       const step = setting.type === 'integer' ? 1 : (setting.maximum - (setting.minimum ?? 0)) / 100;
       const name = `${node.name}: ${setting.name}`;
       return make('label', { class: 'slider', title: setting.summary }, make('span', {}, name), shown, make('input', {
-        type: 'range', min: setting.minimum ?? 0, max: setting.maximum, step, value, 'aria-label': name, disabled: studio.role !== 'control',
+        type: 'range', min: setting.minimum ?? 0, max: setting.maximum, step, value, 'aria-label': name,
         oninput: event => { shown.textContent = event.target.value; },
         onchange: event => this.#order('/set', { values: { [`${node.name}.${setting.name}`]: event.target.value } }),
       }));
@@ -275,7 +279,7 @@ export class Stage {
       return make('li', { 'data-node': node.name },
         make('span', { class: 'what' }, node.name, make('small', {}, [node.kind, settings.path].filter(Boolean).join(' · '))),
         make('span', { class: 'badge' }, ''),
-        studio.role === 'control' && sinks.length > 1 ? make('button', { onclick: () => this.#removeOutput(node.name), 'aria-label': `Stop ${node.name}` }, 'Stop') : null);
+        studio.isControl && sinks.length > 1 ? make('button', { onclick: () => this.#removeOutput(node.name), 'aria-label': `Stop ${node.name}` }, 'Stop') : null);
     }));
     this.#showStates();
   }
@@ -299,7 +303,7 @@ export class Stage {
       if (this.#recording()) {
         const { path } = this.#graph?.settings.recording ?? {};
         await api.remove('/outputs/recording');
-        toast(`Recorded: ${path ?? 'the file is closed'}`);
+        toast(path ? `The recording is in ${path}.` : 'The recording is finished.');
       } else {
         const stamp = new Date().toISOString().replace(/[:T]/g, '-').slice(0, 19);
         await api.post('/outputs', { node: 'recording', from: this.#output, settings: { path: `personalive-${stamp}.mp4` } });
@@ -310,7 +314,7 @@ export class Stage {
   }
 
   async #removeOutput(name) {
-    if (!confirm(`Take '${name}' out of the graph? Its file is finished.`)) return;
+    if (!confirm(`Remove '${name}' from the graph? A file that it writes is completed.`)) return;
     try { toast((await api.remove(`/outputs/${encodeURIComponent(name)}`)).done); } catch (error) { toast(error.message, true); }
   }
 }
