@@ -8,6 +8,9 @@
 #define VARIANT __attribute__((target(AVX2_FEATURES)))
 #define VARIANT_INLINE static inline __attribute__((always_inline, target(AVX2_FEATURES)))
 
+#define MULTIPLY_ADD MULTIPLY_ADD_NUMBERS
+#define PAIRS 0
+
 enum { PANEL = 16, SUMS = 6 };
 
 #define half_power_of_two(value)                                                              \

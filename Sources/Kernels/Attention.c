@@ -9,7 +9,7 @@ enum { GROUPS = 8, QUERIES = GROUPS * LANES, KEYS = 128 };
 
 // The kernel for many queries, if there are so many and this processor has it.
 static const kernel_variant *for_many(const kernel_attention_shape *s) {
-    const kernel_variant *here = kernel_variant_here();
+    const kernel_variant *here = s->pairs ? kernel_variant_of_pairs() : kernel_variant_here();
     return here && here->attention_suits(s) ? here : NULL;
 }
 

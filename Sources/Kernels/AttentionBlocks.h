@@ -1,5 +1,5 @@
-// Attention of many queries, for AVX512.c and AVX2.c, which say what `power_of_two` is: 2^x to about one
-// unit in the last place, or more than LIMIT where x is large.
+// Attention of many queries, for AVX512.c, AVX2.c and Pairs.c, which say what `power_of_two` is: 2^x to about
+// one unit in the last place, or more than LIMIT where x is large.
 #include "AttentionRows.h"
 #include "Variant.h"
 #include <immintrin.h>
@@ -24,6 +24,9 @@ enum {
 };
 static const float LIMIT = 0x1p64f;
 
+// Steps in which MULTIPLY_ADD goes through n numbers.
+static int64_t steps(int64_t n) { return PAIRS ? (n + 1) / 2 : n; }
+
 static bool attention_suits(const kernel_attention_shape *s) { return s->query_count > WIDTH / 2; }
 
 // Queries of a task: the fewer, the wider a head, so that they and their results stay in the cache.
@@ -44,7 +47,7 @@ static int64_t attention_scratch(const kernel_attention_shape *s) {
     int64_t d = s->head_dim, queries = task_queries(s);
     return 2 * queries * d    // queries and results, each [group][channel][lane]
         + 2 * queries         // reference and sum
-        + KEYS * WIDTH        // weights [key][lane]
+        + KEYS * WIDTH        // weights [key][lane], or scores
         + 2 * KEYS * d;       // keys and values
 }
 
@@ -57,7 +60,8 @@ static int64_t attention_scratch(const kernel_attention_shape *s) {
             column[j] = load(panel + WIDTH * (offset) + LANES * j);                          \
         UNROLL for (int r = 0; r < (rows); r++) {                                            \
             v16 factor = splat(AT(r, offset));                                               \
-            UNROLL for (int j = 0; j < VECTORS; j++) sum[r][j] += factor * column[j];        \
+            UNROLL for (int j = 0; j < VECTORS; j++)                                         \
+                sum[r][j] = MULTIPLY_ADD(sum[r][j], factor, column[j]);                      \
         }                                                                                    \
         __asm__ volatile("" ::: "memory");                                                   \
     } while (0)
@@ -86,10 +90,16 @@ VARIANT_INLINE void meet_keys(const float *panel, const float *keys, int64_t d, 
         v16 total = weighs ? load(sums + LANES * j) : splat(0);
         v16 less = weighs ? load(reference + LANES * j) : splat(0);
         UNROLL for (int r = 0; r < rows; r++) {
-            v16 weight = weighs ? power_of_two(sum[r][j] - less) : sum[r][j];
-            store(weights + r * WIDTH + LANES * j, weight);
-            total += weight;
+            if (weighs) sum[r][j] = power_of_two(sum[r][j] - less);
+            total += sum[r][j];
+            if (!(PAIRS && weighs)) store(weights + r * WIDTH + LANES * j, sum[r][j]);
         }
+#if PAIRS
+        UNROLL for (int r = 0; weighs && r < rows; r += 2) {
+            v16 next = r + 1 < rows ? sum[r + 1][j] : splat(0);
+            store(weights + r / 2 * WIDTH + LANES * j, pair(sum[r][j], next));
+        }
+#endif
         if (weighs) store(sums + LANES * j, total);
     }
 }
@@ -97,16 +107,17 @@ VARIANT_INLINE void meet_keys(const float *panel, const float *keys, int64_t d, 
 #define MEET_KEYS(name, weighs)                                                              \
     VARIANT static void name(const float *q, const float *keys, int64_t n, int64_t d,           \
                           const float *reference, float *weights, float *sums) {             \
-        int64_t j = 0;                                                                       \
-        for (; j + 6 <= n; j += 6)                                                           \
-            meet_keys(q, keys + j * d, d, reference, weights + j * WIDTH, sums, 6, weighs);  \
-        for (; j + 2 <= n; j += 2)                                                           \
-            meet_keys(q, keys + j * d, d, reference, weights + j * WIDTH, sums, 2, weighs);  \
-        for (; j < n; j++)                                                                   \
-            meet_keys(q, keys + j * d, d, reference, weights + j * WIDTH, sums, 1, weighs);  \
+        int64_t j = 0, each = steps(d);                                                      \
+        for (; j + 6 <= n; j += 6) MEET_SOME(6, weighs);                                     \
+        for (; j + 2 <= n; j += 2) MEET_SOME(2, weighs);                                     \
+        for (; j < n; j++) MEET_SOME(1, weighs);                                             \
     }
+#define MEET_SOME(count, weighs)                                                             \
+    meet_keys(q, keys + j * each, each, reference,                                           \
+              weights + (weighs ? steps(j) : j) * WIDTH, sums, count, weighs)
 MEET_KEYS(weigh_keys, true)
 MEET_KEYS(score_keys, false)
+#undef MEET_SOME
 
 // Some channels of the results get the weighted values of a block of keys, whose sum is finished before
 // it joins them.
@@ -134,10 +145,11 @@ VARIANT static void add_values(const float *weights, const float *values, int64_
                             float *results) {
     int64_t c = 0;
     for (; c + 5 <= d; c += 5)
-        meet_values(weights, values + c, n, d, results + c * WIDTH, 5);
+        meet_values(weights, values + c, steps(n), d, results + c * WIDTH, 5);
     for (; c + 2 <= d; c += 2)
-        meet_values(weights, values + c, n, d, results + c * WIDTH, 2);
-    for (; c < d; c++) meet_values(weights, values + c, n, d, results + c * WIDTH, 1);
+        meet_values(weights, values + c, steps(n), d, results + c * WIDTH, 2);
+    for (; c < d; c++)
+        meet_values(weights, values + c, steps(n), d, results + c * WIDTH, 1);
 }
 
 // The largest score of each query with n keys becomes its reference, if it is larger; what was summed
@@ -177,19 +189,28 @@ typedef struct {
     float *queries, *results, *references, *sums, *weights, *keys, *values;
 } places;
 
-// Keys and values of a block, one after the other.
+// Queries [channel][lane], keys and values of a block one after the other, as MULTIPLY_ADD takes them.
+#if PAIRS
+#define order_queries(q, d) pair_across_rows(q, WIDTH, d, WIDTH, q)
+#define take_keys(x, stride, n, d, y) pair_within_rows(x, stride, n, d, y)
+#define take_values(x, stride, n, d, y) pair_across_rows(x, stride, n, d, y)
+#else
 VARIANT static void take_block(const float *x, int64_t stride, int64_t n, int64_t d, float *y) {
     for (int64_t j = 0; j < n; j++) memcpy(y + j * d, x + j * stride, (size_t)d * sizeof(float));
 }
+#define order_queries(q, d)
+#define take_keys(x, stride, n, d, y) take_block(x, stride, n, d, y)
+#define take_values(x, stride, n, d, y) take_block(x, stride, n, d, y)
+#endif
 
 VARIANT static void meet_bank(const kernel_bank *bank, int64_t batch, int64_t head, int64_t d,
                            int64_t groups, bool is_first, const places *p) {
     int64_t ks = bank->key_token_stride, vs = bank->value_token_stride;
     for (int64_t at = 0; at < bank->count; at += KEYS) {
         int64_t n = bank->count - at < KEYS ? bank->count - at : KEYS;
-        take_block(bank->keys + batch * bank->key_batch_stride + at * ks + head * d, ks, n, d,
+        take_keys(bank->keys + batch * bank->key_batch_stride + at * ks + head * d, ks, n, d,
                    p->keys);
-        take_block(bank->values + batch * bank->value_batch_stride + at * vs + head * d, vs, n, d,
+        take_values(bank->values + batch * bank->value_batch_stride + at * vs + head * d, vs, n, d,
                    p->values);
         for (int64_t g = 0; g < groups; g++) {
             float *q = p->queries + g * WIDTH * d, *results = p->results + g * WIDTH * d;
@@ -220,6 +241,7 @@ VARIANT static void attend_task(const kernel_attention_shape *s, int64_t task, f
         take_rows(q + from * s->query_token_stride, s->query_token_stride, n, d, s->scale * LOG2_E,
                   p.queries + r / WIDTH * WIDTH * d + r % WIDTH, WIDTH);
     }
+    for (int64_t g = 0; g < groups; g++) order_queries(p.queries + g * WIDTH * d, d);
     memset(p.results, 0, (size_t)(groups * WIDTH * d) * sizeof(float));
     for (int64_t i = 0; i < groups * WIDTH; i++) p.references[i] = -INFINITY, p.sums[i] = 0;
 

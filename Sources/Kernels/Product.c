@@ -3,6 +3,11 @@
 #include <math.h>
 
 bool kernel_product_works(void) { return kernel_variant_here() != NULL; }
+bool kernel_pairs_work(void) { return kernel_variant_of_pairs() != NULL; }
+
+static const kernel_variant *variant(kernel_format format) {
+    return format == KERNEL_PAIR ? kernel_variant_of_pairs() : kernel_variant_here();
+}
 
 int64_t kernel_product_panel(kernel_format format) {
     return format == KERNEL_HALF ? HALF_PANEL : kernel_variant_here()->panel;
@@ -13,8 +18,10 @@ int64_t kernel_product_panels(int64_t out_channels, kernel_format format) {
     return (out_channels + panel - 1) / panel;
 }
 
-int64_t kernel_product_scratch(kernel_format format) {
-    return format == KERNEL_HALF ? half_product_scratch() : 0;
+int64_t kernel_product_scratch(kernel_format format, int64_t in_channels) {
+    if (format == KERNEL_HALF) return half_product_scratch();
+    const kernel_variant *here = variant(format);
+    return here->product_scratch ? here->product_scratch(in_channels) : 0;
 }
 
 // To the nearest, ties to even; no number stays no number.
@@ -42,11 +49,14 @@ static uint16_t halved(float value) {
     return sign | (uint16_t)((bits - 0x38000000 + 0xfff + (bits >> 13 & 1)) >> 13);
 }
 
-void kernel_product_put(float value, int64_t at, void *packed, kernel_format format) {
+void kernel_product_put(float value, int64_t i, int64_t o, int64_t width, void *packed, int64_t at,
+                        kernel_format format) {
+    uint16_t *narrow = (uint16_t *)packed + at;
     switch (format) {
-    case KERNEL_FLOAT: ((float *)packed)[at] = value; break;
-    case KERNEL_BFLOAT: ((uint16_t *)packed)[at] = narrowed(value); break;
-    case KERNEL_HALF: ((uint16_t *)packed)[at] = halved(value); break;
+    case KERNEL_FLOAT: ((float *)packed)[at + i * width + o] = value; break;
+    case KERNEL_BFLOAT: narrow[i * width + o] = narrowed(value); break;
+    case KERNEL_HALF: narrow[i * width + o] = halved(value); break;
+    case KERNEL_PAIR: narrow[(i / 2 * width + o) * 2 + i % 2] = narrowed(value); break;
     }
 }
 
@@ -71,8 +81,8 @@ void kernel_product_pack(const float *matrix, int64_t in_channels, int64_t out_c
         int64_t width = out_channels - p < panel ? out_channels - p : panel;
         for (int64_t i = 0; i < in_channels; i++)
             for (int64_t o = 0; o < width; o++)
-                kernel_product_put(scale * matrix[(p + o) * in_channels + i],
-                                   p * in_channels + i * width + o, packed, format);
+                kernel_product_put(scale * matrix[(p + o) * in_channels + i], i, o, width, packed,
+                                   p * in_channels, format);
     }
 }
 
@@ -99,10 +109,10 @@ void kernel_product_run(const kernel_product *s, int64_t first_row, int64_t last
     if (s->format == KERNEL_HALF)
         half_product_run(s, first_row, last_row, first_panel, last_panel);
     else
-        kernel_variant_here()->product_run(s, first_row, last_row, first_panel, last_panel);
+        variant(s->format)->product_run(s, first_row, last_row, first_panel, last_panel);
 }
 
 void kernel_product_gate(const kernel_product *s, int64_t first_row, int64_t last_row) {
     if (s->format == KERNEL_HALF) half_product_gate(s, first_row, last_row);
-    else kernel_variant_here()->product_gate(s, first_row, last_row);
+    else variant(s->format)->product_gate(s, first_row, last_row);
 }

@@ -1,5 +1,6 @@
-// The product of rows with panels, for AVX512.c and AVX2.c.
+// The product of rows with panels, for AVX512.c, AVX2.c and Pairs.c.
 #include "Variant.h"
+
 
 // Six rows times a panel are 24 sums of 16 numbers in the registers of AVX-512, or 12 of 8 in those of
 // AVX2: the processor then multiplies in every cycle. A piece of a panel, at most DEPTH rows of the
@@ -43,7 +44,8 @@ typedef struct {
         UNROLL for (int r = 0; r < rows; r++) {                                          \
             const float *from = r < ROWS / 2 ? x + r * stride : low + (r - ROWS / 2) * stride; \
             v16 factor = splat(from[k]);                                                 \
-            UNROLL for (int j = 0; j < vectors; j++) sum[r][j] += factor * column[j];    \
+            UNROLL for (int j = 0; j < vectors; j++)                                     \
+                sum[r][j] = MULTIPLY_ADD(sum[r][j], factor, column[j]);                  \
         }                                                                                \
         __asm__ volatile("" ::: "memory");                                               \
     } while (0)
@@ -179,10 +181,15 @@ static int64_t block_depth(int64_t in) {
     return (in + parts - 1) / parts;
 }
 
+// Rows that go through together.
+static int64_t chunk_rows(int64_t in) {
+    int64_t chunk = CHUNK / block_depth(in) / ROWS * ROWS;
+    return chunk < LEAST_ROWS ? LEAST_ROWS : chunk;
+}
+
 VARIANT static void product_run(const kernel_product *s, int64_t first_row, int64_t last_row,
                              int64_t first_panel, int64_t last_panel) {
-    int64_t in = s->in_channels, depth = block_depth(in), chunk = CHUNK / depth / ROWS * ROWS;
-    if (chunk < LEAST_ROWS) chunk = LEAST_ROWS;
+    int64_t in = s->in_channels, depth = block_depth(in), chunk = chunk_rows(in);
     for (int64_t row = first_row; row < last_row; row += chunk) {
         int64_t rows = last_row - row < chunk ? last_row - row : chunk;
         for (int64_t k = 0; k < in; k += depth)

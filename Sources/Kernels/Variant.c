@@ -21,3 +21,10 @@ __attribute__((constructor)) static void choose(void) {
 #endif
 
 const kernel_variant *kernel_variant_here(void) { return here; }
+
+const kernel_variant *kernel_variant_of_pairs(void) {
+#if defined(__x86_64__)
+    if (here == &kernels_avx512 && __builtin_cpu_supports("avx512bf16")) return &kernels_pairs;
+#endif
+    return NULL;
+}

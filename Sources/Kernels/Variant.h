@@ -12,10 +12,13 @@
 typedef struct {
     /// Columns of a matrix that are multiplied together; queries of an attention as well.
     int64_t panel;
-    /// As the functions of these names; matrices are of 32-bit numbers or BF16.
+    /// As the functions of these names; matrices are of 32-bit numbers or BF16, those of `kernels_pairs` of
+    /// KERNEL_PAIR.
     void (*product_run)(const kernel_product *product, int64_t first_row, int64_t last_row,
                         int64_t first_panel, int64_t last_panel);
     void (*product_gate)(const kernel_product *product, int64_t first_row, int64_t last_row);
+    /// Bytes for products of so many columns of `x`; null is none.
+    int64_t (*product_scratch)(int64_t in_channels);
     void (*winograd_input)(const kernel_winograd *shape, int64_t first, int64_t last, int64_t base,
                            float *v, int64_t stride, float *strip);
     void (*winograd_output)(const kernel_winograd *shape, int64_t first, int64_t last, int64_t base,
@@ -29,11 +32,17 @@ typedef struct {
     float (*multiply_adds)(int64_t rounds);
 } kernel_variant;
 
-extern const kernel_variant kernels_avx512, kernels_avx2;
+/// Those of pairs have products and attention only.
+extern const kernel_variant kernels_avx512, kernels_avx2, kernels_pairs;
 
 /// Those of the widest registers that this processor has, or null. The environment's
 /// PERSONALIVE_REGISTERS, 256 or 128 bits, makes it a lesser one.
 const kernel_variant *kernel_variant_here(void);
+/// Those that multiply pairs of BF16, or null.
+const kernel_variant *kernel_variant_of_pairs(void);
+
+/// sum + factor * column, number by number.
+#define MULTIPLY_ADD_NUMBERS(sum, factor, column) ((sum) + (factor) * (column))
 
 #define UNROLL _Pragma("clang loop unroll(full)")
 

@@ -50,9 +50,8 @@ void kernel_winograd_weights(const float *weights, int64_t in_channels, int64_t 
             for (int i = 0; i < patch; i++)
                 transform_weights(half + 3 * i, 1, whole + patch * i, 1, (int)side);
             for (int f = 0; f < frequencies; f++)
-                kernel_product_put(scale * whole[f],
-                                   f * in_channels * out_channels + p * in_channels + at, packed,
-                                   format);
+                kernel_product_put(scale * whole[f], c, o - p, width, packed,
+                                   f * in_channels * out_channels + p * in_channels, format);
         }
     }
 }

@@ -64,10 +64,17 @@ package struct KeyValueBank {
 /// FlashAttention, arXiv 2205.14135), so memory does not grow with the number of keys.
 package struct Attention {
     let heads: Int
+    private let pairs: Bool
 
     /// Channel `head * (channels / heads) + d` belongs to `head`; scores are divided by the square
     /// root of a head's width.
-    package init(heads: Int) { self.heads = heads }
+    ///
+    /// - Parameter storage: with narrow weights, queries, keys, values and their weights are multiplied in
+    ///   BF16 where products are, too.
+    package init(heads: Int, storage: WeightStorage = WeightStorage()) {
+        self.heads = heads
+        pairs = storage.precision == .bfloat16 && PackedWeights.pairsPay
+    }
 
     /// For every query the mean of the values of all banks, weighted by the softmax over all keys.
     ///
@@ -89,7 +96,7 @@ package struct Attention {
                 out_token_stride: Int64(queries.tokenStride / width * c),
                 banks: sources.baseAddress, bank_count: Int64(sources.count), heads: Int64(heads),
                 head_dim: Int64(c / heads),
-                scale: 1 / Float(c / heads).squareRoot())
+                scale: 1 / Float(c / heads).squareRoot(), pairs: pairs)
             let keys = banks.reduce(0) { $0 + $1.keys.count }
             Profile.measure(
                 "attention \(queries.batches) x \(queries.count) to \(keys), \(c) in \(heads)",

@@ -59,7 +59,7 @@ struct Winograd {
         (outChannels, inChannels) = (weight.shape[0], weight.shape[1])
         self.side = side
         let (o, i) = (outChannels, inChannels)
-        let format = PackedWeights.format(precision, outChannels: o)
+        let format = PackedWeights.format(precision, in: i, out: o)
         let frequencies = Int(kernel_winograd_frequencies(Int64(side)))
         weights = PackedWeights(weight, as: format, copies: frequencies, per: 9) { scale, bytes in
             Compute.parallel(i) { range in
@@ -151,7 +151,9 @@ struct Winograd {
         /// Some pieces of the product of all frequencies.
         func multiply(_ tiles: Int, _ units: Range<Int>) {
             withUnsafePointer(to: shape) { shape in
-                weights.lend(to: weights.product) {
+                var product = weights.product
+                product.in_channels = shape.pointee.in_channels
+                weights.lend(to: product) {
                     kernel_winograd_multiply(
                         shape, $0, Int64(tiles), Int64(units.lowerBound), Int64(units.upperBound),
                         input.pointer, inputStride, output.pointer, outputStride)

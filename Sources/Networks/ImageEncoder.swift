@@ -66,7 +66,7 @@ package struct ImageEncoder {
             attentionNorm = try LayerNorm(from: checkpoint.scope("layer_norm1"), width, eps: eps)
             queriesKeysValues = try Linear(
                 from: ["q_proj", "k_proj", "v_proj"].map(scope.scope), width, width)
-            attention = Attention(heads: configuration.attentionHeads)
+            attention = Attention(heads: configuration.attentionHeads, storage: checkpoint.storage)
             out = try Linear(from: scope.scope("out_proj"), width, width)
             perceptronNorm = try LayerNorm(from: checkpoint.scope("layer_norm2"), width, eps: eps)
             widening = try Linear(

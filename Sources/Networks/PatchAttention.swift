@@ -32,7 +32,7 @@ struct PatchAttention {
         let scope = block.scope("attention_blocks.0")
         queriesKeysValues = try Linear(
             from: ["to_q", "to_k", "to_v"].map(scope.scope), width, width, bias: false)
-        attention = Attention(heads: heads)
+        attention = Attention(heads: heads, storage: checkpoint.storage)
         out = try Linear(from: scope.scope("to_out.0"), width, width)
         feedForwardNorm = try LayerNorm(from: block.scope("ff_norm"), width)
         widening = try Linear(from: block.scope("ff.net.0.proj"), width, 8 * width)

@@ -27,6 +27,7 @@ final class VAEMidBlock {
 private final class VAEAttention {
     private let norm: GroupNorm
     private let project, out: Linear
+    private let attention: Attention
 
     init(from checkpoint: Checkpoint, _ channels: Int, groups: Int) throws(CheckpointError) {
         let names = ["to_q", "to_k", "to_v"]
@@ -35,13 +36,14 @@ private final class VAEAttention {
             eps: VAEEncoder.normEpsilon)
         project = try Linear(from: names.map { checkpoint.scope($0) }, channels, channels)
         out = try Linear(from: checkpoint.scope("to_out.0"), channels, channels)
+        attention = Attention(heads: 1, storage: checkpoint.storage)
     }
 
     func callAsFunction(_ x: Tensor<Float>) -> Tensor<Float> {
         let (n, h, w, c) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3])
         let qkv = project(norm(x).reshaped([n, h * w, c]))
         let part = { (i: Int) in TokenRows(qkv, columns: i * c..<(i + 1) * c) }
-        let seen = Attention(heads: 1)(part(0), [KeyValueBank(keys: part(1), values: part(2))])
+        let seen = attention(part(0), [KeyValueBank(keys: part(1), values: part(2))])
         return out(seen, adding: x).reshaped(x.shape)
     }
 }

@@ -36,42 +36,45 @@ package struct Tolerance: Equatable, Sendable {
         }
     }
 
-    /// What a fixture's networks may differ besides where their numbers are narrow.
-    ///
-    /// On the processor only weights are BF16: each is off by at most one part in 256, most by half of it,
-    /// at random. On a device all numbers are narrow: twice what was measured is allowed, and for a single
-    /// element ten times as much of the largest value.
+    /// What a fixture's networks may differ besides where their numbers are narrow: twice what was measured,
+    /// and for a single element ten times as much of the largest value, a quarter of it at most on the
+    /// processor.
     func widened(for fixture: Fixture, largestValue: Double) -> Tolerance {
         let storage = fixture.storage
         guard storage.precision != .float32, self != .exact else { return self }
-        guard storage.device != .cpu else {
-            return Tolerance(
-                relative: max(relative, 0.08), largest: max(largest, 0.25 * largestValue))
-        }
         let measured = Self.narrow(fixture)
+        guard storage.device != .cpu else {
+            let allowed = 2 * measured.processor
+            return Tolerance(
+                relative: max(relative, allowed),
+                largest: max(largest, min(0.25, 10 * allowed) * largestValue))
+        }
         let allowed = 2 * (storage.precision == .float16 ? measured.half : measured.brain)
         return Tolerance(
             relative: max(relative, allowed), largest: max(largest, 10 * allowed * largestValue))
     }
 
-    /// The worst relative error of any tensor of a network's small fixtures on the device `torch`, as F16
-    /// and as BF16.
+    /// The worst relative error of any tensor of a network's fixtures: on the device `torch`, as F16 and as
+    /// BF16; and as BF16 on a processor that multiplies such (Zen 4; widened weights alone are off by two
+    /// thirds of that). Networks that stay F32 on the processor have none there.
     ///
     /// In the streaming loop errors feed back, and a point that falls on the next pixel changes what is
     /// drawn; the fixture of nearly constant inputs magnifies what is left of them.
-    private static func narrow(_ fixture: Fixture) -> (half: Double, brain: Double) {
-        if fixture.inputs["noise"] != nil { return (0.12, 0.39) }
+    private static func narrow(
+        _ fixture: Fixture
+    ) -> (half: Double, brain: Double, processor: Double) {
+        if fixture.inputs["noise"] != nil { return (0.12, 0.39, 8.5e-2) }
         return switch fixture.network {
-        case "denoising_unet": (4.6e-3, 4.4e-2)
-        case "reference_unet": (2.2e-3, 1.9e-2)
-        case "vae": (2.6e-3, 2.0e-2)
-        case "motion_extractor": (1.5e-3, 2.3e-2)
-        case "motion_encoder": (1.9e-3, 1.1e-2)
-        case "image_encoder": (1.4e-3, 1.7e-2)
-        case "pose_guider": (6.9e-4, 5.7e-3)
-        case "taesd": (9.9e-4, 7.8e-3)
-        case "<network>": (3.3e-2, 0.24)
-        default: (2.6e-3, 2.0e-2)
+        case "denoising_unet": (4.6e-3, 4.4e-2, 3.3e-2)
+        case "reference_unet": (2.2e-3, 1.9e-2, 1.2e-2)
+        case "vae": (2.6e-3, 2.0e-2, 1.4e-2)
+        case "motion_extractor": (1.5e-3, 2.3e-2, 0)
+        case "motion_encoder": (1.9e-3, 1.1e-2, 0)
+        case "image_encoder": (1.4e-3, 1.7e-2, 7.5e-3)
+        case "pose_guider": (6.9e-4, 5.7e-3, 4.5e-3)
+        case "taesd": (9.9e-4, 7.8e-3, 0)
+        case "<network>": (3.3e-2, 0.24, 4.2e-2)
+        default: (2.6e-3, 2.0e-2, 6.4e-3)
         }
     }
 

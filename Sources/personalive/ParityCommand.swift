@@ -34,6 +34,7 @@ struct ParityCommand: ParsableCommand {
     var json = false
 
     func run() throws {
+        Compute.waitPassively()
         let parity: ParityRun
         do {
             let precision = precision ?? device.usualPrecision

@@ -52,6 +52,28 @@ import Testing
         #expect(difference(y, expected) < 2e-5)
     }
 
+    /// Numbers that BF16 can hold, so that what is lost is lost on the way.
+    @Test(arguments: [(1, 6, 21), (2, 40, 96), (3, 33, 97), (1, 1, 1), (8, 80, 300)])
+    func `attention of narrow storage is close to that of wide`(heads: Int, width: Int, keys: Int) {
+        let c = heads * width
+        let short = { (shape: [Int], seed: UInt64) in
+            Tensor(
+                numbers(shape, seed: seed).array.map { ($0 * 64).rounded() / 64 }, shape: shape)
+        }
+        let q = short([1, 150, c], 4).scaled(by: 4)
+        let bank = short([1, keys, 2 * c], 5)
+
+        let narrow = Attention(heads: heads, storage: WeightStorage(.bfloat16))
+        let y = narrow(TokenRows(q), [KeyValueBank(bank)])
+
+        let pairs = rows(bank, 0)
+        let expected = rows(q, 0).flatMap { query in
+            plain(query, pairs.map { Array($0[..<c]) }, pairs.map { Array($0[c...]) }, heads: heads)
+        }
+        // Scores end at 4 and values at 1.
+        #expect(difference(y, expected) < 2e-2)
+    }
+
     @Test func `many queries go through blocks`() {
         let q = numbers([1, 150, 6], seed: 4)
         let bank = numbers([1, 20, 12], seed: 5)

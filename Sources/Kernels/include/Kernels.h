@@ -118,6 +118,9 @@ typedef struct {
     int64_t bank_count;
     int64_t heads, head_dim;
     float scale;
+    /// Whether many queries, keys and values, and their weights, are rounded to BF16 and multiplied as such:
+    /// where `kernel_pairs_work`.
+    bool pairs;
 } kernel_attention_shape;
 
 /// Floats of scratch that one call of `kernel_attention` needs.

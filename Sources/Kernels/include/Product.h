@@ -17,6 +17,9 @@ typedef enum {
     /// Multiplied as it is, by rows that are rounded to halves too; sums are short and then go on in 32
     /// bits. Twice as fast, where the processor has AVX512-FP16.
     KERNEL_HALF = 2,
+    /// BF16 in pairs, multiplied as they are by rows that are rounded to BF16 too; sums have 32 bits. Twice
+    /// as fast, where the processor has AVX512-BF16. `in_channels` are even.
+    KERNEL_PAIR = 3,
 } kernel_format;
 
 /// y[row][o] = after(sum over i of x[row][i] * matrix[o][i] + bias[o] + added[row][o]).
@@ -27,9 +30,9 @@ typedef struct {
     /// From `kernel_product_pack`.
     const void *packed;
     kernel_format format;
-    /// For halves: what the sums are multiplied by, and `kernel_product_scratch` bytes that nobody
-    /// else uses meanwhile.
+    /// Of halves: what the sums are multiplied by.
     float scale;
+    /// `kernel_product_scratch` bytes that nobody else uses meanwhile.
     void *scratch;
     int64_t in_channels, out_channels;
     float *y;
@@ -45,10 +48,12 @@ typedef struct {
 bool kernel_product_works(void);
 /// Whether it has what KERNEL_HALF needs.
 bool kernel_half_works(void);
+/// Whether it has what KERNEL_PAIR needs.
+bool kernel_pairs_work(void);
 /// Panels of a matrix.
 int64_t kernel_product_panels(int64_t out_channels, kernel_format format);
-/// Bytes of scratch for one thread.
-int64_t kernel_product_scratch(kernel_format format);
+/// Bytes of scratch for one thread and products of so many columns of `x`.
+int64_t kernel_product_scratch(kernel_format format, int64_t in_channels);
 /// A power of two by which a matrix should be multiplied before it is packed: 1, but for halves one that
 /// brings the largest number to 4 ... 8, far from both ends of what they can hold.
 float kernel_product_scale(const float *matrix, int64_t count, kernel_format format);
@@ -56,8 +61,9 @@ float kernel_product_scale(const float *matrix, int64_t count, kernel_format for
 void kernel_product_pack(const float *matrix, int64_t in_channels, int64_t out_channels,
                          float scale, int64_t first, int64_t last, void *packed,
                          kernel_format format);
-/// Puts one number at an index of a packed matrix.
-void kernel_product_put(float value, int64_t at, void *packed, kernel_format format);
+/// Puts one number into row `i`, column `o` of a packed panel of `width` columns, which begins at an index.
+void kernel_product_put(float value, int64_t i, int64_t o, int64_t width, void *packed, int64_t at,
+                        kernel_format format);
 /// Columns of a panel.
 int64_t kernel_product_panel(kernel_format format);
 /// The rows from one on and the columns from a panel on, as a product of their own.

@@ -43,7 +43,7 @@ private final class MotionAttention: TokenAttention {
         heads: Int
     ) throws(CheckpointError) {
         self.norm = norm
-        attention = Attention(heads: heads)
+        attention = Attention(heads: heads, storage: checkpoint.storage)
         query = try Linear(from: checkpoint.scope("to_q"), channels, channels, bias: false)
         keysAndValues = try Linear(
             from: [checkpoint.scope("to_k"), checkpoint.scope("to_v")], motionDimension, channels,
@@ -74,7 +74,7 @@ private final class FoldedMotionAttention: TokenAttention {
         heads: Int
     ) throws(CheckpointError) {
         (self.norm, self.heads) = (norm, heads)
-        attention = Attention(heads: heads)
+        attention = Attention(heads: heads, storage: checkpoint.storage)
         let tokens = [channels, motionDimension]
         let queries = try checkpoint.tensor("to_q.weight", [channels, channels])
         let keys = try checkpoint.tensor("to_k.weight", tokens)

@@ -77,7 +77,7 @@ private final class TransformerBlock {
         name = parent + ".transformer_blocks.0"
         let checkpoint = network.scope(name)
         let (own, cross) = (checkpoint.scope("attn1"), checkpoint.scope("attn2"))
-        attention = Attention(heads: configuration.attentionHeads)
+        attention = Attention(heads: configuration.attentionHeads, storage: network.storage)
         norm1 = try LayerNorm(from: checkpoint.scope("norm1"), channels)
         query = try Linear(from: own.scope("to_q"), channels, channels, bias: false)
         keysAndValues = try Linear(

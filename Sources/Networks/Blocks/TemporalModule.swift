@@ -56,7 +56,7 @@ private final class TemporalAttention: TokenAttention {
     ) throws(CheckpointError) {
         self.norm = norm
         self.channels = channels
-        attention = Attention(heads: heads)
+        attention = Attention(heads: heads, storage: checkpoint.storage)
         project = try Linear(
             from: ["to_q", "to_k", "to_v"].map { checkpoint.scope($0) }, channels, channels,
             bias: false)

@@ -90,6 +90,7 @@ struct NetworksBench: ParsableCommand {
     private var names: [String] { only.split(separator: ",").map(String.init) }
 
     func run() throws {
+        Compute.waitPassively()
         var measurement = Measurement("networks", json: json)
         Compute.cores = threads
         do { try TorchLibrary.open(for: device) } catch { throw ValidationError("\(error)") }
