@@ -95,7 +95,11 @@ class Node(host.Node):
         """None of its settings is live."""
 
     def process(self, inputs):
-        packet = FilmPacket.decoded(inputs["packet"])
+        try:
+            packet = FilmPacket.decoded(inputs["packet"])
+        except ValueError as error:
+            self.hub.warn_once(str(error))
+            return host.Dropped("it is no packet of a 'live-encoder'")
         self.loop.call_soon_threadsafe(self.hub.take, packet)
         if self.publishing and not self.publishing.is_sending and not self.hub.sending:
             return host.Dropped("there was no connection")
