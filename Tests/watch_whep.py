@@ -102,12 +102,12 @@ async def main():
             await page.click("#sound")
             await page.evaluate(FLASHES)
             await page.wait_for_timeout(words.seconds * 1000)
-            # How much later than its flash each beep was heard; the first seconds settle.
+            # How much later than its flash each beep was heard, and that once it has settled.
             flashes, beeps = await page.evaluate("[window.flashes, window.beeps]")
-            offsets = sorted(
-                min((beep - flash for beep in beeps), key=abs) for flash in flashes[3:] if beeps)
-            seen["av_offset_ms"] = offsets[len(offsets) // 2] if offsets else None
-            seen["flashes"], seen["beeps"] = len(flashes), len(beeps)
+            seen["offsets_ms"] = [
+                round(min((beep - flash for beep in beeps), key=abs)) for flash in flashes if beeps]
+            settled = sorted(seen["offsets_ms"][len(flashes) // 2:])
+            seen["av_offset_ms"] = settled[len(settled) // 2] if settled else None
             ages = await page.evaluate("window.ages")
             seen["pictures"] = len(ages)
             ages = sorted(ages[25:])

@@ -9,7 +9,10 @@ from sound_encoder import SoundEncoder
 
 
 class Hub:
-    """What comes from the graph, for whoever is connected. All but `key_is_due` is the event loop's."""
+    """What comes from the graph, for all that are connected.
+
+    It is the event loop's; the graph's thread may call `key_is_due`, `sending` and `warn_once`.
+    """
 
     KEY_INTERVAL = 0.5
     """Seconds between two key pictures that are asked for: each costs as much as several others."""
@@ -28,7 +31,7 @@ class Hub:
 
     @property
     def sending(self):
-        return [session for session in self.sessions if session.is_sending]
+        return [session for session in list(self.sessions) if session.is_sending]
 
     def ask_for_key(self):
         self.wants_key = True
@@ -41,9 +44,9 @@ class Hub:
         self.wants_key, self.asked = False, now
         return True
 
-    def ntp_time(self, time):
-        """When that was in the stream, ns, by the day's clock."""
-        return ntp_after(self.start, time)
+    def ntp_time(self, nanoseconds):
+        """The time of day, as RTCP has it, of a time in the stream."""
+        return ntp_after(self.start, nanoseconds)
 
     def take(self, packet):
         """One packet of the graph."""
@@ -82,6 +85,7 @@ class Hub:
             self.ask_for_key()
 
     def warn_once(self, text):
-        if text not in self.faults:
+        # Texts have numbers in them: a stream of rubbish is no stream of warnings.
+        if text not in self.faults and len(self.faults) < 20:
             self.faults.add(text)
             self.warn(text)

@@ -65,12 +65,13 @@ class Publishing:
 
     @property
     def is_sending(self):
-        return self.session is not None and self.session.is_sending
+        session = self.session  # the graph's thread asks, too
+        return session is not None and session.is_sending
 
     async def publish(self, client):
         """One connection, from the offer to its end; why it ended."""
-        loopback = urlsplit(self.options.url).hostname in ("127.0.0.1", "localhost", "::1")
-        self.session = session = Session(self.hub, self.options.timeout, loopback)
+        self.session = session = Session(
+            self.hub, self.options.timeout, is_loopback(self.options.url))
         self.hub.sessions.add(session)
         offer = await session.offer()
         timeout = aiohttp.ClientTimeout(total=self.options.timeout)
@@ -147,8 +148,12 @@ class Publishing:
         return f"connecting to {self.shown}{attempt}{pause}"
 
 
-def seconds(time):
-    return f"{time:.1f} s" if time < 10 else f"{time:.0f} s"
+def is_loopback(url):
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+
+
+def seconds(duration):
+    return f"{duration:.1f} s" if duration < 10 else f"{duration:.0f} s"
 
 
 def ordinal(number):

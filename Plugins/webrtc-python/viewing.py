@@ -25,7 +25,6 @@ class Viewing:
         self.viewers = {}
         self.port = None
         self.fault = None
-        self.closing = set()
 
     async def run(self):
         """Serves until it is cancelled, as soon as the port is free: a node's second process starts
@@ -55,11 +54,16 @@ class Viewing:
             await runner.cleanup()
 
     @property
+    def count(self):
+        """How many viewers are connected; for any thread."""
+        return sum(session.is_sending for session in list(self.viewers.values()))
+
+    @property
     def words(self):
         """What it does, for people."""
         if self.port is None:
             return self.fault or "starting"
-        count = sum(session.is_sending for session in self.viewers.values())
+        count = self.count
         return f"{count} {'viewer' if count == 1 else 'viewers'} at http://127.0.0.1:{self.port}/"
 
     # --- Who may do what
@@ -111,7 +115,7 @@ class Viewing:
 
     async def post(self, request):
         if len(self.viewers) >= self.options.viewers:
-            return self.refusal(503, f"{len(self.viewers)} viewers are there, and no more are let in")
+            return self.refusal(503, f"no more than {self.options.viewers} may watch at once")
         if request.content_type != "application/sdp":
             return self.refusal(415, "an offer is of the type application/sdp")
         session = Session(self.hub, self.options.timeout, not self.options.network)

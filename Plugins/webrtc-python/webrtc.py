@@ -28,7 +28,7 @@ try:
 
     from film_packet import FilmPacket
     from hub import Hub
-    from publishing import Publishing
+    from publishing import Publishing, is_loopback
     from viewing import Viewing
 except ImportError as error:
     sys.exit(f"{error}: pip install -r Plugins/requirements.txt -r {FOLDER}/requirements.txt")
@@ -65,11 +65,13 @@ class Node(host.Node):
         # Texts for people, from the event loop's thread to the graph's.
         self.warnings = collections.deque()
         self.hub = Hub(self.warnings.append)
+        if self.options.key and urlsplit(url or "").scheme == "http" and not is_loopback(url):
+            self.warnings.append("the key of key-file is sent unencrypted: url begins with http://")
         self.viewing = Viewing(self.hub, self.options) if self.options.viewers else None
         self.publishing = Publishing(self.hub, self.options) if url else None
         self.age, self.measured = 0.0, (time.monotonic(), 0)
         self.rate = 0.0
-        self.loop = asyncio.new_event_loop()
+        self.loop, self.tasks = asyncio.new_event_loop(), []
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
@@ -80,6 +82,9 @@ class Node(host.Node):
 
     def run(self):
         asyncio.set_event_loop(self.loop)
+        # What goes wrong with one connection in a task of aiortc's own ends that connection only.
+        self.loop.set_exception_handler(lambda _, context: self.hub.warn_once(
+            f"{context['message']}: {context.get('exception')!r}"))
         parts = [part for part in (self.viewing, self.publishing) if part]
         self.tasks = [self.loop.create_task(part.run()) for part in parts]
         for task in self.tasks:
@@ -130,7 +135,7 @@ class Node(host.Node):
             self.rate = (self.hub.bytes - bytes) * 8e-3 / (now - then)
             self.measured = now, self.hub.bytes
         found = {
-            "viewers": sum(s.is_sending for s in [*self.viewing.viewers.values()]) if self.viewing else 0,
+            "viewers": self.viewing.count if self.viewing else 0,
             "sent_pictures": self.hub.sent_count, "sent_kbit_s": self.rate, "sent_age_ms": self.age}
         if self.publishing:
             found["connections"] = self.publishing.connections

@@ -43,12 +43,12 @@ import Testing
     /// Where the node says that one can watch.
     private func address(_ tool: Tool) throws -> String {
         var found: Substring?
-        #expect(
-            tool.waitUntil {
-                found = (tool.printed + tool.errorsSoFar).split(separator: "\n")
-                    .first { $0.contains("watch at http://127.0.0.1:") }
-                return found != nil
-            }, "\(tool.errorsSoFar)")
+        let isThere = tool.waitUntil {
+            found = (tool.printed + tool.errorsSoFar).split(separator: "\n")
+                .first { $0.contains("watch at http://127.0.0.1:") }
+            return found != nil
+        }
+        #expect(isThere, "\(tool.errorsSoFar)")
         return String(try #require(found?.split(separator: " ").last))
     }
 
@@ -124,13 +124,16 @@ import Testing
         let address = try address(tool)
 
         var seen = try watch(address, "12")
-        if abs(seen["av_offset_ms"] as? Double ?? .infinity) > 60 { seen = try watch(address, "12") }
+        let offset = { abs(seen["av_offset_ms"] as? Int ?? .max) }
+        if offset() > 80 { seen = try watch(address, "12") }
         _ = finish(tool)
 
-        #expect((seen["flashes"] as? Int ?? 0) > 8 && (seen["beeps"] as? Int ?? 0) > 8, "\(seen)")
-        // Chromium moves pictures to their sound from 30 ms on, and the page hears it through a buffer.
-        #expect(abs(seen["av_offset_ms"] as? Double ?? .infinity) < 60, "\(seen)")
-        print("WHEP with sound: offset \(seen["av_offset_ms"] ?? ""), age \(ages(seen))")
+        #expect(offset() < 80, "\(seen)")
+        // The first second is silent. Chromium moves pictures to their sound from 30 ms on, slowly, and
+        // the page hears sound through a buffer.
+        let heard = [seen["flashes"] as? Int ?? 0, seen["beeps"] as? Int ?? 0]
+        #expect(heard.allSatisfy { $0 > 8 }, "\(seen)")
+        print("WHEP with sound: offsets \(seen["offsets_ms"] ?? ""), age \(ages(seen))")
     }
 
     @Test func `a viewer that is killed is let go, and nobody waits for one, or for the plugin`() throws {
@@ -182,13 +185,13 @@ import Testing
         let host = try ask("", ["-H", "Host: evil.example"])
         let type = try ask("whep", token + ["--data-binary", "v=0"])
         let other = try ask("whep", token + offer + ["v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\n"])
-        let rubbish = try ask("whep", token + offer + ["a=rtpmap:96 H264/90000\nm=video rubbish\n"])
+        let rubbish = try ask("whep", token + offer + ["m=video rubbish\na=rtpmap:96 H264/90000\n"])
         try Data(count: 100_000).write(to: URL(fileURLWithPath: "\(tool.folder)/large"))
         let large = try ask("whep", token + offer + ["@\(tool.folder)/large"])
         let unknown = try ask("whep/nobody", token + ["-X", "DELETE"])
         let page = try ask("", ["-D", "-"])
 
-        #expect([none, wrong, foreign, host, type].map(\.status) == [401, 401, 403, 421, 415])
+        #expect([none, wrong, foreign, host, type].map { $0.status } == [401, 401, 403, 421, 415])
         #expect(none.body.contains("a token is needed"))
         #expect(other.status == 406 && other.body.contains("no H.264"), "\(other)")
         #expect(rubbish.status == 400 && rubbish.body.contains("the offer cannot be read"), "\(rubbish)")
@@ -205,7 +208,7 @@ import Testing
         try watching.run()
         #expect(tool.waitUntil { state(of: "web", tool).contains("1 viewer at") })
         let second = try ask("whep", token + offer + ["v=0"])
-        #expect(second.status == 503 && second.body.contains("no more are let in"), "\(second)")
+        #expect(second.status == 503 && second.body.contains("no more than 1 may watch"), "\(second)")
         watching.waitUntilExit()
         let (outcome, _) = finish(tool)
         #expect(outcome.status == 130, "\(outcome.errors)")
