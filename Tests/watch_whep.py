@@ -107,6 +107,7 @@ async def main():
             seen["offsets_ms"] = [
                 round(min((beep - flash for beep in beeps), key=abs)) for flash in flashes if beeps]
             settled = sorted(seen["offsets_ms"][len(flashes) // 2:])
+            seen["flashes"], seen["beeps"] = len(flashes), len(beeps)
             seen["av_offset_ms"] = settled[len(settled) // 2] if settled else None
             ages = await page.evaluate("window.ages")
             seen["pictures"] = len(ages)
