@@ -84,7 +84,7 @@ packages:
 
 python: packages $(PYTHON)/complete
 
-$(PYTHON)/complete: Plugins/requirements.txt Tests/requirements.txt
+$(PYTHON)/complete: Plugins/requirements.txt Plugins/webrtc-python/requirements.txt Tests/requirements.txt
 	@echo "installing: $$(cat $^ | grep -v '^#' | tr '\n' ' ')into $(PYTHON)"
 	@python3 -m venv $(PYTHON)
 	@$(PYTHON)/bin/pip install -q --disable-pip-version-check $(^:%=-r %)

@@ -200,7 +200,7 @@ class Input:
 
     def connect(self, endpoint):
         # Tells this socket's words, and the answers to them, from those of one before it.
-        self.connection = time.monotonic_ns() | 1
+        self.endpoint, self.connection = endpoint, time.monotonic_ns() | 1
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.setsockopt(zmq.IDENTITY, self.identity)
         self.socket.setsockopt(zmq.LINGER, 2000)
@@ -599,10 +599,10 @@ class Host:
         self.busy += duration / 1e9
         self.ticks += 1
         self.recent.append([began, duration] + ([stamp.frame] if is_frame else []))
-        reason = "it gave nothing for them"
-        if isinstance(outputs, Dropped):
+        reason, is_dropped = "it gave nothing for them", isinstance(outputs, Dropped)
+        if is_dropped:
             outputs, reason = None, outputs.reason
-        if is_frame and self.outputs and not outputs:
+        if is_frame and (self.outputs and not outputs or is_dropped):
             self.dropped[reason, None].add(stamp.frame)
         elif is_frame and outputs:
             for port in {o.port for o in self.outputs if o.keep != "last"} - outputs.keys():
@@ -611,7 +611,7 @@ class Host:
         if is_frame:
             self.last_frame = stamp.frame
             self.age.add(time.monotonic_ns() - stamp.captured)
-            if not self.outputs:
+            if not self.outputs and not is_dropped:
                 self.delivered.add(stamp.frame)
                 self.delivered_count += 1
         self.used += [(input, header) for input, header, _ in messages]

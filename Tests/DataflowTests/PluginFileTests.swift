@@ -20,6 +20,7 @@ import Testing
             meaning: latent/sd1
             when: { variant: { flux2: { axes: n 32 h w, meaning: latent/flux2 } } }
           portrait: { type: u8, axes: 1 h w 3, meaning: rgb, pace: last, optional: true }
+          packet: { type: u8, axes: bytes, meaning: film-packet, live-window: 50, optional: true }
         outputs:
           frame: { type: u8, axes: n 8h 8w 3, meaning: rgb, summary: frames }
         settings:
@@ -45,9 +46,10 @@ import Testing
         #expect(plugin.startWithin == .seconds(5))
         #expect(plugin.command.first?.hasSuffix("/sh") == true)
         #expect(plugin.command.dropFirst() == ["-u", "decode"])
-        #expect(spec.inputs.map(\.axesText) == ["n 4 h w", "1 h w 3"])
-        #expect(spec.inputs.map(\.pace) == [.frame, .last])
-        #expect(spec.inputs.map(\.isOptional) == [false, true])
+        #expect(spec.inputs.map(\.axesText) == ["n 4 h w", "1 h w 3", "bytes"])
+        #expect(spec.inputs.map(\.pace) == [.frame, .last, .frame])
+        #expect(spec.inputs.map(\.isOptional) == [false, true, true])
+        #expect(spec.inputs.map(\.liveWindow) == [nil, nil, 50])
         #expect(spec.inputs[0].cases.map(\.meaning) == ["latent/flux2"])
         #expect(spec.outputs.map(\.elementType) == [.uint8])
         #expect(spec.settings.map(\.type) == [
@@ -77,15 +79,18 @@ import Testing
         ("when: { variant", "when: { variety", "no-such-setting", 12),
         ("pace: last", "pace: lats", "not-a-choice", 13),
         ("optional: true }\n", "optional: maybe }\n", "not-a-choice", 13),
-        ("summary: frames", "optional: true", "unknown-key", 15),
-        ("choices: [sd1, flux2], ", "", "no-choices", 17),
-        ("default: sd1", "default: sd2", "not-a-choice", 17),
-        ("minimum: 1,", "minimum: 99,", "empty-range", 18),
-        ("default: 2", "default: 65", "out-of-range", 18),
-        ("type: number, ", "", "missing-key", 19),
-        ("type: flag", "type: flag, choices: [a]", "unknown-key", 21),
-        ("type: weights", "type: weights, live: true", "unknown-key", 20),
-        ("type: flag", "type: flag, live: maybe", "not-a-choice", 21),
+        ("live-window: 50", "live-window: 0", "out-of-range", 14),
+        ("live-window: 50", "live-windows: 50", "unknown-key", 14),
+        ("summary: frames", "live-window: 50", "unknown-key", 16),
+        ("summary: frames", "optional: true", "unknown-key", 16),
+        ("choices: [sd1, flux2], ", "", "no-choices", 18),
+        ("default: sd1", "default: sd2", "not-a-choice", 18),
+        ("minimum: 1,", "minimum: 99,", "empty-range", 19),
+        ("default: 2", "default: 65", "out-of-range", 19),
+        ("type: number, ", "", "missing-key", 20),
+        ("type: flag", "type: flag, choices: [a]", "unknown-key", 22),
+        ("type: weights", "type: weights, live: true", "unknown-key", 21),
+        ("type: flag", "type: flag, live: maybe", "not-a-choice", 22),
         ("default: sd1", "default: sd1, live: true", "live-port", 12),
     ])
     func `each fault has a name and a line`(

@@ -21,6 +21,9 @@ enum Python {
             && run("import playwright") == 0
     static let hasONNX = isRequired || run("import zmq, numpy, onnxruntime, onnx") == 0
 
+    /// What the plugin `webrtc-out` needs.
+    static let hasWebRTC = isRequired || run("import zmq, numpy, aiortc, aiohttp") == 0
+
     /// The exit code of a program given as text.
     static func run(_ program: String) -> Int32? { start(["-c", program]) }
 

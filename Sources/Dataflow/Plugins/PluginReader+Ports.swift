@@ -3,7 +3,7 @@ import Tensors
 
 extension PluginReader {
     private static let inputKeys = [
-        "type", "axes", "meaning", "pace", "optional", "summary", "when",
+        "type", "axes", "meaning", "pace", "optional", "live-window", "summary", "when",
     ]
     private static let outputKeys = ["type", "axes", "meaning", "pace", "summary", "when"]
     private static let caseKeys = ["axes", "meaning"]
@@ -32,11 +32,16 @@ extension PluginReader {
         let pace = entries["pace"].map { choice($0.value, "'pace'", of: Pace.self) } ?? .frame
         let isOptional = entries["optional"].map { flag($0.value, "'optional'") } ?? false
         let summary = entries["summary"].flatMap { scalar($0.value, "'summary'")?.text }
+        let window = entries["live-window"].flatMap {
+            whole($0.value, "'live-window'", within: 1...64)
+        }
         guard let type, let axes, let meaning, let pace, let isOptional else { return nil }
         let cases = entries["when"].map { self.cases($0, of: entry.key, axes) } ?? []
-        return PortSpec(
+        var port = PortSpec(
             name: entry.key, elementType: type, axes: axes, meaning: meaning, pace: pace,
             isOptional: isOptional, summary: summary ?? "", cases: cases)
+        port.liveWindow = window?.value
+        return port
     }
 
     private mutating func elementType(_ node: YAMLNode) -> ElementType? {
