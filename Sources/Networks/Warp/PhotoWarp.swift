@@ -15,8 +15,10 @@ package struct PhotoWarp {
     /// The portrait's mesh, pixels.
     private let mesh: [SIMD3<Float>]
     private let head: HeadShape
-    /// Of every point of the mesh how much of its movement is expression.
-    private let obeys: [Float]
+    /// Of every point of the mesh how much of its movement is expression, and how much it goes with the mouth.
+    private let obeys, mouthShares: [Float]
+    /// From corner to corner of the portrait's mouth, units of head space.
+    private let mouthWidth: Float
     private let field: SmoothField
     /// Points below the chin that go along with one of the jaw: which one, and how far.
     private let neck: [(jaw: Int, share: Float)]
@@ -61,6 +63,9 @@ package struct PhotoWarp {
         self.head = head
         hidesMouth = MouthCover.isSeen(mesh, pixels)
         obeys = Self.obedience(mesh, head, hidesMouth: hidesMouth)
+        let nose = Self.down(mesh[MeshParts.underNose], head)
+        mouthShares = mesh.map { smoothStep((Self.down($0, head) - nose) / 0.05) }
+        mouthWidth = reading.mouthWidth
         let jaw = MeshParts.outline.filter { Self.down(mesh[$0], head) > 0.085 }
         let steps: [(way: Float, share: Float)] = [(0.16, 0.75), (0.32, 0.5), (0.5, 0.22)]
         neck = jaw.flatMap { point in steps.map { (point, $0.share) } }
@@ -180,11 +185,12 @@ package struct PhotoWarp {
     }
 
     private mutating func setPose(_ motion: FaceMotion) {
-        let angles = motion.turn.radians, degrees = SIMD3<Float>(angles * (180 / .pi))
-        let turn = Rotation(
-            degrees: SIMD3(
-                bent(degrees.x * strength, beyond: Self.mostPitch, by: 0.5),
-                bent(degrees.y * strength, beyond: Self.mostYaw, by: 0.5), degrees.z))
+        let degrees = motion.angles
+        let own = SIMD3<Float>(head.pose.rotation.radians * (180 / .pi))
+        let to = own + SIMD3(
+            bent(degrees.x * strength, beyond: Self.mostPitch, by: 0.5),
+            bent(degrees.y * strength, beyond: Self.mostYaw, by: 0.5), degrees.z)
+        let turn = Rotation(degrees: to) * head.pose.rotation.inverse
         let grown = min(max(log(max(motion.scale, 1e-3)) * strength, -0.2), 0.2)
         var moved = motion.shift * head.pose.scale
         // A head stays in its picture.
@@ -223,10 +229,11 @@ package struct PhotoWarp {
 
     /// How far every point moves in the four sheets.
     private mutating func express(_ motion: FaceMotion) {
+        // A mouth that is smaller than the driver's opens less: what is seen is how open it is for its width.
+        let fit = min(mouthWidth / max(motion.mouthWidth, 1e-3), 1)
         for i in own.indices {
-            own[i] = obeys[i] == 0
-                ? SIMD2()
-                : turned(motion.expression[i]) * (obeys[i] * strength)
+            let part = strength * (1 + mouthShares[i] * (fit - 1))
+            own[i] = obeys[i] == 0 ? SIMD2() : turned(motion.expression[i]) * (obeys[i] * part)
         }
         for eye in 0...1 { closeLids(eye, motion.lids[eye]) }
         for i in 0..<MeshParts.faceCount { movements[i] = Self.four(own[i]) }

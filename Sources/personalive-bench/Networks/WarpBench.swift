@@ -24,8 +24,9 @@ struct WarpBench: ParsableCommand {
     @Option(help: "The folder of the face networks.") var networks = FaceModel.folder
     @Option(help: "Over how many frames the driver's neutral face is found.") var neutralFrames = 75
     @Option(help: "Every n-th frame is drawn and read; the driver is followed in all of them.") var every = 1
-    @Option(help: ArgumentHelp("Where to write driver and result of every 25th frame.", valueName: "folder"))
+    @Option(help: ArgumentHelp("Where to write pictures of driver and result.", valueName: "folder"))
     var pictures: String?
+    @Option(help: "Of every n-th frame these are written.") var picturesEvery = 25
     @Option(help: ArgumentHelp("Where to write what was read, as CSV.", valueName: "file"))
     var readings: String?
     @Flag(help: "Print one JSON object.") var json = false
@@ -39,17 +40,17 @@ struct WarpBench: ParsableCommand {
         var frames = 0, held = 0, unread = 0
     }
 
-    /// What is compared, as the CSV's columns have it.
-    private static let parts: [(name: String, value: @Sendable (FaceReading) -> Double)] = [
-        ("yaw", { Double($0.yaw) }), ("pitch", { Double($0.pitch) }), ("roll", { Double($0.roll) }),
-        ("mouth", { Double($0.mouthOpening) }), ("lid_right", { Double($0.rightLid) }),
-        ("lid_left", { Double($0.leftLid) }), ("gaze_x", { Double($0.gaze.x) }),
-        ("gaze_y", { Double($0.gaze.y) }),
+    /// What is compared, by the name that the CSV's columns have.
+    private static let parts: [(name: String, value: @Sendable (FaceReading) -> Float)] = [
+        ("yaw", { $0.yaw }), ("pitch", { $0.pitch }), ("roll", { $0.roll }),
+        ("mouth", { $0.mouthOpening }), ("lids", { $0.rightLid + $0.leftLid }),
+        ("lid_right", { $0.rightLid }), ("lid_left", { $0.leftLid }), ("gaze_x", { $0.gaze.x }),
+        ("gaze_y", { $0.gaze.y }),
     ]
 
     func validate() throws {
-        guard every > 0, neutralFrames > 0 else {
-            throw ValidationError("--every and --neutral-frames are at least 1")
+        guard every > 0, neutralFrames > 0, picturesEvery > 0 else {
+            throw ValidationError("--every, --pictures-every and --neutral-frames are at least 1")
         }
     }
 
@@ -103,7 +104,7 @@ struct WarpBench: ParsableCommand {
 
     private func show(_ report: Report, _ measurement: Measurement) {
         measurement.show("correlation, driver and result: all frames, and after the neutral was found")
-        for (name, _) in Self.parts + [("lids", { _ in 0 })] {
+        for (name, _) in Self.parts {
             measurement.show(
                 name.padding(toLength: 10, withPad: " ", startingAt: 0)
                     + String(
@@ -158,7 +159,7 @@ struct WarpBench: ParsableCommand {
     }
 
     private func show(_ frame: Tensor<UInt8>, _ result: Tensor<UInt8>, _ number: Int) throws {
-        guard let pictures, number % 25 == 0 else { return }
+        guard let pictures, number % picturesEvery == 0 else { return }
         try FileManager.default.createDirectory(
             atPath: pictures, withIntermediateDirectories: true)
         let name = String(format: "%@/%05d", pictures, number)
@@ -171,11 +172,9 @@ struct WarpBench: ParsableCommand {
     private static func correlations(
         _ pairs: [(frame: Int, driver: FaceReading, result: FaceReading)]
     ) -> [String: Double] {
-        let lids: @Sendable (FaceReading) -> Double = { Double($0.rightLid + $0.leftLid) }
-        let all = parts + [("lids", lids)]
-        return Dictionary(
-            uniqueKeysWithValues: all.map { name, value in
-                (name, correlation(pairs.map { (value($0.driver), value($0.result)) }))
+        Dictionary(
+            uniqueKeysWithValues: parts.map { name, value in
+                (name, correlation(pairs.map { (Double(value($0.driver)), Double(value($0.result))) }))
             })
     }
 
@@ -198,7 +197,7 @@ struct WarpBench: ParsableCommand {
         let names = ["driver", "result"].flatMap { end in Self.parts.map { "\(end)_\($0.name)" } }
         let lines = pairs.map { pair in
             let numbers = [pair.driver, pair.result].flatMap { reading in
-                Self.parts.map { String(format: "%.5f", $0.value(reading)) }
+                Self.parts.map { String(format: "%.5f", Double($0.value(reading))) }
             }
             return (["\(pair.frame)"] + numbers).joined(separator: ",")
         }
