@@ -77,6 +77,30 @@ import Testing
         #expect(bits(points[3]) == bits(keypoints(3)))
     }
 
+    /// The first frame that it sees has no lead-in from the portrait.
+    @Test func `a mixer that comes on air leads to the portrait's own face and pose`() throws {
+        let still = settings(["expression": .number(0), "pose": .number(0)])
+        var harness = try NodeHarness(MotionMixerNode.self, still)
+        let own = (motion: numbers([1, 4, 16], 70), keypoints: keypoints(30))
+        for frame in 5..<7 {
+            try harness.tick(
+                [
+                    .init(MotionMixerNode.motion, numbers([1, 4, 16], Float(frame))),
+                    .init(MotionMixerNode.keypoints, keypoints(frame)),
+                    .init(MotionMixerNode.portraitMotion, own.motion),
+                    .init(MotionMixerNode.portraitKeypoints, own.keypoints),
+                ],
+                stamp: Stamp(frame: UInt64(frame), captured: 0, presentation: Int64(frame) * 40_000_000))
+        }
+
+        for motion in harness.received(MotionMixerNode.mixed) {
+            #expect(zip(motion.array, own.motion.array).allSatisfy { abs($0 - $1) < 1e-5 })
+        }
+        for points in harness.received(MotionMixerNode.mixedKeypoints) {
+            #expect(zip(points.array, own.keypoints.array).allSatisfy { abs($0 - $1) < 1e-5 })
+        }
+    }
+
     @Test func `weights without regions say so once, and take expression`() throws {
         let mini: [String: SettingValue] = ["model": .text("mini"), "weights": .text("synthetic")]
         var harness = try NodeHarness(
