@@ -260,6 +260,57 @@ struct FaceWarpNodeTests {
         #expect(harness.received(FaceWarpNode.frame).count == 1)
     }
 
+    /// A frame of the demo's driver as a portrait of 512 × 512, and its face.
+    private static func portrait(frame number: Int) throws -> (Tensor<UInt8>, Face) {
+        let reader = try VideoReader(path: "Models/demo/driving.mp4")
+        let frame = Tensor<UInt8>(uninitialized: reader.shape)
+        var count = 0
+        while count <= number, let item = try reader.next() {
+            guard case .frame = item else { continue }
+            try reader.copyFrame(into: frame)
+            count += 1
+        }
+        let portrait = frame.resampled(height: 512, width: 512, .bicubic)
+        return (portrait, try #require(finder.faces(in: portrait, atLeast: 1).first))
+    }
+
+    /// What is read of the portrait's result for the last of some meshes, of which the first is the neutral.
+    private func result(
+        _ portrait: Tensor<UInt8>, _ face: Face, _ meshes: [[SIMD3<Float>]]
+    ) throws -> FaceReading {
+        var warp = try #require(PhotoWarp(portrait, mesh: face.points))
+        let frame = Tensor<UInt8>(uninitialized: portrait.shape)
+        var driver = DriverFace(neutralFrames: 1)
+        for mesh in meshes { driver.look(at: mesh) }
+        warp.draw(driver, into: frame)
+        return try #require(Self.finder.faces(in: frame, atLeast: 1).first?.reading)
+    }
+
+    @Test func `a mouth that is open in the photo opens as far as the driver's, not by as much`() throws {
+        let (portrait, face) = try Self.portrait(frame: 87)
+        let own = try #require(face.reading?.mouthOpening), driver = FaceReading(Self.film[87])!
+        #expect(own > 0.2 && driver.mouthOpening > 0.2)
+
+        let open = try result(portrait, face, [Self.film[40], Self.film[87]]).mouthOpening
+
+        #expect(abs(open - own) < 0.05, "\(own) became \(open)")
+    }
+
+    @Test func `a head that is turned in the photo turns less further away than back`() throws {
+        let (portrait, face) = try Self.portrait(frame: 205)
+        let own = try #require(face.reading?.yaw), still = Self.film[40]
+        #expect(own > 0.2)
+
+        let yaws: [Float] = try [-1, 1].map { side in
+            let steps: [Float] = [0, 0.4, 0.7, 1]
+            return try result(
+                portrait, face, steps.map { turned(still, SIMD3(0, 22 * side * $0, 0)) }
+            ).yaw - own
+        }
+
+        #expect(yaws[0] < -0.1 && yaws[1] > 0 && yaws[1] < 0.8 * -yaws[0], "\(yaws)")
+    }
+
     @Test func `under a mask the mouth stays closed`() throws {
         let points = Self.portraitFace.points
         let masked = Self.portrait.ownPicture

@@ -17,8 +17,8 @@ package struct PhotoWarp {
     private let head: HeadShape
     /// Of every point of the mesh how much of its movement is expression, and how much it goes with the mouth.
     private let obeys, mouthShares: [Float]
-    /// From corner to corner of the portrait's mouth, units of head space.
-    private let mouthWidth: Float
+    /// From corner to corner of the portrait's mouth, and how far it is open there, units of head space.
+    private let mouthWidth, mouthOpening: Float
     private let field: SmoothField
     /// Points below the chin that go along with one of the jaw: which one, and how far.
     private let neck: [(jaw: Int, share: Float)]
@@ -41,8 +41,10 @@ package struct PhotoWarp {
     private var pose = warp_pose()
 
     /// Degrees up to which a head turns as the driver's does; what is beyond is bent towards half as much
-    /// again.
+    /// again. A portrait that is itself turned further than `front` bears so much less of the same turn, though
+    /// `leastTurn` always: its far side is thin already.
     private static let mostYaw: Float = 25, mostPitch: Float = 20
+    private static let front: Float = 10, leastTurn: Float = 8
     /// Radians from which on a portrait is a side view.
     package static let sideView = Float.pi * 30 / 180
 
@@ -66,6 +68,9 @@ package struct PhotoWarp {
         let nose = Self.down(mesh[MeshParts.underNose], head)
         mouthShares = mesh.map { smoothStep((Self.down($0, head) - nose) / 0.05) }
         mouthWidth = reading.mouthWidth
+        let lipsApart = (mesh[13] - mesh[14]).length / max((mesh[61] - mesh[291]).length, 1e-6)
+        let isMouthClosed = lipsApart < Self.closedLips
+        mouthOpening = isMouthClosed ? 0 : max(reading.mouthOpening, 0)
         let jaw = MeshParts.outline.filter { Self.down(mesh[$0], head) > 0.085 }
         let steps: [(way: Float, share: Float)] = [(0.16, 0.75), (0.32, 0.5), (0.5, 0.22)]
         neck = jaw.flatMap { point in steps.map { (point, $0.share) } }
@@ -77,9 +82,8 @@ package struct PhotoWarp {
             centers: mesh[..<MeshParts.faceCount].map(\.flat) + below, reach: reach)
         self.field = field
 
-        let lipsApart = (mesh[13] - mesh[14]).length / max((mesh[61] - mesh[291]).length, 1e-6)
         let shapes = MeshParts.openings.enumerated().map { i, opening in
-            OpeningShape(opening, mesh: mesh, isClosed: i == 0 && lipsApart < Self.closedLips)
+            OpeningShape(opening, mesh: mesh, isClosed: i == 0 && isMouthClosed)
         }
         let grid = WarpGrid(
             columns: (width + 2 * margin + cell - 1) / cell, rows: (height + margin + cell - 1) / cell,
@@ -187,9 +191,13 @@ package struct PhotoWarp {
     private mutating func setPose(_ motion: FaceMotion) {
         let degrees = motion.angles
         let own = SIMD3<Float>(head.pose.rotation.radians * (180 / .pi))
+        func bears(_ turn: Float, _ own: Float, most: Float) -> Float {
+            let spent = turn * own > 0 ? max(own.magnitude - Self.front, 0) : 0
+            return bent(turn * strength, beyond: max(most - spent, Self.leastTurn), by: 0.5)
+        }
         let to = own + SIMD3(
-            bent(degrees.x * strength, beyond: Self.mostPitch, by: 0.5),
-            bent(degrees.y * strength, beyond: Self.mostYaw, by: 0.5), degrees.z)
+            bears(degrees.x, own.x, most: Self.mostPitch), bears(degrees.y, own.y, most: Self.mostYaw),
+            degrees.z)
         let turn = Rotation(degrees: to) * head.pose.rotation.inverse
         let grown = min(max(log(max(motion.scale, 1e-3)) * strength, -0.2), 0.2)
         var moved = motion.shift * head.pose.scale
@@ -231,9 +239,15 @@ package struct PhotoWarp {
     private mutating func express(_ motion: FaceMotion) {
         // A mouth that is smaller than the driver's opens less: what is seen is how open it is for its width.
         let fit = min(mouthWidth / max(motion.mouthWidth, 1e-3), 1)
+        let gap = FacePoints.lipGaps.reduce(Float(0)) {
+            $0 + motion.expression[$1.1].y - motion.expression[$1.0].y
+        } * fit / Float(FacePoints.lipGaps.count)
+        // One that is open in the photo is opened only by what the driver's is further open.
+        let further = mouthOpening > 0 ? max(gap - mouthOpening, 0) / max(gap, 1e-3) : 1
+        let mouth = SIMD3(fit, fit * further, fit) - 1
         for i in own.indices {
-            let part = strength * (1 + mouthShares[i] * (fit - 1))
-            own[i] = obeys[i] == 0 ? SIMD2() : turned(motion.expression[i]) * (obeys[i] * part)
+            let part = (1 + mouthShares[i] * mouth) * (strength * obeys[i])
+            own[i] = obeys[i] == 0 ? SIMD2() : turned(motion.expression[i] * part)
         }
         for eye in 0...1 { closeLids(eye, motion.lids[eye]) }
         for i in 0..<MeshParts.faceCount { movements[i] = Self.four(own[i]) }
