@@ -20,8 +20,9 @@ package struct PhotoWarp {
     /// From corner to corner of the portrait's mouth, and how far it is open there, units of head space.
     private let mouthWidth, mouthOpening: Float
     private let field: SmoothField
-    /// Points below the chin that go along with one of the jaw: which one, and how far.
-    private let neck: [(jaw: Int, share: Float)]
+    /// Points beside the mesh's that go along with one of them, and how far: below the jaw, and where lashes
+    /// grow.
+    private let followers: [(point: Int, share: Float)]
     private var base: WarpSheet
     /// What lies above the mouth, the right eye and the left one.
     private var uppers: [WarpSheet]
@@ -73,13 +74,18 @@ package struct PhotoWarp {
         mouthOpening = isMouthClosed ? 0 : max(reading.mouthOpening, 0)
         let jaw = MeshParts.outline.filter { Self.down(mesh[$0], head) > 0.085 }
         let steps: [(way: Float, share: Float)] = [(0.16, 0.75), (0.32, 0.5), (0.5, 0.22)]
-        neck = jaw.flatMap { point in steps.map { (point, $0.share) } }
         let below = jaw.flatMap { point in
             steps.map { mesh[point].flat - head.up * (head.height * $0.way) }
         }
+        // Lashes stay as they are, and the skin above them stretches.
+        let lids = MeshParts.eyes.flatMap { eye in
+            eye.upper[0].indices.dropFirst().dropLast().map { (eye.upper[0][$0], eye.upper[1][$0]) }
+        }
+        let lashes = lids.map { mesh[$0].flat + (mesh[$1].flat - mesh[$0].flat) * Self.lashes }
+        followers = jaw.flatMap { point in steps.map { (point, $0.share) } } + lids.map { ($0.0, 1) }
         let reach = 0.25 * head.width
         let field = SmoothField(
-            centers: mesh[..<MeshParts.faceCount].map(\.flat) + below, reach: reach)
+            centers: mesh[..<MeshParts.faceCount].map(\.flat) + below + lashes, reach: reach)
         self.field = field
 
         let shapes = MeshParts.openings.enumerated().map { i, opening in
@@ -117,6 +123,8 @@ package struct PhotoWarp {
         )
     }
 
+    /// Where lashes end, on the way from a lid's edge to the next points of the mesh.
+    private static let lashes: Float = 0.7
     /// Lips less than this far apart, in widths of the mouth, are closed.
     private static let closedLips: Float = 0.07
 
@@ -270,8 +278,8 @@ package struct PhotoWarp {
                 }
             }
         }
-        for (i, point) in neck.enumerated() {
-            movements[MeshParts.faceCount + i] = Self.four(own[point.jaw] * point.share)
+        for (i, follower) in followers.enumerated() {
+            movements[MeshParts.faceCount + i] = movements[follower.point] * follower.share
         }
     }
 
