@@ -168,4 +168,30 @@ import Testing
             #expect(isOwn, "frame \(frame)")
         }
     }
+
+    /// A crop that follows the head keeps the mesh where it was: only the transform says that it moved.
+    @Test func `with the crop's transform a muted pose holds the head in its frame`() throws {
+        var harness = try NodeHarness(MeshMixerNode.self, Settings(["pose": .number(0)]))
+        let mesh = numbers([478, 3], 0)
+        for shift: Float in [0, 12, 30] {
+            let transform = Tensor<Float>([200, 0, shift, 0, 200, 2 * shift], shape: [2, 3])
+            try harness.tick([
+                .init(MeshMixerNode.mesh, mesh), .init(MeshMixerNode.transform, transform),
+            ])
+        }
+
+        for (shift, mixed) in zip([0, 12, 30] as [Float], harness.received(MeshMixerNode.mixed)) {
+            for (own, held) in zip(mesh.keypoints, mixed.keypoints) {
+                #expect(abs(held.x * 200 + shift - own.x * 200) < 0.01)
+                #expect(abs(held.y * 200 + 2 * shift - own.y * 200) < 0.01)
+            }
+        }
+    }
+}
+
+extension Tensor<Float> {
+    /// Rows of three numbers.
+    fileprivate var keypoints: [SIMD3<Float>] {
+        stride(from: 0, to: count, by: 3).map { SIMD3(array[$0], array[$0 + 1], array[$0 + 2]) }
+    }
 }
