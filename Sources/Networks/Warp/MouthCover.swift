@@ -1,12 +1,12 @@
 /// Whether something lies over a portrait's mouth, as a mask does.
 ///
 /// A mesh has lips there all the same. But under a mask their colour is that of their surroundings, and
-/// these are not of the colour of the skin between the brows, which no mask reaches. A beard leaves the cheeks beside
-/// the nose bare, and in a grey picture nothing differs.
+/// these are not of the colour of the skin between the brows, which no mask reaches. A beard leaves the cheeks
+/// beside the nose bare, and in a grey picture nothing differs.
 enum MouthCover {
     /// Numbers of points from the forehead to the bridge of the nose, of which a fringe or glasses cover some;
     /// on the cheeks beside the nose, around the mouth, and on the lips.
-    private static let skin = [151, 9, 8, 168, 6], cheeks = [36, 266, 205, 425]
+    private static let skin = [151, 9, 8, 168, 6], cheeks = [205, 425, 203, 423]
     private static let around = [164, 18, 200, 199, 43, 273, 205, 425]
     private static let lips = [0, 37, 267, 17, 84, 314]
 
