@@ -302,10 +302,9 @@ struct FaceWarpNodeTests {
         #expect(own > 0.2)
 
         let yaws: [Float] = try [-1, 1].map { side in
-            let steps: [Float] = [0, 0.4, 0.7, 1]
-            return try result(
-                portrait, face, steps.map { turned(still, SIMD3(0, 22 * side * $0, 0)) }
-            ).yaw - own
+            let most = SIMD3<Float>(0, 22 * side, 0)
+            let meshes = ([0, 0.4, 0.7, 1] as [Float]).map { turned(still, most * $0) }
+            return try result(portrait, face, meshes).yaw - own
         }
 
         #expect(yaws[0] < -0.1 && yaws[1] > 0 && yaws[1] < 0.8 * -yaws[0], "\(yaws)")
