@@ -119,7 +119,7 @@ bench: build-bench
 # The README's moving picture, from the film that `make demo` makes.
 Models/demo/portrait.webp: PACKAGES += ffmpeg
 Models/demo/portrait.webp: demo
-	@ffmpeg -y -loglevel error -t 8 -i portrait.mp4 -vf fps=12.5,scale=576:-1 -loop 0 -q:v 60 $@
+	@ffmpeg -y -loglevel error -t 8 -i portrait.mp4 -vf fps=12.5,scale=768:-1 -loop 0 -q:v 60 $@
 
 # PyTorch in an environment of its own; TORCH=… uses a Python that has it. PyPI's is made for GPUs and
 # is gigabytes; with PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu pip takes the one for

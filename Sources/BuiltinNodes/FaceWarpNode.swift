@@ -112,12 +112,8 @@ package struct FaceWarpNode: Node {
 
     private mutating func follow(_ inputs: Inputs, _ outputs: inout Outputs) {
         var points = inputs[Self.mesh].points
-        if let m = inputs[ifPresent: Self.transform]?.array {
-            let map = PictureMap(xx: m[0], xy: m[1], x0: m[2], yx: m[3], yy: m[4], y0: m[5])
-            points = points.map { point in
-                let place = map(SIMD2(point.x, point.y))
-                return SIMD3(place.x, place.y, point.z * map.scale)
-            }
+        if let map = inputs[ifPresent: Self.transform].map(PictureMap.init) {
+            points = points.map { map($0) }
         }
         switch driver.look(at: points) {
         case .followed: endJump(&outputs)

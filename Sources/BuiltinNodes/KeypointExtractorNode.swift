@@ -19,10 +19,13 @@ package struct KeypointExtractorNode: Node {
     package static let portraitFace = Port(
         "portrait-face", UInt8.self, "1 r s 3", meaning: "face", pace: .last,
         "the portrait's face, once")
+    package static let portraitKeypoints = Port(
+        "portrait-keypoints", Float.self, "1 21 3", meaning: "keypoints/21", pace: .last,
+        "of each portrait, as it holds its own head: for a motion-mixer")
 
     package static let spec = NodeSpec(
         "keypoint-extractor", "Finds where the driver's head is, and moves the portrait's likewise.",
-        inputs: [frame, portrait], outputs: [keypoints, face, portraitFace],
+        inputs: [frame, portrait], outputs: [keypoints, face, portraitFace, portraitKeypoints],
         settings: [
             ModelSettings.model, ModelSettings.weights, ModelSettings.device,
             ModelSettings.precision,
@@ -64,8 +67,13 @@ package struct KeypointExtractorNode: Node {
             if portrait.hasSamePixels(as: picture) { return }
             if let first = tracker?.first { resumed = (first, tracker?.lastFace) }
         }
+        let isAnother = picture != nil
         picture = portrait.ownCopy
         begin(portrait, &outputs)
+        // Those of the first one were sent by an earlier process of this node, if there was one.
+        if isAnother || resumed == nil {
+            outputs[Self.portraitKeypoints] = Tensor(keypoints: [tracker!.portraitKeypoints])
+        }
     }
 
     private mutating func begin(_ portrait: Tensor<UInt8>, _ outputs: inout Outputs) {

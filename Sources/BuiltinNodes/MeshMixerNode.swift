@@ -1,3 +1,4 @@
+import Layers
 import Networks
 import NodeKit
 import Tensors
@@ -10,6 +11,10 @@ package struct MeshMixerNode: Node {
     package static let second = Port(
         "second-mesh", Float.self, "others 3", meaning: "face-mesh", isOptional: true,
         "of a second driver")
+    package static let transform = Port(
+        "transform", Float.self, "2 3", meaning: "affine", isOptional: true,
+        "from the first driver's crop to his frame, as face-crop gives it: then the head's movements that "
+            + "the crop follows are mixed, too; give it to what comes next as well")
     package static let mixed = Port(
         "mesh", Float.self, "points 3", meaning: "face-mesh",
         "the same while every strength is 1 and nothing else is asked for")
@@ -22,11 +27,13 @@ package struct MeshMixerNode: Node {
     package static let spec = NodeSpec(
         "mesh-mixer",
         "Changes how strongly the pose, mouth, eyes and brows of a face mesh move away from its neutral.",
-        inputs: [mesh, second], outputs: [mixed], settings: MixerSettings.all + [scaleLimit],
+        inputs: [mesh, second, transform], outputs: [mixed], settings: MixerSettings.all + [scaleLimit],
         state: .saved)
 
     private var control: MixControl
     private var mixer = MeshMixer()
+    /// Pixels of the driver's frame that count as one, with a transform: his first crop's side.
+    private var unit: Float?
     /// In another one the driver may be anybody.
     private var epoch: UInt32?
 
@@ -44,14 +51,28 @@ package struct MeshMixerNode: Node {
         let mesh = inputs[Self.mesh]
         if let epoch, epoch != inputs.stamp.epoch { mixer = MeshMixer() }
         epoch = inputs.stamp.epoch
+        let map = inputs[ifPresent: Self.transform].map { inFrame(PictureMap($0)) }
+        let points = map.map { map in mesh.points.map { map($0) } } ?? mesh.points
         let result = mixer.mix(
-            mesh.points, with: inputs[ifPresent: Self.second]?.points, control,
+            points, with: inputs[ifPresent: Self.second]?.points, control,
             at: Double(inputs.stamp.presentation) / 1e9)
-        outputs[Self.mixed] =
-            result.mesh.map { Tensor(keypoints: [$0]).reshaped([$0.count, 3]) } ?? mesh
+        let mixed = result.mesh.map { mixed in
+            guard let back = map?.inverse else { return mixed }
+            return mixed.map { back($0) }
+        }
+        outputs[Self.mixed] = mixed.map { Tensor(keypoints: [$0]).reshaped([$0.count, 3]) } ?? mesh
         if result.isCalibrated {
             outputs.warn(MixerSettings.words(mixer.saved.calibrations[0], control))
         }
+    }
+
+    /// From the crop to the frame, in units.
+    private mutating func inFrame(_ map: PictureMap) -> PictureMap {
+        if unit == nil { unit = max(map.scale, 1e-6) }
+        let share = 1 / unit!
+        return PictureMap(
+            xx: map.xx * share, xy: map.xy * share, x0: map.x0 * share, yx: map.yx * share,
+            yy: map.yy * share, y0: map.y0 * share)
     }
 
     package func save() -> SavedState? {
@@ -61,6 +82,7 @@ package struct MeshMixerNode: Node {
         saved.calibrations.forEach { writer.write($0) }
         writer.write(saved.smoother)
         writer.write(epoch.map { Int($0) } ?? -1)
+        writer.write(unit.map { [$0] } ?? [])
         return SavedState(writer.bytes)
     }
 
@@ -72,6 +94,7 @@ package struct MeshMixerNode: Node {
             neutrals: neutrals, calibrations: calibrations, smoother: reader.doubles())
         let epoch = reader.number()
         self.epoch = epoch < 0 ? nil : UInt32(epoch)
+        unit = reader.floats().first
     }
 }
 

@@ -13,10 +13,13 @@ package struct MotionEncoderNode: Node {
         "motion", Float.self, "n tokens 16", meaning: "motion",
         "tokens; the first frame's come after 12 that lead to them from the portrait's"
     ).halvable()
+    package static let portraitMotion = Port(
+        "portrait-motion", Float.self, "1 tokens 16", meaning: "motion", pace: .last,
+        "the portrait's own tokens, once: for a motion-mixer")
 
     package static let spec = NodeSpec(
         "motion-encoder", "Turns the driver's face into tokens that say what it expresses.",
-        inputs: [face, portraitFace], outputs: [motion],
+        inputs: [face, portraitFace], outputs: [motion, portraitMotion],
         settings: [
             ModelSettings.model, ModelSettings.weights, ModelSettings.device,
             ModelSettings.precision,
@@ -46,6 +49,8 @@ package struct MotionEncoderNode: Node {
             tracker = MotionTracker(
                 encode, portraitFace: inputs[Self.portraitFace], configuration)
             tracker!.hasBegun = hasBegun
+            // An earlier process of this node has sent them.
+            if !hasBegun { outputs[Self.portraitMotion] = tracker!.portrait }
         }
         outputs[Self.motion] = tracker!.track(inputs[Self.face])
     }

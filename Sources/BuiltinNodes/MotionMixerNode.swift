@@ -15,6 +15,13 @@ package struct MotionMixerNode: Node {
     package static let secondKeypoints = Port(
         "second-keypoints", Float.self, "m 21 3", meaning: "keypoints/21", isOptional: true,
         "of a second driver, who moves the same portrait")
+    package static let portraitMotion = Port(
+        "portrait-motion", Float.self, "1 tokens 16", meaning: "motion", pace: .last, isOptional: true,
+        "the portrait's own, of the motion encoder: a mixer that comes on air needs it to know where a "
+            + "strength of 0 leads")
+    package static let portraitKeypoints = Port(
+        "portrait-keypoints", Float.self, "1 21 3", meaning: "keypoints/21", pace: .last,
+        isOptional: true, "the portrait's own, of the keypoint extractor, likewise")
     package static let mixed = Port(
         "motion", Float.self, "n tokens 16", meaning: "motion",
         "the same while every strength is 1 and nothing else is asked for")
@@ -31,7 +38,9 @@ package struct MotionMixerNode: Node {
         "motion-mixer",
         "Changes how strongly pose, mouth, eyes and brows follow the driver; regions need weights that "
             + "have motion_regions, as Models/small has: with others 'expression' and 'pose' act.",
-        inputs: [motion, keypoints, secondMotion, secondKeypoints],
+        inputs: [
+            motion, keypoints, portraitMotion, portraitKeypoints, secondMotion, secondKeypoints,
+        ],
         outputs: [mixed, mixedKeypoints],
         settings: [ModelSettings.model, ModelSettings.weights] + MixerSettings.all + [origin],
         state: .saved)
@@ -72,7 +81,8 @@ package struct MotionMixerNode: Node {
         let time = Double(inputs.stamp.presentation) / 1e9
         warnOfRegions(&outputs)
         let tokens = expression.mix(
-            motion.flatRows, with: inputs[ifPresent: Self.secondMotion]?.flatRows, control, at: time)
+            motion.flatRows, with: inputs[ifPresent: Self.secondMotion]?.flatRows,
+            portrait: inputs[ifPresent: Self.portraitMotion]?.flatRows[0], control, at: time)
         if let rows = tokens.rows {
             outputs[Self.mixed] = Tensor(rows.flatMap(\.self), shape: motion.shape)
         } else {
@@ -80,7 +90,7 @@ package struct MotionMixerNode: Node {
         }
         let points = pose.mix(
             keypoints.keypointSets, with: inputs[ifPresent: Self.secondKeypoints]?.keypointSets,
-            control, at: time)
+            portrait: inputs[ifPresent: Self.portraitKeypoints]?.keypointSets[0], control, at: time)
         outputs[Self.mixedKeypoints] = points.sets.map { Tensor(keypoints: $0) } ?? keypoints
         if tokens.isCalibrated {
             outputs.warn(MixerSettings.words(expression.calibration, control))

@@ -16,6 +16,18 @@ package struct PictureMap: Sendable, Equatable {
         (self.xx, self.xy, self.x0, self.yx, self.yy, self.y0) = (xx, xy, x0, yx, yy, y0)
     }
 
+    /// The map in a tensor of two rows, as node face-crop sends it: x' = row 0 · (x, y, 1), y' = row 1 · (x, y, 1).
+    package init(_ rows: Tensor<Float>) {
+        let m = rows.array
+        self.init(xx: m[0], xy: m[1], x0: m[2], yx: m[3], yy: m[4], y0: m[5])
+    }
+
+    /// A point of a mesh, whose z is in the unit of x and y.
+    package func callAsFunction(_ point: SIMD3<Float>) -> SIMD3<Float> {
+        let place = self(SIMD2(point.x, point.y))
+        return SIMD3(place.x, place.y, point.z * scale)
+    }
+
     /// From a square of `size` pixels to a square box in another picture.
     ///
     /// - Parameters:

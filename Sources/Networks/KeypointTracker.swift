@@ -30,6 +30,8 @@ package struct KeypointTracker {
 
     /// The portrait's own face, `[1, h, w, 3]`: the whole portrait when its box is empty.
     package let portraitFace: Tensor<UInt8>
+    /// The portrait's keypoints as it holds its own head, 21.
+    package var portraitKeypoints: [SIMD3<Float>] { portrait.posedKeypoints }
     /// Around the portrait's keypoints.
     package let portraitBox: FaceBox
 

@@ -5,7 +5,8 @@ import Tensors
 package struct MotionTracker {
     private let encode: MotionEncoder
     private let inputSize, lead: Int
-    private let portrait: Tensor<Float>
+    /// The tokens of the portrait's face, `[1, tokens, dimension]`.
+    package let portrait: Tensor<Float>
     /// Whether it has seen a driving frame.
     package var hasBegun = false
 

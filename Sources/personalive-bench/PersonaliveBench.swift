@@ -11,7 +11,7 @@ struct PersonaliveBench: ParsableCommand {
             the machine, the commit, the load and the date; --json prints them as one object.
             """,
         subcommands: [
-            NetworksBench.self, FaceBench.self, TransportBench.self, StartupBench.self,
+            NetworksBench.self, FaceBench.self, WarpBench.self, TransportBench.self, StartupBench.self,
             LiveBench.self,
             ChaosBench.self, SoakBench.self, LinksBench.self, MisbehaveCommand.self,
         ])

@@ -77,6 +77,30 @@ import Testing
         #expect(bits(points[3]) == bits(keypoints(3)))
     }
 
+    /// The first frame that it sees has no lead-in from the portrait.
+    @Test func `a mixer that comes on air leads to the portrait's own face and pose`() throws {
+        let still = settings(["expression": .number(0), "pose": .number(0)])
+        var harness = try NodeHarness(MotionMixerNode.self, still)
+        let own = (motion: numbers([1, 4, 16], 70), keypoints: keypoints(30))
+        for frame in 5..<7 {
+            try harness.tick(
+                [
+                    .init(MotionMixerNode.motion, numbers([1, 4, 16], Float(frame))),
+                    .init(MotionMixerNode.keypoints, keypoints(frame)),
+                    .init(MotionMixerNode.portraitMotion, own.motion),
+                    .init(MotionMixerNode.portraitKeypoints, own.keypoints),
+                ],
+                stamp: Stamp(frame: UInt64(frame), captured: 0, presentation: Int64(frame) * 40_000_000))
+        }
+
+        for motion in harness.received(MotionMixerNode.mixed) {
+            #expect(zip(motion.array, own.motion.array).allSatisfy { abs($0 - $1) < 1e-5 })
+        }
+        for points in harness.received(MotionMixerNode.mixedKeypoints) {
+            #expect(zip(points.array, own.keypoints.array).allSatisfy { abs($0 - $1) < 1e-5 })
+        }
+    }
+
     @Test func `weights without regions say so once, and take expression`() throws {
         let mini: [String: SettingValue] = ["model": .text("mini"), "weights": .text("synthetic")]
         var harness = try NodeHarness(
@@ -143,5 +167,31 @@ import Testing
             let isOwn = zip(mixed[frame], meshes[own].array).allSatisfy { abs($0 - $1) < 1e-4 }
             #expect(isOwn, "frame \(frame)")
         }
+    }
+
+    /// A crop that follows the head keeps the mesh where it was: only the transform says that it moved.
+    @Test func `with the crop's transform a muted pose holds the head in its frame`() throws {
+        var harness = try NodeHarness(MeshMixerNode.self, Settings(["pose": .number(0)]))
+        let mesh = numbers([478, 3], 0)
+        for shift: Float in [0, 12, 30] {
+            let transform = Tensor<Float>([200, 0, shift, 0, 200, 2 * shift], shape: [2, 3])
+            try harness.tick([
+                .init(MeshMixerNode.mesh, mesh), .init(MeshMixerNode.transform, transform),
+            ])
+        }
+
+        for (shift, mixed) in zip([0, 12, 30] as [Float], harness.received(MeshMixerNode.mixed)) {
+            for (own, held) in zip(mesh.keypoints, mixed.keypoints) {
+                #expect(abs(held.x * 200 + shift - own.x * 200) < 0.01)
+                #expect(abs(held.y * 200 + 2 * shift - own.y * 200) < 0.01)
+            }
+        }
+    }
+}
+
+extension Tensor<Float> {
+    /// Rows of three numbers.
+    fileprivate var keypoints: [SIMD3<Float>] {
+        stride(from: 0, to: count, by: 3).map { SIMD3(array[$0], array[$0 + 1], array[$0 + 2]) }
     }
 }

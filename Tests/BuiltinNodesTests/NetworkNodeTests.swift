@@ -82,6 +82,10 @@ extension Settings {
 
         #expect(harness.received(KeypointExtractorNode.portraitFace).count == 1)
         #expect(harness.received(KeypointExtractorNode.keypoints).map { $0.shape[0] } == [13, 1])
+        // What the first frame's keypoints lead from.
+        let own = harness.received(KeypointExtractorNode.portraitKeypoints)
+        let first = harness.received(KeypointExtractorNode.keypoints)[0].rows(0..<1)
+        #expect(own.map(\.array) == [first.array])
     }
 
     @Test func `another portrait's keypoints are moved from where the driver was first`() throws {
@@ -97,6 +101,8 @@ extension Settings {
         #expect(keypoints.map { $0.shape[0] } == [13, 1, 1, 1])
         #expect(keypoints[1].array != keypoints[2].array)
         #expect(keypoints[2].array == keypoints[3].array)
+        let own = harness.received(KeypointExtractorNode.portraitKeypoints)
+        #expect(own.count == 2 && own[0].array != own[1].array)
     }
 
     @Test func `motion comes as tokens, with what leads to them at first`() throws {
@@ -109,6 +115,9 @@ extension Settings {
 
         #expect(
             harness.received(MotionEncoderNode.motion).map(\.shape) == [[13, 8, 16], [1, 8, 16]])
+        let own = harness.received(MotionEncoderNode.portraitMotion)
+        let first = harness.received(MotionEncoderNode.motion)[0].rows(0..<1)
+        #expect(own.map(\.array) == [first.array])
     }
 
     /// Latents with how many driving frames had come in when each was made.

@@ -15,13 +15,19 @@ package struct ExpressionMixer: Sendable {
     ///   - rows: tokens of one frame, all their numbers in a row; the first frame's lead from the
     ///     portrait's to it.
     ///   - others: a second driver's of the same frame.
+    ///   - portrait: the portrait's own; nil if they are those that the first frame's lead from.
     ///   - time: when the frame is shown, seconds.
     /// - Returns: nil where nothing is to be changed; whether a calibration has just ended.
     package mutating func mix(
-        _ rows: [[Float]], with others: [[Float]]?, _ control: MixControl, at time: Double
+        _ rows: [[Float]], with others: [[Float]]?, portrait: [Float]? = nil, _ control: MixControl,
+        at time: Double
     ) -> (rows: [[Float]]?, isCalibrated: Bool) {
         guard let last = rows.last else { return (nil, false) }
-        if rows.count > 1 || rest.count != last.count { rest = rows[0] }
+        if let portrait, portrait.count == last.count {
+            rest = portrait
+        } else if rows.count > 1 || rest.count != last.count {
+            rest = rows[0]
+        }
         let blended = rows.enumerated().map { index, row in
             guard let others, control.blend > 0 else { return row }
             let other = others[max(others.count - rows.count + index, 0)]

@@ -16,15 +16,20 @@ package struct KeypointMixer: Sendable, Equatable {
     /// - Parameters:
     ///   - sets: of one frame; the first frame's lead from the portrait to it.
     ///   - others: a second driver's of the same frame, moving the same portrait.
+    ///   - portrait: the portrait's own; nil if they are those that the first frame's lead from.
     ///   - time: when the frame is shown, seconds.
     /// - Returns: nil where nothing is to be changed; whether a calibration has just ended.
     package mutating func mix(
-        _ sets: [[SIMD3<Float>]], with others: [[SIMD3<Float>]]?, _ control: MixControl,
-        at time: Double
+        _ sets: [[SIMD3<Float>]], with others: [[SIMD3<Float>]]?, portrait: [SIMD3<Float>]? = nil,
+        _ control: MixControl, at time: Double
     ) -> (sets: [[SIMD3<Float>]]?, isCalibrated: Bool) {
         guard let last = sets.last, !last.isEmpty else { return (nil, false) }
-        if sets.count > 1 || reference.count != last.count { reference = sets[0] }
-        follow(last)
+        if let portrait, portrait.count == last.count {
+            reference = portrait
+        } else {
+            if sets.count > 1 || reference.count != last.count { reference = sets[0] }
+            follow(last)
+        }
         let motions = sets.enumerated().map { index, set in
             let own = HeadMotion(from: reference, to: set)
             guard let others, control.blend > 0 else { return own }

@@ -71,7 +71,7 @@ struct MouthInside {
 
     /// How far upper teeth are seen when the mouth opens, and how far what is inside goes on behind a lip,
     /// in widths of the mouth.
-    private static let toothLength: Float = 0.1, hiddenLength: Float = 0.05
+    private static let toothLength: Float = 0.16, hiddenLength: Float = 0.05
 
     /// The skin's colour: of four places on the cheeks the one in the middle.
     private static func skin(
@@ -88,8 +88,8 @@ struct MouthInside {
 
         init(skin: SIMD3<Float>) {
             let brightest = max(skin.max(), 1), light = min(max(brightest / 235, 0.3), 1)
-            let tint = SIMD3<Float>(repeating: 0.55) + 0.45 * skin / brightest
-            teeth = SIMD3(232, 220, 204) * tint * (light * 0.93)
+            let tint = SIMD3<Float>(repeating: 0.8) + 0.2 * skin / brightest
+            teeth = SIMD3(238, 230, 220) * tint * light
             dark = SIMD3(42, 16, 14) * light
             tongue = SIMD3(128, 56, 50) * light
         }
@@ -102,7 +102,7 @@ struct MouthInside {
             let row = smoothStep((v - 5) / 3) * (1 - smoothStep((v - end + 1.5) / 3))
             let number = pow(u.magnitude, 1.25) * 4.1, to = number - number.rounded()
             let gap = 1 - 0.12 * exp(-(to / 0.06) * (to / 0.06))
-            let light = (0.62 + 0.38 * smoothStep((v - 6) / 13))
+            let light = (0.8 + 0.2 * smoothStep((v - 6) / 13))
                 * (0.35 + 0.65 * max(1 - 0.85 * u * u, 0))
             let behind = dark + (teeth * (gap * light) - dark) * row
             return behind

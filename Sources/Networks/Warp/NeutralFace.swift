@@ -1,17 +1,29 @@
+import Glibc
+
 /// The face that a driver makes when he does nothing, and how he holds his head then: what his motion is
 /// measured against.
 ///
-/// Found over his first frames. Of every coordinate of head space (``HeadPose``) and of the pose it is the
-/// median; what is below the nose is of the frame with the most closed mouth, since people speak while they
-/// are filmed; the lids are as open as they are in six frames of ten at most, since people blink.
+/// Found over his first frames. Of every coordinate of head space (``HeadPose``) it is the median; what is
+/// below the nose is of the frame with the most closed mouth, since people speak while they are filmed; the
+/// lids are as open as they are in six frames of ten at most, since people blink.
+///
+/// Pose and gaze begin as those of a head that looks straight ahead, since a first frame may show it turned
+/// away, and reach the median by equal steps. Of the angles they reach it as far as the head kept still: a
+/// camera that stands low is seen at once, but the middle of a head in motion is no neutral.
 package struct NeutralFace: Equatable {
     /// The mesh in head space, 478 points; empty before the first frame.
     private(set) var shape: [SIMD3<Float>] = []
+    /// Pitch, yaw and roll, degrees.
+    private(set) var angles = SIMD3<Float>()
+    private(set) var scale: Float = 1
+    /// Where the top of the neck is, about which a head turns.
+    private var neck = SIMD3<Float>()
     var pose: HeadPose? {
-        shape.isEmpty ? nil : HeadPose(rotation: Rotation(vector: SIMD3(turn)), scale: scale, origin: origin)
+        guard !shape.isEmpty else { return nil }
+        let rotation = Rotation(degrees: angles)
+        return HeadPose(
+            rotation: rotation, scale: scale, origin: neck - rotation.led(Self.neck) * scale)
     }
-    /// The pose in numbers that another process can have to the bit: its rotation as a vector.
-    private var turn = SIMD3<Float>(), scale: Float = 1, origin = SIMD3<Float>()
     /// How far the lids are open, right and left, and where the irises are, as ``FaceReading`` has it.
     private(set) var lids = SIMD2<Float>(1, 1)
     private(set) var gaze = SIMD2<Float>()
@@ -26,8 +38,13 @@ package struct NeutralFace: Equatable {
     private var closed: [SIMD3<Float>] = []
     private var closedMouth = Float.infinity
 
-    /// Turn (a vector), scale, place, lids, gaze.
+    /// Angles, scale, neck, lids, gaze.
     private static let readings = 3 + 1 + 3 + 2 + 2
+    /// The top of the neck in head space: a tenth of the face's height below the chin, and behind it.
+    private static let neck = SIMD3<Float>(0, 1.2, 0.6)
+    /// Degrees by which the angles of a head that keeps still spread about their median: at so much it is
+    /// followed by half.
+    private static let stillness: Float = 4
 
     /// - Parameters:
     ///   - frames: 1 takes the first frame as it is.
@@ -52,12 +69,19 @@ package struct NeutralFace: Equatable {
             defer { row += 1 }
             return insert(value, row, half: share)
         }
-        let pose = reading.pose, way = SIMD3<Float>(pose.rotation.vector)
-        turn = SIMD3(next(way.x), next(way.y), next(way.z))
+        let pose = reading.pose, part = Float(seen + 1) / Float(frames)
+        let read = SIMD3<Float>(pose.rotation.radians * (180 / .pi))
+        for axis in 0..<3 {
+            let middle = next(read[axis])
+            let spread = (value(in: row - 1, below: 0.84) - value(in: row - 1, below: 0.16)) / 2
+            let unrest = spread / Self.stillness
+            angles[axis] = middle * part / (1 + unrest * unrest)
+        }
         scale = next(pose.scale)
-        origin = SIMD3(next(pose.origin.x), next(pose.origin.y), next(pose.origin.z))
+        let place = pose(Self.neck)
+        neck = SIMD3(next(place.x), next(place.y), next(place.z))
         lids = SIMD2(next(reading.rightLid, half: 0.6), next(reading.leftLid, half: 0.6))
-        gaze = SIMD2(next(reading.gaze.x), next(reading.gaze.y))
+        gaze = SIMD2(next(reading.gaze.x), next(reading.gaze.y)) * part
         let nose = self.shape[MeshParts.underNose].y
         for i in 0..<MeshParts.faceCount where self.shape[i].y > nose { self.shape[i] = closed[i] }
         seen += 1
@@ -67,15 +91,20 @@ package struct NeutralFace: Equatable {
     /// Sorts a number in among those of its row. Gives the one below which `share` of them lie.
     private mutating func insert(_ value: Float, _ row: Int, half share: Float) -> Float {
         let rows = shape.count * 3 + Self.readings
-        return sorted.withUnsafeMutableBufferPointer { sorted in
+        sorted.withUnsafeMutableBufferPointer { sorted in
             var at = seen * rows + row
             while at >= rows, sorted[at - rows] > value {
                 sorted[at] = sorted[at - rows]
                 at -= rows
             }
             sorted[at] = value
-            return sorted[Int(Float(seen) * share) * rows + row]
         }
+        return self.value(in: row, below: share)
+    }
+
+    /// The value of a row that `share` of those so far, the frame's own among them, lie below.
+    private func value(in row: Int, below share: Float) -> Float {
+        sorted[Int(Float(seen) * share) * (shape.count * 3 + Self.readings) + row]
     }
 }
 
@@ -84,7 +113,7 @@ extension NeutralFace {
     package var numbers: [Float] {
         guard !shape.isEmpty else { return [] }
         return [Float(frames), Float(seen), closedMouth, lids.x, lids.y, gaze.x, gaze.y]
-            + [turn.x, turn.y, turn.z, scale, origin.x, origin.y, origin.z]
+            + [angles.x, angles.y, angles.z, scale, neck.x, neck.y, neck.z]
             + shape.coordinates + closed.coordinates + sorted
     }
 
@@ -96,7 +125,7 @@ extension NeutralFace {
         guard n.count >= first + points, n[0] == Float(frames) else { return }
         (seen, closedMouth) = (Int(n[1]), n[2])
         (lids, gaze) = (SIMD2(n[3], n[4]), SIMD2(n[5], n[6]))
-        (turn, scale, origin) = (SIMD3(n[7], n[8], n[9]), n[10], SIMD3(n[11], n[12], n[13]))
+        (angles, scale, neck) = (SIMD3(n[7], n[8], n[9]), n[10], SIMD3(n[11], n[12], n[13]))
         shape = Array(coordinates: n[first..<first + points])
         guard !isComplete else { return }
         closed = Array(coordinates: n[first + points..<first + 2 * points])

@@ -15,11 +15,14 @@ package struct PhotoWarp {
     /// The portrait's mesh, pixels.
     private let mesh: [SIMD3<Float>]
     private let head: HeadShape
-    /// Of every point of the mesh how much of its movement is expression.
-    private let obeys: [Float]
+    /// Of every point of the mesh how much of its movement is expression, and how much it goes with the mouth.
+    private let obeys, mouthShares: [Float]
+    /// From corner to corner of the portrait's mouth, and how far it is open there, units of head space.
+    private let mouthWidth, mouthOpening: Float
     private let field: SmoothField
-    /// Points below the chin that go along with one of the jaw: which one, and how far.
-    private let neck: [(jaw: Int, share: Float)]
+    /// Points beside the mesh's that go along with one of them, and how far: below the jaw, and where lashes
+    /// grow.
+    private let followers: [(point: Int, share: Float)]
     private var base: WarpSheet
     /// What lies above the mouth, the right eye and the left one.
     private var uppers: [WarpSheet]
@@ -39,8 +42,10 @@ package struct PhotoWarp {
     private var pose = warp_pose()
 
     /// Degrees up to which a head turns as the driver's does; what is beyond is bent towards half as much
-    /// again.
+    /// again. A portrait that is itself turned further than `front` bears so much less of the same turn, though
+    /// `leastTurn` always: its far side is thin already.
     private static let mostYaw: Float = 25, mostPitch: Float = 20
+    private static let front: Float = 10, leastTurn: Float = 8
     /// Radians from which on a portrait is a side view.
     package static let sideView = Float.pi * 30 / 180
 
@@ -61,20 +66,30 @@ package struct PhotoWarp {
         self.head = head
         hidesMouth = MouthCover.isSeen(mesh, pixels)
         obeys = Self.obedience(mesh, head, hidesMouth: hidesMouth)
+        let nose = Self.down(mesh[MeshParts.underNose], head)
+        mouthShares = mesh.map { smoothStep((Self.down($0, head) - nose) / 0.05) }
+        mouthWidth = reading.mouthWidth
+        let lipsApart = (mesh[13] - mesh[14]).length / max((mesh[61] - mesh[291]).length, 1e-6)
+        let isMouthClosed = lipsApart < Self.closedLips
+        mouthOpening = isMouthClosed ? 0 : max(reading.mouthOpening, 0)
         let jaw = MeshParts.outline.filter { Self.down(mesh[$0], head) > 0.085 }
         let steps: [(way: Float, share: Float)] = [(0.16, 0.75), (0.32, 0.5), (0.5, 0.22)]
-        neck = jaw.flatMap { point in steps.map { (point, $0.share) } }
         let below = jaw.flatMap { point in
             steps.map { mesh[point].flat - head.up * (head.height * $0.way) }
         }
+        // Lashes stay as they are, and the skin above them stretches.
+        let lids = MeshParts.eyes.flatMap { eye in
+            eye.upper[0].indices.dropFirst().dropLast().map { (eye.upper[0][$0], eye.upper[1][$0]) }
+        }
+        let lashes = lids.map { mesh[$0].flat + (mesh[$1].flat - mesh[$0].flat) * Self.lashes }
+        followers = jaw.flatMap { point in steps.map { (point, $0.share) } } + lids.map { ($0.0, 1) }
         let reach = 0.25 * head.width
         let field = SmoothField(
-            centers: mesh[..<MeshParts.faceCount].map(\.flat) + below, reach: reach)
+            centers: mesh[..<MeshParts.faceCount].map(\.flat) + below + lashes, reach: reach)
         self.field = field
 
-        let lipsApart = (mesh[13] - mesh[14]).length / max((mesh[61] - mesh[291]).length, 1e-6)
         let shapes = MeshParts.openings.enumerated().map { i, opening in
-            OpeningShape(opening, mesh: mesh, isClosed: i == 0 && lipsApart < Self.closedLips)
+            OpeningShape(opening, mesh: mesh, isClosed: i == 0 && isMouthClosed)
         }
         let grid = WarpGrid(
             columns: (width + 2 * margin + cell - 1) / cell, rows: (height + margin + cell - 1) / cell,
@@ -108,6 +123,8 @@ package struct PhotoWarp {
         )
     }
 
+    /// Where lashes end, on the way from a lid's edge to the next points of the mesh.
+    private static let lashes: Float = 0.7
     /// Lips less than this far apart, in widths of the mouth, are closed.
     private static let closedLips: Float = 0.07
 
@@ -180,11 +197,16 @@ package struct PhotoWarp {
     }
 
     private mutating func setPose(_ motion: FaceMotion) {
-        let angles = motion.turn.radians, degrees = SIMD3<Float>(angles * (180 / .pi))
-        let turn = Rotation(
-            degrees: SIMD3(
-                bent(degrees.x * strength, beyond: Self.mostPitch, by: 0.5),
-                bent(degrees.y * strength, beyond: Self.mostYaw, by: 0.5), degrees.z))
+        let degrees = motion.angles
+        let own = SIMD3<Float>(head.pose.rotation.radians * (180 / .pi))
+        func bears(_ turn: Float, _ own: Float, most: Float) -> Float {
+            let spent = turn * own > 0 ? max(own.magnitude - Self.front, 0) : 0
+            return bent(turn * strength, beyond: max(most - spent, Self.leastTurn), by: 0.5)
+        }
+        let to = own + SIMD3(
+            bears(degrees.x, own.x, most: Self.mostPitch), bears(degrees.y, own.y, most: Self.mostYaw),
+            degrees.z)
+        let turn = Rotation(degrees: to) * head.pose.rotation.inverse
         let grown = min(max(log(max(motion.scale, 1e-3)) * strength, -0.2), 0.2)
         var moved = motion.shift * head.pose.scale
         // A head stays in its picture.
@@ -223,10 +245,17 @@ package struct PhotoWarp {
 
     /// How far every point moves in the four sheets.
     private mutating func express(_ motion: FaceMotion) {
+        // A mouth that is smaller than the driver's opens less: what is seen is how open it is for its width.
+        let fit = min(mouthWidth / max(motion.mouthWidth, 1e-3), 1)
+        let gap = FacePoints.lipGaps.reduce(Float(0)) {
+            $0 + motion.expression[$1.1].y - motion.expression[$1.0].y
+        } * fit / Float(FacePoints.lipGaps.count)
+        // One that is open in the photo is opened only by what the driver's is further open.
+        let further = mouthOpening > 0 ? max(gap - mouthOpening, 0) / max(gap, 1e-3) : 1
+        let mouth = SIMD3(fit, fit * further, fit) - 1
         for i in own.indices {
-            own[i] = obeys[i] == 0
-                ? SIMD2()
-                : turned(motion.expression[i]) * (obeys[i] * strength)
+            let part = (1 + mouthShares[i] * mouth) * (strength * obeys[i])
+            own[i] = obeys[i] == 0 ? SIMD2() : turned(motion.expression[i] * part)
         }
         for eye in 0...1 { closeLids(eye, motion.lids[eye]) }
         for i in 0..<MeshParts.faceCount { movements[i] = Self.four(own[i]) }
@@ -249,8 +278,8 @@ package struct PhotoWarp {
                 }
             }
         }
-        for (i, point) in neck.enumerated() {
-            movements[MeshParts.faceCount + i] = Self.four(own[point.jaw] * point.share)
+        for (i, follower) in followers.enumerated() {
+            movements[MeshParts.faceCount + i] = movements[follower.point] * follower.share
         }
     }
 
