@@ -76,10 +76,14 @@ let package = Package(
                 "Tensors", "Kernels", "ExactKernels", "COneDNN", "COpenBLAS", "CTorch",
             ]),
         .target(name: "Networks", dependencies: ["Layers", "Tensors", "Kernels"]),
+        // What says of pictures that a network made them.
+        .target(
+            name: "Marks", dependencies: ["ExactKernels", "Kernels", "Tensors"],
+            swiftSettings: testable),
         .target(
             name: "Media",
             dependencies: [
-                "CAvfilter", "CFFmpeg", "CHeif", "CPosix", "CWebP", "Kernels", "Tensors",
+                "CAvfilter", "CFFmpeg", "CHeif", "CPosix", "CWebP", "Kernels", "Marks", "Tensors",
             ]),
         .target(name: "Parity", dependencies: ["ExactKernels", "Layers", "Networks", "Tensors"]),
 
@@ -104,11 +108,11 @@ let package = Package(
         // Where they meet.
         .target(
             name: "BuiltinNodes",
-            dependencies: ["CPosix", "Layers", "Media", "Networks", "NodeKit", "Tensors"]),
+            dependencies: ["CPosix", "Layers", "Marks", "Media", "Networks", "NodeKit", "Tensors"]),
         .executableTarget(
             name: "personalive",
             dependencies: [
-                "BuiltinNodes", "Dataflow", "Launch", "Layers", "Media", "Models", "Networks",
+                "BuiltinNodes", "Dataflow", "Launch", "Layers", "Marks", "Media", "Models", "Networks",
                 "NodeKit", "Parity", "Studio", "Tensors", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -134,8 +138,10 @@ let package = Package(
         .testTarget(name: "BenchTests", dependencies: ["personalive-bench"]),
         .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors"]),
         .testTarget(name: "NetworksTests", dependencies: ["Layers", "Networks", "Tensors"]),
+        .testTarget(name: "MarksTests", dependencies: ["Marks", "Tensors"]),
         .testTarget(
-            name: "MediaTests", dependencies: ["CFFmpeg", "Media", "Tensors"], exclude: ["Samples"]),
+            name: "MediaTests", dependencies: ["CFFmpeg", "Marks", "Media", "Tensors"],
+            exclude: ["Samples"]),
         .testTarget(
             name: "ModelsTests", dependencies: ["personalive", "Models", "Networks", "Tensors"]),
         .testTarget(
@@ -144,13 +150,14 @@ let package = Package(
         .testTarget(
             name: "BuiltinNodesTests",
             dependencies: [
-                "BuiltinNodes", "Dataflow", "Layers", "Media", "Networks", "NodeKit", "Tensors",
+                "BuiltinNodes", "Dataflow", "Layers", "Marks", "Media", "Networks", "NodeKit",
+                "Tensors",
             ]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "personalive", "personalive-bench", "Dataflow", "Layers", "Media", "NodeKit",
-                "Tensors",
+                "personalive", "personalive-bench", "Dataflow", "Layers", "Marks", "Media",
+                "NodeKit", "Tensors",
             ]),
     ],
     swiftLanguageModes: [.v6]

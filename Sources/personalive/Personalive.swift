@@ -31,6 +31,7 @@ struct Personalive: ParsableCommand {
             SchemaCommand.self,
             PluginCommand.self,
             CompareCommand.self,
+            VerifyCommand.self,
             DemoMediaCommand.self,
             ModelsCommand.self,
             NodeCommand.self,
