@@ -44,6 +44,7 @@ let package = Package(
         .target(
             name: "CAvfilter", linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("avutil")]),
         .target(name: "CHeif", linkerSettings: [.linkedLibrary("dl")]),
+        .target(name: "CC2PA", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CTorch", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CWebP", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "COneDNN", cSettings: kernels, linkerSettings: [.linkedLibrary("dnnl")]),
@@ -78,7 +79,8 @@ let package = Package(
         .target(name: "Networks", dependencies: ["Layers", "Tensors", "Kernels"]),
         // What says of pictures that a network made them.
         .target(
-            name: "Marks", dependencies: ["ExactKernels", "Kernels", "Tensors"],
+            name: "Marks",
+            dependencies: ["CC2PA", "COpenSSL", "ExactKernels", "Kernels", "Tensors"],
             swiftSettings: testable),
         .target(
             name: "Media",

@@ -6,14 +6,17 @@ package struct MarkOptions: Equatable, Sendable {
     package var payload: WatermarkPayload?
     /// The sign that people see.
     package var sign: VisibleSign?
+    /// Whether a finished file is signed.
+    package var isSigned: Bool
 
     /// For pictures that were not made by a network.
-    package static let none = MarkOptions(payload: nil, sign: nil)
+    package static let none = MarkOptions(payload: nil, sign: nil, isSigned: false)
 
     package init(
-        payload: WatermarkPayload? = WatermarkPayload(run: 0), sign: VisibleSign? = VisibleSign()
+        payload: WatermarkPayload? = WatermarkPayload(run: 0), sign: VisibleSign? = VisibleSign(),
+        isSigned: Bool = true
     ) {
-        (self.payload, self.sign) = (payload, sign)
+        (self.payload, self.sign, self.isSigned) = (payload, sign, isSigned)
     }
 
     /// The same options for one run, whichever of its processes has them.

@@ -14,6 +14,8 @@ package struct MarkReport: Sendable {
     package let signSimilarity: Double
     /// The IPTC's digital source type that the file names, or nil. Addresses are not asked for it.
     package let sourceType: String?
+    /// That of a file of this machine.
+    package let signature: SignatureReport
 
     /// Reads a film from its start.
     ///
@@ -53,12 +55,21 @@ package struct MarkReport: Sendable {
         self.watermark = watermark.finish()
         (signCorner, signSimilarity) = sign.finish()
         sourceType = Self.sourceType(in: path)
+        signature = SignatureReport(of: path)
     }
 
     /// Whether anything says that a network made the pictures.
     package var isMarked: Bool {
-        watermark.isFound || signCorner != nil
-            || sourceType.map { $0.lowercased().contains("trainedalgorithmicmedia") } == true
+        var types = [sourceType].compactMap { $0 }
+        if case .checked(let details) = signature { types += details.sourceTypes }
+        return watermark.isFound || signCorner != nil
+            || types.contains { $0.lowercased().contains("trainedalgorithmicmedia") }
+    }
+
+    /// Whether the file was changed since it was signed, or its signature is not what it says.
+    package var isBroken: Bool {
+        guard case .checked(let details) = signature else { return false }
+        return !details.holds
     }
 
     /// How many bytes of a file's beginning, and of its end, are searched for its label.

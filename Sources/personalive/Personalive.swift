@@ -32,6 +32,7 @@ struct Personalive: ParsableCommand {
             PluginCommand.self,
             CompareCommand.self,
             VerifyCommand.self,
+            KeysCommand.self,
             DemoMediaCommand.self,
             ModelsCommand.self,
             NodeCommand.self,

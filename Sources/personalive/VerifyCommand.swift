@@ -9,11 +9,12 @@ struct VerifyCommand: ParsableCommand {
         commandName: "verify",
         abstract: "Looks for marks that say that a film or picture is AI-generated.",
         discussion: """
-            Looks for the invisible watermark, the visible sign and the label in the file. Works on \
-            any film, picture or address. A film without marks may be AI-generated all the same.
+            Checks the signature (C2PA), and looks for the invisible watermark, the visible sign and the \
+            label in the file. Works on any film, picture or address; signatures are those of files. A \
+            film without marks may be AI-generated all the same.
 
-            Exit codes: 0 at least one mark was found, 1 none, 2 the file cannot be read, \
-            64 the command line is wrong.
+            Exit codes: 0 at least one mark was found, 1 none, 2 the file cannot be read, 3 it was \
+            changed since it was signed, 64 the command line is wrong.
             """)
 
     @Argument(help: "A film, picture, folder of pictures, or address (http, rtsp, …).")
@@ -41,6 +42,7 @@ struct VerifyCommand: ParsableCommand {
             throw ExitCode(2)
         }
         print(json ? try Self.json(report) : Self.text(report))
+        if report.isBroken { throw ExitCode(3) }
         if !report.isMarked { throw ExitCode(1) }
     }
 
@@ -67,10 +69,50 @@ struct VerifyCommand: ParsableCommand {
             } ?? String(
                 format: "sign       none of ours (similarity %.2f)", report.signSimilarity))
         lines.append("label      " + (report.sourceType ?? "none"))
+        lines += signature(report)
         lines.append(
             report.isMarked
                 ? "marked as AI-generated" : "no mark found, which does not say that it is a recording")
         return lines.joined(separator: "\n")
+    }
+
+    private static func signature(_ report: MarkReport) -> [String] {
+        switch report.signature {
+        case .none:
+            return [
+                "signature  none"
+                    + (report.watermark.isFound
+                        ? ", although the watermark is ours: it was taken out, or never there" : "")
+            ]
+        case .unchecked(let reason): return ["signature  not checked: \(reason)"]
+        case .checked(let details):
+            var line = details.holds
+                ? "signature  holds: the file is as it was signed"
+                : "signature  BROKEN: " + details.faults.map(words).joined(separator: "; ")
+            if details.isOwn {
+                line += ", with your own key"
+            } else {
+                line += ", by '\(details.signer)'"
+                    + (details.issuer.isEmpty ? "" : " of '\(details.issuer)'")
+                    + (details.isTrusted ? "" : ", for whom no known authority vouches")
+            }
+            return [line, "           made by \(details.generator)"]
+                + details.sourceTypes.map { "           \($0)" }
+        }
+    }
+
+    /// What C2PA's codes mean (C2PA 2.4, 15.2).
+    private static func words(_ code: String) -> String {
+        switch code {
+        case "assertion.bmffHash.mismatch", "assertion.dataHash.mismatch":
+            "the file was changed since (\(code))"
+        case "assertion.hashedURI.mismatch", "claimSignature.mismatch":
+            "its manifest was changed since (\(code))"
+        case "signingCredential.expired", "claimSignature.outsideValidity":
+            "the certificate had expired (\(code))"
+        case "signingCredential.invalid": "the certificate is not one for films (\(code))"
+        default: code
+        }
     }
 
     private struct Report: Codable {
@@ -89,12 +131,38 @@ struct VerifyCommand: ParsableCommand {
             var similarity: Double
         }
 
+        struct Signature: Codable {
+            /// `none`, `unchecked`, `holds` or `broken`.
+            var state: String
+            var reason: String?
+            var faults: [String]?
+            var signer: String?
+            var issuer: String?
+            var trusted: Bool?
+            var own: Bool?
+            var generator: String?
+            var source_types: [String]?
+
+            init(_ report: SignatureReport) {
+                switch report {
+                case .none: state = "none"
+                case .unchecked(let reason): (state, self.reason) = ("unchecked", reason)
+                case .checked(let details):
+                    state = details.holds ? "holds" : "broken"
+                    (faults, signer, issuer) = (details.faults, details.signer, details.issuer)
+                    (trusted, own) = (details.isTrusted, details.isOwn)
+                    (generator, source_types) = (details.generator, details.sourceTypes)
+                }
+            }
+        }
+
         var path: String
         var frames: Int
         var marked: Bool
         var watermark: Watermark
         var sign: Sign
         var label: String?
+        var signature: Signature
     }
 
     private static func json(_ report: MarkReport) throws -> String {
@@ -113,7 +181,7 @@ struct VerifyCommand: ParsableCommand {
                     sign: Report.Sign(
                         found: report.signCorner != nil, corner: report.signCorner?.rawValue,
                         similarity: report.signSimilarity),
-                    label: report.sourceType)),
+                    label: report.sourceType, signature: Report.Signature(report.signature))),
             as: UTF8.self)
     }
 }
