@@ -78,6 +78,22 @@ struct WatermarkTests {
         #expect(abs(finding.period.x - 175) < 1.5 && abs(finding.period.y - 172.5) < 1.5)
     }
 
+    @Test func `it is found in a mirrored picture`() {
+        let picture = marked(SamplePicture.photo())
+        let pixels = picture.array
+        var mirrored: [UInt8] = []
+        for y in 0..<512 {
+            for x in (0..<512).reversed() {
+                let place = 3 * (512 * y + x)
+                mirrored += pixels[place..<place + 3]
+            }
+        }
+
+        let finding = find(Tensor(mirrored, shape: picture.shape))
+
+        #expect(finding.payload == Self.payload && finding.isFound)
+    }
+
     @Test func `it is found in a large picture made small`() {
         let large = marked(SamplePicture.photo(width: 1920, height: 1080))
 
