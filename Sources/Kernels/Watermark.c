@@ -12,8 +12,8 @@ enum { BLOCK = 8 };
 static int blocks(int side) { return (side + BLOCK - 1) / BLOCK; }
 
 size_t watermark_scratch(int width, int height) {
-    // Strengths of the blocks, one row of luma and its successor, one row of strengths.
-    return (size_t)blocks(width) * blocks(height) + 3 * (size_t)width + 2 * BLOCK;
+    // Strengths of the blocks; two rows of luma, one of steps; one row of strengths, by block and pixel.
+    return (size_t)blocks(width) * (blocks(height) + 1) + 4 * (size_t)width;
 }
 
 INLINE void luma_row(const uint8_t *rgb, int width, uint16_t *to) {
@@ -24,31 +24,27 @@ INLINE void luma_row(const uint8_t *rgb, int width, uint16_t *to) {
 /// Strength of each block in 1/32 level, from the mean step from a pixel to its neighbours.
 INLINE void measure_blocks(const uint8_t *rgb, int width, int height, uint16_t *rows,
                            uint16_t *strengths) {
-    uint16_t *here = rows, *below = rows + width;
+    uint16_t *here = rows, *below = rows + width, *steps = below + width;
     int across = blocks(width);
     for (int top = 0; top < height; top += BLOCK) {
         int last = top + BLOCK < height ? top + BLOCK : height;
         uint16_t *strength = strengths + (size_t)(top / BLOCK) * across;
-        uint32_t sums[across];
-        memset(sums, 0, sizeof(sums));
+        memset(steps, 0, (size_t)width * sizeof(uint16_t));
         luma_row(rgb + (size_t)top * width * 3, width, here);
         for (int y = top; y < last; y++) {
             luma_row(rgb + (size_t)(y + 1 < height ? y + 1 : y) * width * 3, width, below);
-            for (int b = 0; b < across; b++) {
-                int first = b * BLOCK, end = first + BLOCK < width ? first + BLOCK : width - 1;
-                uint32_t sum = 0;
-                for (int x = first; x < end; x++)
-                    sum += (uint32_t)(abs(here[x] - here[x + 1]) + abs(here[x] - below[x]));
-                sums[b] += sum;
-            }
+            for (int x = 0; x + 1 < width; x++)
+                steps[x] += (uint16_t)(abs(here[x] - here[x + 1]) + abs(here[x] - below[x]));
             uint16_t *swap = here;
             here = below;
             below = swap;
         }
         for (int b = 0; b < across; b++) {
-            int count = (last - top) * (b * BLOCK + BLOCK < width ? BLOCK : width - b * BLOCK);
+            int first = b * BLOCK, end = first + BLOCK < width ? first + BLOCK : width;
+            uint32_t sum = 0;
+            for (int x = first; x < end; x++) sum += steps[x];
             // 0.75 level, and 0.12 for each level of the mean step: within 1.2 and 1.95.
-            uint32_t value = 24 + 4 * sums[b] / (uint32_t)count;
+            uint32_t value = 24 + 4 * sum / (uint32_t)((last - top) * (end - first));
             strength[b] = (uint16_t)(value < 38 ? 38 : value > 62 ? 62 : value);
         }
     }
@@ -56,26 +52,35 @@ INLINE void measure_blocks(const uint8_t *rgb, int width, int height, uint16_t *
 
 INLINE uint8_t held(int value) { return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value); }
 
+/// The strengths of one row of pixels: between the centres of blocks they change evenly.
+INLINE void spread_strengths(const uint16_t *strengths, int width, int height, int y,
+                             uint16_t *mixed, uint16_t *to) {
+    int across = blocks(width), down = blocks(height);
+    int place = 2 * y + 1 - BLOCK, upper = place < 0 ? 0 : place / (2 * BLOCK);
+    int share = place < 0 ? 0 : place % (2 * BLOCK), lower = upper + 1 < down ? upper + 1 : upper;
+    const uint16_t *a = strengths + (size_t)upper * across;
+    const uint16_t *b = strengths + (size_t)lower * across;
+    for (int i = 0; i < across; i++) mixed[i] = (uint16_t)((16 - share) * a[i] + share * b[i]);
+    int x = 0;
+    for (; x < BLOCK / 2 && x < width; x++) to[x] = (uint16_t)((16 * mixed[0] + 128) >> 8);
+    for (int i = 0; i + 1 < across && x + BLOCK <= width; i++, x += BLOCK)
+        for (int k = 0; k < BLOCK; k++)
+            to[x + k] = (uint16_t)(((15 - 2 * k) * mixed[i] + (2 * k + 1) * mixed[i + 1] + 128) >> 8);
+    // What is left is less than a block from the last centre on, or around it.
+    for (; x < width; x++) {
+        int at = 2 * x + 1 - BLOCK, left = at / (2 * BLOCK), part = at % (2 * BLOCK);
+        int right = left + 1 < across ? left + 1 : left;
+        to[x] = (uint16_t)(((16 - part) * mixed[left] + part * mixed[right] + 128) >> 8);
+    }
+}
+
 CLONES void watermark_add(const uint8_t *rgb, int width, int height, const int8_t *pattern,
                           uint16_t *scratch, uint8_t *out) {
-    int across = blocks(width), down = blocks(height);
-    uint16_t *strengths = scratch, *rows = scratch + (size_t)across * down;
-    uint16_t *strength = rows + 2 * width;
+    uint16_t *strengths = scratch, *mixed = strengths + (size_t)blocks(width) * blocks(height);
+    uint16_t *rows = mixed + blocks(width), *strength = rows + 3 * (size_t)width;
     measure_blocks(rgb, width, height, rows, strengths);
     for (int y = 0; y < height; y++) {
-        // Between the centres of blocks the strength changes evenly, times 16 in each direction.
-        int place = 2 * y + 1 - BLOCK, upper = place < 0 ? 0 : place / (2 * BLOCK);
-        int share = place < 0 ? 0 : place % (2 * BLOCK);
-        int lower = upper + 1 < down ? upper + 1 : upper;
-        const uint16_t *a = strengths + (size_t)upper * across;
-        const uint16_t *b = strengths + (size_t)lower * across;
-        for (int x = 0; x < width; x++) {
-            int at = 2 * x + 1 - BLOCK, left = at < 0 ? 0 : at / (2 * BLOCK);
-            int part = at < 0 ? 0 : at % (2 * BLOCK), right = left + 1 < across ? left + 1 : left;
-            int l = (16 - share) * a[left] + share * b[left];
-            int r = (16 - share) * a[right] + share * b[right];
-            strength[x] = (uint16_t)(((16 - part) * l + part * r + 128) >> 8);
-        }
+        spread_strengths(strengths, width, height, y, mixed, strength);
         const uint8_t *from = rgb + (size_t)y * width * 3;
         const int8_t *mark = pattern + (size_t)y * width;
         uint8_t *to = out + (size_t)y * width * 3;

@@ -167,4 +167,55 @@ struct WatermarkTests {
 
         #expect(hash == 8_000_367_210_495_428_133)
     }
+
+    /// The plain form of what the kernel does.
+    @Test(arguments: [(64, 48), (37, 21), (9, 9), (16, 8), (5, 3), (131, 70)])
+    func `the mark is as strong as the picture is busy`(_ width: Int, _ height: Int) {
+        let picture = SamplePicture.photo(width: width, height: height)
+        let pixels = picture.array
+        let flat = Tensor<UInt8>(repeating: 128, shape: picture.shape)
+        func luma(_ x: Int, _ y: Int) -> Int {
+            let place = 3 * (y * width + x)
+            return (77 * Int(pixels[place]) + 150 * Int(pixels[place + 1])
+                + 29 * Int(pixels[place + 2])) >> 8
+        }
+        let (across, down) = ((width + 7) / 8, (height + 7) / 8)
+        var strengths = [Int](repeating: 0, count: across * down)
+        for block in strengths.indices {
+            let (left, top) = (block % across * 8, block / across * 8)
+            let (right, bottom) = (min(left + 8, width), min(top + 8, height))
+            var sum = 0
+            for y in top..<bottom {
+                for x in left..<right where x + 1 < width {
+                    sum += abs(luma(x, y) - luma(x + 1, y))
+                        + abs(luma(x, y) - luma(x, min(y + 1, height - 1)))
+                }
+            }
+            strengths[block] = max(38, min(62, 24 + 4 * sum / ((bottom - top) * (right - left))))
+        }
+        func between(_ place: Int, _ count: Int) -> (first: Int, second: Int, share: Int) {
+            let at = max(0, 2 * place + 1 - 8)
+            return (at / 16, min(at / 16 + 1, count - 1), 2 * place + 1 < 8 ? 0 : at % 16)
+        }
+        let result = marked(picture).array
+        let unit = marked(flat).array
+
+        for y in 0..<height {
+            for x in 0..<width {
+                let (u, v) = (between(x, across), between(y, down))
+                func mixed(_ column: Int) -> Int {
+                    (16 - v.share) * strengths[v.first * across + column]
+                        + v.share * strengths[v.second * across + column]
+                }
+                let strength = ((16 - u.share) * mixed(u.first) + u.share * mixed(u.second) + 128) >> 8
+                let place = 3 * (y * width + x)
+                // On a flat picture the strength is 38, whose change says the pattern to one level.
+                let weak = Int(unit[place]) - 128
+                let change = Int(result[place]) - Int(pixels[place])
+                if pixels[place] > 12 && pixels[place] < 243 {
+                    #expect(abs(Double(change) - Double(weak) * Double(strength) / 38) <= 1.4)
+                }
+            }
+        }
+    }
 }
