@@ -110,7 +110,9 @@ let package = Package(
         // Where they meet.
         .target(
             name: "BuiltinNodes",
-            dependencies: ["CPosix", "Layers", "Marks", "Media", "Networks", "NodeKit", "Tensors"]),
+            dependencies: [
+                "CPosix", "Layers", "Marks", "Media", "Networks", "NodeKit", "Tensors",
+            ]),
         .executableTarget(
             name: "personalive",
             dependencies: [

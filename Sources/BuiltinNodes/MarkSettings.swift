@@ -8,7 +8,8 @@ enum MarkSettings {
         "say in the file's metadata and in the pictures that they are AI-generated; false is for "
             + "pictures that are not")
     static let sign = Setting(
-        "visible-mark", String.self, type: .choice(VisibleSign.Corner.allCases.map(\.rawValue) + [off]),
+        "visible-mark", String.self,
+        type: .choice(VisibleSign.Corner.allCases.map(\.rawValue) + [off]),
         default: VisibleSign().corner.rawValue,
         "the corner of the sign that people see, for 3 s at the beginning and 2 s every 30 s")
     static let text = Setting(
@@ -45,7 +46,8 @@ enum MarkSettings {
     /// What a person has to read in the log when a mark was turned off.
     static func warning(for settings: Settings) -> String? {
         if !settings[label] {
-            return "label-ai-generated: false: nothing says of these pictures that they are AI-generated"
+            return
+                "label-ai-generated: false: nothing says of these pictures that they are AI-generated"
         }
         return settings[sign] == off
             ? "visible-mark: off: the pictures have no sign that people see" : nil

@@ -46,7 +46,8 @@ package struct C2PALibrary: Equatable, Sendable {
     ///   - format: a media type: `video/mp4`.
     ///   - manifest: JSON, as `c2pa_builder_from_json` takes it.
     package func sign(
-        _ source: String, to target: String, as format: String, manifest: String, with keys: SigningKeys
+        _ source: String, to target: String, as format: String, manifest: String,
+        with keys: SigningKeys
     ) throws(SigningError) {
         guard keys.isValidNow else { throw .expired(path: keys.folder, end: keys.end) }
         let from = Glibc.open(source, O_RDONLY | O_CLOEXEC)

@@ -7,7 +7,8 @@ import Glibc
 package enum ManifestPlace {
     /// The identifier of C2PA's box.
     static let box: [UInt8] = [
-        0xd8, 0xfe, 0xc3, 0xd6, 0x1b, 0x0e, 0x48, 0x3c, 0x92, 0x97, 0x58, 0x28, 0x87, 0x7e, 0xc4, 0x81,
+        0xd8, 0xfe, 0xc3, 0xd6, 0x1b, 0x0e, 0x48, 0x3c, 0x92, 0x97, 0x58, 0x28, 0x87, 0x7e, 0xc4,
+        0x81,
     ]
     /// More boxes than that a film does not have at its top.
     private static let mostBoxes = 100_000
@@ -19,7 +20,9 @@ package enum ManifestPlace {
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return false }
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            return false
+        }
         return isIn(size: Int(status.st_size)) { offset, count in
             var bytes = [UInt8](repeating: 0, count: count)
             let found = pread(descriptor, &bytes, count, off_t(offset))

@@ -40,7 +40,8 @@ package enum SignatureReport: Equatable, Sendable {
         }
         let answer = library.read(path, as: format)
         if answer.isError {
-            let isMissing = answer.text.contains("ManifestNotFound")
+            let isMissing =
+                answer.text.contains("ManifestNotFound")
                 || answer.text.lowercased().contains("no jumbf data found")
             self = isMissing && !mayHave ? .none : .unchecked(reason: answer.text)
             return
@@ -79,7 +80,9 @@ package enum SignatureReport: Equatable, Sendable {
                 let values = try decoder.container(keyedBy: CodingKeys.self)
                 label = try values.decode(String.self, forKey: .label)
                 // Assertions of others may hold anything.
-                data = label.hasPrefix("c2pa.actions") ? try? values.decode(Data.self, forKey: .data) : nil
+                data =
+                    label.hasPrefix("c2pa.actions")
+                    ? try? values.decode(Data.self, forKey: .data) : nil
             }
         }
         struct Manifest: Decodable {
@@ -106,7 +109,9 @@ package enum SignatureReport: Equatable, Sendable {
             self = .unchecked(reason: "it has no active manifest")
             return
         }
-        let all = (answer.validation_status ?? []) + (answer.validation_results?.activeManifest?.failure ?? [])
+        let all =
+            (answer.validation_status ?? [])
+            + (answer.validation_results?.activeManifest?.failure ?? [])
         let codes = Set(all.map(\.code))
         // A certificate that nobody vouches for is no fault of the file.
         let faults = codes.subtracting(["signingCredential.untrusted"]).sorted()

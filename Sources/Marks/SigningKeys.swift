@@ -59,7 +59,8 @@ package struct SigningKeys: Equatable, Sendable {
         }
         guard let algorithm = pair.algorithm else {
             throw .badKey(
-                path: paths.key, reason: "C2PA signs with RSA, Ed25519, or the curves P-256, P-384, P-521")
+                path: paths.key,
+                reason: "C2PA signs with RSA, Ed25519, or the curves P-256, P-384, P-521")
         }
         self.algorithm = algorithm
         (name, end, serial, isValidNow) = (leaf.name, leaf.end, leaf.serial, leaf.isValidNow)
@@ -98,7 +99,8 @@ package struct SigningKeys: Equatable, Sendable {
             rmdir(made)
         }
         guard let root = KeyPair(curve: "P-256"), let leaf = KeyPair(curve: "P-256"),
-            let authority = Certificate(of: root, name: "personalive own root", days: days, from: nil),
+            let authority = Certificate(
+                of: root, name: "personalive own root", days: days, from: nil),
             let certificate = Certificate(
                 of: leaf, name: "personalive, self-made certificate", days: days,
                 from: (authority, root)),
@@ -232,7 +234,8 @@ private final class Certificate {
         var text = [CChar](repeating: 0, count: 256)
         X509_NAME_get_text_by_NID(
             X509_get_subject_name(pointer), NID_commonName, &text, Int32(text.count))
-        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return String(
+            decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     var end: String {
@@ -241,7 +244,9 @@ private final class Certificate {
     }
 
     var serial: String {
-        guard let number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(pointer), nil) else { return "" }
+        guard let number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(pointer), nil) else {
+            return ""
+        }
         defer { BN_free(number) }
         guard let text = BN_bn2dec(number) else { return "" }
         defer { CRYPTO_free(text, nil, 0) }

@@ -102,7 +102,8 @@ struct SignLayout {
     func isLetter(_ x: Int, _ y: Int) -> Bool {
         let column = Int((Double(x - columns.lowerBound) + 0.5) / dot - 2)
         let row = Int((Double(y - rows.lowerBound) + 0.5) / dot - 2)
-        let isInside = Double(x - columns.lowerBound) + 0.5 > 2 * dot
+        let isInside =
+            Double(x - columns.lowerBound) + 0.5 > 2 * dot
             && Double(y - rows.lowerBound) + 0.5 > 2 * dot
         guard isInside, row < SignFont.height, column < letters.count * (SignFont.width + 1)
         else { return false }

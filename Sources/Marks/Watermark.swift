@@ -59,7 +59,9 @@ package final class Watermark {
         for u in 0..<columns {
             for x in 0..<width {
                 let angle = turn * Double(u) * (Double(x) + 0.5 - Double(width) / 2)
-                (cosine[u * width + x], sine[u * width + x]) = (Float(cos(angle)), Float(sin(angle)))
+                (cosine[u * width + x], sine[u * width + x]) = (
+                    Float(cos(angle)), Float(sin(angle))
+                )
             }
         }
         var waves = [Float](repeating: 0, count: width * height)

@@ -82,7 +82,9 @@ package struct MarkReport: Sendable {
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            return nil
+        }
         let size = Int(status.st_size)
         for start in [0, max(size - searched, 0)] {
             var bytes = [UInt8](repeating: 0, count: min(searched, size))
@@ -93,7 +95,7 @@ package struct MarkReport: Sendable {
         return nil
     }
 
-    static func sourceType(in bytes: ArraySlice<UInt8>) -> String? {
+    package static func sourceType(in bytes: ArraySlice<UInt8>) -> String? {
         let prefix = Array("cv.iptc.org/newscodes/digitalsourcetype/".utf8)
         guard let found = bytes.firstRange(of: prefix) else { return nil }
         let rest = bytes[found.upperBound...].prefix(64)

@@ -47,11 +47,14 @@ struct VerifyCommand: ParsableCommand {
     }
 
     private static func text(_ report: MarkReport) -> String {
-        var lines = ["\(report.path): \(report.frames) frame\(report.frames == 1 ? "" : "s") searched"]
+        var lines = [
+            "\(report.path): \(report.frames) frame\(report.frames == 1 ? "" : "s") searched"
+        ]
         let mark = report.watermark
         if mark.isFound {
             var line = String(
-                format: "watermark  found; by chance in one of 10^%.0f films at most", -mark.logOdds)
+                format: "watermark  found; by chance in one of 10^%.0f films at most", -mark.logOdds
+            )
             if let payload = mark.payload {
                 line += "; personalive, \(payload.kind.description), run \(payload.runText)"
             } else {
@@ -66,13 +69,15 @@ struct VerifyCommand: ParsableCommand {
                 String(
                     format: "sign       found, %@ (similarity %.2f)", corner.rawValue,
                     report.signSimilarity)
-            } ?? String(
-                format: "sign       none of ours (similarity %.2f)", report.signSimilarity))
+            }
+                ?? String(
+                    format: "sign       none of ours (similarity %.2f)", report.signSimilarity))
         lines.append("label      " + (report.sourceType ?? "none"))
         lines += signature(report)
         lines.append(
             report.isMarked
-                ? "marked as AI-generated" : "no mark found, which does not say that it is a recording")
+                ? "marked as AI-generated"
+                : "no mark found, which does not say that it is a recording")
         return lines.joined(separator: "\n")
     }
 
@@ -86,13 +91,15 @@ struct VerifyCommand: ParsableCommand {
             ]
         case .unchecked(let reason): return ["signature  not checked: \(reason)"]
         case .checked(let details):
-            var line = details.holds
+            var line =
+                details.holds
                 ? "signature  holds: the file is as it was signed"
                 : "signature  BROKEN: " + details.faults.map(words).joined(separator: "; ")
             if details.isOwn {
                 line += ", with your own key"
             } else {
-                line += ", by '\(details.signer)'"
+                line +=
+                    ", by '\(details.signer)'"
                     + (details.issuer.isEmpty ? "" : " of '\(details.issuer)'")
                     + (details.isTrusted ? "" : ", for whom no known authority vouches")
             }

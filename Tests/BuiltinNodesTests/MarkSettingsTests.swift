@@ -14,7 +14,8 @@ import Testing
 
     /// A new encoder or sink cannot forget the marks: it has their settings, or is named here with the
     /// reason.
-    @Test func `every kind that turns pictures into a file or stream has the settings of the marks`() {
+    @Test
+    func `every kind that turns pictures into a file or stream has the settings of the marks`() {
         for spec in BuiltinKinds.specs {
             let takesPictures = spec.inputs.contains { $0.name == "frame" && $0.meaning == "rgb" }
             let writesFile = spec.settings.contains { $0.name == "path" } && spec.outputs.isEmpty
@@ -26,7 +27,9 @@ import Testing
             let has = spec.settings.map(\.name)
             #expect(Self.names.allSatisfy(has.contains), "\(spec.kind) has \(has)")
         }
-        let marked = BuiltinKinds.specs.filter { $0.settings.contains { $0.name == "visible-mark" } }
+        let marked = BuiltinKinds.specs.filter {
+            $0.settings.contains { $0.name == "visible-mark" }
+        }
         #expect(marked.map(\.kind) == ["video-encoder", "live-encoder"])
     }
 

@@ -57,7 +57,8 @@ import Testing
         }
     }
 
-    @Test func `a film that was changed is found out, and one whose marks are off has none`() throws {
+    @Test func `a film that was changed is found out, and one whose marks are off has none`() throws
+    {
         let tool = try tool(Self.graph())
         #expect(try tool.run().status == 0)
         let file = URL(fileURLWithPath: "\(tool.folder)/film.mp4")
@@ -79,7 +80,9 @@ import Testing
         #expect(run.errors.contains("label-ai-generated: false"), "\(run.errors)")
     }
 
-    @Test func `the sign can be off and has a line in the log, and a text that cannot be shown is an error`()
+    @Test
+    func
+        `the sign can be off and has a line in the log, and a text that cannot be shown is an error`()
         throws
     {
         let tool = try tool(Self.graph(", visible-mark: off"))
@@ -92,7 +95,9 @@ import Testing
         #expect(run.status == 0 && run.errors.contains("visible-mark: off"), "\(run.errors)")
         #expect(part(verified, "sign")["found"] as? Bool == false)
         #expect(part(verified, "watermark")["found"] as? Bool == true)
-        #expect(refused.status != 0 && refused.errors.contains("the sign has no '画'"), "\(refused.errors)")
+        #expect(
+            refused.status != 0 && refused.errors.contains("the sign has no '画'"),
+            "\(refused.errors)")
     }
 
     @Test func `a killed encoder's successor makes a film with the same mark`() throws {

@@ -14,7 +14,8 @@ struct FrameMarksTests {
         _ = first.apply(to: picture, at: 0)
         for time in [2 * Self.second, 4 * Self.second, 31 * Self.second] {
             #expect(
-                first.apply(to: picture, at: time).array == second.apply(to: picture, at: time).array)
+                first.apply(to: picture, at: time).array
+                    == second.apply(to: picture, at: time).array)
         }
     }
 

@@ -11,7 +11,8 @@ struct ManifestPlaceTests {
     }
 
     private static func box(_ word: String, _ body: [UInt8]) -> [UInt8] {
-        withUnsafeBytes(of: UInt32(8 + body.count).bigEndian) { Array($0) } + Array(word.utf8) + body
+        withUnsafeBytes(of: UInt32(8 + body.count).bigEndian) { Array($0) } + Array(word.utf8)
+            + body
     }
 
     private static let start = box("ftyp", Array("isom".utf8))
@@ -19,7 +20,8 @@ struct ManifestPlaceTests {
 
     @Test func `the box is found wherever it is`() {
         let other = Self.box("uuid", [UInt8](repeating: 7, count: 16))
-        let large: [UInt8] = [0, 0, 0, 1] + Array("free".utf8) + [0, 0, 0, 0, 0, 0, 0, 20, 1, 2, 3, 4]
+        let large: [UInt8] =
+            [0, 0, 0, 1] + Array("free".utf8) + [0, 0, 0, 0, 0, 0, 0, 20, 1, 2, 3, 4]
 
         #expect(isIn(Self.start + Self.manifest))
         #expect(isIn(Self.start + other + Self.box("mdat", [1, 2, 3]) + large + Self.manifest))

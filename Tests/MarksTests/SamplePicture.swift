@@ -56,7 +56,9 @@ enum SamplePicture {
                 let (left, across) = (Int(u), u - u.rounded(.down))
                 let right = min(left + 1, fromWidth - 1)
                 for c in 0..<3 {
-                    func at(_ x: Int, _ y: Int) -> Double { Double(all[3 * (y * fromWidth + x) + c]) }
+                    func at(_ x: Int, _ y: Int) -> Double {
+                        Double(all[3 * (y * fromWidth + x) + c])
+                    }
                     let upper = (1 - across) * at(left, top) + across * at(right, top)
                     let lower = (1 - across) * at(left, bottom) + across * at(right, bottom)
                     pixels[3 * (y * width + x) + c] = UInt8(

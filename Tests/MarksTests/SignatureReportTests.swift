@@ -11,8 +11,10 @@ struct SignatureReportTests {
         let manifest = try #require(
             try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
         #expect(manifest["title"] as? String == "a \"film\"\\ñ.mp4")
-        #expect(text.contains("c2pa.created") && text.contains("compositeWithTrainedAlgorithmicMedia"))
-        #expect(FilmSignature.manifest(title: "", payload: nil).contains(#"\/trainedAlgorithmicMedia"#))
+        #expect(
+            text.contains("c2pa.created") && text.contains("compositeWithTrainedAlgorithmicMedia"))
+        #expect(
+            FilmSignature.manifest(title: "", payload: nil).contains(#"\/trainedAlgorithmicMedia"#))
     }
 
     private func answer(
@@ -38,7 +40,8 @@ struct SignatureReportTests {
     @Test func `a signature that holds is told apart from one that does not`() throws {
         let own = try details(
             SignatureReport(
-                json: answer(state: "Valid", codes: ["signingCredential.untrusted"]), ownSerial: "1"))
+                json: answer(state: "Valid", codes: ["signingCredential.untrusted"]), ownSerial: "1"
+            ))
         let known = try details(SignatureReport(json: answer(state: "Trusted"), ownSerial: "2"))
         let changed = try details(
             SignatureReport(

@@ -85,7 +85,9 @@ struct SigningKeysTests {
     }
 
     @Test func `the folder is the named one, or in the user's configuration`() {
-        func folder(_ variables: [String: String]) -> String? { SigningKeys.folder { variables[$0] } }
+        func folder(_ variables: [String: String]) -> String? {
+            SigningKeys.folder { variables[$0] }
+        }
 
         #expect(folder(["PERSONALIVE_KEYS": "/k", "HOME": "/h"]) == "/k")
         #expect(folder(["XDG_CONFIG_HOME": "/c", "HOME": "/h"]) == "/c/personalive/keys")

@@ -8,7 +8,8 @@ struct VisibleSignTests {
         (0.0, true), (2.96, true), (3.0, false), (29.96, false), (30.0, true), (31.96, true),
         (32.0, false), (60.0, true), (62.5, false), (3600.5, true), (-1.0, true),
     ])
-    func `it is there for 3 s at the beginning and 2 s every 30 s`(_ seconds: Double, _ isDue: Bool) {
+    func `it is there for 3 s at the beginning and 2 s every 30 s`(_ seconds: Double, _ isDue: Bool)
+    {
         #expect(VisibleSign.isDue(at: Int64(seconds * 1e9)) == isDue)
     }
 
@@ -41,7 +42,11 @@ struct VisibleSignTests {
         let target = (0..<12).reduce(1.0) { product, _ in product * base }
         for _ in 0..<60 {
             let middle = (low + high) / 2
-            if middle * middle * middle * middle * middle < target { low = middle } else { high = middle }
+            if middle * middle * middle * middle * middle < target {
+                low = middle
+            } else {
+                high = middle
+            }
         }
         return low
     }

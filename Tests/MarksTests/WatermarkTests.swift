@@ -21,10 +21,11 @@ struct WatermarkTests {
     @Test func `the marked picture differs by 42 dB at most, whatever is in it`() {
         var noise = Tensor<UInt8>(uninitialized: [1, 200, 301, 3])
         var state: UInt64 = 1
-        noise = Tensor((0..<noise.count).map { _ in
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return UInt8(state >> 56)
-        }, shape: noise.shape)
+        noise = Tensor(
+            (0..<noise.count).map { _ in
+                state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                return UInt8(state >> 56)
+            }, shape: noise.shape)
         let pictures = [
             SamplePicture.photo(), SamplePicture.photo(width: 640, height: 360), noise,
             SamplePicture.flat(0), SamplePicture.flat(128), SamplePicture.flat(255),
@@ -176,7 +177,8 @@ struct WatermarkTests {
         let flat = Tensor<UInt8>(repeating: 128, shape: picture.shape)
         func luma(_ x: Int, _ y: Int) -> Int {
             let place = 3 * (y * width + x)
-            return (77 * Int(pixels[place]) + 150 * Int(pixels[place + 1])
+            return
+                (77 * Int(pixels[place]) + 150 * Int(pixels[place + 1])
                 + 29 * Int(pixels[place + 2])) >> 8
         }
         let (across, down) = ((width + 7) / 8, (height + 7) / 8)
@@ -187,7 +189,8 @@ struct WatermarkTests {
             var sum = 0
             for y in top..<bottom {
                 for x in left..<right where x + 1 < width {
-                    sum += abs(luma(x, y) - luma(x + 1, y))
+                    sum +=
+                        abs(luma(x, y) - luma(x + 1, y))
                         + abs(luma(x, y) - luma(x, min(y + 1, height - 1)))
                 }
             }
@@ -207,7 +210,8 @@ struct WatermarkTests {
                     (16 - v.share) * strengths[v.first * across + column]
                         + v.share * strengths[v.second * across + column]
                 }
-                let strength = ((16 - u.share) * mixed(u.first) + u.share * mixed(u.second) + 128) >> 8
+                let strength =
+                    ((16 - u.share) * mixed(u.first) + u.share * mixed(u.second) + 128) >> 8
                 let place = 3 * (y * width + x)
                 // On a flat picture the strength is 38, whose change says the pattern to one level.
                 let weak = Int(unit[place]) - 128

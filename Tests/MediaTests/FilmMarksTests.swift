@@ -1,9 +1,8 @@
 import Foundation
 import Marks
+import Media
 import Tensors
 import Testing
-
-@testable import Media
 
 /// Films, streams and pictures have their marks, and ``MarkReport`` finds them.
 @Suite struct FilmMarksTests {
@@ -31,7 +30,9 @@ import Testing
         try writer.finish()
     }
 
-    private func report(_ path: String) throws -> MarkReport { try MarkReport(of: path, limit: 200) }
+    private func report(_ path: String) throws -> MarkReport {
+        try MarkReport(of: path, limit: 200)
+    }
 
     @Test(arguments: ["a.mp4", "a.webm", "a.mkv", "a.gif", "a/"])
     func `every kind of film has the watermark, the sign and the label`(_ name: String) throws {
@@ -56,7 +57,8 @@ import Testing
         #expect(!report.isMarked)
     }
 
-    @Test func `the watermark outlives another compression at CRF 28, and a removed label`() throws {
+    @Test func `the watermark outlives another compression at CRF 28, and a removed label`() throws
+    {
         try write(0..<60, to: folder.file("a.mp4"))
         let reader = try VideoReader(path: folder.file("a.mp4"))
         var options = VideoWriterOptions()
@@ -169,11 +171,18 @@ import Testing
         #expect(throws: MediaError.self) { try report(folder.file("missing.mp4")) }
     }
 
-    @Test(arguments: [
-        ("", nil), ("cv.iptc.org/newscodes/digitalsourcetype/", nil),
-        ("x http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture\" y", "digitalCapture"),
-        ("cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia", "trainedAlgorithmicMedia"),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("", nil), ("cv.iptc.org/newscodes/digitalsourcetype/", nil),
+            (
+                "x http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture\" y",
+                "digitalCapture"
+            ),
+            (
+                "cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia",
+                "trainedAlgorithmicMedia"
+            ),
+        ] as [(String, String?)])
     func `the source type is what follows the list's address`(_ text: String, _ type: String?) {
         #expect(MarkReport.sourceType(in: Array(text.utf8)[...]) == type)
     }

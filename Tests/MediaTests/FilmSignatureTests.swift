@@ -1,8 +1,8 @@
 import Foundation
-@testable import Marks
+import Media
 import Testing
 
-@testable import Media
+@testable import Marks
 
 /// Films are signed, and what was done to them since is seen. Needs `c2pa-python` in `.build/python`,
 /// `$VIRTUAL_ENV` or `~/.local`.
@@ -15,7 +15,8 @@ struct FilmSignatureTests {
         let path = folder.file(name)
         try Sample.film(folder.file("plain-" + name), count: 5, sound: name.hasSuffix("mp4"))
         try FilmSignature.sign(
-            folder.file("plain-" + name), to: path, ending: String(name.split(separator: ".").last!),
+            folder.file("plain-" + name), to: path,
+            ending: String(name.split(separator: ".").last!),
             title: name, payload: WatermarkPayload(run: 1),
             variables: InstalledC2PA.variables(keys: folder.file(keys)))
         return path
