@@ -160,8 +160,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "personalive", "personalive-bench", "Dataflow", "Layers", "Marks", "Media",
-                "NodeKit", "Tensors",
+                "personalive", "personalive-bench", "Dataflow", "Layers", "Media", "NodeKit",
+                "Tensors",
             ]),
     ],
     swiftLanguageModes: [.v6]
