@@ -44,6 +44,7 @@ let package = Package(
         .target(
             name: "CAvfilter", linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("avutil")]),
         .target(name: "CHeif", linkerSettings: [.linkedLibrary("dl")]),
+        .target(name: "CC2PA", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CTorch", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "CWebP", linkerSettings: [.linkedLibrary("dl")]),
         .target(name: "COneDNN", cSettings: kernels, linkerSettings: [.linkedLibrary("dnnl")]),
@@ -76,10 +77,15 @@ let package = Package(
                 "Tensors", "Kernels", "ExactKernels", "COneDNN", "COpenBLAS", "CTorch",
             ]),
         .target(name: "Networks", dependencies: ["Layers", "Tensors", "Kernels"]),
+        // What says of pictures that a network made them.
+        .target(
+            name: "Marks",
+            dependencies: ["CC2PA", "COpenSSL", "ExactKernels", "Kernels", "Tensors"],
+            swiftSettings: testable),
         .target(
             name: "Media",
             dependencies: [
-                "CAvfilter", "CFFmpeg", "CHeif", "CPosix", "CWebP", "Kernels", "Tensors",
+                "CAvfilter", "CFFmpeg", "CHeif", "CPosix", "CWebP", "Kernels", "Marks", "Tensors",
             ]),
         .target(name: "Parity", dependencies: ["ExactKernels", "Layers", "Networks", "Tensors"]),
 
@@ -104,11 +110,13 @@ let package = Package(
         // Where they meet.
         .target(
             name: "BuiltinNodes",
-            dependencies: ["CPosix", "Layers", "Media", "Networks", "NodeKit", "Tensors"]),
+            dependencies: [
+                "CPosix", "Layers", "Marks", "Media", "Networks", "NodeKit", "Tensors",
+            ]),
         .executableTarget(
             name: "personalive",
             dependencies: [
-                "BuiltinNodes", "Dataflow", "Launch", "Layers", "Media", "Models", "Networks",
+                "BuiltinNodes", "Dataflow", "Launch", "Layers", "Marks", "Media", "Models", "Networks",
                 "NodeKit", "Parity", "Studio", "Tensors", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -134,8 +142,10 @@ let package = Package(
         .testTarget(name: "BenchTests", dependencies: ["personalive-bench"]),
         .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors"]),
         .testTarget(name: "NetworksTests", dependencies: ["Layers", "Networks", "Tensors"]),
+        .testTarget(name: "MarksTests", dependencies: ["Marks", "Tensors"]),
         .testTarget(
-            name: "MediaTests", dependencies: ["CFFmpeg", "Media", "Tensors"], exclude: ["Samples"]),
+            name: "MediaTests", dependencies: ["CFFmpeg", "Marks", "Media", "Tensors"],
+            exclude: ["Samples"]),
         .testTarget(
             name: "ModelsTests", dependencies: ["personalive", "Models", "Networks", "Tensors"]),
         .testTarget(
@@ -144,7 +154,8 @@ let package = Package(
         .testTarget(
             name: "BuiltinNodesTests",
             dependencies: [
-                "BuiltinNodes", "Dataflow", "Layers", "Media", "Networks", "NodeKit", "Tensors",
+                "BuiltinNodes", "Dataflow", "Layers", "Marks", "Media", "Networks", "NodeKit",
+                "Tensors",
             ]),
         .testTarget(
             name: "EndToEndTests",

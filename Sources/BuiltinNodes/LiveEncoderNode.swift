@@ -35,14 +35,14 @@ package struct LiveEncoderNode: Node {
         "hold", Double.self, type: .number(0.05...60), default: 0.5, unit: "s",
         "when sound comes, and no new picture has come for so long, the last one goes out again with "
             + "the sound")
-    package static let label = VideoEncoderNode.label
 
     package static let spec = NodeSpec(
         "live-encoder", "Compresses frames and sound once, for any number of outputs.",
         inputs: [frame, audio], outputs: [packet],
-        settings: [bitrate, preset, keyframes, encoder, hold, label], state: .saved)
+        settings: [bitrate, preset, keyframes, encoder, hold] + MarkSettings.all, state: .saved)
 
     private let reporter: NodeReporter
+    private var warning: String?
     private let hasSound: Bool
     private let hold: Int64
     private var options = LiveEncoder.Options()
@@ -72,10 +72,16 @@ package struct LiveEncoderNode: Node {
         options.keyframeInterval = settings[Self.keyframes]
         options.library = LiveEncoder.Library(rawValue: settings[Self.encoder]) ?? .x264
         options.threads = settings.cores
-        options.labelsAIGenerated = settings[Self.label]
+        options.labelsAIGenerated = settings[MarkSettings.label]
+        options.marks = try MarkSettings.options(from: settings)
+        warning = MarkSettings.warning(for: settings)
     }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {
+        if let warning {
+            outputs.warn(warning)
+            self.warning = nil
+        }
         wantsKey = wantsKey || outputs.hasNewConsumer(of: Self.packet)
         if let packet = inputs[ifPresent: Self.audio] {
             try sound.add(AudioPacket(decoding: packet), captured: inputs.stamp.captured)

@@ -23,15 +23,13 @@ package struct VideoEncoderNode: Node {
     package static let tune = Setting(
         "tune", String.self, type: .choice(VideoWriterOptions.tunes), isOptional: true,
         "what x264 is to look after; zerolatency keeps no frame back")
-    package static let label = Setting(
-        "label-ai-generated", Bool.self, default: true,
-        "say in the file's metadata that its pictures are AI-generated")
 
     package static let spec = NodeSpec(
         "video-encoder", "Writes frames and sound into a film, or frames into a folder.", inputs: [frame, audio],
-        settings: [path, crf, preset, tune, label], state: .saved)
+        settings: [path, crf, preset, tune] + MarkSettings.all, state: .saved)
 
     private let writer: any FrameWriter
+    private var warning: String?
 
     package init(settings: Settings) throws {
         var options = VideoWriterOptions()
@@ -39,12 +37,18 @@ package struct VideoEncoderNode: Node {
         options.preset = settings[Self.preset]
         options.tune = settings[ifSet: Self.tune]
         options.threads = settings.cores
-        options.labelsAIGenerated = settings[Self.label]
+        options.labelsAIGenerated = settings[MarkSettings.label]
+        options.marks = try MarkSettings.options(from: settings)
+        warning = MarkSettings.warning(for: settings)
         writer = try makeFrameWriter(
             path: settings[Self.path], options: options, owner: settings.owner)
     }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {
+        if let warning {
+            outputs.warn(warning)
+            self.warning = nil
+        }
         if let packet = inputs[ifPresent: Self.audio] {
             try writer.write(AudioPacket(decoding: packet))
         }

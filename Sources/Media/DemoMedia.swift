@@ -1,6 +1,7 @@
 import Dispatch
 import Glibc
 import Kernels
+import Marks
 import Tensors
 
 /// Draws the portrait and the driving film that the first command of the README uses.
@@ -53,7 +54,9 @@ package enum DemoMedia {
         var options = VideoWriterOptions()
         options.crf = 18
         options.threads = 2  // a fixed number, so that every machine writes the same file
-        options.labelsAIGenerated = false  // it was drawn
+        // It was drawn.
+        options.labelsAIGenerated = false
+        options.marks = .none
         let writer = try VideoWriter(path: path, options: options)
         let samples = DemoVoice.samples(seconds: Double(frames) / Double(frameRate))
         for first in stride(from: 0, to: samples.count, by: 4_800) {

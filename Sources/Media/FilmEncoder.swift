@@ -1,5 +1,6 @@
 import CFFmpeg
 import Kernels
+import Marks
 import Tensors
 
 /// Compresses RGB frames as H.264 or VP9: yuv420p, limited range.
@@ -28,6 +29,7 @@ final class FilmEncoder {
     private var scaledFrom = (width: 0, height: 0)
     /// Durations by presentation time, of what is still inside the encoder.
     private var durations: [Int64: Int64] = [:]
+    private let marks: FrameMarks
     private let path: String
 
     /// An encoder for frames of this size, for a film.
@@ -44,7 +46,7 @@ final class FilmEncoder {
         try self.init(
             library: codec.rawValue, width: width, height: height, interval: interval,
             values: [("g", String(group))] + options.values(for: codec), threads: options.threads,
-            path: path)
+            marks: options.marks, path: path)
     }
 
     /// An encoder of one of FFmpeg's libraries.
@@ -52,12 +54,15 @@ final class FilmEncoder {
     /// - Parameters:
     ///   - interval: nanoseconds from frame to frame, a hint for the header.
     ///   - values: the library's options.
+    ///   - marks: what says in the pictures that a network made them.
     ///   - path: what is made, for errors.
     init(
         library name: String, width: Int, height: Int, interval: Int64,
-        values options: [(name: String, value: String)], threads: Int, path: String
+        values options: [(name: String, value: String)], threads: Int, marks: MarkOptions,
+        path: String
     ) throws(MediaError) {
         FFmpeg.prepare()
+        self.marks = FrameMarks(marks)
         (self.width, self.height, self.path) = (width + width % 2, height + height % 2, path)
         guard let library = avcodec_find_encoder_by_name(name) else {
             throw .failed(
@@ -106,14 +111,15 @@ final class FilmEncoder {
         context.pointee.flags |= AV_CODEC_FLAG_GLOBAL_HEADER
     }
 
-    /// Gives the encoder a frame; times in ``timeBase``.
+    /// Marks a frame and gives it to the encoder; times in ``timeBase``.
     ///
     /// - Parameter isKey: whether a decoder has to be able to begin with it.
     func send(
         _ frame: Tensor<UInt8>, at time: Int64, for duration: Int64, isKey: Bool = false
     ) throws(MediaError) {
         try FFmpeg.check(av_frame_make_writable(picture.pointer), "av_frame_make_writable", path)
-        try convert(frame)
+        let presentation = av_rescale_q(time, Self.timeBase, .nanosecond)
+        try convert(marks.apply(to: frame, at: presentation))
         picture.pointer.pointee.pts = time
         picture.pointer.pointee.pict_type = isKey ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE
         durations[time] = duration

@@ -1,5 +1,6 @@
 import CFFmpeg
 import Glibc
+import Marks
 import Tensors
 
 /// Compressed packets on their way into a film: logged, so that they outlive the process, and written
@@ -115,21 +116,25 @@ final class FilmFile {
     }
 
     /// Completes the film and puts it at its place.
+    ///
+    /// - Returns: why it has no signature, if it was to have one.
     func finish(
-        sound: SoundTrack?, label: KeyValuePairs<String, String>, isLabelled: Bool
-    ) throws(MediaError) {
-        guard let film else { return }
+        sound: SoundTrack?, label: KeyValuePairs<String, String>, isLabelled: Bool,
+        marks: MarkOptions
+    ) throws(MediaError) -> SigningError? {
+        guard let film else { return nil }
         try film.finish()
-        guard let draft else { return }
+        guard let draft else { return nil }
         let finished = FinishedFilm(
             film: film, draft: draft, container: container, label: label, isLabelled: isLabelled,
+            marks: marks,
             lateSound: lateSound.isEmpty ? nil : sound.map { (lateSound, $0) })
-        do throws(MediaError) { try finished.write() } catch {
+        defer { log?.remove() }
+        do throws(MediaError) { return try finished.write() } catch {
             // The log takes as much room as the film.
             log?.remove()
-            try finished.write()
+            return try finished.write()
         }
-        log?.remove()
     }
 
     /// Takes away what there is: there is no film.

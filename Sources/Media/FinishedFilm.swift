@@ -1,5 +1,6 @@
 import CFFmpeg
 import Glibc
+import Marks
 import Tensors
 
 /// Turns a ``PartialFilm`` into an ordinary film whose header comes first, without re-encoding.
@@ -10,6 +11,7 @@ struct FinishedFilm {
     let label: KeyValuePairs<String, String>
     /// Whether an XMP packet says how the pictures were made.
     let isLabelled: Bool
+    let marks: MarkOptions
     /// Sound that came after the partial film's header, with its track.
     let lateSound: (packets: [Packet], track: SoundTrack)?
 
@@ -18,10 +20,13 @@ struct FinishedFilm {
     /// Writes the film beside its draft and then puts it at the target's place in one step.
     ///
     /// - Throws: ``MediaError/cannotWrite(path:reason:kept:)``; the draft is kept then.
-    func write() throws(MediaError) {
+    ///
+    /// - Returns: why it has no signature, if it was to have one.
+    func write() throws(MediaError) -> SigningError? {
         let file = draft.path(of: .finishing)
         // What a process of this run left that was killed here.
         unlink(file)
+        let unsigned: SigningError?
         do throws(MediaError) {
             if container == .gif {
                 try AnimatedPicture(of: film.path).write(to: file)
@@ -29,6 +34,7 @@ struct FinishedFilm {
                 try copy(to: file)
             }
             if isLabelled { try appendLabel(to: file) }
+            unsigned = marks.isSigned ? sign(file) : nil
             do throws(DraftError) { try draft.publish(file) } catch {
                 throw .cannotWrite(path: target, reason: error.reason, kept: nil)
             }
@@ -38,6 +44,27 @@ struct FinishedFilm {
             throw .cannotWrite(path: target, reason: reason, kept: film.path)
         }
         draft.remove()
+        return unsigned
+    }
+
+    /// Puts a signed copy in the file's place. Whatever goes wrong, the file is there.
+    private func sign(_ file: String) -> SigningError? {
+        let signed = draft.path(of: .signing)
+        unlink(signed)
+        do {
+            try FilmSignature.sign(
+                file, to: signed, ending: container.rawValue, title: draft.target.name,
+                payload: marks.payload)
+        } catch {
+            unlink(signed)
+            return error
+        }
+        guard rename(signed, file) == 0 else {
+            let reason = String(cString: strerror(errno))
+            unlink(signed)
+            return .failed(path: target, reason: reason)
+        }
+        return nil
     }
 
     private func copy(to file: String) throws(MediaError) {

@@ -51,6 +51,7 @@ package func makeFrameWriter(
 ) throws(MediaError) -> any FrameWriter {
     path.hasSuffix("/")
         ? try PictureFolder(
-            path: path, labelsAIGenerated: options.labelsAIGenerated, owner: owner)
+            path: path, labelsAIGenerated: options.labelsAIGenerated, marks: options.marks,
+            owner: owner)
         : try VideoWriter(path: path, options: options, owner: owner)
 }

@@ -1,4 +1,5 @@
 import CFFmpeg
+import Marks
 import Tensors
 
 /// Compresses the frames of a live stream: each packet comes out with its frame, and a decoder can begin
@@ -25,6 +26,8 @@ package final class LiveEncoder {
         /// Processor cores for compression; 0 lets x264 choose.
         package var threads = 0
         package var labelsAIGenerated = true
+        /// What says so in the pictures themselves.
+        package var marks = MarkOptions()
         /// Which encoder of its node it is.
         package var stream: UInt32 = 0
 
@@ -124,7 +127,8 @@ package final class LiveEncoder {
             }
         return try FilmEncoder(
             library: options.library.name, width: frame.shape[2], height: frame.shape[1],
-            interval: interval, values: common + own, threads: options.threads, path: name)
+            interval: interval, values: common + own, threads: options.threads,
+            marks: options.marks, path: name)
     }
 }
 

@@ -1,4 +1,5 @@
 import Glibc
+import Marks
 import Tensors
 
 /// Writes frames as numbered PNGs into a folder of their own: `000000.png` is the first.
@@ -9,6 +10,7 @@ package final class PictureFolder: FrameWriter {
     package let path: String
     private let draft: Draft
     private let isLabelled: Bool
+    private let marks: FrameMarks
     private var isClaimed = false
     private var frames = 0
     private var end: Int64 = 0
@@ -18,9 +20,10 @@ package final class PictureFolder: FrameWriter {
     private var isFinished = false
 
     package init(
-        path: String, labelsAIGenerated isLabelled: Bool = true, owner: String? = nil
+        path: String, labelsAIGenerated isLabelled: Bool = true,
+        marks: MarkOptions = MarkOptions(), owner: String? = nil
     ) throws(MediaError) {
-        (self.path, self.isLabelled) = (path, isLabelled)
+        (self.path, self.isLabelled, self.marks) = (path, isLabelled, FrameMarks(marks))
         let place: FilePlace
         do throws(FilePlace.Fault) { place = try FilePlace(path) } catch {
             throw .cannotWrite(path: path, reason: error.description, kept: nil)
@@ -45,7 +48,8 @@ package final class PictureFolder: FrameWriter {
         try claim()
         do throws(MediaError) {
             try ImageWriter.writeDirectly(
-                frame, to: "\(draft.path)/\(Self.name(frames))", isLabelled: isLabelled)
+                marks.apply(to: frame, at: presentation),
+                to: "\(draft.path)/\(Self.name(frames))", isLabelled: isLabelled)
         } catch {
             guard case .cannotWrite(_, let reason, _) = error else { throw error }
             throw .cannotWrite(path: path, reason: reason, kept: frames > 0 ? draft.path : nil)

@@ -124,7 +124,10 @@ package final class VideoWriter: FrameWriter {
                 for packet in try sound.finish() { try file.record(packet, isSound: true) }
             }
             if !file.hasBegun { try file.begin(encoder, sound, label: label) }
-            try file.finish(sound: sound, label: label, isLabelled: options.labelsAIGenerated)
+            let unsigned = try file.finish(
+                sound: sound, label: label, isLabelled: options.labelsAIGenerated,
+                marks: options.marks)
+            if let unsigned { warn("the film is not signed: \(unsigned)") }
         }
         return FilmSummary(
             path: path, frames: frames, end: end, width: encoder.width, height: encoder.height)

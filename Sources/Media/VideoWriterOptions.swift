@@ -1,3 +1,5 @@
+import Marks
+
 /// How ``VideoWriter`` compresses and labels.
 package struct VideoWriterOptions: Sendable {
     /// Constant rate factor of x264: 0 (lossless) to 51 (worst).
@@ -10,6 +12,8 @@ package struct VideoWriterOptions: Sendable {
     package var threads = 0
     /// Whether the file says that its pictures are AI-generated.
     package var labelsAIGenerated = true
+    /// What says so in the pictures themselves.
+    package var marks = MarkOptions()
 
     package init() {}
 

@@ -149,6 +149,8 @@ extension Draft {
         case packets = ".packets"
         /// The target's next content.
         case finishing = ".finishing"
+        /// The same with a signature.
+        case signing = ".signing"
     }
 
     /// Where a companion lies.

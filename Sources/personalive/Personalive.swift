@@ -31,6 +31,8 @@ struct Personalive: ParsableCommand {
             SchemaCommand.self,
             PluginCommand.self,
             CompareCommand.self,
+            VerifyCommand.self,
+            KeysCommand.self,
             DemoMediaCommand.self,
             ModelsCommand.self,
             NodeCommand.self,

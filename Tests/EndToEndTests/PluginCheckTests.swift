@@ -248,7 +248,8 @@ struct PluginCheckTests {
           film:
             use: video-encoder
             in: { frame: decoder.frame }
-            with: { path: FOLDER/film.mp4, crf: 1 }
+            # Each run has a watermark of its own.
+            with: { path: FOLDER/film.mp4, crf: 1, label-ai-generated: false }
         """
 
     @Test(.enabled(if: Python.hasONNX, "python3 with onnxruntime and onnx is not here"))

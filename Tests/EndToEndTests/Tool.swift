@@ -46,6 +46,7 @@ final class Tool {
         var environment = ProcessInfo.processInfo.environment
         environment["XDG_RUNTIME_DIR"] = folder
         environment["XDG_STATE_HOME"] = "\(folder)/state"
+        environment["PERSONALIVE_KEYS"] = "\(folder)/keys"
         process.environment = environment
         process.standardOutput = output
         process.standardError = try FileHandle(forWritingTo: errors)

@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test func `every frame is a picture with its number, all of them there at once`() throws {
-        let writer = try PictureFolder(path: folder.file("out/"))
+        let writer = try PictureFolder(path: folder.file("out/"), marks: .none)
         try write(0..<12, into: writer)
 
         #expect(names == [])

@@ -1,4 +1,5 @@
 import Foundation
+import Marks
 import Media
 import Tensors
 
@@ -91,11 +92,12 @@ enum Sample {
         try writer.finish()
     }
 
-    /// Quick compression.
+    /// Quick compression of the very pictures, without marks in them.
     static var fast: VideoWriterOptions {
         var options = VideoWriterOptions()
         options.preset = "ultrafast"
         options.threads = 1
+        options.marks = .none
         return options
     }
 

@@ -69,3 +69,8 @@ int exact_resample(const uint8_t *in, int height, int width, uint8_t *out, exact
 /// large, whose discs are averaged.
 void exact_draw_discs(const int32_t *points, const float *colours, int count, int size,
                       int finer, float *canvas);
+
+/// A picture as a sum of waves: out[y][x] is the sum over u < `columns`, in this order, of
+/// re[u][y] * cosine[u][x] - im[u][y] * sine[u][x].
+void exact_waves(const float *re, const float *im, const float *cosine, const float *sine,
+                 int columns, int width, int height, float *out);

@@ -3,6 +3,7 @@
 #include "PictureWarp.h"
 #include "Portrait.h"
 #include "Product.h"
+#include "Watermark.h"
 #include "Winograd.h"
 #include <stdint.h>
 
