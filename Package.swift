@@ -61,11 +61,15 @@ let package = Package(
             swiftSettings: testable),
         .target(name: "Dataflow", dependencies: ["NodeKit", "Tensors", "CYaml"]),
         .target(
-            name: "Launch",
+            name: "HTTP",
             dependencies: [
-                "Dataflow", "NodeKit", "Tensors", "Wire", "CPosix", "CZeroMQ",
                 .product(name: "FlyingFox", package: "FlyingFox"),
                 .product(name: "FlyingSocks", package: "FlyingFox"),
+            ]),
+        .target(
+            name: "Launch",
+            dependencies: [
+                "Dataflow", "HTTP", "NodeKit", "Tensors", "Wire", "CPosix", "CZeroMQ",
             ],
             swiftSettings: testable),
 
@@ -104,11 +108,15 @@ let package = Package(
         // Where they meet.
         .target(
             name: "BuiltinNodes",
-            dependencies: ["CPosix", "Layers", "Media", "Networks", "NodeKit", "Tensors"]),
+            dependencies: [
+                "CPosix", "HTTP", "Layers", "Media", "Networks", "NodeKit", "Tensors",
+            ],
+            resources: [.embedInCode("Page/player.html")]),
         .executableTarget(
             name: "personalive",
             dependencies: [
-                "BuiltinNodes", "Dataflow", "Launch", "Layers", "Media", "Models", "Networks",
+                "BuiltinNodes", "Dataflow", "HTTP", "Launch", "Layers", "Media", "Models",
+                "Networks",
                 "NodeKit", "Parity", "Studio", "Tensors", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
