@@ -62,11 +62,15 @@ let package = Package(
             swiftSettings: testable),
         .target(name: "Dataflow", dependencies: ["NodeKit", "Tensors", "CYaml"]),
         .target(
-            name: "Launch",
+            name: "HTTP",
             dependencies: [
-                "Dataflow", "NodeKit", "Tensors", "Wire", "CPosix", "CZeroMQ",
                 .product(name: "FlyingFox", package: "FlyingFox"),
                 .product(name: "FlyingSocks", package: "FlyingFox"),
+            ]),
+        .target(
+            name: "Launch",
+            dependencies: [
+                "Dataflow", "HTTP", "NodeKit", "Tensors", "Wire", "CPosix", "CZeroMQ",
             ],
             swiftSettings: testable),
 
@@ -111,12 +115,14 @@ let package = Package(
         .target(
             name: "BuiltinNodes",
             dependencies: [
-                "CPosix", "Layers", "Marks", "Media", "Networks", "NodeKit", "Tensors",
-            ]),
+                "CPosix", "HTTP", "Layers", "Marks", "Media", "Networks", "NodeKit", "Tensors",
+            ],
+            resources: [.embedInCode("Page/player.html")]),
         .executableTarget(
             name: "personalive",
             dependencies: [
-                "BuiltinNodes", "Dataflow", "Launch", "Layers", "Marks", "Media", "Models", "Networks",
+                "BuiltinNodes", "Dataflow", "HTTP", "Launch", "Layers", "Marks", "Media", "Models",
+                "Networks",
                 "NodeKit", "Parity", "Studio", "Tensors", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

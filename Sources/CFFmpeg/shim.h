@@ -62,3 +62,9 @@ static inline int ff_queue_write(AVAudioFifo *queue, AVFrame *from, int samples)
 static inline int ff_queue_read(AVAudioFifo *queue, AVFrame *to, int samples) {
     return av_audio_fifo_read(queue, (void **)to->extended_data, samples);
 }
+
+// A picture's planes behind each other, without padding (frame->data is an array).
+static inline int ff_copy_picture(const AVFrame *from, uint8_t *to, int room) {
+    return av_image_copy_to_buffer(to, room, (const uint8_t *const *)from->data, from->linesize,
+                                   (enum AVPixelFormat)from->format, from->width, from->height, 1);
+}

@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/videodev2.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -179,4 +182,38 @@ uint64_t frame_hash(const void *bytes, size_t count) {
     }
     while (count-- > 0) hash = (hash ^ *at++) * 0x100000001b3u;
     return hash ^ hash >> 32;
+}
+
+int posix_takes_video(int descriptor) {
+    struct v4l2_capability known = {0};
+    if (ioctl(descriptor, VIDIOC_QUERYCAP, &known) != 0) return 0;
+    unsigned able = known.capabilities & V4L2_CAP_DEVICE_CAPS ? known.device_caps : known.capabilities;
+    return (able & V4L2_CAP_VIDEO_OUTPUT) != 0;
+}
+
+int posix_set_video(int descriptor, char layout[4], int *width, int *height, double rate) {
+    struct v4l2_format format = {.type = V4L2_BUF_TYPE_VIDEO_OUTPUT};
+    format.fmt.pix.width = (unsigned)*width;
+    format.fmt.pix.height = (unsigned)*height;
+    memcpy(&format.fmt.pix.pixelformat, layout, 4);
+    format.fmt.pix.field = V4L2_FIELD_NONE;
+    format.fmt.pix.colorspace = V4L2_COLORSPACE_SMPTE170M;
+    if (ioctl(descriptor, VIDIOC_S_FMT, &format) != 0) return -errno;
+    memcpy(layout, &format.fmt.pix.pixelformat, 4);
+    *width = (int)format.fmt.pix.width;
+    *height = (int)format.fmt.pix.height;
+    // Not every device knows rates, and the pictures come at this one whatever it says.
+    struct v4l2_streamparm parameters = {.type = V4L2_BUF_TYPE_VIDEO_OUTPUT};
+    parameters.parm.output.timeperframe.numerator = 1000;
+    parameters.parm.output.timeperframe.denominator = (unsigned)(1000 * rate + 0.5);
+    (void)ioctl(descriptor, VIDIOC_S_PARM, &parameters);
+    return 0;
+}
+
+int posix_terminal_size(int descriptor, int *rows, int *columns) {
+    struct winsize size = {0};
+    if (ioctl(descriptor, TIOCGWINSZ, &size) != 0) return -errno;
+    *rows = size.ws_row;
+    *columns = size.ws_col;
+    return 0;
 }

@@ -2,7 +2,8 @@
 ///
 /// It holds so much time and no more. What is too much is dropped in whole groups, from a key picture to
 /// the next one, since the rest of a group is of no use without its beginning; so what comes out can
-/// always be decoded. Pure.
+/// always be decoded. A connection that was too slow and is so again within ten seconds is held to a quarter of
+/// the time, and goes on with the newest group: what it sends is new, and it sends less of it. Pure.
 package struct GroupQueue: Sendable {
     package struct Item: Sendable {
         package var packet: FilmPacket
@@ -34,6 +35,11 @@ package struct GroupQueue: Sendable {
     private var needsKey = true
     /// Whether packets are taken. While they are not, only the newest group is kept.
     private var isTaken = false
+    /// Until which picture the connection counts as too slow.
+    private var slowUntil: Int64?
+
+    /// Nanoseconds for which a connection that was too slow counts as such.
+    private static let slowTime: Int64 = 10_000_000_000
 
     /// - Parameter limit: nanoseconds of pictures that are held at most.
     package init(limit: Int64) { self.limit = limit }
@@ -76,7 +82,7 @@ package struct GroupQueue: Sendable {
 
     /// Packets are not taken for now: a new connection begins at a key packet, the newest.
     package mutating func hold() -> [Drop] {
-        isTaken = false
+        (isTaken, slowUntil) = (false, nil)
         guard let key = items.lastIndex(where: \.packet.isKey) else {
             needsKey = true
             return drop(items.count, Self.notConnected)
@@ -90,10 +96,15 @@ package struct GroupQueue: Sendable {
     }
 
     private mutating func shorten() -> [Drop] {
+        guard let end = items.last?.packet.presentation else { return [] }
+        let isSlow = slowUntil.map { end < $0 } ?? false
+        let limit = isSlow ? self.limit / 4 : self.limit
         var drops: [Drop] = []
         let reason = isTaken ? Self.tooSlow : Self.notConnected
         while span > limit {
-            guard let key = items.dropFirst().firstIndex(where: \.packet.isKey) else {
+            if isTaken { slowUntil = end + Self.slowTime }
+            let keys = items.indices.dropFirst().filter { items[$0].packet.isKey }
+            guard let key = isSlow ? keys.last : keys.first else {
                 needsKey = true
                 return drops + drop(items.count, reason)
             }

@@ -1,4 +1,5 @@
 import CFFmpeg
+import Foundation
 import Glibc
 
 /// One connection to a server, or one file: packed from its first packet to its last.
@@ -8,12 +9,8 @@ final class StreamMuxer {
     private let address: StreamAddress
     private let patience: Patience
     private var context: UnsafeMutablePointer<AVFormatContext>?
-    private let hasSound: Bool
-    private let header: [UInt8]
-    /// Time of the first picture that is sent, on the packets' time line: it is 0 here.
-    private var origin: Int64?
+    private var tracks: FilmTracks?
     private var isHeaderWritten = false
-    private var lastSound = Int64.min
 
     /// Makes the connection and says what will come.
     ///
@@ -28,15 +25,13 @@ final class StreamMuxer {
     ) throws(MediaError) {
         FFmpeg.prepare()
         (self.address, self.patience) = (address, patience)
-        (hasSound, header) = (sound != nil, first.header)
         patience.begin()
         let url = path.map { "file:" + $0 } ?? address.url
         try check(
             avformat_alloc_output_context2(&context, nil, address.form.rawValue, url), "open")
         patience.attach(to: context!)
         do throws(MediaError) {
-            try addStreams(first, sound)
-            if first.flags.contains(.labelled) { label() }
+            tracks = try FilmTracks(in: context!, first: first, sound: sound)
             try open(url, latency: latency)
             try writeHeader()
         } catch {
@@ -47,41 +42,6 @@ final class StreamMuxer {
 
     deinit { close() }
 
-    private func addStreams(_ first: FilmPacket, _ sound: AudioFormat?) throws(MediaError) {
-        let picture = FFmpeg.allocated(avformat_new_stream(context, nil))
-        let parameters = picture.pointee.codecpar!
-        guard let codec = avcodec_descriptor_get_by_name(first.codec) else {
-            throw .badFilmPacket(reason: "this FFmpeg knows no codec '\(first.codec)'")
-        }
-        parameters.pointee.codec_type = AVMEDIA_TYPE_VIDEO
-        parameters.pointee.codec_id = codec.pointee.id
-        parameters.pointee.width = Int32(first.width)
-        parameters.pointee.height = Int32(first.height)
-        parameters.pointee.format = AV_PIX_FMT_YUV420P.rawValue
-        let header = FFmpeg.allocated(
-            av_mallocz(first.header.count + Int(AV_INPUT_BUFFER_PADDING_SIZE)))
-        first.header.withUnsafeBytes {
-            if let base = $0.baseAddress { header.copyMemory(from: base, byteCount: $0.count) }
-        }
-        parameters.pointee.extradata = header.assumingMemoryBound(to: UInt8.self)
-        parameters.pointee.extradata_size = Int32(first.header.count)
-        picture.pointee.time_base = AVRational(num: 1, den: 90_000)
-        if first.duration > 0 {
-            picture.pointee.avg_frame_rate = av_d2q(1e9 / Double(first.duration), 1_000_000)
-        }
-        guard let sound else { return }
-        let stream = FFmpeg.allocated(avformat_new_stream(context, nil))
-        try sound.copy(to: stream.pointee.codecpar)
-        stream.pointee.codecpar.pointee.codec_tag = 0
-        stream.pointee.time_base = AVRational(num: 1, den: Int32(clamping: sound.sampleRate))
-    }
-
-    private func label() {
-        for (key, value) in AILabel.metadata {
-            av_dict_set(&context!.pointee.metadata, key, value, 0)
-        }
-    }
-
     private func open(_ url: String, latency: Int64) throws(MediaError) {
         context!.pointee.flags |= AVFMT_FLAG_FLUSH_PACKETS
         context!.pointee.flush_packets = 1
@@ -90,17 +50,43 @@ final class StreamMuxer {
         var options = Options([
             // What is in the system's buffer counts as sent, so a large one hides that a server takes
             // nothing. Linux doubles this number. 128 KiB are enough for 5 Mbit/s to a server that is
-            // 200 ms away; a link of 300 kbit/s takes 3.5 s for them.
+            // 200 ms away.
             "send_buffer_size": "65536", "tcp_nodelay": "1", "pkt_size": "1316",
             "rw_timeout": "\(patience.microseconds)",
         ])
         if !url.contains("latency=") {
             av_dict_set(&options.pointer, "latency", "\(latency / 1000)", 0)
         }
+        let known = Self.sockets
         try check(
             avio_open2(
                 &context!.pointee.pb, url, AVIO_FLAG_WRITE, &context!.pointee.interrupt_callback,
                 &options.pointer), "open")
+        Self.sockets.subtracting(known).forEach(Self.holdLittle)
+    }
+
+    /// Of what the system's buffer holds, so much may wait to be sent for the first time, bytes; the rest is
+    /// under way. A link of 300 kbit/s takes 0.4 s for it.
+    private static let mostUnsent: Int32 = 16 << 10
+
+    /// Makes a socket take more only when little of what it has waits. libavformat tells nobody which sockets
+    /// it opens, and asks the system before each call whether the socket takes more.
+    private static func holdLittle(_ descriptor: Int32) {
+        var bytes = mostUnsent
+        // Fails, as it may, for what is no TCP socket.
+        setsockopt(
+            descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, &bytes,
+            socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    /// Descriptors of this process that are sockets.
+    private static var sockets: Set<Int32> {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        return Set(
+            names.compactMap { Int32($0) }.filter { descriptor in
+                var status = stat()
+                return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+            })
     }
 
     private func writeHeader() throws(MediaError) {
@@ -122,31 +108,13 @@ final class StreamMuxer {
     }
 
     /// Whether a packet is coded as was said at the beginning.
-    func takes(_ packet: FilmPacket) -> Bool { !packet.isKey || packet.header == header }
+    func takes(_ packet: FilmPacket) -> Bool { tracks?.takes(packet) ?? false }
 
     /// Sends a picture and the sound before it.
     func write(_ packet: FilmPacket) throws(MediaError) {
-        let origin = self.origin ?? packet.presentation
-        self.origin = origin
-        for sound in packet.sounds where hasSound { try write(sound, after: origin) }
-        let picture = Packet(packet.picture)
-        picture.pointer.pointee.pts = packet.presentation - origin
-        picture.pointer.pointee.dts = picture.pointer.pointee.pts
-        picture.pointer.pointee.duration = packet.duration
-        if packet.isKey { picture.pointer.pointee.flags |= AV_PKT_FLAG_KEY }
-        try write(picture, stream: 0, timeBase: .nanosecond)
-    }
-
-    private func write(_ sound: AudioPacket, after origin: Int64) throws(MediaError) {
-        let packet = sound.makePacket()
-        let start = av_rescale_q(origin, .nanosecond, sound.timeBase)
-        let time = packet.pointer.pointee.pts - start
-        // Left out: sound from before the first picture, and sound of a time that was sent already, as
-        // comes after its clock jumped.
-        guard time >= 0, time > lastSound else { return }
-        lastSound = time
-        (packet.pointer.pointee.pts, packet.pointer.pointee.dts) = (time, time)
-        try write(packet, stream: 1, timeBase: sound.timeBase)
+        try tracks?.write(packet) { (packet, stream, timeBase) throws(MediaError) in
+            try write(packet, stream: stream, timeBase: timeBase)
+        }
     }
 
     private func write(

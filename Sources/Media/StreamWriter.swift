@@ -39,6 +39,8 @@ package final class StreamWriter: @unchecked Sendable {
     private let condition = NSCondition()
     private var life = StreamLife()
     private var queue: GroupQueue
+    /// What was taken from the queue and is being sent.
+    private var underWay: GroupQueue.Item?
     private var drops: [GroupQueue.Drop] = []
     private var warnings: [String] = []
     private var figures = Figures()
@@ -123,6 +125,7 @@ package final class StreamWriter: @unchecked Sendable {
             while !isOver, condition.wait(until: deadline) {}
             // A name server may be asked for longer than that: the process ends all the same.
             life.apply(.finished, at: MonotonicClock.now)
+            putBack()
             drops += queue.end()
         }
     }
@@ -158,7 +161,7 @@ package final class StreamWriter: @unchecked Sendable {
                     // Another encoder, whose parameters are not those that were said at the beginning.
                     muxer = nil
                     try? open.finish()
-                    locked { queue.putBack(item) }
+                    locked { putBack() }
                     fail(
                         .cannotSend(address: address.shown, reason: "the pictures' format changed"))
                     continue
@@ -168,7 +171,7 @@ package final class StreamWriter: @unchecked Sendable {
                     noteSent(item)
                 } catch {
                     muxer = nil
-                    locked { queue.putBack(item) }
+                    locked { putBack() }
                     fail(error)
                 }
             case .finish:
@@ -207,12 +210,22 @@ package final class StreamWriter: @unchecked Sendable {
                     if let first = queue.first?.packet, first.isKey, hasSoundOrNone(first, now) {
                         return .connect(first, first.flags.contains(.hasSound) ? queue.sound : nil)
                     }
-                case .sending: if let item = queue.take() { return .send(item) }
+                case .sending:
+                    if let item = queue.take() {
+                        underWay = item
+                        return .send(item)
+                    }
                 case .pausing, .ended: break
                 }
                 condition.wait(until: Date(timeIntervalSinceNow: wait(now)))
             }
         }
+    }
+
+    /// What is under way was not sent, or not known to be when the time was over.
+    private func putBack() {
+        if let item = underWay { queue.putBack(item) }
+        underWay = nil
     }
 
     private func wait(_ now: Int64) -> Double {
@@ -235,6 +248,9 @@ package final class StreamWriter: @unchecked Sendable {
     private func noteSent(_ item: GroupQueue.Item) {
         file?.hasPictures = true
         locked {
+            // After the end it counts as dropped already.
+            guard underWay != nil else { return }
+            underWay = nil
             figures.sent += 1
             figures.bytes +=
                 item.packet.picture.count

@@ -18,7 +18,7 @@ struct RunReads: Sendable {
     /// For Prometheus.
     func figures(_ call: RunCall) async -> HTTPResponse {
         let answer = await RunFigures(folder: call.folder).response()
-        return .bytes(Data(answer.body.utf8), type: answer.type, status: answer.status)
+        return .bytes(Data(answer.bytes), type: answer.type, status: answer.status)
     }
 
     func status(_ call: RunCall) async throws -> HTTPResponse { .json(try await view(of: call)) }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Glibc
+import HTTP
 import Launch
 
 /// `personalive metrics`: serves a run's figures for Prometheus until the run is over.

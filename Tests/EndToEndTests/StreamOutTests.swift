@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Launch
 import Media
 import Testing
 
@@ -15,10 +16,12 @@ import Testing
         """
     private static let key = "k3y-that-nobody-sees"
 
-    private func make(_ graph: String = graph) throws -> (Tool, StreamServer) {
+    private func make(
+        _ graph: String = graph, refuses: Bool = false
+    ) throws -> (Tool, StreamServer) {
         let folder = "/tmp/pl-\(String(UInt32.random(in: 0 ... .max), radix: 36))s"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
-        let server = try StreamServer(in: folder)
+        let server = try StreamServer(in: folder, refuses: refuses)
         let tool = try Tool("run", graph: graph.replacing("PORT", with: "\(server.port)"), "--json")
         try Data("\(Self.key)\n".utf8).write(to: URL(fileURLWithPath: "\(tool.folder)/key"))
         return (tool, server)
@@ -95,6 +98,53 @@ import Testing
         }
         #expect(reasons.contains("there was no connection"), "\(reasons)")
         #expect(tool.traces.isEmpty)
+    }
+
+    @Test func `a server that refuses the key is a sentence, and the file goes on`() throws {
+        let (tool, server) = try make(refuses: true)
+        defer { remove(server, of: tool) }
+        try server.start()
+        try tool.start()
+
+        #expect(tool.waitUntil { state(tool).contains("try, in") }, "\(tool.errorsSoFar)")
+        let refused = state(tool)
+        #expect(refused.contains("does it know the application and the key?"), "\(refused)")
+        #expect(!refused.contains(Self.key))
+        tool.process.interrupt()
+        let outcome = tool.finish()
+
+        #expect(outcome.status == 130, "\(outcome.errors)")
+        #expect(streams(outcome)["copy"]?["frames_dropped"] as? Int == 0)
+        #expect(streams(outcome)["air"]?["frames_unaccounted"] as? Int == 0)
+    }
+
+    @Test(.enabled(if: Python.isComplete))
+    func `at 300 kbit a second what arrives is new`() throws {
+        let port = try FreePort.find()
+        let reader = Process(), output = Pipe()
+        reader.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        reader.arguments = [
+            "python3", "\(StudioProcess.repository)/Tests/watch_live.py", "ts", "\(port)", "25",
+        ]
+        reader.standardOutput = output
+        try reader.run()
+        let run = try LiveRun(
+            """
+              air: { use: stream-out, in: { packet: encoder.packet }, with: { url: "tcp://127.0.0.1:\(port)" } }
+              copy: { use: stream-out, in: { packet: encoder.packet }, with: { url: FOLDER/copy.mkv } }
+            """)
+        let text = output.fileHandleForReading.readAll()
+        reader.waitUntilExit()
+        let (outcome, sinks) = run.stop()
+
+        // Six times as much is made as the link takes. Before groups were dropped earlier, and the system's
+        // buffer was kept small: p50 4.0 s, p95 4.4 s.
+        let seen = try #require(JSONSerialization.jsonObject(with: text) as? [String: Any])
+        #expect((seen["kbit"] as? Double ?? 0) > 250, "\(seen)")
+        #expect((seen["p95"] as? Double ?? .infinity) < 2500, "\(seen)")
+        #expect(outcome.status == 130, "\(outcome.errors)")
+        #expect(sinks["copy"]?["frames_dropped"] as? Int == 0)
+        #expect(sinks["air"]?["frames_unaccounted"] as? Int == 0)
     }
 
     @Test func `a stream's key is found nowhere`() throws {

@@ -21,15 +21,33 @@ final class StreamServer {
     }
 
     /// Prepares a server at a free port; ``start()`` starts it.
-    init(in folder: String) throws {
+    ///
+    /// - Parameter refuses: whether it asks somebody about each stream, who always says no.
+    init(in folder: String, refuses: Bool = false) throws {
         self.folder = folder
         port = try FreePort.find()
+        let judge = try refuses ? FreePort.find() : 0
+        let http = """
+            http {
+                access_log off;
+                client_body_temp_path \(folder)/b; proxy_temp_path \(folder)/p; fastcgi_temp_path \(folder)/f;
+                uwsgi_temp_path \(folder)/u; scgi_temp_path \(folder)/s;
+                server { listen 127.0.0.1:\(judge); location / { return 403; } }
+            }
+            """
+        let asks = "on_publish http://127.0.0.1:\(judge)/; notify_method get;"
         let configuration = """
             daemon off; master_process off;
             pid \(folder)/nginx.pid; error_log \(folder)/nginx.log;
             load_module \(Self.module);
             events { worker_connections 64; }
-            rtmp { server { listen 127.0.0.1:\(port); application live { live on; } } }
+            \(refuses ? http : "")
+            rtmp {
+                server {
+                    listen 127.0.0.1:\(port);
+                    application live { live on; \(refuses ? asks : "") }
+                }
+            }
             """
         try Data(configuration.utf8).write(to: URL(fileURLWithPath: "\(folder)/nginx.conf"))
     }

@@ -58,6 +58,36 @@ import Testing
         #expect(takeAll(&queue) == Array(5..<12))
     }
 
+    @Test
+    func
+        `a connection that is too slow again goes on with the newest group, of a quarter of the time`()
+    {
+        var queue = GroupQueue(limit: 2_000_000_000)
+        _ = add(0..<1, to: &queue)
+        queue.begin()
+        // Nothing is taken: the first time the oldest group goes.
+        #expect(add(1..<22, to: &queue).map(\.frame) == [0, 1, 2, 3, 4])
+
+        // Half a second is held from now on, and the newest group begins at 20.
+        #expect(add(22..<23, to: &queue).map(\.frame) == Array(5..<20))
+        #expect(takeAll(&queue) == [20, 21, 22])
+        #expect(add(23..<29, to: &queue).isEmpty)
+        #expect(add(29..<30, to: &queue).map(\.frame) == [23, 24])
+    }
+
+    @Test func `a connection that has kept up for ten seconds has the whole time again`() {
+        var queue = GroupQueue(limit: 2_000_000_000)
+        _ = add(0..<1, to: &queue)
+        queue.begin()
+        _ = add(1..<22, to: &queue)
+        for number in 22..<130 {
+            while queue.take() != nil {}
+            _ = queue.add(item(number))
+        }
+
+        #expect(add(130..<148, to: &queue).isEmpty)
+    }
+
     @Test func `a group that is longer than the limit is dropped up to the next one`() {
         var queue = GroupQueue(limit: 300_000_000)
         _ = add(0..<1, to: &queue)

@@ -59,3 +59,13 @@ int posix_pipe(int *read_end, int *write_end);
 
 /// A hash of some bytes: equal bytes have equal hashes, others hardly ever (not for secrets).
 uint64_t frame_hash(const void *bytes, size_t count);
+
+/// Whether a descriptor is a video device that takes pictures (V4L2 output, as v4l2loopback is).
+int posix_takes_video(int descriptor);
+
+/// Asks such a device for pictures of a size, with `layout` four characters of V4L2 (YUYV, YU12), and a rate.
+/// `layout`, `width` and `height` become what the device has settled on. Returns 0, or -errno.
+int posix_set_video(int descriptor, char layout[4], int *width, int *height, double rate);
+
+/// Rows and columns of a terminal. Returns 0, or -errno.
+int posix_terminal_size(int descriptor, int *rows, int *columns);

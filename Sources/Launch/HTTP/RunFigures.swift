@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import HTTP
 
 /// The route `/metrics` of a run: asks it how it stands, as any client does.
 ///

@@ -1,0 +1,83 @@
+import Foundation
+import Glibc
+import Media
+import Testing
+
+/// What becomes of packets when the other end takes too few of them.
+@Suite struct StreamWriterTests {
+    /// Connections to it are taken, and nothing of what comes over them.
+    private final class Listener {
+        let descriptor: Int32
+        let port: UInt16
+
+        init() {
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            var place = sockaddr_in()
+            place.sin_family = sa_family_t(AF_INET)
+            place.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+            var bytes: Int32 = 4096
+            setsockopt(
+                descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
+            var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+            withUnsafeMutablePointer(to: &place) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    precondition(bind(descriptor, $0, size) == 0 && listen(descriptor, 4) == 0)
+                    getsockname(descriptor, $0, &size)
+                }
+            }
+            port = UInt16(bigEndian: place.sin_port)
+            self.descriptor = descriptor
+        }
+
+        deinit { close(descriptor) }
+    }
+
+    /// Packets that no compression is needed for: 20 KB each, 40 ms, a key packet each second.
+    private func packet(_ number: Int) -> FilmPacket {
+        FilmPacket(
+            flags: number % 25 == 0 ? .key : [], stream: 0, sequence: UInt64(number),
+            presentation: Int64(number) * 40_000_000, duration: 40_000_000, width: 64, height: 64,
+            codec: "h264", header: [0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x0a, 0, 0, 0, 1, 0x68, 0xce],
+            picture: [0, 0, 0, 1, number % 25 == 0 ? 0x65 : 0x41]
+                + [UInt8](repeating: 0x55, count: 20_000), sounds: [])
+    }
+
+    @Test func `every frame was sent or dropped when the end cuts a call short`() throws {
+        let listener = Listener()
+        let writer = StreamWriter(try StreamAddress("tcp://127.0.0.1:\(listener.port)"))
+
+        for number in 0..<100 {
+            writer.send(packet(number), frame: UInt64(number), captured: MonotonicClock.now)
+        }
+        // The buffers of both ends are full, and a call waits.
+        var last = -1
+        while writer.current.sent != last || last < 1 {
+            last = writer.current.sent
+            usleep(200_000)
+        }
+        writer.finish(within: 200_000_000)
+
+        let drops = writer.takeDrops().map(\.frame)
+        #expect(Set(drops).count == drops.count)
+        #expect(drops.count + writer.current.sent == 100)
+    }
+
+    @Test func `a server that takes nothing has little of what counts as sent`() throws {
+        let listener = Listener()
+        let writer = StreamWriter(try StreamAddress("tcp://127.0.0.1:\(listener.port)"))
+
+        for number in 0..<100 {
+            writer.send(packet(number), frame: UInt64(number), captured: MonotonicClock.now)
+        }
+        var last = -1
+        while writer.current.sent != last || last < 1 {
+            last = writer.current.sent
+            usleep(200_000)
+        }
+
+        // 16 KB wait, and as many more as one call writes; the receiver has 4 KB of room. With the system's
+        // usual 128 KiB it is seven pictures and more.
+        #expect(writer.current.bytes < 100_000, "\(writer.current.bytes)")
+        writer.finish(within: 100_000_000)
+    }
+}
