@@ -30,9 +30,10 @@ import Testing
         try give(sound, from: (2_000, 2_000), packets: 50)
 
         let times = sound.take(until: .max, origin: 0).map { $0.presentationNanoseconds / Self.ms }
+        // The encoder still holds the last three packets or four.
         #expect(times.count > 80)
         #expect(times.allSatisfy { !(1_010..<1_970).contains($0) }, "\(times)")
-        #expect((2_950...3_000).contains(times.last!), "\(times)")
+        #expect((2_900...3_000).contains(times.last!), "\(times)")
     }
 
     @Test func `another source's sound goes on in the form of the first`() throws {
@@ -49,7 +50,7 @@ import Testing
         #expect(packets[0].format.sampleRate == 48_000 && packets[0].format.layout == "stereo")
         // No gap is longer than what an encoder takes to begin.
         #expect(zip(times, times.dropFirst()).allSatisfy { $1 - $0 <= 64 }, "\(times)")
-        #expect((2_950...3_000).contains(times.last!), "\(times)")
+        #expect((2_900...3_000).contains(times.last!), "\(times)")
     }
 
     @Test func `while nothing comes there is silence, and none beside sound that comes`() throws {
