@@ -106,8 +106,8 @@ let package = Package(
                 .product(name: "FlyingSocks", package: "FlyingFox"),
             ],
             resources: [
-                "index.html", "style.css", "app.js", "stage.js", "live.js", "camera.js", "graph.js",
-                "editor.js", "openapi.json",
+                "index.html", "style.css", "app.js", "stage.js", "live.js", "camera.js", "sound.js",
+                "worklet.js", "graph.js", "editor.js", "openapi.json",
             ].map { .embedInCode("Page/\($0)") },
             swiftSettings: testable),
 

@@ -3,7 +3,8 @@ import Media
 import NodeKit
 import Tensors
 
-/// Sends the frames of a browser's camera, which the studio's page sends to the run.
+/// Sends the frames of a browser's camera, and the sound of its microphone, which the studio's page sends to
+/// the run.
 ///
 /// Times are those of the capture in the browser, which the page reckons by this machine's clock.
 ///
@@ -14,6 +15,9 @@ import Tensors
 package struct BrowserCameraNode: Node {
     package static let frame = Port(
         "frame", UInt8.self, "1 height width 3", meaning: "rgb", "frames as the browser took them")
+    package static let audio = Port(
+        "audio", UInt8.self, "bytes", meaning: "audio-packet", pace: .own,
+        "the sound of the browser's microphone, which the page sends when something takes it")
     package static let width = Setting(
         "width", Int.self, type: .integer(16...4096), default: 512, unit: "px",
         "the page cuts the camera's picture to this proportion and size")
@@ -28,8 +32,8 @@ package struct BrowserCameraNode: Node {
         "how often the last picture is sent again while none comes; 0 for never")
 
     package static let spec = NodeSpec(
-        "browser-camera", "Sends the frames of a browser's camera, from the studio's page.",
-        outputs: [frame], settings: [width, height, rate, idle], state: .saved
+        "browser-camera", "Sends the frames and the sound of a browser, from the studio's page.",
+        outputs: [frame, audio], settings: [width, height, rate, idle], state: .saved
     ).ofTheMoment()
 
     /// What the socket is called, in the run's folder.
@@ -49,6 +53,8 @@ package struct BrowserCameraNode: Node {
     private var isIdle = false
     /// The last frame that was sent.
     private var last: Stamp?
+    /// Packets of sound that were sent.
+    private var sounds: UInt64 = 0
 
     package init(settings: Settings) throws {
         shape = [1, settings[Self.height], settings[Self.width], 3]
@@ -91,6 +97,7 @@ package struct BrowserCameraNode: Node {
     private mutating func take(
         _ message: LiveMessage, from link: BrowserLink, into outputs: inout Outputs
     ) {
+        if message.kind == .audioUp { return takeSound(message, into: &outputs) }
         guard message.kind == .videoUp, let codec = LiveMessage.Codec(rawValue: message.stream) else {
             return
         }
@@ -115,18 +122,32 @@ package struct BrowserCameraNode: Node {
         }
     }
 
+    private mutating func takeSound(_ message: LiveMessage, into outputs: inout Outputs) {
+        guard let packet = AudioPacket(message) else { return }
+        outputs.send(
+            packet.encoded(), on: Self.audio,
+            stamp: Stamp(
+                frame: sounds, captured: captureTime(of: message),
+                presentation: packet.presentationNanoseconds, duration: packet.durationNanoseconds))
+        sounds += 1
+    }
+
     private static let wantsKey = #"{"key":true}"#
 
-    /// A page's clock is believed when it says something that can be.
     private func stamp(_ message: LiveMessage) -> Stamp {
-        let now = MonotonicClock.now
-        let said = message.captured.multipliedReportingOverflow(by: 1000)
-        let isLikely = !said.overflow && (now - Self.oldest...now + Self.newest).contains(said.partialValue)
-        let captured = isLikely ? min(said.partialValue, now) : now
+        let captured = captureTime(of: message)
         guard let last else {
             return Stamp(frame: 0, captured: captured, presentation: 0, duration: duration)
         }
         return next(after: last, captured: captured)
+    }
+
+    /// A page's clock is believed when it says something that can be.
+    private func captureTime(of message: LiveMessage) -> Int64 {
+        let now = MonotonicClock.now
+        let said = message.captured.multipliedReportingOverflow(by: 1000)
+        let isLikely = !said.overflow && (now - Self.oldest...now + Self.newest).contains(said.partialValue)
+        return isLikely ? min(said.partialValue, now) : now
     }
 
     /// Times only grow, also where another browser goes on.
@@ -144,11 +165,13 @@ package struct BrowserCameraNode: Node {
         guard let last else { return nil }
         var writer = StateWriter()
         writer.write(last)
+        writer.write(Int(sounds))
         return SavedState(writer.bytes)
     }
 
     package mutating func restore(_ state: [UInt8]) {
         var reader = StateReader(state)
         last = reader.stamp()
+        sounds = UInt64(reader.number())
     }
 }

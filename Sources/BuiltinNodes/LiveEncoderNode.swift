@@ -6,8 +6,8 @@ import Tensors
 ///
 /// Pictures and sound stand on one time line, that of their capture. A packet of sound goes out with the
 /// first picture that was captured after it, so that its delay is the pictures' own, whatever the nodes
-/// before this one do. When sound comes, and no picture has come for ``hold``, the last one goes out
-/// again with that sound; without sound nothing goes out.
+/// before this one do. When no picture has come for ``hold``, the last one goes out again, with the sound
+/// that came: a server drops a stream that stands still.
 package struct LiveEncoderNode: Node {
     package static let frame = Port(
         "frame", UInt8.self, "1 h w 3", meaning: "rgb", "frames in the order of time")
@@ -33,8 +33,7 @@ package struct LiveEncoderNode: Node {
         default: LiveEncoder.Library.x264.rawValue, "what compresses: nvenc is an NVIDIA GPU")
     package static let hold = Setting(
         "hold", Double.self, type: .number(0.05...60), default: 0.5, unit: "s",
-        "when sound comes, and no new picture has come for so long, the last one goes out again with "
-            + "the sound")
+        "when no new picture has come for so long, the last one goes out again, with the sound")
 
     package static let spec = NodeSpec(
         "live-encoder", "Compresses frames and sound once, for any number of outputs.",
@@ -60,6 +59,8 @@ package struct LiveEncoderNode: Node {
     /// When the last picture was repeated, and how often that was done.
     private var repeated: Int64 = 0
     private var repeats = 0
+    /// Whether pictures came when last anything went out; nil before the first.
+    private var isFlowing: Bool?
     /// Whether a consumer has come that cannot begin before the next key picture.
     private var wantsKey = false
 
@@ -85,11 +86,13 @@ package struct LiveEncoderNode: Node {
         wantsKey = wantsKey || outputs.hasNewConsumer(of: Self.packet)
         if let packet = inputs[ifPresent: Self.audio] {
             try sound.add(AudioPacket(decoding: packet), captured: inputs.stamp.captured)
-            try repeatIfDue(into: &outputs)
         }
         if let frame = inputs[ifPresent: Self.frame] {
             try send(frame, inputs.stamp, into: &outputs)
+        } else {
+            try repeatIfDue(into: &outputs)
         }
+        if let due { outputs.wake(at: due) }
         for warning in sound.takeWarnings() { outputs.warn(warning) }
     }
 
@@ -103,31 +106,46 @@ package struct LiveEncoderNode: Node {
         let packet = try compressor().encode(
             frame, at: nextTime(for: stamp.captured - origin), for: stamp.duration, isKey: wantsKey)
         last = stamp
-        send(packet, captured: stamp.captured, stamp, into: &outputs)
+        if isFlowing != true { reporter.describe("compressing \(frame.shape[2])x\(frame.shape[1]) pictures") }
+        isFlowing = true
+        try send(packet, captured: stamp.captured, stamp, into: &outputs)
     }
+
+    /// When the last picture is to go out again; nil before the first.
+    private var due: Int64? { last.map { max(arrived + hold, repeated + interval(of: $0)) } }
+
+    private func interval(of stamp: Stamp) -> Int64 { max(stamp.duration, 1_000_000_000 / 25) }
 
     /// The last picture goes out again when no other has come for so long, as often as pictures came.
     private mutating func repeatIfDue(into outputs: inout Outputs) throws {
         let now = MonotonicClock.now
-        guard let last, let origin, let encoder, now - arrived > hold else { return }
-        let interval = max(last.duration, 1_000_000_000 / 25)
-        guard now - repeated >= interval else { return }
+        guard let last, let origin, let encoder, let due, now >= due else { return }
+        repeated = now
         // As far behind the sources as pictures were when they last came.
         let captured = now - age
         guard captured - origin > end,
             let packet = try encoder.repeatLast(
-                at: nextTime(for: captured - origin), for: interval, isKey: wantsKey)
+                at: nextTime(for: captured - origin), for: interval(of: last), isKey: wantsKey)
         else { return }
-        repeated = now
         repeats += 1
+        if isFlowing != false { describeStall() }
+        isFlowing = false
         var stamp = last
         stamp.captured = captured
-        send(packet, captured: captured, stamp, into: &outputs)
+        try send(packet, captured: captured, stamp, into: &outputs)
+    }
+
+    private func describeStall() {
+        let since = arrived
+        reporter.describe {
+            "no picture for \((MonotonicClock.now - since) / 1_000_000_000) s: the last one goes out again"
+        }
     }
 
     private mutating func send(
         _ compressed: FilmPacket, captured: Int64, _ stamp: Stamp, into outputs: inout Outputs
-    ) {
+    ) throws {
+        if hasSound { try sound.fill(until: captured, at: MonotonicClock.now) }
         var packet = compressed
         packet.sequence = sequence
         packet.sounds = sound.take(until: captured, origin: origin ?? captured)

@@ -131,6 +131,44 @@ package struct TestStageNode: Node {
     }
 }
 
+/// Hands on each picture when so many others have come: as late as what a window of frames makes late.
+package struct TestDelayNode: Node {
+    static let input = Port("frame", UInt8.self, "1 h w 3", meaning: "rgb", "what comes in")
+    static let output = Port("frame", UInt8.self, "1 h w 3", meaning: "rgb", "the same, later")
+    static let stall = Setting(
+        "stall", Double.self, type: .number(0...60_000), default: 0, unit: "ms",
+        "how long the next picture takes, once each time that it is set"
+    ).live()
+    private static let count = 12
+
+    package static let spec = NodeSpec(
+        "test-delay", "Hands on each picture when \(count) others have come.",
+        inputs: [input], outputs: [output], settings: [stall], heldFrames: count, state: .unknown)
+
+    private var held: [(Tensor<UInt8>, Stamp)] = []
+    private var stall = 0.0
+
+    package init(settings: Settings) {}
+
+    package mutating func update(settings: Settings) { stall = settings[Self.stall] }
+
+    package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
+        if stall > 0 { Thread.sleep(forTimeInterval: stall / 1000) }
+        stall = 0
+        held.append((inputs[Self.input], inputs.stamp))
+        if held.count > Self.count { send(&outputs) }
+    }
+
+    package mutating func finish(into outputs: inout Outputs) {
+        while !held.isEmpty { send(&outputs) }
+    }
+
+    private mutating func send(_ outputs: inout Outputs) {
+        let (picture, stamp) = held.removeFirst()
+        outputs.send(picture, on: Self.output, stamp: stamp)
+    }
+}
+
 /// A failure that was asked for.
 struct TestFailure: Error, CustomStringConvertible {
     let frame: Int

@@ -24,74 +24,109 @@ package struct VideoFileNode: Node {
         "stop after so many frames")
     package static let realtime = Setting(
         "realtime", Bool.self, default: false,
-        "send each frame when it would be shown, instead of as fast as it is taken")
+        "send each frame when it would be shown, instead of as fast as it is taken; its sound with it")
+    package static let loop = Setting(
+        "loop", Bool.self, default: false, "begin again at the end of the film, without end")
 
     package static let spec = NodeSpec(
         "video-file", "Sends the frames of a film, and its sound.", outputs: [frame, audio],
-        settings: [path, frames, realtime, rate, timeout], state: .saved)
+        settings: [path, frames, realtime, loop, rate, timeout], state: .saved)
 
-    private let reader: VideoReader
+    private let open: () throws -> VideoReader
+    private var reader: VideoReader
     private let isRealtime: Bool
+    private let loops: Bool
+    /// Our time of the stream's zero.
     private var began: Int64?
     private var packets: UInt64 = 0
-    /// Frames and packets taken from the film.
+    /// Frames and packets taken from the film, since it began last.
     private var items = 0
+    /// The frame and the time at which the film began last, and where what was sent so far ends.
+    private var pass = Place(), end = Place()
+
+    private struct Place {
+        var frame: UInt64 = 0
+        /// Nanoseconds from the start of the stream.
+        var time: Int64 = 0
+    }
+
+    /// A film that is so far behind its clock, as after the machine slept, goes on from where it is,
+    /// nanoseconds.
+    private static let longestDelay: Int64 = 1_000_000_000
 
     package init(settings: Settings) throws {
-        reader = try VideoReader(
-            path: settings[Self.path], frameLimit: settings[ifSet: Self.frames],
-            rate: settings[Self.rate], timeout: Int64(settings[Self.timeout] * 1e9),
-            threads: settings.cores)
+        open = {
+            try VideoReader(
+                path: settings[Self.path], frameLimit: settings[ifSet: Self.frames],
+                rate: settings[Self.rate], timeout: Int64(settings[Self.timeout] * 1e9),
+                threads: settings.cores)
+        }
+        reader = try open()
         isRealtime = settings[Self.realtime]
+        loops = settings[Self.loop]
     }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {
-        if began == nil, let frames = reader.estimatedFrames { outputs.expect(frames: frames) }
+        if began == nil, !loops, let frames = reader.estimatedFrames { outputs.expect(frames: frames) }
         items += 1
         switch try reader.next() {
         case .frame(let time):
             let room = outputs.tensor(for: Self.frame, shape: reader.shape)
             try reader.copyFrame(into: room)
-            wait(for: time.presentation, outputs: &outputs)
-            outputs.send(
-                room, on: Self.frame,
-                stamp: stamp(UInt64(time.number), time.presentation, time.duration))
-        case .audio(let packet):
-            wait(for: packet.presentationNanoseconds, outputs: &outputs)
-            outputs.send(
-                packet.encoded(), on: Self.audio,
-                stamp: stamp(
-                    packets, packet.presentationNanoseconds, packet.durationNanoseconds))
+            let stamp = stamp(
+                pass.frame + UInt64(time.number), time.presentation, time.duration, &outputs)
+            end = Place(frame: stamp.frame + 1, time: stamp.presentation + stamp.duration)
+            outputs.send(room, on: Self.frame, stamp: stamp)
+        case .audio(var packet):
+            let (time, duration) = (packet.presentationNanoseconds, packet.durationNanoseconds)
+            packet.delay(by: pass.time)
+            let stamp = stamp(packets, time, duration, &outputs)
+            outputs.send(packet.encoded(), on: Self.audio, stamp: stamp)
             packets += 1
+        case nil where loops:
+            (pass, items) = (end, 0)
+            reader = try open()
         case nil:
             outputs.finish()
         }
         for warning in reader.takeWarnings() { outputs.warn(warning) }
     }
 
-    package func save() -> SavedState? { SavedState(number: items) }
+    package func save() -> SavedState? {
+        var writer = StateWriter()
+        writer.write([items, Int(packets), Int(pass.frame), Int(pass.time)])
+        return SavedState(writer.bytes)
+    }
 
     /// Goes through the film up to where an earlier process came.
     package mutating func restore(_ state: [UInt8]) throws {
-        items = SavedState.number(state)
+        var reading = StateReader(state)
+        let numbers = reading.numbers()
+        (items, packets) = (numbers[0], UInt64(numbers[1]))
+        pass = Place(frame: UInt64(numbers[2]), time: Int64(numbers[3]))
+        end = pass
         for _ in 0..<items {
-            switch try reader.next() {
-            case .frame(let time): began = MonotonicClock.now - time.presentation
-            case .audio: packets += 1
-            case nil: break
-            }
+            guard case .frame(let time)? = try reader.next() else { continue }
+            let presentation = pass.time + time.presentation
+            began = MonotonicClock.now - presentation
+            end = Place(
+                frame: pass.frame + UInt64(time.number) + 1, time: presentation + time.duration)
         }
     }
 
-    private func stamp(_ number: UInt64, _ presentation: Int64, _ duration: Int64) -> Stamp {
-        Stamp(
-            frame: number, captured: MonotonicClock.now, presentation: presentation,
-            duration: duration)
-    }
-
-    private mutating func wait(for presentation: Int64, outputs: inout Outputs) {
-        let start = began ?? MonotonicClock.now - presentation
-        began = start
+    /// Waits until an item is due, and says when it was captured. Of a film in real time that is when it
+    /// was due, so that pictures and sound have one origin, however long each took to be read.
+    private mutating func stamp(
+        _ number: UInt64, _ time: Int64, _ duration: Int64, _ outputs: inout Outputs
+    ) -> Stamp {
+        let presentation = pass.time + time
+        var start = began ?? MonotonicClock.now - presentation
         if isRealtime { outputs.wait { MonotonicClock.sleep(until: start + presentation) } }
+        let now = MonotonicClock.now
+        if isRealtime, now - start - presentation > Self.longestDelay { start = now - presentation }
+        began = start
+        return Stamp(
+            frame: number, captured: isRealtime ? start + presentation : now,
+            presentation: presentation, duration: duration)
     }
 }

@@ -20,12 +20,18 @@
 #include <libswscale/swscale.h>
 
 // libavdevice pulls in 200 libraries (SDL, GL, PulseAudio), 80 ms of every process's start, and only
-// cameras need it: it is loaded when one is opened. Returns 0 where it is not installed.
+// cameras and sound need it: it is loaded when one is opened. Returns 0 where it is not installed.
+// ALSA prints a page for a device that is absent, each time that it is tried: FFmpeg's error says enough.
+static inline void ff_ignore_alsa(const char *file, int line, const char *function, int code,
+                                  const char *format, ...) {}
 static inline int ff_load_devices(void) {
     void *library = dlopen("libavdevice.so." AV_STRINGIFY(LIBAVDEVICE_VERSION_MAJOR), RTLD_NOW);
     void (*register_all)(void) = 0;
     if (library) *(void **)&register_all = dlsym(library, "avdevice_register_all");
     if (register_all) register_all();
+    int (*set_handler)(void (*)(const char *, int, const char *, int, const char *, ...)) = 0;
+    if (library) *(void **)&set_handler = dlsym(library, "snd_lib_error_set_handler");
+    if (set_handler) set_handler(ff_ignore_alsa);
     return register_all != 0;
 }
 

@@ -26,6 +26,11 @@ package struct AudioPacket: Equatable, Sendable {
     /// How long it sounds, nanoseconds; 0 when unknown.
     package var durationNanoseconds: Int64 { nanoseconds(duration) }
 
+    /// Moves it to a later time, nanoseconds.
+    package mutating func delay(by time: Int64) {
+        presentation += av_rescale_q(time, .nanosecond, timeBase)
+    }
+
     var timeBase: AVRational { AVRational(num: timeBaseNumerator, den: timeBaseDenominator) }
 
     private func nanoseconds(_ ticks: Int64) -> Int64 {

@@ -6,6 +6,7 @@ package struct LiveMessage: Equatable, Sendable {
     package enum Kind: UInt8, Sendable {
         /// VP8, H.264 (Annex B) or JPEG from the browser's camera.
         case videoUp = 1
+        /// A packet of 20 ms from the browser's microphone.
         case audioUp = 2
         /// H.264 (Annex B) to the browser.
         case videoDown = 3
@@ -21,12 +22,19 @@ package struct LiveMessage: Equatable, Sendable {
         case h264 = 2
     }
 
+    /// How the chunk of a sound is coded: one channel at 48 kHz.
+    package enum SoundCodec: UInt16, Sendable {
+        /// 16-bit samples.
+        case samples = 0
+        case opus = 1
+    }
+
     package var kind: Kind
     /// Whether it can be decoded without those before it.
     package var isKey = false
     /// Whether it is the first of another codec or size.
     package var isFirst = false
-    /// The codec of a video; 0 of other kinds.
+    /// The codec of a video or a sound from the browser; 0 of other kinds.
     package var stream: UInt16 = 0
     /// From 0, without gaps where nothing was dropped.
     package var sequence: UInt32

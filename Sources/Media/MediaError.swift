@@ -18,6 +18,8 @@ package enum MediaError: Error, Equatable {
     case unsupported(path: String, found: String, advice: String)
     /// A camera that cannot be used.
     case camera(device: String, reason: String, advice: String)
+    /// A microphone or loudspeaker that cannot be used.
+    case soundDevice(device: String, reason: String, advice: String)
     /// Output that could not be written; `kept` is the file that holds what was written so far.
     case cannotWrite(path: String, reason: String, kept: String?)
     /// The stream ended before its first frame, so there is no film to write.
@@ -55,6 +57,8 @@ extension MediaError: CustomStringConvertible {
             "\(path) is \(found); \(advice)"
         case .camera(let device, let reason, let advice):
             "camera \(device): \(reason); \(advice)"
+        case .soundDevice(let device, let reason, let advice):
+            "sound device \(device): \(reason); \(advice)"
         case .cannotWrite(let path, let reason, let kept):
             "\(path) cannot be written: \(reason)"
                 + (kept.map { "; what was written so far is in \($0) and can be played" } ?? "")

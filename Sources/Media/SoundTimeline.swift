@@ -45,16 +45,16 @@ package struct SoundTimeline {
             (shift, error, jumps) = (captured - own, 0, jumps + 1)
         }
         held.append(Item(packet: packet, captured: own + shift!))
-        let oldest = held.last!.captured - Self.longestHold
-        let late = held.prefix { $0.captured < oldest }.count
-        held.removeFirst(late)
-        droppedCount += late
+        // A source's clock may have been set back, so what is held need not be in order.
+        let (last, count) = (held.last!.captured, held.count)
+        held.removeAll { ($0.captured - last).magnitude > Self.longestHold }
+        droppedCount += count - held.count
     }
 
     /// The packets that were captured at some time or before.
     package mutating func take(until captured: Int64) -> [Item] {
-        let count = held.prefix { $0.captured <= captured }.count
-        defer { held.removeFirst(count) }
-        return Array(held.prefix(count))
+        let due = held.filter { $0.captured <= captured }
+        held.removeAll { $0.captured <= captured }
+        return due
     }
 }

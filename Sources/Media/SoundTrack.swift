@@ -15,11 +15,13 @@ final class SoundTrack {
 
     /// A track for packets like this one.
     ///
-    /// - Parameter isCopyable: false to code anew whatever the container takes.
+    /// - Parameters:
+    ///   - form: rate and channels where it is coded anew; nil for what is nearest to the packet's.
+    ///   - isCopyable: false to code anew whatever the container takes.
     /// - Throws: ``MediaError`` when the sound can neither be copied nor decoded.
     init(
         for first: AudioPacket, in container: FilmContainer, else codec: SoundTranscoder.Codec,
-        path: String, isCopyable: Bool = true
+        form: (rate: Int32, channels: Int32)? = nil, path: String, isCopyable: Bool = true
     ) throws(MediaError) {
         let source = FFmpeg.allocated(avcodec_parameters_alloc())
         do throws(MediaError) {
@@ -31,7 +33,7 @@ final class SoundTrack {
                     || Muxer.takes(
                         source, first.makePacket(), timeBase: first.timeBase, in: container))
             transcoder = isCopied
-                ? nil : try SoundTranscoder(from: source, of: first, to: codec, path: path)
+                ? nil : try SoundTranscoder(from: source, of: first, to: codec, form: form, path: path)
             unwrapper = isADTS && isCopied ? try ADTSUnwrapper(source) : nil
         } catch {
             var source: UnsafeMutablePointer<AVCodecParameters>? = source

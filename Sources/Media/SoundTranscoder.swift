@@ -35,9 +35,10 @@ final class SoundTranscoder {
     private var nextSample: Int64?
     private let path: String
 
+    /// - Parameter form: what comes out; nil for what is nearest to what goes in.
     init(
         from source: UnsafeMutablePointer<AVCodecParameters>, of first: AudioPacket,
-        to codec: Codec, path: String
+        to codec: Codec, form: (rate: Int32, channels: Int32)? = nil, path: String
     ) throws(MediaError) {
         (self.codec, self.path) = (codec, path)
         sourceTimeBase = first.timeBase
@@ -49,15 +50,13 @@ final class SoundTranscoder {
                 reason: "this FFmpeg was built without it")
         }
         encoder = FFmpeg.allocated(avcodec_alloc_context3(library))
-        queue = FFmpeg.allocated(
-            av_audio_fifo_alloc(
-                codec.format, min(source.pointee.ch_layout.nb_channels, 2), 4096))
-        let rate = codec.rate(near: source.pointee.sample_rate)
+        let rate = form?.rate ?? codec.rate(near: source.pointee.sample_rate)
+        // Surround is mixed down: a talking face needs no more than two channels.
+        let channels = form?.channels ?? min(source.pointee.ch_layout.nb_channels, 2)
+        queue = FFmpeg.allocated(av_audio_fifo_alloc(codec.format, channels, 4096))
         encoder.pointee.sample_rate = rate
         encoder.pointee.sample_fmt = codec.format
         encoder.pointee.time_base = AVRational(num: 1, den: rate)
-        // Surround is mixed down: a talking face needs no more than two channels.
-        let channels = min(source.pointee.ch_layout.nb_channels, 2)
         av_channel_layout_default(&encoder.pointee.ch_layout, channels)
         encoder.pointee.bit_rate = Int64(channels) * 96_000
         encoder.pointee.flags |= AV_CODEC_FLAG_GLOBAL_HEADER

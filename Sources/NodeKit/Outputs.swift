@@ -27,6 +27,13 @@ public struct Outputs {
         newConsumers.contains(port.name)
     }
 
+    /// When the node is called once more if nothing comes before, nanoseconds of the monotonic clock.
+    package private(set) var wakeTime: Int64?
+
+    /// Asks for a call of ``Node/process(_:into:)`` without inputs, should nothing come before a time
+    /// (nanoseconds of the monotonic clock). It holds until the next call, which may ask again.
+    package mutating func wake(at time: Int64) { wakeTime = time }
+
     /// How long the node waited for a device or a clock in this tick, nanoseconds.
     public private(set) var waited: Int64 = 0
 

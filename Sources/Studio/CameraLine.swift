@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Media
 import Synchronization
 
 /// The way to a run's `browser-camera`: its Unix socket in the run's folder.
@@ -36,10 +37,14 @@ struct CameraLine: Sendable {
 
         private let state: Mutex<State>
         private let queue = DispatchQueue(label: "personalive.camera-line")
-        private let waiting = Mutex(0)
+        /// Pictures and sound that wait.
+        private let waiting = Mutex((pictures: 0, sounds: 0))
         private let hear: @Sendable (String) -> Void
-        /// Messages that may wait for the node: at 25 a second, those of 160 ms.
-        private static let most = 4
+        /// Messages that may wait for the node: at 25 pictures and 50 packets of sound a second, those of
+        /// 160 ms.
+        private static let most = (pictures: 4, sounds: 8)
+        /// The kind of a message of sound: none needs another one, and no keyframe mends what is lost.
+        private static let soundKind = LiveMessage.Kind.audioUp.rawValue
 
         fileprivate init?(_ path: String, _ hear: @escaping @Sendable (String) -> Void) {
             let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -80,22 +85,25 @@ struct CameraLine: Sendable {
         /// Sends a message, or drops it when the node is behind.
         func send(_ message: [UInt8]) {
             guard message.count >= 24 else { return }
-            let isKey = message[1] & 1 != 0
+            let isSound = message[0] == Self.soundKind, isKey = message[1] & 1 != 0 && !isSound
             let isDropped = waiting.withLock { waiting in
-                if waiting >= Self.most { return true }
-                waiting += 1
+                if isSound ? waiting.sounds >= Self.most.sounds : waiting.pictures >= Self.most.pictures {
+                    return true
+                }
+                if isSound { waiting.sounds += 1 } else { waiting.pictures += 1 }
                 return false
             }
             if isDropped {
+                if isSound { return }
                 state.withLock { $0.needsKey = true }
                 return hear(#"{"key":true}"#)
             }
             queue.async { [self] in
-                defer { waiting.withLock { $0 -= 1 } }
+                defer { waiting.withLock { if isSound { $0.sounds -= 1 } else { $0.pictures -= 1 } } }
                 let socket = state.withLock { state -> OpenSocket? in
                     if isKey { state.needsKey = false }
                     // What a decoder cannot use without the one that was dropped.
-                    return state.needsKey ? nil : state.socket
+                    return state.needsKey && !isSound ? nil : state.socket
                 }
                 guard let socket else { return }
                 defer { withExtendedLifetime(socket) {} }

@@ -14,6 +14,8 @@ enum PageFiles {
             "/stage.js": (PackageResources.stage_js, js),
             "/live.js": (PackageResources.live_js, js),
             "/camera.js": (PackageResources.camera_js, js),
+            "/sound.js": (PackageResources.sound_js, js),
+            "/worklet.js": (PackageResources.worklet_js, js),
             "/graph.js": (PackageResources.graph_js, js),
             "/editor.js": (PackageResources.editor_js, js),
             "/openapi.json": (PackageResources.openapi_json, "application/json"),

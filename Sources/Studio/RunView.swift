@@ -35,6 +35,8 @@ struct RunView: Codable, Sendable {
         var work_p50_ms, work_p95_ms: Double?
         var memory_mb: Int
         var restarts, swaps: Int
+        /// The node's own, such as `av_offset_ms`.
+        var figures: [String: Double]
         var pid: Int32
         var machine: String?
         var is_source, is_sink: Bool
@@ -108,7 +110,7 @@ struct RunView: Codable, Sendable {
             waiting_for_input: input, waiting_for_output: output,
             work_p50_ms: work.percentile(0.5), work_p95_ms: work.percentile(0.95),
             memory_mb: node.report.peakMemory >> 20, restarts: node.restarts, swaps: node.swaps,
-            pid: node.pid, machine: node.machine,
+            figures: node.report.figures, pid: node.pid, machine: node.machine,
             is_source: !now.edges.contains { $0.to.hasPrefix(node.name + ".") },
             is_sink: !now.edges.contains { $0.from.hasPrefix(node.name + ".") })
     }

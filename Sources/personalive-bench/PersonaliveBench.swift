@@ -13,6 +13,6 @@ struct PersonaliveBench: ParsableCommand {
         subcommands: [
             NetworksBench.self, FaceBench.self, WarpBench.self, TransportBench.self, StartupBench.self,
             LiveBench.self,
-            ChaosBench.self, SoakBench.self, LinksBench.self, MisbehaveCommand.self,
+            ChaosBench.self, SoakBench.self, AirBench.self, LinksBench.self, MisbehaveCommand.self,
         ])
 }

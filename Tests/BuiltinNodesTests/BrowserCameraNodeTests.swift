@@ -99,6 +99,31 @@ import Testing
         #expect(stamps.map(\.presentation) == [0, 40_000_000])
     }
 
+    @Test func `sound comes out with the time of its capture, and damaged sound does not`() throws {
+        let scene = try Scene()
+        try scene.connect()
+        let captured = MonotonicClock.now / 1000 - 200_000
+        func sound(_ number: Int, _ chunk: [UInt8], _ codec: UInt16 = 0) -> LiveMessage {
+            LiveMessage(
+                kind: .audioUp, stream: codec, sequence: UInt32(number),
+                captured: captured + Int64(number) * 20_000, presentation: Int64(number) * 20_000,
+                chunk: chunk)
+        }
+
+        try scene.send(sound(0, [UInt8](repeating: 1, count: 1920)))
+        try scene.send(sound(1, [1, 2, 3]))
+        try scene.send(sound(2, [1, 2], 7))
+        try scene.send(sound(3, [0xfc, 0xff, 0xfe], 1))
+
+        let packets = try scene.harness.received(BrowserCameraNode.audio).map { try AudioPacket(decoding: $0) }
+        #expect(packets.map(\.format.codec) == ["pcm_s16le", "opus"])
+        #expect(packets.map(\.presentationNanoseconds) == [0, 60_000_000])
+        let stamps = scene.harness.stamps(BrowserCameraNode.audio)
+        #expect(stamps.map(\.frame) == [0, 1])
+        #expect(stamps.map(\.captured) == [captured * 1000, (captured + 60_000) * 1000])
+        #expect(try SoundDecoder(rate: 48_000, name: "test").samples(of: packets[1]).count > 0)
+    }
+
     @Test func `JPEG of another size is scaled to the one that is set`() throws {
         let scene = try Scene()
         try scene.connect()

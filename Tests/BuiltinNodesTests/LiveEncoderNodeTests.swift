@@ -111,6 +111,55 @@ import Testing
         #expect(harness.node.save() != nil)
     }
 
+    @Test func `without sound the node asks to be called, and repeats the last picture then`() throws {
+        var node = try LiveEncoderNode(settings: Settings().setting(LiveEncoderNode.hold, to: 0.05))
+        let start = MonotonicClock.now
+        func call(_ number: Int?) throws -> Outputs {
+            var outputs = Outputs()
+            let stamp = stamp(number ?? 0, captured: MonotonicClock.now)
+            let message = Message(AnyTensor(frame(number ?? 0)), stamp)
+            try node.process(
+                Inputs(stamp: stamp, messages: number == nil ? [:] : [LiveEncoderNode.frame.name: message]),
+                into: &outputs)
+            return outputs
+        }
+
+        var outputs = try call(0), flags: [FilmPacket.Flags] = []
+        while MonotonicClock.now < start + 300 * Self.ms {
+            let due = try #require(outputs.wakeTime)
+            #expect(due > MonotonicClock.now)
+            MonotonicClock.sleep(until: due)
+            outputs = try call(nil)
+            flags += try outputs.sent.map {
+                try FilmPacket(decoding: try #require($0.message.tensor.typed())).flags
+            }
+        }
+
+        #expect((4...8).contains(flags.count), "\(flags.count)")
+        #expect(flags.allSatisfy { $0.contains(.repeated) })
+    }
+
+    @Test func `while no sound comes, silence stands for it`() throws {
+        var settings = Settings()
+        settings.connectedInputs = [LiveEncoderNode.audio.name]
+        var harness = try NodeHarness(LiveEncoderNode.self, settings)
+        let start = MonotonicClock.now
+
+        for number in 0..<45 {
+            MonotonicClock.sleep(until: start + Int64(number) * 40 * Self.ms)
+            try harness.tick(
+                [.init(LiveEncoderNode.frame, frame(number))],
+                stamp: stamp(number, captured: start + Int64(number) * 40 * Self.ms))
+        }
+
+        let packets = try packets(harness)
+        let times = packets.flatMap(\.sounds).map(\.presentationNanoseconds)
+        #expect(packets.prefix(25).allSatisfy { $0.sounds.isEmpty })
+        #expect(times.count > 25, "\(times.count)")
+        #expect(zip(times, times.dropFirst()).allSatisfy { (20...23).contains(($1 - $0) / Self.ms) })
+        #expect(times.last! > 1_650 * Self.ms)
+    }
+
     @Test func `another process goes on with numbers and times, and says that it is another`()
         throws
     {

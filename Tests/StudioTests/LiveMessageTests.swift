@@ -8,10 +8,10 @@ import Testing
         .deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("docs/studio.md")
 
-    /// The bytes of the document's hexdump.
-    private static func dumped() throws -> [UInt8] {
+    /// The bytes of a hexdump of the document.
+    private static func dumped(_ number: Int = 0) throws -> [UInt8] {
         let text = try String(contentsOf: document, encoding: .utf8)
-        let block = try #require(text.components(separatedBy: "```hexdump\n").dropFirst().first)
+        let block = try #require(text.components(separatedBy: "```hexdump\n").dropFirst(1 + number).first)
             .components(separatedBy: "```")[0]
         return block.split(separator: "\n").flatMap { line in
             line.dropFirst(8).prefix(48).split(separator: " ").compactMap { UInt8($0, radix: 16) }
@@ -28,6 +28,18 @@ import Testing
 
     @Test func `a message is written as the document shows`() throws {
         #expect(Self.message.bytes == (try Self.dumped()))
+    }
+
+    @Test func `a sound of the document is one packet of Opus`() throws {
+        let message = try #require(LiveMessage(try Self.dumped(1)))
+        let packet = try #require(AudioPacket(message))
+
+        #expect(message.kind == .audioUp)
+        #expect(message.bytes == (try Self.dumped(1)))
+        #expect(packet.format.codec == "opus" && packet.format.layout == "mono")
+        #expect(packet.data == Array("sound".utf8))
+        #expect(packet.presentationNanoseconds == 40_000_000)
+        #expect(packet.durationNanoseconds == 20_000_000)
     }
 
     @Test func `what is shorter than a header, or of no known kind, is no message`() {

@@ -3,6 +3,7 @@
 // encoded, so that no later one lacks what it refers to.
 import { studio } from './app.js';
 import { KIND, message, percentile } from './live.js';
+import { Sound } from './sound.js';
 
 const CODEC = { jpeg: 0, vp8: 1, h264: 2 };
 const NAMES = { vp8: 'vp8', h264: 'avc1.42e01f' };
@@ -11,15 +12,18 @@ export class Camera {
   #live; #stream; #encoder; #reader; #track;
   #codec = 'vp8'; #bitrate = 1_000_000; #sequence = 0; #needsKey = true; #isFirst = true;
   #sent = 0; #captured = 0; #dropped = 0; #bytes = 0; #times = new Map(); #encodeTimes = []; #begun = null;
-  #stop = false;
+  #stop = false; #sound;
   /// When what has not arrived yet was sent, how many arrived, and the quickest trip there and back of late.
   #way = []; #arrived = 0; #trip = 100;
   width = 512; height = 512; rate = 25;
+  /// Whether the microphone is sent beside it.
+  hasSound = false;
   onnote = () => {};
   onend = () => {};
 
   constructor(live) {
     this.#live = live;
+    this.#sound = new Sound(live, data => this.#post(data));
     this.#live.onword = words => {
       if (words.key) this.#needsKey = true;
       if (words.taken) { this.stop(); this.onend('Another page sends its camera now. Start this one to take over again.'); }
@@ -54,6 +58,7 @@ export class Camera {
     this.#tell(true);
     this.#lock = await navigator.wakeLock?.request('screen').catch(() => null);
     if (typeof VideoEncoder === 'undefined') this.#codec = 'jpeg';
+    if (this.hasSound) this.#sound.start().catch(error => { this.#sound.stop(); this.onnote(`The microphone is not sent: ${error.message}`); });
     this.#run().catch(error => { this.stop(); this.onend(`The camera's pictures cannot be sent: ${error.message}`); });
     return this.#stream;
   }
@@ -67,6 +72,7 @@ export class Camera {
   stop() {
     this.#stop = true;
     if (this.isOn) this.#tell(false);
+    this.#sound.stop();
     this.#reader?.cancel().catch(() => {});
     this.#stream?.getTracks().forEach(track => track.stop());
     if (this.#encoder && this.#encoder.state !== 'closed') this.#encoder.close();
@@ -178,9 +184,14 @@ export class Camera {
     }, bytes);
     this.#isFirst = false;
     if (!this.#live.isOpen) return;
+    this.#post(data);
+    this.#sent++;
+  }
+
+  /// The run says how many messages came, of pictures and of sound.
+  #post(data) {
     this.#live.send(data);
     this.#way.push(performance.now());
-    this.#sent++;
     this.#bytes += data.byteLength;
   }
 

@@ -77,6 +77,7 @@ export class Stage {
     $('camera-button').hidden = $('camera-source').hidden = !this.#hasCamera || !studio.isControl;
     const sender = this.#view.nodes.find(node => node.kind === 'browser-camera');
     const size = this.#graph?.settings[sender?.name];
+    if (sender && this.camera) this.camera.hasSound = this.#view.edges.some(edge => edge.from === `${sender.name}.audio`);
     if (size && this.camera) Object.assign(this.camera, { width: size.width ?? 512, height: size.height ?? 512, rate: size.rate ?? 25 });
   }
 
@@ -153,6 +154,8 @@ export class Stage {
     $('f-repeated').textContent = s.repeated ?? '–';
     $('f-dropped').textContent = s.dropped ?? '–';
     $('f-down').textContent = s.down_kbit == null ? '–' : rate(s.down_kbit);
+    const offset = this.#view?.nodes.find(node => node.figures.av_offset_ms != null)?.figures.av_offset_ms;
+    $('f-sound').textContent = offset == null ? '–' : `${offset.toFixed(0)} ms`;
     $('f-up').textContent = s.up_kbit ? rate(s.up_kbit) : '–';
     const source = this.#view?.nodes.find(node => node.is_source && /camera|video-file|replay/.test(node.kind))?.name;
     const from = source ? `its capture at '${source}'` : 'its capture', clock = s.clock_ms == null ? '' : `; the clocks agree within ${s.clock_ms.toFixed(1)} ms`;

@@ -46,6 +46,8 @@ final class Exchange: @unchecked Sendable {
     var phase = Phase.loading
     /// Whether the computing thread waits for something to do.
     var isIdle = false
+    /// When the node wants to be called should nothing come before; for the computing thread alone.
+    var wakeTime: Int64?
     /// Until when a node that another process takes over waits for one more tick.
     var lastTickBy: Int64?
     /// Whether the successor does not go on from what the node remembers.
@@ -95,6 +97,8 @@ final class Exchange: @unchecked Sendable {
         case tick(TickAssembler.Tick)
         /// A source makes the next message.
         case source
+        /// Nothing came for as long as the node wanted to wait.
+        case wake
         /// Live settings have other values from here on.
         case set([String: SettingValue], edition: Int)
         /// Nothing more will come; `early` when the run was stopped before its end.
@@ -126,16 +130,25 @@ final class Exchange: @unchecked Sendable {
                     guard case .tick = step else { return .retire(finishes: finishesForGood) }
                     return step
                 }
-                waitForWork()
+                if !waitForWork() { return .wake }
             }
         }
     }
 
-    private func waitForWork() {
+    /// Waits until there may be something to do; false when the node wants to wait no longer.
+    private func waitForWork() -> Bool {
         isIdle = true
         defer { isIdle = false }
-        guard let lastTickBy else { return monitor.wait() }
-        if !monitor.wait(until: lastTickBy) { phase = max(phase, .retiring) }
+        if let lastTickBy {
+            if !monitor.wait(until: lastTickBy) { phase = max(phase, .retiring) }
+            return true
+        }
+        // Nothing is repeated at a run's end.
+        guard let wakeTime, phase < .draining else {
+            monitor.wait()
+            return true
+        }
+        return monitor.wait(until: wakeTime)
     }
 
     private func stepIfReady() -> Step? {

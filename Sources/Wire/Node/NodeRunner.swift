@@ -69,6 +69,9 @@ final class NodeRunner {
                     return true
                 }
                 try commit(&node, usedUp: [:])
+            case .wake:
+                _ = try call(stamp: nil, isTick: true) { try node.process(.none, into: &$0) }
+                try commit(&node, usedUp: unsaved.last ?? record.inputs)
             case .set(let values, let edition):
                 configuration.settings = configuration.settings.with(values)
                 node.update(settings: configuration.settings)
@@ -166,6 +169,7 @@ final class NodeRunner {
             ledger.note { $0.work.add(nanoseconds: work) }
         }
         record.ticks += 1
+        exchange.wakeTime = outputs.wakeTime
         try take(outputs)
         return outputs
     }
@@ -339,7 +343,7 @@ final class NodeRunner {
 }
 
 extension Inputs {
-    /// What a source is called with.
+    /// What a source is called with, and a node that asked to be called when nothing comes.
     static var none: Inputs {
         Inputs(stamp: Stamp(frame: 0, captured: 0, presentation: 0), messages: [:])
     }
