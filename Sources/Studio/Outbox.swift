@@ -97,6 +97,9 @@ final class Outbox: Sendable {
         return .bytes(picture)
     }
 
+    /// What may be sent now; nil where there is nothing, or the window is full.
+    func takeNow() -> Item? { state.withLock { Self.take(&$0) } }
+
     /// The next item, waited for; nil when it is closed.
     func next() async -> Item? {
         await withCheckedContinuation { continuation in
