@@ -25,6 +25,8 @@ package final class LiveEncoder {
         /// Processor cores for compression; 0 lets x264 choose.
         package var threads = 0
         package var labelsAIGenerated = true
+        /// Larger pictures are made smaller, in proportion, to so many pixels a side.
+        package var largestSide = Int.max
         /// Which encoder of its node it is.
         package var stream: UInt32 = 0
 
@@ -122,9 +124,20 @@ package final class LiveEncoder {
                     ("rc", "cbr"),
                 ]
             }
+        let size = options.size(of: frame)
         return try FilmEncoder(
-            library: options.library.name, width: frame.shape[2], height: frame.shape[1],
+            library: options.library.name, width: size.width, height: size.height,
             interval: interval, values: common + own, threads: options.threads, path: name)
+    }
+}
+
+extension LiveEncoder.Options {
+    /// The size that pictures get.
+    fileprivate func size(of frame: Tensor<UInt8>) -> (width: Int, height: Int) {
+        let (height, width) = (frame.shape[1], frame.shape[2])
+        let side = max(width, height)
+        guard side > largestSide else { return (width, height) }
+        return (max(width * largestSide / side, 2), max(height * largestSide / side, 2))
     }
 }
 
