@@ -37,6 +37,8 @@ struct RunView: Codable, Sendable {
         var restarts, swaps: Int
         var pid: Int32
         var machine: String?
+        /// Why it is down and when it is tried again, or what the node says of itself.
+        var note: String?
         var is_source, is_sink: Bool
     }
 
@@ -108,7 +110,7 @@ struct RunView: Codable, Sendable {
             waiting_for_input: input, waiting_for_output: output,
             work_p50_ms: work.percentile(0.5), work_p95_ms: work.percentile(0.95),
             memory_mb: node.report.peakMemory >> 20, restarts: node.restarts, swaps: node.swaps,
-            pid: node.pid, machine: node.machine,
+            pid: node.pid, machine: node.machine, note: node.note,
             is_source: !now.edges.contains { $0.to.hasPrefix(node.name + ".") },
             is_sink: !now.edges.contains { $0.from.hasPrefix(node.name + ".") })
     }
