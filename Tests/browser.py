@@ -2,7 +2,7 @@
 import os
 
 CHROMIUM = "/usr/bin/chromium"
-TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css"}
+TYPES = {"js": "text/javascript", "css": "text/css"}
 
 
 async def until(page, expression, seconds=30):
@@ -15,7 +15,7 @@ async def until(page, expression, seconds=30):
 
 
 async def try_files(page, folder):
-    """Files of a folder take the place of the page's own, which are in the program: to try them without a build."""
+    """Scripts and styles of a folder take the place of the page's own, to try them without a build. Not its HTML: Chromium lets no page use this machine that came from elsewhere."""
     def serve(body, type):
         async def handle(route):
             await route.fulfill(body=body, content_type=type)
@@ -24,4 +24,4 @@ async def try_files(page, folder):
         type = TYPES.get(name.split(".")[-1])
         if type:
             with open(f"{folder}/{name}") as file:
-                await page.route("**/" if name == "index.html" else f"**/{name}", serve(file.read(), type))
+                await page.route(f"**/{name}", serve(file.read(), type))

@@ -21,14 +21,15 @@ final class Comparisons: Sendable {
         (self.executable, self.launcher) = (executable, launcher)
     }
 
-    /// The folder of the trial beside a run.
+    /// The folder of the trial beside a run, waited for while the trial begins.
     ///
-    /// - Throws: ``StudioError/missing(_:)`` while there is none.
+    /// - Throws: ``StudioError/missing(_:)`` when there is none.
     func folder(beside run: String) throws -> String {
-        guard let folder = trials.withLock({ $0[run] }), !folder.isEmpty else {
-            throw StudioError.missing("nothing is compared with this run now")
+        while let folder = trials.withLock({ $0[run] }) {
+            if !folder.isEmpty { return folder }
+            usleep(20_000)
         }
-        return folder
+        throw StudioError.missing("nothing is compared with this run now")
     }
 
     /// Tries a kind in a node's place, and waits for what is found.

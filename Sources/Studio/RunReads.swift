@@ -73,7 +73,7 @@ struct RunReads: Sendable {
     /// The WebSocket of a page: `?output=decoder.frame` is what it watches, and `&pictures=h264` says that
     /// it decodes video.
     func live(_ call: RunCall, camera: Bool) async throws -> HTTPResponse {
-        let folder = try watched(call)
+        let folder = try await watched(call)
         let tap = call.query("output").map { taps.tap(folder, $0) }
         let line = camera ? CameraLine(path: "\(call.folder)/camera.socket") : nil
         let layer: PictureLayer
@@ -92,10 +92,13 @@ struct RunReads: Sendable {
     }
 
     /// The folder of the run, or of the trial beside it where `?shadow=true` asks for that.
-    private func watched(_ call: RunCall) throws -> String {
+    private func watched(_ call: RunCall) async throws -> String {
         switch call.query("shadow") ?? "false" {
         case "false": return call.folder
-        case "true": return try comparisons.folder(beside: call.folder)
+        case "true":
+            return try await waiting { [comparisons, folder = call.folder] in
+                try comparisons.folder(beside: folder)
+            }
         default: throw StudioError.malformed("shadow is true or false")
         }
     }
@@ -104,7 +107,8 @@ struct RunReads: Sendable {
         guard let output = call.query("output") else {
             throw StudioError.malformed("say which output: ?output=decoder.frame")
         }
-        let picture = try await waiting { [taps, folder = try watched(call)] in
+        let folder = try await watched(call)
+        let picture = try await waiting { [taps] in
             try taps.picture(folder, output)
         }
         return .bytes(Data(picture), type: "image/jpeg")

@@ -26,6 +26,8 @@ export class Stage {
     $('watch').addEventListener('change', () => { this.#output = $('watch').value; this.#watch(); });
     $('camera-button').addEventListener('click', () => this.#toggleCamera());
     $('record-button').addEventListener('click', () => this.#record());
+    // Not a submit button: Enter in the form would press the first one.
+    $('consent-back').addEventListener('click', () => $('consent').close(''));
     $('compare-button').addEventListener('click', () => this.#compare());
     $('flush-button').addEventListener('click', () => this.#order('/flush', {}));
     $('portrait-file').addEventListener('change', event => { this.#upload(event.target.files[0]); event.target.value = ''; });
@@ -275,9 +277,11 @@ export class Stage {
     const shadow = new Live($('shadow'), studio.shadow = {});
     $('shadow-label').textContent = kind;
     const look = setInterval(() => { $('shadow-box').hidden = !shadow.stats.fresh; if (shadow.stats.fresh) $('compare-note').textContent = `Left: ${current}, live. Right: ${kind}, on the same frames.`; }, 200);
-    if (output) shadow.watch(api.run, output, false, true);
     try {
-      $('compare-note').textContent = (await api.post('/compare', { node, kind, seconds: 10 })).done;
+      const found = api.post('/compare', { node, kind, seconds: 10 });
+      // Once the request is there, the socket waits for the other's first picture.
+      if (output) setTimeout(() => shadow.watch(api.run, output, false, true), 200);
+      $('compare-note').textContent = (await found).done;
     } catch (error) { $('compare-note').textContent = `They were not compared: ${error.message}`; }
     clearInterval(look);
     shadow.close();
