@@ -173,6 +173,7 @@ async def drive(words, browser, seen):
     await page.wait_for_timeout(6000)  # the pacing looks back five seconds
     await page.evaluate(READER, [1 / 3, 1 / 3] if words.middle else [0, 1])
     seen["alone"] = await measure(page, words.seconds)
+    seen["ends"] = await page.inner_text("#f-ends")
     run = await page.evaluate("window.studio.run")
     if words.second_page:
         # A second viewer: from its socket's opening to its first picture.
@@ -202,11 +203,14 @@ async def main():
     parser.add_argument("--middle", action="store_true", help="the barcode is in the middle third, as side-by-side puts it")
     parser.add_argument("--slow", type=float)
     parser.add_argument("--screen")
+    parser.add_argument("--at", help="another address of this machine at which 'localhost' is found, such as a tunnel's")
     parser.add_argument("--page", help="a folder whose scripts take the place of the page's own, to try them out")
     words = parser.parse_args()
+    if words.at:
+        words.address = words.address.replace("127.0.0.1", "localhost")
     seen = {}
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=["--no-sandbox"] + ([f"--host-resolver-rules=MAP localhost {words.at}"] if words.at else []))
         try:
             await drive(words, browser, seen)
         except Exception as error:
