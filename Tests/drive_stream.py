@@ -20,7 +20,7 @@ from browser import CHROMIUM, try_files, until
 
 # In place of the camera a canvas: a barcode of 24 bits, the page's time in tenths of a millisecond, in 8 columns
 # and 3 rows, a row of its parity, and something that moves.
-CAMERA = """(rate) => {
+CAMERA = """(rate, noise) => {
     const canvas = Object.assign(document.createElement('canvas'), {width: 512, height: 512}), pen = canvas.getContext('2d');
     let turn = 0;
     const draw = () => {
@@ -29,6 +29,8 @@ CAMERA = """(rate) => {
         for (let n = 0; n < 8; n++) bits.push(bits[n] ^ bits[8 + n] ^ bits[16 + n]);
         pen.fillStyle = '#456'; pen.fillRect(0, 0, 512, 512);
         pen.fillStyle = '#dca'; pen.beginPath(); pen.arc(256 + 150 * Math.cos(turn += .1), 128, 60, 0, 7); pen.fill();
+        // What no encoder can make small.
+        for (let n = 0; n < noise; n++) { pen.fillStyle = `hsl(${360 * Math.random()} 60% ${100 * Math.random()}%)`; pen.fillRect(512 * Math.random(), 248 * Math.random(), 24, 8); }
         bits.forEach((bit, n) => { pen.fillStyle = bit ? '#eee' : '#111'; pen.fillRect(64 * (n % 8), 256 + 64 * (n >> 3), 64, 64); });
     };
     draw();
@@ -132,6 +134,31 @@ class SlowViewer:
                 "age_max": max(ages, default=None), "kinds": sorted(self.kinds), "largest": max(self.sizes, default=0)}
 
 
+async def slow_uplink(port, kbit):
+    """The studio at another address of this machine, behind a network that carries little in one direction."""
+    async def carry(reader, writer, kbit):
+        try:
+            while part := await reader.read(1460):
+                writer.write(part)
+                await writer.drain()
+                if kbit:
+                    await asyncio.sleep(len(part) * 8 / 1000 / kbit)
+        except OSError:
+            pass
+        writer.close()
+
+    async def accept(reader, writer):
+        there, here = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(carry(reader, here, kbit), carry(there, writer, None))
+
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # A network's own buffer: a router holds about 100 ms.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    listener.bind(("127.0.0.2", port))
+    return await asyncio.start_server(accept, sock=listener, limit=2048)
+
+
 async def watch(page, output):
     await until(page, "window.studio?.view?.state === 'running' && window.studio.stats.clock_ms != null")
     if await page.evaluate("document.getElementById('watch').value") != output:
@@ -165,7 +192,7 @@ async def drive(words, browser, seen):
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
     await try_files(page, words.page)
-    await page.add_init_script(f"({CAMERA})({words.rate})")
+    await page.add_init_script(f"({CAMERA})({words.rate}, {words.noise})")
     await page.goto(words.address)
     await watch(page, words.output)
     await page.click("#camera-button")
@@ -203,9 +230,14 @@ async def main():
     parser.add_argument("--middle", action="store_true", help="the barcode is in the middle third, as side-by-side puts it")
     parser.add_argument("--slow", type=float)
     parser.add_argument("--screen")
+    parser.add_argument("--noise", type=int, default=0, help="specks in each picture: 100 need about 1 Mbit/s")
+    parser.add_argument("--uplink", type=float, help="kbit/s that a network carries from the page to the studio")
     parser.add_argument("--at", help="another address of this machine at which 'localhost' is found, such as a tunnel's")
     parser.add_argument("--page", help="a folder whose scripts take the place of the page's own, to try them out")
     words = parser.parse_args()
+    if words.uplink:
+        words.at = "127.0.0.2"
+        await slow_uplink(urlsplit(words.address).port, words.uplink)
     if words.at:
         words.address = words.address.replace("127.0.0.1", "localhost")
     seen = {}

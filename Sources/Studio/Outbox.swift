@@ -46,16 +46,25 @@ final class Outbox: Sendable {
         /// When those under way were sent, the oldest first.
         var times: [ContinuousClock.Instant] = []
         var window = Outbox.window
+        /// The quickest acknowledgements of this and of the last few seconds: the way there and back.
+        var quickest: (now: Duration, before: Duration)?
+        var quickestSince: ContinuousClock.Instant?
         /// The first picture that was sent with the window as it is.
         var changedAt: UInt32 = 0
         var replaced = 0
     }
 
     private let state = Mutex(State())
-    /// Pictures that may be under way at most: at 25 a second, those of 240 ms.
+    /// Pictures that may be under way at most besides those of the way there and back: at 25 a second,
+    /// those of 240 ms.
     static let window: UInt32 = 6
-    /// A picture that took longer is a sign of a slow way; one that took less, of a free one.
-    private static let (long, short) = (Duration.milliseconds(300), Duration.milliseconds(120))
+    /// A picture that took so much longer than the quickest of late is a sign of a slow way; one that took
+    /// less, of a free one.
+    private static let (long, short) = (Duration.milliseconds(250), Duration.milliseconds(100))
+    /// No way is believed to take longer by itself, and the quickest is sought anew so often.
+    private static let (longestWay, memory) = (Duration.milliseconds(600), Duration.seconds(5))
+    /// One picture is reckoned for so much of the way.
+    private static let period = Duration.milliseconds(40)
     private static let mostTexts = 256
     /// Packets of a video that may wait: at 25 a second, those of 320 ms.
     private static let mostPackets = 8
@@ -102,14 +111,29 @@ final class Outbox: Sendable {
             state.acknowledged = count
             // Those that were under way before the last change say nothing of it.
             guard count > state.changedAt else { return }
-            let before = state.window
-            if took > Self.long {
+            let before = state.window, way = Self.way(&state, took, at: now)
+            if took > way + Self.long {
                 state.window = max(1, state.window / 2)
-            } else if took < Self.short {
-                state.window = min(Self.window, state.window + 1)
+            } else if took < way + Self.short {
+                state.window = min(Self.window + UInt32(way / Self.period), state.window + 1)
             }
             if before != state.window { state.changedAt = state.sent }
         }
+    }
+
+    /// How long the way there and back takes while nothing waits on it: acknowledgements may be late by
+    /// themselves, behind the pictures of the page's camera.
+    private static func way(_ state: inout State, _ took: Duration, at now: ContinuousClock.Instant)
+        -> Duration
+    {
+        var quickest = state.quickest ?? (took, took)
+        quickest.now = min(quickest.now, took)
+        if now - (state.quickestSince ?? now) > memory {
+            (quickest, state.quickestSince) = ((took, quickest.now), now)
+        }
+        state.quickestSince = state.quickestSince ?? now
+        state.quickest = quickest
+        return max(.zero, min(quickest.now, quickest.before, longestWay))
     }
 
     func close() { deliver { $0.isClosed = true } }

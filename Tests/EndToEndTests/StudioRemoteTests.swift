@@ -3,11 +3,11 @@ import Glibc
 import Testing
 
 /// The studio of another machine, through `ssh -L`.
-@Suite(.serialized, .enabled(if: Python.hasBrowser && StudioRemoteTests.server != nil))
-struct StudioRemoteTests {
-    static let server: String? = ["/usr/sbin/sshd"].first(where: FileManager.default.isExecutableFile)
+@Suite(.serialized) struct StudioRemoteTests {
+    private static let server: String? = ["/usr/sbin/sshd"].first(where: FileManager.default.isExecutableFile)
 
-    @Test func `through ssh -L the camera works, and ages name the other machine's clock`() throws {
+    @Test(.enabled(if: Python.hasBrowser && server != nil))
+    func `through ssh -L the camera works, and ages name the other machine's clock`() throws {
         let studio = try StudioProcess(graph: StudioProcess.echo)
         defer { studio.stop() }
         let folder = studio.tool.folder, port = try FreePort.find()

@@ -89,6 +89,23 @@ import Testing
         #expect(outbox.takeNow() == nil, "and no third one")
     }
 
+    @Test func `a page far away gets as many pictures as one that is near`() {
+        let outbox = Outbox(), start = ContinuousClock.now
+        var sent: UInt32 = 0, acknowledged: UInt32 = 0, held = 0
+
+        // Each acknowledgement takes 400 ms, ten pictures of 25 a second.
+        for round in 0..<100 {
+            outbox.send(picture: .init([0]))
+            if outbox.takeNow() != nil { sent += 1 } else { held += 1 }
+            if round >= 10, acknowledged < sent {
+                acknowledged += 1
+                outbox.acknowledge(acknowledged, at: start + .milliseconds(400))
+            }
+        }
+
+        #expect(held < 15, "only until the way is known: \(held)")
+    }
+
     /// Sends a packet of a video; returns whether others were dropped for it.
     private func send(_ number: UInt8, isKey: Bool = false, isPast: Bool = false, to outbox: Outbox) -> Bool {
         outbox.send(picture: .init([number], isKey: isKey, isAlone: false, isPast: isPast))
