@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Launch
 import Testing
 
 /// The studio of another machine, through `ssh -L`.
