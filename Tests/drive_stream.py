@@ -166,19 +166,19 @@ async def watch(page, output):
 
 
 async def measure(page, seconds):
-    await page.evaluate("window.seen.length = 0, window.unread = 0")
+    await page.evaluate("window.seen.length = window.unread = studio.live.player.ages.length = 0")
     before = await page.evaluate("({...window.studio.stats})")
     await page.wait_for_timeout(seconds * 1000)
-    seen, unread = await page.evaluate("[window.seen, window.unread]")
+    # What the page reckoned of the same pictures.
+    seen, unread, reckoned = await page.evaluate("[window.seen, window.unread, studio.live.player.ages]")
     after = await page.evaluate("({...window.studio.stats})")
     ages = [entry["age"] for entry in seen]
     gaps = [b["at"] - a["at"] for a, b in zip(seen, seen[1:])]
-    # Both are of the same pictures: the last ones that the page reckons with.
-    last = ages[-after["ages"]:]
+    last = ages[-len(reckoned):]
     return {
         "shown": len(seen), "unread": unread, "fps": len(seen) / seconds,
         "age_p50": percentile(ages, .5), "age_p95": percentile(ages, .95), "age_max": max(ages, default=None),
-        "barcode_p50": percentile(last, .5), "page_p50": after["age_p50"],
+        "barcode_p50": percentile(last, .5), "page_p50": percentile(reckoned, .5),
         "gap_p50": percentile(gaps, .5), "gap_p95": percentile(gaps, .95), "gap_max": max(gaps, default=None),
         "dropped": after["dropped"] - before["dropped"], "up_dropped": after["up_dropped"] - before["up_dropped"],
         "up_kbit": after["up_kbit"], "down_kbit": after["down_kbit"], "pictures": after["pictures"],

@@ -48,7 +48,7 @@ export class Stage {
 
   /// A run was chosen, or chosen again.
   async begin() {
-    this.live ??= new Live($('result'));
+    studio.live = this.live ??= new Live($('result'));
     this.live.onstate = isOpen => { this.#isCut = !isOpen; };
     this.#view = studio.view = await api.get('');
     this.#output = mainOutput(this.#view);
