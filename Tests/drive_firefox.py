@@ -68,8 +68,13 @@ class Firefox:
             time.sleep(.1)
 
     def close(self):
+        # It may take minutes to end by itself on a loaded machine.
         self.process.terminate()
-        self.process.wait()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
 def drive(firefox, address, seconds, seen):
