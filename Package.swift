@@ -144,7 +144,7 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["CPosix", "NodeKit", "Tensors", "Wire"]),
         .testTarget(name: "DataflowTests", dependencies: ["Dataflow", "NodeKit", "Tensors"]),
         .testTarget(name: "LaunchTests", dependencies: ["Dataflow", "Launch", "Wire"]),
-        .testTarget(name: "StudioTests", dependencies: ["Launch", "Media", "Studio", "Wire"]),
+        .testTarget(name: "StudioTests", dependencies: ["Launch", "Media", "NodeKit", "Studio", "Tensors", "Wire"]),
         .testTarget(name: "BenchTests", dependencies: ["personalive-bench"]),
         .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors"]),
         .testTarget(name: "NetworksTests", dependencies: ["Layers", "Networks", "Tensors"]),

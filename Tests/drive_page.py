@@ -2,7 +2,7 @@
 # it saw: the figures are those that the page itself shows.
 #
 #   drive_page.py ADDRESS SECONDS [--camera FILM.y4m] [--portrait FILE] [--broken FILE] [--swaps N]
-#                 [--kill NODE] [--screens FOLDER]
+#                 [--kill NODE] [--compare] [--screens FOLDER]
 import argparse
 import asyncio
 import json
@@ -11,7 +11,7 @@ import signal
 
 from playwright.async_api import async_playwright
 
-CHROMIUM = "/usr/bin/chromium"
+from browser import CHROMIUM, try_files, until
 
 
 async def stats(page):
@@ -52,13 +52,15 @@ async def screen(page, folder, name):
         await page.screenshot(path=f"{folder}/{name}.png")
 
 
-async def until(page, expression, seconds=30):
-    # Not wait_for_function: the page's policy forbids it to evaluate a text by itself.
-    for _ in range(int(seconds * 20)):
-        if await page.evaluate(f"Boolean({expression})"):
-            return
-        await page.wait_for_timeout(50)
-    raise TimeoutError(f"{expression}, after {seconds} s")
+async def upload(page, file):
+    """Chooses a portrait, and says who agreed to it, by keyboard."""
+    await page.set_input_files("#portrait-file", file)
+    await until(page, "document.getElementById('consent').open")
+    await page.fill("#consent-name", "Ada Example")
+    await page.focus("#consent-agreed")
+    await page.keyboard.press("Space")
+    await page.keyboard.press("Enter")
+    await until(page, "!document.getElementById('consent').open")
 
 
 # Every control has a name, and text stands out from its ground by 4.5 to 1.
@@ -113,7 +115,7 @@ async def drive(words, page, seen):
         before = await page.evaluate("document.getElementById('result').toDataURL()")
         await page.evaluate("window.gaps.length = 0")
         began, known = await page.evaluate("performance.now()"), len(await toasts(page))
-        await page.set_input_files("#portrait-file", words.portrait)
+        await upload(page, words.portrait)
         await until(page, "document.querySelectorAll('#portraits [aria-checked=true]').length === 1 && !document.querySelector('#portraits [aria-checked=true]').getAttribute('aria-label').includes('graph')")
         await page.wait_for_timeout(2500)
         seen["portrait"] = {
@@ -122,7 +124,7 @@ async def drive(words, page, seen):
             "ms": await page.evaluate("performance.now()") - began - 2500,
         }
     if words.broken:
-        await page.set_input_files("#portrait-file", words.broken)
+        await upload(page, words.broken)
         await until(page, "document.querySelector('.toast.bad')")
         seen["broken"] = await page.inner_text(".toast.bad")
     if words.swaps:
@@ -136,6 +138,23 @@ async def drive(words, page, seen):
             await until(page, f"window.toasts.length > {known}")
             await page.wait_for_timeout(1200)
         seen["swaps"] = {"gap_max": await page.evaluate("Math.max(...window.gaps)"), "toasts": "\n".join(await toasts(page, first))}
+
+    if words.compare:
+        await page.click("#compare-button")
+        await until(page, "window.studio.shadow?.fresh > 10", 60)
+        await screen(page, words.screens, "compare")
+        await until(page, "!document.getElementById('compare-button').disabled", 60)
+        seen["compared"] = await page.inner_text("#compare-note")
+    sliders = page.locator("#live-settings input")
+    if await sliders.count():
+        seen["sliders"] = await page.locator("#live-settings .slider").all_inner_texts()
+        known = len(await toasts(page))
+        await sliders.first.focus()
+        await page.keyboard.press("Home")
+        await until(page, f"window.toasts.length > {known}")
+        seen["slid"] = "\n".join(await toasts(page, known))
+        seen["slid_to"] = await page.evaluate("""async () => (await (await fetch('/api/v1/runs/-/graph')).json()).settings.mixer""")
+        await page.keyboard.press("End")
 
     await page.click("#tab-graph")
     await until(page, "document.querySelectorAll('#drawing .node').length === window.studio.view.nodes.length")
@@ -206,6 +225,8 @@ async def main():
         parser.add_argument(f"--{name}")
     parser.add_argument("--swaps", type=int, default=0)
     parser.add_argument("--kill")
+    parser.add_argument("--compare", action="store_true")
+    parser.add_argument("--page", help="a folder whose files take the place of the page's own, to try them out")
     words = parser.parse_args()
     arguments = ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
     if words.camera:
@@ -214,6 +235,7 @@ async def main():
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=arguments)
         page = await browser.new_page(viewport={"width": 1400, "height": 900}, color_scheme="dark")
+        await try_files(page, words.page)
         try:
             await drive(words, page, seen)
         except Exception as error:

@@ -28,6 +28,8 @@ package final class LiveEncoder {
         package var labelsAIGenerated = true
         /// What says so in the pictures themselves.
         package var marks = MarkOptions()
+        /// Larger pictures are made smaller, in proportion, to so many pixels a side.
+        package var largestSide = Int.max
         /// Which encoder of its node it is.
         package var stream: UInt32 = 0
 
@@ -125,10 +127,21 @@ package final class LiveEncoder {
                     ("rc", "cbr"),
                 ]
             }
+        let size = options.size(of: frame)
         return try FilmEncoder(
-            library: options.library.name, width: frame.shape[2], height: frame.shape[1],
+            library: options.library.name, width: size.width, height: size.height,
             interval: interval, values: common + own, threads: options.threads,
             marks: options.marks, path: name)
+    }
+}
+
+extension LiveEncoder.Options {
+    /// The size that pictures get.
+    fileprivate func size(of frame: Tensor<UInt8>) -> (width: Int, height: Int) {
+        let (height, width) = (frame.shape[1], frame.shape[2])
+        let side = max(width, height)
+        guard side > largestSide else { return (width, height) }
+        return (max(width * largestSide / side, 2), max(height * largestSide / side, 2))
     }
 }
 

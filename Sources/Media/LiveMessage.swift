@@ -34,6 +34,9 @@ package struct LiveMessage: Equatable, Sendable {
     package var isKey = false
     /// Whether it is the first of another codec or size.
     package var isFirst = false
+    /// Whether it is one of those that a page missed which came later: it is decoded, and says nothing of
+    /// how long pictures take.
+    package var isPast = false
     /// The codec of a video or a sound from the browser; 0 of other kinds.
     package var stream: UInt16 = 0
     /// From 0, without gaps where nothing was dropped.
@@ -46,12 +49,14 @@ package struct LiveMessage: Equatable, Sendable {
     package var chunk: [UInt8]
 
     package static let headerBytes = 24
+    private static let past: UInt8 = 4
 
     package init(
-        kind: Kind, isKey: Bool = false, isFirst: Bool = false, stream: UInt16 = 0,
+        kind: Kind, isKey: Bool = false, isFirst: Bool = false, isPast: Bool = false, stream: UInt16 = 0,
         sequence: UInt32, captured: Int64, presentation: Int64, chunk: [UInt8]
     ) {
-        (self.kind, self.isKey, self.isFirst, self.stream) = (kind, isKey, isFirst, stream)
+        (self.kind, self.isKey, self.isFirst) = (kind, isKey, isFirst)
+        (self.isPast, self.stream) = (isPast, stream)
         (self.sequence, self.captured) = (sequence, captured)
         (self.presentation, self.chunk) = (presentation, chunk)
     }
@@ -65,7 +70,7 @@ package struct LiveMessage: Equatable, Sendable {
             }
         }
         self.kind = kind
-        (isKey, isFirst) = (bytes[1] & 1 != 0, bytes[1] & 2 != 0)
+        (isKey, isFirst, isPast) = (bytes[1] & 1 != 0, bytes[1] & 2 != 0, bytes[1] & Self.past != 0)
         stream = number(2, UInt16.self)
         sequence = number(4, UInt32.self)
         captured = number(8, Int64.self)
@@ -74,7 +79,9 @@ package struct LiveMessage: Equatable, Sendable {
     }
 
     package var bytes: [UInt8] {
-        var bytes: [UInt8] = [kind.rawValue, (isKey ? 1 : 0) | (isFirst ? 2 : 0)]
+        var bytes: [UInt8] = [
+            kind.rawValue, (isKey ? 1 : 0) | (isFirst ? 2 : 0) | (isPast ? Self.past : 0),
+        ]
         bytes.reserveCapacity(Self.headerBytes + chunk.count)
         withUnsafeBytes(of: stream.littleEndian) { bytes += $0 }
         withUnsafeBytes(of: sequence.littleEndian) { bytes += $0 }

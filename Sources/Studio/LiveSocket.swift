@@ -11,6 +11,8 @@ import Synchronization
 struct LiveSocket: WSHandler {
     /// Pictures that are watched; nil for none.
     let tap: PictureTap?
+    /// What the page can show.
+    let layer: PictureLayer
     /// Where pictures of the page's camera go; nil of a page that may not send any.
     let camera: CameraLine?
 
@@ -31,7 +33,7 @@ struct LiveSocket: WSHandler {
         -> AsyncStream<WSFrame>
     {
         let outbox = Outbox()
-        let viewer = tap?.add { outbox.send(picture: $0.message) }
+        let viewer = tap?.add(PageViewer(outbox, layer))
         outbox.send(#"{"hello":"personalive.v1","window":\#(Outbox.window)}"#)
         let line = camera.map { CameraWay($0) { outbox.send($0) } }
         let reader = Task {
@@ -59,6 +61,27 @@ struct LiveSocket: WSHandler {
             case .bytes(let bytes):
                 return WSFrame(fin: true, opcode: .binary, mask: nil, payload: Data(bytes))
             }
+        }
+    }
+
+    /// A page that watches.
+    private final class PageViewer: PictureTap.Viewer {
+        private let outbox: Outbox
+        private let choice: Mutex<LayerChoice>
+
+        init(_ outbox: Outbox, _ layer: PictureLayer) {
+            self.outbox = outbox
+            choice = Mutex(LayerChoice(layer))
+        }
+
+        var layer: PictureLayer { choice.withLock { $0.layer } }
+
+        func take(_ shot: PictureTap.Shot) {
+            let isCut = outbox.send(
+                picture: Outbox.Picture(
+                    shot.bytes, isKey: shot.isKey, isAlone: shot.layer == .jpeg,
+                    isPast: shot.isPast))
+            choice.withLock { $0.note(isCut: isCut, at: .now) }
         }
     }
 

@@ -2,27 +2,51 @@ import CPosix
 import Foundation
 import Launch
 import Media
-import NodeKit
 import Synchronization
-import Tensors
 
-/// What flows on one output of a run, for all pages that watch it: one tap and one encoding, however
-/// many they are.
+/// What flows on one output of a run, for all pages that watch it: one tap, and one encoding for each
+/// layer that a page wants, however many they are.
 ///
-/// Nobody in the run waits for a tap, and nobody here waits for a page: each takes the newest.
+/// Nobody in the run waits for a tap, and nobody here waits for a page.
 final class PictureTap: Sendable {
-    /// One picture, ready to be sent.
+    /// One picture of one layer, ready to be sent.
     struct Shot: Sendable {
-        let message: [UInt8]
-        let jpeg: [UInt8]
-        let width, height: Int
+        let layer: PictureLayer
+        let isKey: Bool
+        /// Whether it is for a page that came later.
+        let isPast: Bool
+        /// A ``LiveMessage``.
+        let bytes: [UInt8]
+
+        init(layer: PictureLayer, message: LiveMessage) {
+            (self.layer, isKey, isPast) = (layer, message.isKey, message.isPast)
+            bytes = message.bytes
+        }
+
+        /// The picture itself.
+        var chunk: [UInt8] { Array(bytes[LiveMessage.headerBytes...]) }
+
+        /// The same for a page that came later.
+        var past: Shot {
+            guard var message = LiveMessage(bytes) else { return self }
+            message.isPast = true
+            return Shot(layer: layer, message: message)
+        }
+    }
+
+    /// Who watches.
+    protocol Viewer: Sendable {
+        /// What it wants now.
+        var layer: PictureLayer { get }
+        /// Takes a picture of that layer; the thread of the tap calls it, which waits for none.
+        func take(_ shot: Shot)
     }
 
     private struct State {
-        var viewers: [UInt64: @Sendable (Shot) -> Void] = [:]
+        /// Each with the layer that it was begun with.
+        var viewers: [UInt64: (viewer: any Viewer, layer: PictureLayer?)] = [:]
         var next: UInt64 = 0
         var isRunning = false
-        var last: (shot: Shot, at: ContinuousClock.Instant)?
         var fault: String?
     }
 
@@ -37,22 +61,14 @@ final class PictureTap: Sendable {
     /// Why there are no pictures; nil where there are, or nobody knows yet.
     var fault: String? { state.withLock { $0.fault } }
 
-    /// The newest picture, unless it is older than some time.
-    func last(within age: Duration) -> Shot? {
-        state.withLock { state in
-            state.last.flatMap { ContinuousClock.now - $0.at < age ? $0.shot : nil }
-        }
-    }
-
-    /// Begins to hand pictures to a page, the last one at once; returns what ``remove(_:)`` takes.
-    func add(_ take: @escaping @Sendable (Shot) -> Void) -> UInt64 {
-        let (number, last, starts) = state.withLock { state in
+    /// Begins to hand pictures to a page, the newest first; returns what ``remove(_:)`` takes.
+    func add(_ viewer: any Viewer) -> UInt64 {
+        let (number, starts) = state.withLock { state in
             state.next += 1
-            state.viewers[state.next] = take
+            state.viewers[state.next] = (viewer, nil)
             defer { state.isRunning = true }
-            return (state.next, state.last?.shot, !state.isRunning)
+            return (state.next, !state.isRunning)
         }
-        if let last { take(last) }
         if starts { start() }
         return number
     }
@@ -72,9 +88,13 @@ final class PictureTap: Sendable {
     /// Whether anybody still watches; the thread that learns that nobody does must end.
     private var isWatched: Bool {
         state.withLock { state in
-            if state.viewers.isEmpty { (state.isRunning, state.last) = (false, nil) }
+            if state.viewers.isEmpty { state.isRunning = false }
             return state.isRunning
         }
+    }
+
+    private var wanted: Set<PictureLayer> {
+        state.withLock { Set($0.viewers.values.map(\.viewer.layer)) }
     }
 
     /// Follows the output through the processes that serve it, one after the other; false when nobody
@@ -83,29 +103,40 @@ final class PictureTap: Sendable {
         do {
             let client = try RunClient(folder: folder)
             var place = try self.place(client)
-            var tap = try EdgeTap(place, window: 2)
-            let encoder = JPEGEncoder()
-            var (sequence, silentSince) = (UInt32(0), posix_monotonic_ns())
+            var tap = try EdgeTap(place, window: Self.window)
+            var encoders = LayerEncoders(output: output)
+            var silentSince = posix_monotonic_ns()
             while isWatched {
+                try encoders.keep(wanted)
+                catchUp(encoders)
                 switch try tap.next(milliseconds: 20) {
                 case .message(let stamp, let tensor):
                     silentSince = posix_monotonic_ns()
-                    try show(stamp, tensor, &sequence, encoder)
+                    for shot in try encoders.shots(stamp, tensor, for: wanted) { show(shot) }
                 case .end, nil:
                     // A node that was replaced serves its output at another place.
                     guard posix_monotonic_ns() - silentSince > Self.patience else { continue }
                     silentSince = posix_monotonic_ns()
                     let now = try self.place(client)
                     guard now != place else { continue }
-                    (place, tap) = (now, try EdgeTap(now, window: 2))
+                    (place, tap) = (now, try EdgeTap(now, window: Self.window))
                 }
             }
             return false
         } catch {
-            state.withLock { $0.fault = "\(error)" }
+            let isWatched = isWatched
+            state.withLock { state in
+                state.fault = "\(error)"
+                // They begin anew with what comes then.
+                for number in state.viewers.keys { state.viewers[number]!.layer = nil }
+            }
             return isWatched
         }
     }
+
+    /// Frames that may be under way to here. A node hands out the frames of a chunk at once: with a
+    /// window of 2, half of a chunk of four never came.
+    private static let window: UInt32 = 16
 
     /// Nanoseconds without a picture after which the output is looked for anew.
     private static let patience: Int64 = 80_000_000
@@ -118,33 +149,34 @@ final class PictureTap: Sendable {
         }
     }
 
-    /// Makes one message of what came, and hands it to every page.
-    ///
-    /// Pictures go as JPEG. The packets of an encoder would go as they are, as `videoDown` with their
-    /// keyframe flag: the page decodes H.264 in Annex B, and waits for a keyframe after a gap.
-    private func show(
-        _ stamp: Stamp, _ tensor: AnyTensor, _ sequence: inout UInt32, _ encoder: JPEGEncoder
-    ) throws {
-        guard let frames: Tensor<UInt8> = tensor.typed(), frames.shape.count == 4,
-            frames.shape[3] == 3
-        else {
-            let shape = tensor.shape.map(String.init).joined(separator: " ")
-            throw StudioError.refused(
-                "'\(output)' carries \(tensor.elementType.name) [\(shape)], which is no picture")
+    /// Hands a page that came, or that wants another layer now, what it needs to begin.
+    private func catchUp(_ encoders: LayerEncoders) {
+        let new = state.withLock { state in
+            var new: [(any Viewer, [Shot])] = []
+            for (number, entry) in state.viewers {
+                let layer = entry.viewer.layer, past = encoders.past(of: layer)
+                guard entry.layer != layer, !past.isEmpty else { continue }
+                state.viewers[number]!.layer = layer
+                new.append((entry.viewer, past))
+            }
+            return new
         }
-        let jpeg = try encoder.encode(frames)
-        let size = encoder.size(of: frames.shape)
-        let message = LiveMessage(
-            kind: .picture, isKey: true, isFirst: sequence == 0, sequence: sequence,
-            captured: stamp.captured / 1000, presentation: stamp.presentation / 1000, chunk: jpeg)
-        sequence &+= 1
-        let shot = Shot(
-            message: message.bytes, jpeg: jpeg, width: size.width, height: size.height)
+        for (viewer, past) in new { for shot in past { viewer.take(shot.past) } }
+    }
+
+    /// Hands a picture to every page that wants its layer and has what came before it.
+    private func show(_ shot: Shot) {
         let viewers = state.withLock { state in
-            (state.last, state.fault) = ((shot, .now), nil)
-            return Array(state.viewers.values)
+            state.fault = nil
+            var viewers: [any Viewer] = []
+            for (number, entry) in state.viewers where entry.viewer.layer == shot.layer {
+                guard entry.layer == shot.layer || shot.isKey else { continue }
+                state.viewers[number]!.layer = shot.layer
+                viewers.append(entry.viewer)
+            }
+            return viewers
         }
-        for take in viewers { take(shot) }
+        for viewer in viewers { viewer.take(shot) }
     }
 }
 
@@ -163,21 +195,32 @@ final class PictureTaps: Sendable {
         }
     }
 
-    /// One picture of an output, waited for up to three seconds.
-    func picture(_ folder: String, _ output: String) throws -> PictureTap.Shot {
-        let tap = tap(folder, output)
-        if let shot = tap.last(within: .milliseconds(400)) { return shot }
-        let came = DispatchSemaphore(value: 0)
-        let found = Mutex<PictureTap.Shot?>(nil)
-        let viewer = tap.add { shot in
-            found.withLock { $0 = shot }
+    /// Waits for one picture.
+    private final class Preview: PictureTap.Viewer {
+        private let found = Mutex<[UInt8]?>(nil)
+        private let came = DispatchSemaphore(value: 0)
+
+        var layer: PictureLayer { .jpeg }
+
+        func take(_ shot: PictureTap.Shot) {
+            found.withLock { $0 = shot.chunk }
             came.signal()
         }
+
+        func wait(seconds: Double) -> [UInt8]? {
+            came.wait(timeout: .now() + seconds) == .success ? found.withLock { $0 } : nil
+        }
+    }
+
+    /// The newest picture of an output as JPEG, waited for up to three seconds.
+    func picture(_ folder: String, _ output: String) throws -> [UInt8] {
+        let tap = tap(folder, output), preview = Preview()
+        let viewer = tap.add(preview)
         defer { tap.remove(viewer) }
-        guard came.wait(timeout: .now() + 3) == .success, let shot = found.withLock({ $0 }) else {
+        guard let picture = preview.wait(seconds: 3) else {
             throw StudioError.missing(
                 tap.fault ?? "nothing came from '\(output)' within 3 s: it sends nothing now")
         }
-        return shot
+        return picture
     }
 }

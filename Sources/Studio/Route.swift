@@ -23,6 +23,7 @@ enum Route: String, CaseIterable, Sendable {
     // What changes a run.
     case set = "POST /api/v1/runs/{run}/set"
     case swap = "POST /api/v1/runs/{run}/swap"
+    case compare = "POST /api/v1/runs/{run}/compare"
     case apply = "POST /api/v1/runs/{run}/apply"
     case restart = "POST /api/v1/runs/{run}/restart"
     case flush = "POST /api/v1/runs/{run}/flush"

@@ -6,6 +6,7 @@ import Launch
 /// The API's requests that change a run. Each is noted in the audit log.
 struct RunChanges: Sendable {
     let audit: AuditLog
+    let comparisons: Comparisons
 
     private struct Change: Encodable {
         var done: String
@@ -87,6 +88,35 @@ struct RunChanges: Sendable {
             "\(body.node)=\(body.kind ?? "the same kind")", for: call)
     }
 
+    private struct Comparison: Decodable {
+        var node, kind: String
+        var seconds: Double?
+    }
+
+    /// Another kind gets a node's input for a while, and nothing is replaced.
+    func compare(_ call: RunCall) async throws -> HTTPResponse {
+        let body = try await call.request.json(Comparison.self), seconds = body.seconds ?? 10
+        guard seconds > 0, seconds <= Comparisons.longest else {
+            throw StudioError.malformed("seconds is between 0 and \(Int(Comparisons.longest))")
+        }
+        func note(_ result: String) {
+            audit.write(
+                address: call.address, role: call.role, "compare", run: call.run,
+                "\(body.node)=\(body.kind)", result: result)
+        }
+        do {
+            let found = try await waiting { [comparisons, folder = call.folder] in
+                try comparisons.compare(
+                    body.node, with: body.kind, seconds: seconds, beside: folder)
+            }
+            note("done")
+            return .json(Change(done: found, notes: []))
+        } catch {
+            note("refused")
+            throw error
+        }
+    }
+
     private struct NodeName: Decodable { var node: String }
 
     /// Another process of the same kind takes a node's place, without a frame lost.
@@ -111,9 +141,10 @@ struct RunChanges: Sendable {
     // MARK: Portraits
 
     func sendPortrait(_ call: RunCall) async throws -> HTTPResponse {
+        let consent = try Consent(call.query("consent"))
         let kept = Portraits(run: call.folder, of: try await call.graph())
         let name = try kept.keep(try await call.request.body(atMost: Portraits.largest))
-        let response = try await use(name, of: kept, for: call)
+        let response = try await use(name, of: kept, for: call, consent)
         // A picture that cannot be used is not kept.
         if response.statusCode.code != 200 { kept.remove(name) }
         return response
@@ -123,9 +154,12 @@ struct RunChanges: Sendable {
         try await use(call.name, of: Portraits(run: call.folder, of: try await call.graph()), for: call)
     }
 
-    private func use(_ name: String, of kept: Portraits, for call: RunCall) async throws -> HTTPResponse {
+    private func use(
+        _ name: String, of kept: Portraits, for call: RunCall, _ consent: Consent? = nil
+    ) async throws -> HTTPResponse {
         let values = [Portraits.setting: try kept.path(of: name)]
-        return try await make(.change(.settings(values)), "portrait", name, for: call)
+        return try await make(
+            .change(.settings(values)), "portrait", name + (consent?.record ?? ""), for: call)
     }
 
     // MARK: Outputs

@@ -11,7 +11,11 @@ struct RunReads: Sendable {
     private let looks = RunLooks()
     private let taps = PictureTaps()
 
-    init(plugins: @escaping @Sendable (String?) -> PluginFolders) { self.plugins = plugins }
+    private let comparisons: Comparisons
+
+    init(plugins: @escaping @Sendable (String?) -> PluginFolders, comparisons: Comparisons) {
+        (self.plugins, self.comparisons) = (plugins, comparisons)
+    }
 
     // MARK: How it stands
 
@@ -66,11 +70,20 @@ struct RunReads: Sendable {
 
     // MARK: Pictures
 
-    /// The WebSocket of a page: `?output=decoder.frame` is what it watches.
+    /// The WebSocket of a page: `?output=decoder.frame` is what it watches, and `&pictures=h264` says that
+    /// it decodes video.
     func live(_ call: RunCall, camera: Bool) async throws -> HTTPResponse {
-        let tap = call.query("output").map { taps.tap(call.folder, $0) }
+        let folder = try await watched(call)
+        let tap = call.query("output").map { taps.tap(folder, $0) }
         let line = camera ? CameraLine(path: "\(call.folder)/camera.socket") : nil
-        let handler = WebSocketHTTPHandler(handler: LiveSocket(tap: tap, camera: line))
+        let layer: PictureLayer
+        switch call.query("pictures") ?? "jpeg" {
+        case "jpeg": layer = .jpeg
+        case "h264": layer = .video
+        default: throw StudioError.malformed("pictures is jpeg or h264")
+        }
+        let socket = LiveSocket(tap: tap, layer: layer, camera: line)
+        let handler = WebSocketHTTPHandler(handler: socket)
         var response = try await handler.handleRequest(call.request)
         if call.request.headers[HTTPHeader("Sec-WebSocket-Protocol")] != nil {
             response.headers[HTTPHeader("Sec-WebSocket-Protocol")] = "personalive.v1"
@@ -78,14 +91,27 @@ struct RunReads: Sendable {
         return response
     }
 
+    /// The folder of the run, or of the trial beside it where `?shadow=true` asks for that.
+    private func watched(_ call: RunCall) async throws -> String {
+        switch call.query("shadow") ?? "false" {
+        case "false": return call.folder
+        case "true":
+            return try await waiting { [comparisons, folder = call.folder] in
+                try comparisons.folder(beside: folder)
+            }
+        default: throw StudioError.malformed("shadow is true or false")
+        }
+    }
+
     func preview(_ call: RunCall) async throws -> HTTPResponse {
         guard let output = call.query("output") else {
             throw StudioError.malformed("say which output: ?output=decoder.frame")
         }
-        let shot = try await waiting { [taps, folder = call.folder] in
+        let folder = try await watched(call)
+        let picture = try await waiting { [taps] in
             try taps.picture(folder, output)
         }
-        return .bytes(Data(shot.jpeg), type: "image/jpeg")
+        return .bytes(Data(picture), type: "image/jpeg")
     }
 
     private struct PortraitList: Encodable {
@@ -128,6 +154,8 @@ struct RunReads: Sendable {
 
     private struct Output: Encodable {
         var node, kind, state: String
+        /// Why it is down and when it is tried again, or what the node says of itself.
+        var note: String?
         var settings: [String: SettingValue]
     }
 
@@ -135,7 +163,7 @@ struct RunReads: Sendable {
         let graph = try await call.graph()
         let sinks = try await view(of: call).nodes.filter(\.is_sink).map { node in
             Output(
-                node: node.name, kind: node.kind, state: node.state,
+                node: node.name, kind: node.kind, state: node.state, note: node.note,
                 // A URL may hold the key of a stream. Who looks on sees no settings at all.
                 settings: call.role == .control
                     ? (graph.settings[node.name] ?? [:]).filter { $0.key != "url" } : [:])

@@ -39,6 +39,8 @@ struct RunView: Codable, Sendable {
         var figures: [String: Double]
         var pid: Int32
         var machine: String?
+        /// Why it is down and when it is tried again, or what the node says of itself.
+        var note: String?
         var is_source, is_sink: Bool
     }
 
@@ -106,11 +108,12 @@ struct RunView: Codable, Sendable {
             ? .absent : output > max(busy, 0.3) ? .output : busy >= 0.5 ? .computing : .input
         return Node(
             name: node.name, kind: node.kind, state: node.state, waits: waits,
-            fps: Double(max(node.report.ticks - (old?.ticks ?? 0), 0)) / seconds, busy: busy,
+            // A process that took over counts on from its state: what it did since is known next time.
+            fps: old.map { Double(max(node.report.ticks - $0.ticks, 0)) / seconds } ?? 0, busy: busy,
             waiting_for_input: input, waiting_for_output: output,
             work_p50_ms: work.percentile(0.5), work_p95_ms: work.percentile(0.95),
             memory_mb: node.report.peakMemory >> 20, restarts: node.restarts, swaps: node.swaps,
-            figures: node.report.figures, pid: node.pid, machine: node.machine,
+            figures: node.report.figures, pid: node.pid, machine: node.machine, note: node.note,
             is_source: !now.edges.contains { $0.to.hasPrefix(node.name + ".") },
             is_sink: !now.edges.contains { $0.from.hasPrefix(node.name + ".") })
     }

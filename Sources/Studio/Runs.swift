@@ -20,13 +20,23 @@ package final class Runs: Sendable {
     private let most: Int
     private let launcher: [String]
     private let started = Mutex<[Process]>([])
+    /// Why there is no room for another run of a graph, beside so many.
+    package typealias Refusal = @Sendable (_ graph: String, _ settings: [String: String], _ count: Int)
+        -> String?
+    private let refusal: Refusal
+    /// One start at a time, so that the number of runs is known. With it, which run each browser has.
+    private let browsers = Mutex<[String: Int32]>([:])
 
     /// - Parameters:
     ///   - executable: this program.
     ///   - most: runs of one graph that there may be.
     ///   - launcher: a program and its first arguments, which becomes the command that follows.
-    package init(executable: String, most: Int, launcher: [String] = []) {
+    package init(
+        executable: String, most: Int, launcher: [String] = [],
+        refusal: @escaping Refusal = { _, _, _ in nil }
+    ) {
         (self.executable, self.most, self.launcher) = (executable, most, launcher)
+        self.refusal = refusal
     }
 
     /// Process numbers of runs that this studio started and that live. Those that ended are forgotten:
@@ -73,12 +83,50 @@ package final class Runs: Sendable {
     package func start(_ graph: String, settings: [String: String], name: String? = nil) throws
         -> String
     {
+        try browsers.withLock { _ in try launch(graph, settings: settings, name: name) }
+    }
+
+    /// The run that a browser has; where it has none, one that no browser has, or another one that is
+    /// started.
+    ///
+    /// - Parameters:
+    ///   - browser: what it calls itself.
+    ///   - last: the run that it had, as a studio before this one may have given it.
+    /// - Returns: what the run is called, and whether it was started now.
+    /// - Throws: ``StudioError/refused(_:)`` when there is no room for another one.
+    func session(of browser: String, last: String?, graph: String, settings: [String: String]) throws
+        -> (name: String, isNew: Bool)
+    {
+        try browsers.withLock { browsers in
+            let runs = Self.runs(of: graph)
+            browsers = browsers.filter { entry in runs.contains { $0.pid == entry.value } }
+            let own = runs.first { $0.pid == browsers[browser] }
+            let free = runs.filter { run in !browsers.values.contains(run.pid) }
+            if let run = own ?? free.first(where: { $0.name == last }) ?? free.last {
+                browsers[browser] = run.pid
+                return (run.name, false)
+            }
+            let name = try launch(graph, settings: settings, name: nil)
+            browsers[browser] = Self.runs(of: graph).first { $0.name == name }?.pid
+            return (name, true)
+        }
+    }
+
+    private static func runs(of graph: String) -> [RunStatus] {
         let place = URL(fileURLWithPath: graph).path
-        let count = RunClient.runs().count { URL(fileURLWithPath: $0.graph).path == place }
+        return RunClient.runs().filter { URL(fileURLWithPath: $0.graph).path == place }
+    }
+
+    private func launch(_ graph: String, settings: [String: String], name: String?) throws -> String {
+        let count = Self.runs(of: graph).count
         guard count < most else {
             throw StudioError.refused(
                 "\(count) \(count == 1 ? "session" : "sessions") of this graph run, and \(most) may: stop one, "
                     + "or start the studio with --sessions \(most + 1)")
+        }
+        if let reason = refusal(graph, settings, count) {
+            throw StudioError.refused(
+                reason.replacing("error: ", with: "").trimmingCharacters(in: .whitespacesAndNewlines))
         }
         let errors = posix_anonymous_file("personalive-run", 0)
         guard errors >= 0 else { throw StudioError.refused("no memory for the run's messages") }

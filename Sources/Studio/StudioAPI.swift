@@ -16,9 +16,11 @@ struct StudioAPI: Sendable {
     init(_ options: StudioServer.Options, audit: AuditLog) {
         (self.options, self.audit) = (options, audit)
         runs = Runs(
-            executable: options.executable, most: options.sessions, launcher: options.launcher)
-        reads = RunReads(plugins: options.plugins)
-        changes = RunChanges(audit: audit)
+            executable: options.executable, most: options.sessions, launcher: options.launcher,
+            refusal: options.refusal)
+        let comparisons = Comparisons(executable: options.executable, launcher: options.launcher)
+        reads = RunReads(plugins: options.plugins, comparisons: comparisons)
+        changes = RunChanges(audit: audit, comparisons: comparisons)
     }
 
     /// - Parameter words: of the path, as the gate judged them.
@@ -52,7 +54,7 @@ struct StudioAPI: Sendable {
                 name: names.dropFirst().first ?? "")
         }
         switch route {
-        case .role: return .json(["role": role])
+        case .role: return .json(StudioServer.Session(role: role, sessions: options.sessions))
         case .kinds: return kinds()
         case .runs: return .json(try await waiting { [runs] in runs.list() })
         case .start: return try await start(request, role, address)
@@ -72,6 +74,7 @@ struct StudioAPI: Sendable {
         case .outputs: return try await reads.outputs(call())
 
         case .set: return try await changes.set(call())
+        case .compare: return try await changes.compare(call())
         case .swap: return try await changes.swap(call())
         case .apply: return try await changes.apply(call())
         case .restart: return try await changes.restart(call())
@@ -90,7 +93,15 @@ struct StudioAPI: Sendable {
             Data(NodeListing(registry.specs).json.serialized().utf8), type: "application/json")
     }
 
-    private struct Start: Decodable { var settings: [String: String]? }
+    private struct Start: Decodable {
+        var settings: [String: String]?
+        /// What a browser calls itself, to get a run of its own, and the one that it had.
+        var browser: String?
+        var run: String?
+    }
+
+    /// The longest name of a browser.
+    private static let longestName = 64
 
     /// Another run of the studio's graph. Only that one: a path in a request would be any file.
     private func start(_ request: HTTPRequest, _ role: Gate.Role, _ address: String) async throws
@@ -100,14 +111,23 @@ struct StudioAPI: Sendable {
             throw StudioError.refused(
                 "this studio was started without a graph, so it starts none: personalive studio GRAPH")
         }
-        let settings = try await request.json(Start.self).settings ?? [:]
+        let body = try await request.json(Start.self), settings = body.settings ?? [:]
+        guard body.browser?.utf8.count ?? 1 <= Self.longestName, body.browser != "" else {
+            throw StudioError.malformed("'browser' has 1 to \(Self.longestName) bytes")
+        }
         func note(_ run: String, _ result: String) {
             audit.write(address: address, role: role, "start", run: run, graph, result: result)
         }
         do {
-            let name = try await waiting { [runs] in try runs.start(graph, settings: settings) }
-            note(name, "done")
-            return .json(["name": name], status: 201)
+            let (name, isNew) = try await waiting { [runs] in
+                guard let browser = body.browser else {
+                    return (try runs.start(graph, settings: settings), true)
+                }
+                return try runs.session(
+                    of: browser, last: body.run, graph: graph, settings: settings)
+            }
+            if isNew { note(name, "done") }
+            return .json(["name": name], status: isNew ? 201 : 200)
         } catch {
             note("", "refused")
             throw error

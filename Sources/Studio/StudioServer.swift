@@ -24,6 +24,9 @@ package struct StudioServer: Sendable {
         package var launcher: [String] = []
         /// The graph that a session is of; nil where no session may be started.
         package var graph: String?
+        /// Why there is no room for another run of a graph with some settings, beside so many; nil where
+        /// there is.
+        package var refusal: Runs.Refusal = { _, _, _ in nil }
         /// Where changes are noted.
         package var audit: String
         /// The kinds of node for a graph in a file.
@@ -43,6 +46,7 @@ package struct StudioServer: Sendable {
     private let wrong = WrongTokens()
     private let server: HTTPServer
     private let port: UInt16
+    private let sessions: Int
     /// Whether a proxy stands before it, which says whom it asks for.
     private let isProxied: Bool
 
@@ -50,7 +54,7 @@ package struct StudioServer: Sendable {
     private static let patience = 900.0
 
     package init(_ options: Options) throws {
-        port = options.port
+        (port, sessions) = (options.port, options.sessions)
         isProxied = !options.names.isEmpty
         gate = Gate(keys: options.keys, port: options.port, names: options.names)
         api = StudioAPI(options, audit: try AuditLog(options.audit))
@@ -133,7 +137,11 @@ package struct StudioServer: Sendable {
         429, "five wrong tokens came from this address: wait 30 s")
 
     private struct Token: Decodable { var token: String }
-    private struct Session: Encodable { var role: Gate.Role }
+    struct Session: Encodable {
+        var role: Gate.Role
+        /// Runs of the graph that there may be: with more than one each browser gets its own.
+        var sessions: Int
+    }
 
     /// A page hands its token in once, and gets a cookie that no script can read.
     private func session(_ request: HTTPRequest, _ address: String) async -> HTTPResponse {
@@ -145,7 +153,7 @@ package struct StudioServer: Sendable {
             wrong.note(address)
             return .fault(401, "this token is not the studio's: open the address that it printed last")
         }
-        var response = HTTPResponse.json(Session(role: role))
+        var response = HTTPResponse.json(Session(role: role, sessions: sessions))
         let isSecure = request.headers[HTTPHeader("Origin")]?.hasPrefix("https://") == true
         response.headers[.setCookie] =
             "\(gate.cookieName)=\(token); Path=/; HttpOnly; SameSite=Strict" + (isSecure ? "; Secure" : "")

@@ -2,6 +2,7 @@ import ArgumentParser
 import BuiltinNodes
 import Dataflow
 import Foundation
+import Glibc
 import Launch
 import Wire
 
@@ -18,11 +19,18 @@ struct ShadowRun {
     }
 
     /// Runs it for so long and prints what was found.
-    func compare() throws {
+    ///
+    /// - Parameter saysFolder: whether a line before that names the trial's folder, where the studio
+    ///   looks on.
+    func compare(saysFolder: Bool = false) throws {
         let candidate = try candidate()
         let before = try client.status()
         let folder = try RunFolder(for: .trial)
         defer { folder.remove() }
+        if saysFolder {
+            print("folder: \(folder.path)")
+            fflush(nil)
+        }
         let found = "\(folder.path)/compare.json"
         let supervisor: Supervisor
         do {

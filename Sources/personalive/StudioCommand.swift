@@ -94,10 +94,16 @@ struct StudioCommand: ParsableCommand {
             try PortClaim(try RunFolder.studioFile(port, "lock"), port: port)
         }
         defer { withExtendedLifetime(claim) {} }
+        // Before a run is started and an address is printed that would be another program's.
+        do { try FreePort.check(port) } catch LaunchError.system(_, let reason) {
+            throw failure("\(StudioError.port(port, reason: reason))")
+        }
         let keys = try saying { try StudioKeys.kept(in: try RunFolder.studioFile(port, "keys")) }
         let runs = Runs(executable: Personalive.executable, most: sessions)
         var name = runName
         if let graph { name = try started(graph, runs) }
+        // Each browser gets a run of its own, this one first.
+        if sessions > 1 { name = runName }
         let child = Mutex<Process?>(nil)
         let isOver = Atomic(false)
         let interrupts = [SIGINT, SIGTERM, SIGHUP].map { signal in
@@ -190,6 +196,7 @@ struct StudioCommand: ParsableCommand {
             audit: try RunFolder.studioFile(port, "audit.jsonl"),
             plugins: { PluginFolders.load(besides: $0) })
         (options.names, options.graph, options.sessions) = (host, graph, sessions)
+        options.refusal = SessionPlan.refusal
         options.launcher = Self.launcher(memory: memory, descriptors: files)
         let server = try saying { [options] in try StudioServer(options) }
         Task.detached {

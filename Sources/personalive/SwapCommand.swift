@@ -41,6 +41,9 @@ struct SwapCommand: ParsableCommand {
     @Option(help: "How many seconds --shadow compares, once the new node has loaded.")
     var seconds = 10.0
 
+    @Flag(help: .hidden)
+    var sayFolder = false
+
     func validate() throws {
         guard seconds > 0 else { throw ValidationError("--seconds must be more than 0") }
         guard (1...2).contains(words.count), let last = words.last,
@@ -60,7 +63,7 @@ struct SwapCommand: ParsableCommand {
             machine: machine)
         let run = words.count == 2 ? words[0] : nil
         if shadow {
-            try ShadowRun(replacement, of: run, seconds: seconds).compare()
+            try ShadowRun(replacement, of: run, seconds: seconds).compare(saysFolder: sayFolder)
         } else {
             try RunClient.order(.change(.replace(replacement)), of: run)
         }

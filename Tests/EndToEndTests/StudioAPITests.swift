@@ -66,18 +66,24 @@ import Testing
         try (png.prefix(40) + Data(repeating: 7, count: 5000)).write(to: URL(fileURLWithPath: broken))
         try Data("no picture at all".utf8).write(to: URL(fileURLWithPath: text))
         func send(_ file: String) throws -> (status: Int, body: String) {
-            try studio.ask("/runs/-/portraits", "--data-binary", "@\(file)")
+            try studio.ask("/runs/-/portraits?consent=Ada%20Example", "--data-binary", "@\(file)")
         }
         func current() throws -> String { try studio.ask("/runs/-/portraits").body }
 
         let taken = try send("\(folder)/me.png")
         let after = try current()
         let refusals = try [large, broken, text].map(send)
+        let unnamed = try studio.ask("/runs/-/portraits", "--data-binary", "@\(folder)/me.png")
 
         #expect(taken.status == 200, "\(taken.body)")
         #expect(after.contains("\"current\":\"portrait-"))
         #expect(refusals.map(\.status) == [413, 409, 400], "\(refusals)")
         #expect(refusals[1].body.contains("portrait"), "the node's own reason: \(refusals[1].body)")
+        #expect(unnamed.status == 400 && unnamed.body.contains("say who is in the picture"))
+        let log = "\(folder)/personalive/studio-\(studio.port).audit.jsonl"
+        let audit = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n")
+        let consents = audit.filter { $0.contains("with the consent of Ada Example") }
+        #expect(consents.count == 2, "of the one that was taken, and of the one that was refused: \(audit)")
         #expect(try current() == after, "the one before stays, and what was refused is not kept")
         let back = try studio.ask("/runs/-/portraits/original", "-d", "{}")
         #expect(back.status == 200, "\(back.body)")

@@ -23,6 +23,61 @@ import Testing
         #expect(try studio.ask("/runs").status == 200)
     }
 
+    @Test func `a port that another program has is refused before a run is started`() throws {
+        let foreign = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        defer { close(foreign) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(foreign, $0, size) == 0 && listen(foreign, 1) == 0
+                    && getsockname(foreign, $0, &size) == 0
+            }
+        }
+        try #require(isBound)
+        let port = UInt16(bigEndian: address.sin_port)
+        let studio = try Tool("studio", graph: StudioProcess.echo, "--port", "\(port)")
+
+        let outcome = try studio.run()
+
+        #expect(outcome.status == 1 && outcome.output == "")
+        #expect(
+            outcome.errors.contains(
+                "port \(port) of this machine cannot be had: Address already in use; take another with --port"))
+        let folders = try FileManager.default.contentsOfDirectory(atPath: studio.folder)
+        #expect(!folders.contains { $0.hasPrefix("run-") })
+    }
+
+    @Test func `a change that got no answer is in the audit log`() throws {
+        let studio = try StudioProcess()
+        defer { studio.stop() }
+        studio.waitForPictures()
+        let run = pid_t(try #require(try studio.status()["pid"] as? Int))
+        let asked = "\(studio.tool.folder)/asked"
+        // It asks while the run cannot answer, and the run ends then.
+        kill(run, SIGSTOP)
+        let client = Process()
+        client.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        client.arguments = [
+            "curl", "-s", "-m", "60", "-o", asked, "-w", "%{http_code}", "-H", "Authorization: Bearer \(studio.control)",
+            "-d", "{}", "http://127.0.0.1:\(studio.port)/api/v1/runs/graph/flush",
+        ]
+        client.standardOutput = FileHandle.nullDevice
+        try client.run()
+        let audit = "\(studio.tool.folder)/personalive/studio-\(studio.port).audit.jsonl"
+        Thread.sleep(forTimeInterval: 0.3)
+        kill(run, SIGKILL)
+        client.waitUntilExit()
+
+        #expect(
+            studio.tool.waitUntil {
+                ((try? String(contentsOfFile: audit, encoding: .utf8)) ?? "").contains(#""result":"no answer""#)
+            }, "\((try? String(contentsOfFile: audit, encoding: .utf8)) ?? "")")
+        #expect(String(decoding: FileManager.default.contents(atPath: asked) ?? Data(), as: UTF8.self).contains("error"))
+    }
+
     @Test func `the process that serves is killed: it comes back, with the same tokens and the same run`()
         throws
     {

@@ -53,7 +53,7 @@ import Testing
     @Test func `a newcomer sees himself animate the portrait, changes it, and the decoder, and looks into the graph`()
         throws
     {
-        let seen = try drive(["--swaps", "2"], killing: "decoder")
+        let seen = try drive(["--swaps", "2", "--compare"], killing: "decoder")
 
         let stage = try #require(seen["stage"] as? [String: Any])
         #expect((stage["fresh"] as? Int ?? 0) > 50)
@@ -72,6 +72,13 @@ import Testing
         #expect(broken.contains("broken.png was not taken") && broken.contains("is damaged"))
         let swaps = try #require((seen["swaps"] as? [String: Any])?["toasts"] as? String)
         #expect(swaps.contains("'decoder' is 'vae-decoder' now") && swaps.contains("'decoder' is 'tiny-decoder' now"))
+        // Beside the decoder that runs another one, on the same frames.
+        let compared = try #require(seen["compared"] as? String)
+        #expect(compared.contains("frames of 'vae-decoder' and 'tiny-decoder': PSNR"), "\(compared)")
+        // A slider, by keyboard: to its left end.
+        #expect((seen["sliders"] as? [String] ?? []).contains { $0.contains("mixer: mouth") })
+        #expect((seen["slid"] as? String ?? "").contains("mixer"), "\(seen["slid"] ?? "")")
+        #expect((seen["slid_to"] as? [String: Any])?["pose"] as? Double == 0)
         // Every node and edge of the run is drawn, and says how it stands.
         let graph = try #require(seen["graph"] as? [String: Any])
         let view = try #require(graph["view"] as? [String: Int])

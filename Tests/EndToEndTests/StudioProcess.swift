@@ -26,12 +26,31 @@ final class StudioProcess {
     static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path
 
+    /// A browser's camera that comes back as it is.
+    static let echo = """
+        # The browser's camera, and nothing else.
+        settings:
+          portrait: FOLDER/me.png
+
+        mode: live
+
+        nodes:
+          portrait: { use: image-file, with: { path: "${portrait}" } }
+          camera: { use: browser-camera }
+          row: { use: side-by-side, in: { portrait: portrait.image, driver: camera.frame, result: camera.frame } }
+          shown: { use: viewer, in: { frame: row.frame } }
+
+        """
+
     let tool: Tool
+    /// For control, as the studio printed it.
+    let address: String
     let port: Int
     let control, view: String
 
-    init(_ arguments: String...) throws {
-        tool = try Tool("studio", graph: Self.graph, "--port", "0")
+    /// - Parameter graph: its text, in which `FOLDER` stands for the test's folder.
+    init(_ arguments: String..., graph: String = StudioProcess.graph) throws {
+        tool = try Tool("studio", graph: graph, "--port", "0")
         tool.process.arguments! += arguments
         try FileManager.default.copyItem(
             atPath: "\(Self.repository)/Models/demo/portrait.png", toPath: "\(tool.folder)/me.png")
@@ -42,7 +61,8 @@ final class StudioProcess {
         let lines = tool.printed.split(separator: "\n").map(String.init)
         let addresses = lines.compactMap { $0.split(separator: " ").last.map(String.init) }
         try #require(addresses.count == 2, "\(tool.errorsSoFar)")
-        port = try #require(URL(string: addresses[0])?.port)
+        address = addresses[0]
+        port = try #require(URL(string: address)?.port)
         let tokens = addresses.map {
             ($0.components(separatedBy: "#t=").last ?? "").components(separatedBy: "&")[0]
         }
@@ -77,6 +97,21 @@ final class StudioProcess {
     }
 
     // MARK: Other programs
+
+    /// The process that serves.
+    func server() throws -> Int32 {
+        try #require(Tool.children(of: tool.process.processIdentifier)["studio"])
+    }
+
+    /// What one of the scripts prints that drive the page in Chromium.
+    func drive(_ script: String, _ arguments: String...) throws -> [String: Any] {
+        let (status, output) = try Self.run(
+            ["python3", "\(Self.repository)/Tests/\(script)", address] + arguments)
+        #expect(status == 0)
+        let seen = try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any] ?? [:]
+        #expect(seen["failed"] == nil, "\(seen)")
+        return seen
+    }
 
     /// What curl gets: the status and the body.
     static func curl(_ arguments: [String]) throws -> (status: Int, body: String) {

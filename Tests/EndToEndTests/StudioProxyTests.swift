@@ -53,6 +53,16 @@ import Testing
 
         #expect(try ask("-H", bearer, "\(base)/api/v1/runs").status == 200)
         #expect(try ask("\(base)/api/v1/runs").status == 401)
+        // Whom the proxy asks for is in the audit log, and not whom a client says it is.
+        #expect(
+            try ask(
+                "-H", bearer, "-H", "X-Forwarded-For: 192.0.2.7", "-d", #"{"values": {"rate": "21"}, "dry": true}"#,
+                "\(base)/api/v1/runs/-/set"
+            ).status == 200)
+        let audit = try String(
+            contentsOfFile: "\(folder)/personalive/studio-\(studio.port).audit.jsonl", encoding: .utf8)
+        #expect(audit.contains(#""action":"set""#) && !audit.contains("192.0.2.7"), "\(audit)")
+        #expect(audit.contains(#""address":"127.0.0.1""#) || audit.contains(#""address":"::1""#), "\(audit)")
         let events = try ask("-N", "-m", "3", "-H", bearer, "\(base)/api/v1/runs/-/events")
         #expect(events.body.contains("event: status"), "events are not held back")
         let upgrade = try ask(

@@ -1,15 +1,28 @@
 import Glibc
 
-/// A port of this machine's loopback that no socket uses at the moment.
+/// Ports of this machine's loopback that no socket uses at the moment.
 package enum FreePort {
     /// Asks the kernel for one, which it gives to no other process for a while.
     ///
     /// - Throws: ``LaunchError/system(call:reason:)``.
-    package static func find() throws -> UInt16 {
+    package static func find() throws -> UInt16 { try bound(to: 0) }
+
+    /// Says why a port cannot be had; nothing where it can.
+    ///
+    /// - Throws: ``LaunchError/system(call:reason:)``.
+    package static func check(_ port: UInt16) throws { _ = try bound(to: port) }
+
+    /// Binds a socket for a moment, and returns its port.
+    private static func bound(to port: UInt16) throws -> UInt16 {
         let descriptor = socket(
             AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         defer { close(descriptor) }
+        // A server that has just ended leaves connections that hold no port.
+        var yes: Int32 = 1
+        setsockopt(
+            descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
         var address = sockaddr_in()
+        address.sin_port = port.bigEndian
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -20,7 +33,7 @@ package enum FreePort {
         }
         guard descriptor >= 0, found else {
             throw LaunchError.system(
-                call: "bind(127.0.0.1:0)", reason: String(cString: strerror(errno)))
+                call: "bind(127.0.0.1:\(port))", reason: String(cString: strerror(errno)))
         }
         return UInt16(bigEndian: address.sin_port)
     }

@@ -77,23 +77,30 @@ async function enter() {
   const words = new URLSearchParams(location.hash.slice(1));
   if (words.get('run')) sessionStorage.setItem('run', words.get('run'));
   const token = words.get('t');
-  if (token) {
-    // The token leaves the address bar before anything else happens.
-    history.replaceState(null, '', location.pathname);
-    studio.role = (await api.call('POST', '/session', { token })).role;
-  } else {
-    studio.role = (await api.call('GET', '/session')).role;
-  }
+  // The token leaves the address bar before anything else happens.
+  if (token) history.replaceState(null, '', location.pathname);
+  const { role, sessions } = token ? await api.call('POST', '/session', { token }) : await api.call('GET', '/session');
+  Object.assign(studio, { role, sessions });
   document.body.classList.toggle('looks-on', studio.role === 'view');
 }
 
 async function chooseRun() {
-  const wanted = sessionStorage.getItem('run');
+  const wanted = sessionStorage.getItem('run') ?? await ownRun();
   const runs = await api.call('GET', '/runs');
   const run = runs.find(run => run.name === wanted) ?? runs[0];
   if (!run) throw Object.assign(new Error('No graph is running. Start one: personalive studio Graphs/studio.yaml'), { status: 404 });
   api.run = studio.run = run.name;
   document.title = `${run.name} · personalive studio`;
+}
+
+/// Where each browser gets a run of its own: that of this one, in all its tabs.
+async function ownRun() {
+  if (!(studio.sessions > 1) || !studio.isControl) return null;
+  const browser = localStorage.getItem('browser') ?? crypto.randomUUID();
+  localStorage.setItem('browser', browser);
+  const { name } = await api.call('POST', '/runs', { browser, run: localStorage.getItem('run') ?? undefined });
+  localStorage.setItem('run', name);
+  return name;
 }
 
 // MARK: State and log

@@ -13,8 +13,8 @@ export class Camera {
   #codec = 'vp8'; #bitrate = 1_000_000; #sequence = 0; #needsKey = true; #isFirst = true;
   #sent = 0; #captured = 0; #dropped = 0; #bytes = 0; #times = new Map(); #encodeTimes = []; #begun = null;
   #stop = false; #sound;
-  /// When what has not arrived yet was sent, how many arrived, and the quickest trip there and back of late.
-  #way = []; #arrived = 0; #trip = 100;
+  /// When what has not arrived yet was sent, how many arrived, and how long trips there and back took of late.
+  #way = []; #arrived = 0; #trips = [];
   width = 512; height = 512; rate = 25;
   /// Whether the microphone is sent beside it.
   hasSound = false;
@@ -34,7 +34,8 @@ export class Camera {
     this.#live.onopen = () => { [this.#way, this.#arrived] = [[], 0]; if (this.isOn) this.#tell(true); };
     this.#live.ongot = count => {
       const now = performance.now();
-      while (this.#arrived < count && this.#way.length) { this.#trip = Math.min(this.#trip * 1.02 + .1, now - this.#way.shift()); this.#arrived++; }
+      while (this.#arrived < count && this.#way.length) { this.#trips.push({ at: now, took: now - this.#way.shift() }); this.#arrived++; }
+      while (this.#trips.length && now - this.#trips[0].at > 10000) this.#trips.shift();
     };
     setInterval(() => this.#measure(), 1000);
     document.addEventListener('visibilitychange', () => {
@@ -105,7 +106,8 @@ export class Camera {
     // What waits in the socket, and what is on its way for longer than the way takes: buffers of the
     // network hold seconds of pictures that no one here sees.
     const picture = this.#bitrate / 8 / this.rate;
-    const isLate = this.#way.length > 1 && performance.now() - this.#way[0] > this.#trip + 150;
+    const quickest = this.#trips.length ? Math.min(...this.#trips.map(trip => trip.took)) : 100;
+    const isLate = this.#way.length > 1 && performance.now() - this.#way[0] > Math.min(quickest, 1000) + 150;
     const isBehind = isLate || this.#live.buffered > Math.max(1.5 * picture, 6000) || (this.#encoder?.encodeQueueSize ?? 0) > 1;
     if (captured == null || !this.#live.isOpen || isBehind) {
       this.#dropped++;

@@ -139,7 +139,7 @@ export class GraphView {
     const drawn = this.#drawn.get(item.name);
     if (!drawn) return;
     const figures = item.state === 'running'
-      ? item.fps ? `${item.fps.toFixed(1)} fps · ${Math.round(100 * item.busy)} % busy` : 'idle' : item.state;
+      ? item.fps ? `${item.fps.toFixed(1)} fps · ${Math.round(100 * item.busy)} %${item.restarts ? '' : ' busy'}` : 'idle' : item.state;
     drawn.name.textContent = item.name.length > 20 ? `${item.name.slice(0, 19)}…` : item.name;
     drawn.kind.textContent = item.kind + (item.machine ? ` on ${item.machine}` : '');
     drawn.figures.textContent = figures + (item.restarts ? ` · ${item.restarts}× restarted` : '');

@@ -9,7 +9,7 @@ export const KIND = { videoUp: 1, audioUp: 2, videoDown: 3, audioDown: 4, pictur
 export function header(buffer) {
   const data = new DataView(buffer);
   return {
-    kind: data.getUint8(0), isKey: (data.getUint8(1) & 1) !== 0, isFirst: (data.getUint8(1) & 2) !== 0,
+    kind: data.getUint8(0), isKey: (data.getUint8(1) & 1) !== 0, isFirst: (data.getUint8(1) & 2) !== 0, isPast: (data.getUint8(1) & 4) !== 0,
     stream: data.getUint16(2, true), sequence: data.getUint32(4, true),
     captured: Number(data.getBigInt64(8, true)) / 1000, presentation: Number(data.getBigInt64(16, true)) / 1000,
     chunk: new Uint8Array(buffer, HEADER),
@@ -51,18 +51,45 @@ export function percentile(values, p) {
   return sorted[Math.min(sorted.length - 1, Math.floor(p * sorted.length))];
 }
 
-/// Shows each picture a fixed time after its capture, so that those which come two by two are seen one
-/// by one: that time is what 95 % of the last five seconds needed, and it moves slowly.
+/// How long after its capture each picture is shown, so that those which come two by two are seen one by one.
+///
+/// It is what 95 % of the last five seconds needed, but no more than four periods above what half of them
+/// needed: of a way that is late now and then, the pictures are to be new rather than even.
+export class Pacing {
+  #lateness = [];
+  #last = null;
+  period = 40;
+  delay = null;
+
+  /// A picture came: when it was captured and what time it is, both in milliseconds of one clock.
+  take(captured, now) {
+    this.#lateness.push({ at: now, late: now - captured });
+    while (now - this.#lateness[0].at > 5000) this.#lateness.shift();
+    const step = this.#last == null ? null : captured - this.#last;
+    if (step > 1 && step < 500) this.period += 0.1 * (step - this.period);
+    this.#last = captured;
+    const lates = this.#lateness.map(entry => entry.late);
+    const needed = Math.min(percentile(lates, .95), percentile(lates, .5) + 4 * this.period);
+    const away = this.delay == null ? Infinity : needed - this.delay;
+    // A stream that changed by more than a few pictures is followed at once, else slowly: faster or slower
+    // motion by a twentieth is not seen.
+    if (Math.abs(away) > 4 * this.period) this.delay = needed;
+    else this.delay += Math.sign(away) * Math.min(Math.abs(away), Math.max(.05 * this.period, Math.abs(away) / 25));
+  }
+}
+
+/// Paints pictures when they are due.
 export class Player {
   #queue = [];
-  #lateness = [];
-  #delay = null;
+  #past = null;
   #lastShown = null;
-  #period = 40;
-  #lastCaptured = null;
+  pacing = new Pacing();
   fresh = 0; repeated = 0; dropped = 0;
   ages = []; gaps = [];
   isPaced = true;
+  /// When the last picture was painted, and the last fresh one, by this page's clock.
+  painted = null;
+  #paintedFresh = null;
 
   /// - draw: paints a picture.
   constructor(clock, draw) {
@@ -71,56 +98,76 @@ export class Player {
     requestAnimationFrame(step);
   }
 
+  /// A picture of before this page came: shown until a fresh one is, and counted nowhere.
+  addPast(picture) {
+    this.#past?.close?.();
+    this.#past = picture;
+  }
+
   add(picture, captured) {
     const now = this.clock.now();
-    if (now == null) { this.draw(picture); picture.close?.(); return; }
-    const late = now - captured;
-    this.#lateness.push({ at: now, late });
-    while (this.#lateness.length && now - this.#lateness[0].at > 5000) this.#lateness.shift();
-    const step = this.#lastCaptured == null ? null : captured - this.#lastCaptured;
-    if (step > 1 && step < 500) this.#period += 0.1 * (step - this.#period);
-    this.#lastCaptured = captured;
-    const needed = percentile(this.#lateness.map(entry => entry.late), 0.95);
-    // A stream that changed by more than a few pictures is followed at once, else by 1 % of a period.
-    if (this.#delay == null || Math.abs(needed - this.#delay) > 4 * this.#period) this.#delay = needed;
-    else this.#delay += Math.sign(needed - this.#delay) * Math.min(Math.abs(needed - this.#delay), 0.05 * this.#period);
+    if (now == null) return this.addPast(picture);
+    this.pacing.take(captured, now);
     this.#queue.push({ picture, captured });
     this.#queue.sort((a, b) => a.captured - b.captured);
     while (this.#queue.length > 30) { this.#queue.shift().picture.close?.(); this.dropped++; }
   }
 
+  /// Nothing of another stream is shown any more.
+  clear() {
+    for (const { picture } of this.#queue) picture.close?.();
+    this.#past?.close?.();
+    [this.#queue, this.#past, this.pacing, this.#paintedFresh] = [[], null, new Pacing(), null];
+  }
+
   #step() {
     const now = this.clock.now();
-    if (now == null) return;
-    const due = this.#queue.filter(entry => !this.isPaced || entry.captured + this.#delay <= now + 4);
+    const due = now == null ? [] : this.#queue.filter(entry => !this.isPaced || entry.captured + this.pacing.delay <= now + 8);
     if (!due.length) {
-      if (this.#lastShown != null && performance.now() - this.#lastShown > 1.5 * this.#period) {
+      if (this.#past) this.#paint(this.#past);
+      this.#past = null;
+      const { period } = this.pacing;
+      if (this.#lastShown != null && performance.now() - this.#lastShown > 1.5 * period) {
         this.repeated += 1;
-        this.#lastShown += this.#period;
+        this.#lastShown += period;
       }
       return;
     }
+    this.#past?.close?.();
+    this.#past = null;
     this.#queue.splice(0, due.length);
     for (const old of due.slice(0, -1)) { old.picture.close?.(); this.dropped++; }
     const { picture, captured } = due[due.length - 1];
-    this.draw(picture);
-    picture.close?.();
+    this.#paint(picture);
     this.fresh++;
-    const shown = performance.now();
-    if (this.#painted != null) keep(this.gaps, shown - this.#painted);
-    this.#painted = this.#lastShown = shown;
+    const shown = this.painted;
+    if (this.#paintedFresh != null) keep(this.gaps, shown - this.#paintedFresh);
+    this.#paintedFresh = this.#lastShown = shown;
     keep(this.ages, this.clock.now(shown) - captured);
   }
-  /// When the last picture was painted, by this page's clock.
-  #painted = null;
 
-  get delay() { return this.#delay; }
-  get painted() { return this.#painted; }
+  #paint(picture) {
+    this.draw(picture);
+    picture.close?.();
+    this.painted = performance.now();
+  }
+
+  get delay() { return this.pacing.delay; }
 }
 
 function keep(list, value) {
   list.push(value);
   if (list.length > 250) list.shift();
+}
+
+/// The codec of a keyframe as WebCodecs names it: `avc1.` and three bytes of its sequence parameter set
+/// (ISO/IEC 14496-15, 5.4.1).
+export function codecOf(chunk) {
+  for (let at = 0; at + 6 < chunk.length; at++) {
+    if (chunk[at] || chunk[at + 1] || chunk[at + 2] !== 1 || (chunk[at + 3] & 31) !== 7) continue;
+    return 'avc1.' + [4, 5, 6].map(step => chunk[at + step].toString(16).padStart(2, '0')).join('');
+  }
+  return 'avc1.4d401f';
 }
 
 /// The live socket of a run.
@@ -130,6 +177,12 @@ export class Live {
   #decoder = null;
   #needsKey = true;
   #pending = new Map();
+  /// Pictures by themselves, where this browser decodes no video.
+  #pictures = typeof VideoDecoder === 'undefined' ? 'jpeg' : 'h264';
+  #faults = 0;
+  #opened = null;
+  /// From the opening of the socket to the first picture, milliseconds.
+  #firstAfter = null;
   #got = 0;
   #bytes = 0;
   #since = performance.now();
@@ -140,8 +193,9 @@ export class Live {
   onopen = () => {};
   ongot = () => {};
 
-  constructor(canvas) {
-    this.canvas = canvas;
+  /// - stats: where its figures are kept.
+  constructor(canvas, stats = studio.stats) {
+    [this.canvas, this.stats] = [canvas, stats];
     this.context = canvas.getContext('2d', { desynchronized: true });
     this.clock = new Clock();
     this.player = new Player(this.clock, picture => this.#paint(picture));
@@ -153,9 +207,19 @@ export class Live {
   get buffered() { return this.#socket?.bufferedAmount ?? 0; }
 
   /// Watches an output of a run, and lets the camera in where `camera` is true.
-  watch(run, output, camera) {
-    this.#wanted = { run, output, camera };
+  /// - shadow: whether to watch what is compared with the run.
+  watch(run, output, camera, shadow = false) {
+    this.#wanted = { run, output, camera, shadow };
     this.#connect();
+  }
+
+  /// Watches nothing any more.
+  close() {
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+    this.#endDecoder();
+    this.player.clear();
   }
 
   send(data) { if (this.isOpen) this.#socket.send(data); }
@@ -164,15 +228,17 @@ export class Live {
     const old = this.#socket;
     this.#socket = null;
     old?.close();
-    const { run, output, camera } = this.#wanted;
+    const { run, output, camera, shadow } = this.#wanted;
     const way = camera ? 'camera' : 'live';
-    const query = output ? `?output=${encodeURIComponent(output)}` : '';
+    const query = output ? `?output=${encodeURIComponent(output)}&pictures=${this.#pictures}${shadow ? '&shadow=true' : ''}` : '';
     const url = `${location.origin.replace('http', 'ws')}/api/v1/runs/${encodeURIComponent(run)}/${way}${query}`;
     const socket = this.#socket = new WebSocket(url, 'personalive.v1');
     socket.binaryType = 'arraybuffer';
     this.#got = 0;
-    this.#needsKey = true;
-    socket.onopen = () => { for (let n = 0; n < 5; n++) setTimeout(() => this.#ping(), 40 * n); this.onstate(true); this.onopen(); };
+    this.#endDecoder();
+    this.player.clear();
+    [this.#opened, this.#firstAfter] = [null, null];
+    socket.onopen = () => { this.#opened = performance.now(); for (let n = 0; n < 5; n++) setTimeout(() => this.#ping(), 40 * n); this.onstate(true); this.onopen(); };
     socket.onmessage = event => typeof event.data === 'string' ? this.#hear(JSON.parse(event.data)) : this.#take(event.data);
     socket.onclose = () => {
       if (this.#socket !== socket) return;
@@ -195,31 +261,61 @@ export class Live {
     // The other end keeps a window of pictures under way: without this it stops sending.
     this.send(JSON.stringify({ ack: ++this.#got }));
     if (part.kind === KIND.picture) {
+      const socket = this.#socket;
       const picture = await createImageBitmap(new Blob([part.chunk], { type: 'image/jpeg' }));
-      this.player.add(picture, part.captured);
+      if (socket === this.#socket) this.#show(picture, part);
     } else if (part.kind === KIND.videoDown) this.#decode(part);
   }
 
-  // H.264 in Annex B with its parameter sets in band, as live-encoder sends it.
+  #show(picture, { captured, isPast }) {
+    if (isPast) this.player.addPast(picture); else this.player.add(picture, captured);
+  }
+
+  // H.264 in Annex B with its parameter sets in band.
   #decode(part) {
     if (this.#needsKey && !part.isKey) return;
-    if (!this.#decoder || this.#decoder.state === 'closed') {
-      this.#decoder = new VideoDecoder({
-        output: frame => { const captured = this.#pending.get(frame.timestamp); this.#pending.delete(frame.timestamp); this.player.add(frame, captured); },
-        error: error => { this.#needsKey = true; this.onword({ error: `${error}` }); },
-      });
-      this.#decoder.configure({ codec: 'avc1.42e01f', optimizeForLatency: true });
-    }
-    this.#needsKey = false;
-    const timestamp = Math.round(part.captured * 1000);
-    this.#pending.set(timestamp, part.captured);
-    this.#decoder.decode(new EncodedVideoChunk({ type: part.isKey ? 'key' : 'delta', timestamp, data: part.chunk }));
+    try {
+      if (part.isKey && (part.isFirst || !this.#decoder)) this.#beginDecoder(part.chunk);
+      this.#needsKey = false;
+      const timestamp = Math.round(part.captured * 1000);
+      this.#pending.set(timestamp, { captured: part.captured, isPast: part.isPast });
+      this.#decoder.decode(new EncodedVideoChunk({ type: part.isKey ? 'key' : 'delta', timestamp, data: part.chunk }));
+    } catch (error) { this.#failed(error); }
+  }
+
+  #beginDecoder(chunk) {
+    this.#endDecoder();
+    const decoder = this.#decoder = new VideoDecoder({
+      output: frame => {
+        const part = this.#pending.get(frame.timestamp);
+        this.#pending.delete(frame.timestamp);
+        if (part && decoder === this.#decoder) this.#show(frame, part); else frame.close();
+      },
+      error: error => { if (decoder === this.#decoder) this.#failed(error); },
+    });
+    decoder.configure({ codec: codecOf(chunk), optimizeForLatency: true });
+  }
+
+  #endDecoder() {
+    if (this.#decoder && this.#decoder.state !== 'closed') this.#decoder.close();
+    [this.#decoder, this.#needsKey] = [null, true];
+    this.#pending.clear();
+  }
+
+  /// The next keyframe mends one damaged packet. A decoder that fails again and again is given up.
+  #failed(error) {
+    this.#endDecoder();
+    if (++this.#faults < 3) return;
+    this.#pictures = 'jpeg';
+    this.onword({ error: `This browser does not decode the video (${error.message}): pictures are sent one by one.` });
+    this.#connect();
   }
 
   #paint(picture) {
     const width = picture.displayWidth ?? picture.width, height = picture.displayHeight ?? picture.height;
     if (this.canvas.width !== width) [this.canvas.width, this.canvas.height] = [width, height];
     this.context.drawImage(picture, 0, 0, width, height);
+    if (this.#opened != null) this.#firstAfter ??= performance.now() - this.#opened;
   }
 
   #measure() {
@@ -231,9 +327,10 @@ export class Live {
       age_p50: percentile(player.ages, .5), age_p95: percentile(player.ages, .95), ages: player.ages.length,
       gap_p50: percentile(player.gaps, .5), gap_p95: percentile(player.gaps, .95),
       gap_max: player.gaps.length ? Math.max(...player.gaps) : null,
-      clock_ms: this.clock.uncertainty, delay: player.delay,
+      clock_ms: this.clock.uncertainty, delay: player.delay, first_ms: this.#firstAfter, pictures: this.#pictures,
+      size: `${this.canvas.width}x${this.canvas.height}`,
     };
     [this.#since, this.#bytes, this.#freshBefore] = [now, 0, player.fresh];
-    Object.assign(studio.stats, figures);
+    Object.assign(this.stats, figures);
   }
 }

@@ -26,6 +26,9 @@ export class Stage {
     $('watch').addEventListener('change', () => { this.#output = $('watch').value; this.#watch(); });
     $('camera-button').addEventListener('click', () => this.#toggleCamera());
     $('record-button').addEventListener('click', () => this.#record());
+    // Not a submit button: Enter in the form would press the first one.
+    $('consent-back').addEventListener('click', () => $('consent').close(''));
+    $('compare-button').addEventListener('click', () => this.#compare());
     $('flush-button').addEventListener('click', () => this.#order('/flush', {}));
     $('portrait-file').addEventListener('change', event => { this.#upload(event.target.files[0]); event.target.value = ''; });
     addEventListener('paste', event => {
@@ -45,7 +48,7 @@ export class Stage {
 
   /// A run was chosen, or chosen again.
   async begin() {
-    this.live ??= new Live($('result'));
+    studio.live = this.live ??= new Live($('result'));
     this.live.onstate = isOpen => { this.#isCut = !isOpen; };
     this.#view = studio.view = await api.get('');
     this.#output = mainOutput(this.#view);
@@ -63,9 +66,9 @@ export class Stage {
     if (!this.#view || !player) return 'Connecting …';
     if (this.#isCut) return 'The connection to the studio is lost. This page tries again; the run goes on.';
     if (!this.#output) return 'This graph has no pictures to show.';
-    if (player.fresh && performance.now() - player.painted < 2000) return '';
+    if (player.painted && performance.now() - player.painted < 2000) return '';
     if (this.#hasCamera && studio.isControl && !this.camera?.isOn) return 'Start the camera, and the portrait follows you.';
-    return player.fresh ? `Nothing has come from ${this.#output} for a while; the last picture stays.` : `Waiting for the first picture of ${this.#output} …`;
+    return player.painted ? `Nothing has come from ${this.#output} for a while; the last picture stays.` : `Waiting for the first picture of ${this.#output} …`;
   }
 
   get #hasCamera() { return this.#view.nodes.some(node => node.kind === 'browser-camera'); }
@@ -146,7 +149,7 @@ export class Stage {
   #figures() {
     const s = studio.stats, note = this.#note();
     if ($('screen-note').textContent !== note) $('screen-note').textContent = note;
-    $('screen-note').classList.toggle('alone', !s.fresh);
+    $('screen-note').classList.toggle('alone', !this.live?.player.painted);
     $('f-p50').textContent = ms(s.age_p50);
     $('f-p95').textContent = ms(s.age_p95);
     $('f-fps').textContent = s.fps == null ? '–' : `${s.fps.toFixed(1)} fps`;
@@ -198,13 +201,29 @@ export class Stage {
     this.#showPortraits();
   }
 
+  /// Who is in a picture and agreed to its use; null where the user goes back.
+  #askConsent(file) {
+    const box = $('consent'), name = $('consent-name'), agreed = $('consent-agreed');
+    $('consent-file').textContent = file.name;
+    [name.value, agreed.checked] = [sessionStorage.getItem('consent') ?? '', false];
+    return new Promise(resolve => {
+      box.onclose = () => resolve(box.returnValue === 'use' ? name.value.trim() : null);
+      box.returnValue = '';
+      box.showModal();
+      name.focus();
+    });
+  }
+
   async #upload(file) {
     if (!file) return;
     if (!studio.isControl) return toast('This address may only look on: the portrait is changed at the address for control.', true);
     if (file.size > 20 * 2 ** 20) return toast(`${file.name} has ${(file.size / 2 ** 20).toFixed(0)} MB; 20 MB is the most that is taken.`, true);
+    const person = await this.#askConsent(file);
+    if (!person) return;
+    sessionStorage.setItem('consent', person);
     const began = performance.now();
     try {
-      await api.post('/portraits', file, file.type || 'application/octet-stream');
+      await api.post(`/portraits?consent=${encodeURIComponent(person)}`, file, file.type || 'application/octet-stream');
       toast(`${file.name} is the portrait now, after ${ms(performance.now() - began)}.`);
     } catch (error) { toast(`${file.name} was not taken: ${error.message}`, true); }
     this.#showPortraits();
@@ -230,6 +249,9 @@ export class Stage {
         'aria-pressed': `${kind.kind === node.kind}`, title: kind.summary,
         onclick: event => this.#swap(node, kind.kind, event.currentTarget),
       }, kind.kind))))));
+    $('compare-row').hidden = !rows.length || !studio.isControl;
+    $('compare-with').replaceChildren(...rows.flatMap(({ node, kinds }) => kinds.filter(kind => kind.kind !== node.kind)
+      .map(kind => make('option', { value: `${node.name} ${kind.kind}` }, rows.length > 1 ? `${node.name}: ${kind.kind}` : kind.kind))));
     if (!rows.length) $('variants').append(make('p', { class: 'note' }, 'This graph has no decoder that another kind could replace.'));
   }
 
@@ -248,11 +270,33 @@ export class Stage {
     button.textContent = kind;
   }
 
+  /// Another kind beside the node that runs, on the same input: both pictures, and how much they differ.
+  async #compare() {
+    const [node, kind] = $('compare-with').value.split(' '), button = $('compare-button');
+    const current = this.#view.nodes.find(item => item.name === node)?.kind;
+    const output = this.#view.edges.find(edge => edge.from.startsWith(`${node}.`) && edge.meaning === 'rgb')?.from;
+    button.disabled = true;
+    $('compare-note').textContent = `'${kind}' is loaded beside '${current}' …`;
+    const shadow = new Live($('shadow'), studio.shadow = {});
+    $('shadow-label').textContent = kind;
+    const look = setInterval(() => { $('shadow-box').hidden = !shadow.stats.fresh; if (shadow.stats.fresh) $('compare-note').textContent = `Left: ${current}, live. Right: ${kind}, on the same frames.`; }, 200);
+    try {
+      const found = api.post('/compare', { node, kind, seconds: 10 });
+      // Once the request is there, the socket waits for the other's first picture.
+      if (output) setTimeout(() => shadow.watch(api.run, output, false, true), 200);
+      $('compare-note').textContent = (await found).done;
+    } catch (error) { $('compare-note').textContent = `They were not compared: ${error.message}`; }
+    clearInterval(look);
+    shadow.close();
+    $('shadow-box').hidden = true;
+    button.disabled = false;
+  }
+
   /// Settings that change while a node runs, as sliders.
   #showSettings() {
     // Without the graph their values are not known.
     const rows = !this.#graph ? [] : this.#view.nodes.flatMap(node => (this.#kinds.find(kind => kind.kind === node.kind)?.settings ?? [])
-      .filter(setting => setting.live && ['number', 'integer'].includes(setting.type) && setting.maximum != null)
+      .filter(setting => setting.live && ['number', 'integer'].includes(setting.type) && setting.maximum != null && setting.maximum <= 1000)
       .map(setting => ({ node, setting, value: this.#graph?.settings[node.name]?.[setting.name] ?? setting.default })));
     $('live-card').hidden = !rows.length;
     $('live-settings').replaceChildren(...rows.map(({ node, setting, value }) => {
@@ -281,7 +325,7 @@ export class Stage {
       const settings = this.#graph?.settings[node.name] ?? {};
       return make('li', { 'data-node': node.name },
         make('span', { class: 'what' }, node.name, make('small', {}, [node.kind, settings.path].filter(Boolean).join(' · '))),
-        make('span', { class: 'badge' }, ''),
+        make('span', { class: 'badge' }, ''), make('small', { class: 'state-note' }),
         studio.isControl && sinks.length > 1 ? make('button', { onclick: () => this.#removeOutput(node.name), 'aria-label': `Stop ${node.name}` }, 'Stop') : null);
     }));
     this.#showStates();
@@ -293,6 +337,7 @@ export class Stage {
       const badge = row.querySelector('.badge');
       badge.textContent = node ? `${node.state}, ${node.fps.toFixed(0)} fps` : 'gone';
       badge.className = `badge ${node?.state ?? 'ended'}`;
+      row.querySelector('.state-note').textContent = node?.note ?? '';
     }
     const isOn = !!this.#recording();
     $('record-button').classList.toggle('recording', isOn);
