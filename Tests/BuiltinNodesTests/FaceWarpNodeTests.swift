@@ -301,7 +301,7 @@ struct FaceWarpNodeTests {
         let own = try #require(face.reading?.yaw), still = Self.film[40]
         #expect(own > 0.2)
 
-        let yaws: [Float] = try [-1, 1].map { side in
+        let yaws = try ([-1, 1] as [Float]).map { side in
             let most = SIMD3<Float>(0, 22 * side, 0)
             let meshes = ([0, 0.4, 0.7, 1] as [Float]).map { turned(still, most * $0) }
             return try result(portrait, face, meshes).yaw - own
