@@ -296,20 +296,6 @@ struct FaceWarpNodeTests {
         #expect(abs(open - own) < 0.05, "\(own) became \(open)")
     }
 
-    @Test func `a head that is turned in the photo turns less further away than back`() throws {
-        let (portrait, face) = try Self.portrait(frame: 205)
-        let own = try #require(face.reading?.yaw), still = Self.film[40]
-        #expect(own > 0.2)
-
-        let yaws: [Float] = try [-1, 1].map { side in
-            let most = SIMD3<Float>(0, 22 * side, 0)
-            let meshes = ([0, 0.4, 0.7, 1] as [Float]).map { turned(still, most * $0) }
-            return try result(portrait, face, meshes).yaw - own
-        }
-
-        #expect(yaws[0] < -0.1 && yaws[1] > 0 && yaws[1] < 0.8 * -yaws[0], "\(yaws)")
-    }
-
     /// A mask that begins at the tip of the nose, and one that reaches its bridge.
     @Test(arguments: [4, 197]) func `under a mask the mouth stays closed`(edge: Int) throws {
         let points = Self.portraitFace.points

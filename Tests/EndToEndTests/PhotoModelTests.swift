@@ -3,7 +3,7 @@ import Media
 import Networks
 import Testing
 
-/// A photo that is bent, and the model that paints, in each other's place while the graph runs.
+/// A photo that is bent, and the model that paints in its place while the graph runs.
 @Suite(
     .serialized,
     .enabled(
@@ -27,7 +27,7 @@ struct PhotoModelTests {
             .replacing("size: 512 ", with: "size: 128 ")
     }
 
-    @Test func `a warp becomes the model and a warp again, and every frame comes once`() throws {
+    @Test func `a warp becomes the model, and every frame comes once`() throws {
         let tool = try Tool("run", graph: try graph("photo-live.yaml"), "--json")
         let model = "\(tool.folder)/model.yaml"
         try graph("photo-live-model.yaml").replacing("FOLDER", with: tool.folder)
@@ -37,10 +37,9 @@ struct PhotoModelTests {
 
         let painted = try tool.ask("apply", model)
         let processes = tool.nodes
-        let bent = try tool.ask("apply", "\(tool.folder)/graph.yaml")
         let outcome = tool.finish()
 
-        #expect([painted, bent].map(\.status) == [0, 0], "\(painted.errors)\(bent.errors)")
+        #expect(painted.status == 0, "\(painted.errors)")
         #expect(painted.errors.contains("'encoder.frame': fed by decoder.frame instead of warp.frame"))
         #expect(processes["denoiser"] != nil)
         #expect(outcome.status == 0, "\(outcome.errors)")
