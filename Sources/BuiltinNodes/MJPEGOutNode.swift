@@ -23,14 +23,16 @@ package struct MJPEGOutNode: Node {
 
     package static let spec = NodeSpec(
         "mjpeg-out", "Serves frames to browsers as JPEG pictures.", inputs: [frame],
-        settings: [port, quality, width], state: .none)
+        settings: [port, quality, width] + MarkSettings.all, state: .none)
 
     private let reporter: NodeReporter
     private let encoder: JPEGEncoder
     private let server: MJPEGServer
+    private var pictures: MarkedPictures
 
     package init(settings: Settings) throws {
         reporter = settings.reporter
+        pictures = try MarkedPictures(settings: settings)
         encoder = JPEGEncoder(largestWidth: settings[Self.width], quality: settings[Self.quality])
         let port = settings[Self.port]
         do {
@@ -54,6 +56,7 @@ package struct MJPEGOutNode: Node {
         let captured =
             Date().timeIntervalSince1970
             - Double(MonotonicClock.now - inputs.stamp.captured) / 1e9
-        server.show(try encoder.encode(inputs[Self.frame]), captured: captured)
+        let picture = pictures.first(of: inputs[Self.frame], at: inputs.stamp, warning: &outputs)
+        server.show(try encoder.encode(picture), captured: captured)
     }
 }

@@ -21,9 +21,10 @@ package struct VirtualCameraNode: Node {
 
     package static let spec = NodeSpec(
         "virtual-camera", "Shows frames as a camera of this machine.", inputs: [frame],
-        settings: [device, width, height, rate], state: .none)
+        settings: [device, width, height, rate] + MarkSettings.all, state: .none)
 
     private let camera: VirtualCamera
+    private var pictures: MarkedPictures
     private let reporter: NodeReporter
 
     package init(settings: Settings) throws {
@@ -33,13 +34,15 @@ package struct VirtualCameraNode: Node {
         )
         options.rate = settings[Self.rate]
         camera = VirtualCamera(options)
+        pictures = try MarkedPictures(settings: settings)
         reporter = settings.reporter
         // The thread that writes has news when no frame comes, too.
         reporter.describe { [camera] in camera.state }
     }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
-        camera.show(inputs[Self.frame], presentation: inputs.stamp.presentation)
+        let picture = pictures.first(of: inputs[Self.frame], at: inputs.stamp, warning: &outputs)
+        camera.show(picture, presentation: inputs.stamp.presentation)
         settle(&outputs)
     }
 
