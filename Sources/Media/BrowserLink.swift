@@ -36,14 +36,14 @@ package final class BrowserLink {
             throw .failed(call: "bind", argument: path, reason: "the path is too long for a socket")
         }
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        // Nobody else may connect, not even between bind and chmod.
-        let mask = umask(0o177)
+        // Nobody else may connect, not even for a moment: Linux makes the file with the socket's own mode. A
+        // umask would hold for what other threads make meanwhile, too.
+        fchmod(listener, 0o600)
         let result = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
             }
         }
-        umask(mask)
         guard result == 0, listen(listener, 4) == 0 else {
             // `deinit` closes the socket, after `errno` was read.
             throw .failed(call: "bind", argument: path, reason: String(cString: strerror(errno)))

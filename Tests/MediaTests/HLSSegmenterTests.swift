@@ -94,7 +94,12 @@ import Testing
         let segmenter = HLSSegmenter()
         let steps = try steps(packets(100, at: time), segmenter) + segmenter.finish()
 
-        #expect(try times(steps) == (0..<100).map(time))
+        // A part is out before the next picture's time is known: one that comes sooner than the last one's
+        // 40 ms are over is shown when they are.
+        for (number, found) in try times(steps).enumerated() {
+            let end = number > 0 ? time(number - 1) + 40 : 0
+            #expect(found == time(number) || found == end && end > time(number), "\(number)")
+        }
         #expect(parts(steps).allSatisfy { $0.duration <= 220 * Self.ms })
     }
 

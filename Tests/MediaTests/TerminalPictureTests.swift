@@ -6,12 +6,12 @@ import Testing
         let picture = TerminalPicture(frame: [1, 2, 2, 3], columns: 2, rows: 24)
 
         #expect([picture.columns, picture.rows] == [2, 1])
-        // Red and green above, blue and white below, as Sample.corners has them.
+        // Red and green above, white and blue below, as Sample.corners has them.
         #expect(
             picture.text(Sample.corners(width: 2, height: 2))
                 == "\u{1b}7\u{1b}[1;1H"
-                + "\u{1b}[38;2;255;0;0m\u{1b}[48;2;0;0;255m▀"
-                + "\u{1b}[38;2;0;255;0m\u{1b}[48;2;255;255;255m▀"
+                + "\u{1b}[38;2;255;0;0m\u{1b}[48;2;255;255;255m▀"
+                + "\u{1b}[38;2;0;255;0m\u{1b}[48;2;0;0;255m▀"
                 + "\u{1b}[0m\u{1b}8")
     }
 

@@ -157,8 +157,13 @@ package struct HLSPlaylist: Sendable {
     }
 
     /// Whether a part, or with nil the whole of a segment, is in the playlist.
+    ///
+    /// A part beyond the last of a whole segment stands for the first of the next one (RFC 8216bis, 6.2.5.2).
     package func has(segment: Int, part: Int?) -> Bool {
-        next > Place(segment: segment, part: part ?? .max)
+        if let part, let found = self[segment], found.isComplete, part >= found.parts.count {
+            return next > Place(segment: segment + 1, part: 0)
+        }
+        return next > Place(segment: segment, part: part ?? .max)
     }
 
     /// The bytes of a file; nil for what is not there, or not yet.
