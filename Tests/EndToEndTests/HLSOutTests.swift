@@ -58,7 +58,7 @@ import Testing
         #expect(outcome.status == 130, "\(outcome.errors)")
         for sink in ["web", "copy"] {
             #expect(sinks[sink]?["frames_unaccounted"] as? Int == 0)
-            #expect(sinks[sink]?["frames_dropped"] as? Int == 0, "\(sinks)")
+            #expect(sinks[sink]?.lostBehindEncoder == 0, "\(sinks)")
         }
     }
 
@@ -161,7 +161,7 @@ import Testing
         let (outcome, sinks) = run.stop()
 
         #expect(outcome.status == 130, "\(outcome.errors)")
-        for sink in ["files", "copy"] { #expect(sinks[sink]?["frames_dropped"] as? Int == 0) }
+        for sink in ["files", "copy"] { #expect(sinks[sink]?.lostBehindEncoder == 0) }
         let reader = try StudioProcess.run([
             "ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames",
             "-of",
@@ -201,7 +201,7 @@ import Testing
         let (outcome, sinks) = run.stop()
 
         #expect(outcome.status == 130, "\(outcome.errors)")
-        #expect(sinks["copy"]?["frames_dropped"] as? Int == 0)
+        #expect(sinks["copy"]?.lostBehindEncoder == 0)
         #expect(sinks["web"]?["frames_unaccounted"] as? Int == 0)
     }
 }

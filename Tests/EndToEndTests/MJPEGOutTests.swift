@@ -31,6 +31,6 @@ import Testing
         let (outcome, sinks) = run.stop()
         #expect(outcome.status == 130, "\(outcome.errors)")
         #expect(sinks["web"]?["frames_unaccounted"] as? Int == 0)
-        #expect(sinks["web"]?["frames_dropped"] as? Int == 0)
+        #expect(sinks["web"]?.lostBehindEncoder == 0)
     }
 }

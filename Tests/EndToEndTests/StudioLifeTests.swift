@@ -50,34 +50,6 @@ import Testing
         #expect(!folders.contains { $0.hasPrefix("run-") })
     }
 
-    @Test func `a change that got no answer is in the audit log`() throws {
-        let studio = try StudioProcess()
-        defer { studio.stop() }
-        studio.waitForPictures()
-        let run = pid_t(try #require(try studio.status()["pid"] as? Int))
-        let asked = "\(studio.tool.folder)/asked"
-        // It asks while the run cannot answer, and the run ends then.
-        kill(run, SIGSTOP)
-        let client = Process()
-        client.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        client.arguments = [
-            "curl", "-s", "-m", "60", "-o", asked, "-w", "%{http_code}", "-H", "Authorization: Bearer \(studio.control)",
-            "-d", "{}", "http://127.0.0.1:\(studio.port)/api/v1/runs/graph/flush",
-        ]
-        client.standardOutput = FileHandle.nullDevice
-        try client.run()
-        let audit = "\(studio.tool.folder)/personalive/studio-\(studio.port).audit.jsonl"
-        Thread.sleep(forTimeInterval: 0.3)
-        kill(run, SIGKILL)
-        client.waitUntilExit()
-
-        #expect(
-            studio.tool.waitUntil {
-                ((try? String(contentsOfFile: audit, encoding: .utf8)) ?? "").contains(#""result":"no answer""#)
-            }, "\((try? String(contentsOfFile: audit, encoding: .utf8)) ?? "")")
-        #expect(String(decoding: FileManager.default.contents(atPath: asked) ?? Data(), as: UTF8.self).contains("error"))
-    }
-
     @Test func `the process that serves is killed: it comes back, with the same tokens and the same run`()
         throws
     {

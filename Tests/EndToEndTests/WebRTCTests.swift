@@ -77,15 +77,6 @@ import Testing
         return (outcome, Dictionary(uniqueKeysWithValues: streams.map { ($0["sink"] as! String, $0) }))
     }
 
-    /// How many frames a sink lost behind the encoder. Before it a busy machine's camera passes some over.
-    private func lost(_ stream: [String: Any]?) -> Int? {
-        (stream?["dropped"] as? [[String: Any]])?.reduce(0) { sum, loss in
-            let place = loss["place"] as? String ?? ""
-            let isBehind = place.hasPrefix("encoder") || place == stream?["sink"] as? String
-            return sum + (isBehind ? loss["count"] as? Int ?? 0 : 0)
-        }
-    }
-
     private func ages(_ seen: [String: Any]) -> [String: Double] {
         seen["age_ms"] as? [String: Double] ?? [:]
     }
@@ -110,7 +101,7 @@ import Testing
         #expect((seen["address"] as? String)?.contains("#") == false)
         #expect(figures.contains("sent_age_ms") && figures.contains("viewers"))
         #expect(outcome.status == 130, "\(outcome.errors)")
-        #expect(lost(streams["copy"]) == 0, "\(outcome.output)")
+        #expect(streams["copy"]?.lostBehindEncoder == 0, "\(outcome.output)")
         #expect(streams["web"]?["frames_unaccounted"] as? Int == 0)
         #expect(tool.traces.isEmpty)
     }
@@ -169,7 +160,7 @@ import Testing
         let (outcome, streams) = finish(tool)
 
         #expect(outcome.status == 130, "\(outcome.errors)")
-        #expect(lost(streams["copy"]) == 0, "\(outcome.output)")
+        #expect(streams["copy"]?.lostBehindEncoder == 0, "\(outcome.output)")
         #expect(streams["copy"]?["frames_unaccounted"] as? Int == 0)
         #expect(streams["web"]?["frames_unaccounted"] as? Int == 0)
         #expect(tool.traces.isEmpty)
@@ -266,8 +257,8 @@ import Testing
         server.stop()
         #expect(outcome.status == 130, "\(outcome.errors)")
         let copy = try #require(streams["copy"]), web = try #require(streams["web"])
-        #expect(lost(copy) == 0, "\(outcome.output)")
-        #expect((lost(web) ?? 0) > 10, "\(outcome.output)")
+        #expect(copy.lostBehindEncoder == 0, "\(outcome.output)")
+        #expect((web.lostBehindEncoder ?? 0) > 10, "\(outcome.output)")
         #expect(web["frames_unaccounted"] as? Int == 0, "\(outcome.output)")
         let reasons = (web["dropped"] as? [[String: Any]] ?? []).compactMap { $0["reason"] as? String }
         #expect(reasons.contains("there was no connection"), "\(reasons)")
