@@ -144,7 +144,7 @@ struct MachineTests {
             use: video-encoder
             machine: \(decoder)
             in: { frame: decoder.frame }
-            with: { path: FOLDER/portrait.mp4 }
+            with: { path: FOLDER/portrait.mp4, label-ai-generated: false }
         """
     }
 
@@ -173,6 +173,7 @@ struct MachineTests {
         return try Data(contentsOf: URL(fileURLWithPath: "\(tool.folder)/portrait.mp4"))
     }
 
+    /// Without marks, which name the run.
     @Test func `the portrait graph over three machines makes the same film, bit for bit`() throws {
         let one = try film(Self.portrait(machines: "", denoiser: "local", decoder: "local"))
 
