@@ -53,7 +53,11 @@ package struct KeypointExtractorNode: Node {
     }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
-        look(at: inputs[Self.portrait], &outputs)
+        let isNew = look(at: inputs[Self.portrait], &outputs)
+        // Nobody keeps them for a mixer that comes on air when there was none before.
+        if isNew || outputs.hasNewConsumer(of: Self.portraitKeypoints) {
+            outputs[Self.portraitKeypoints] = Tensor(keypoints: [tracker!.portraitKeypoints])
+        }
         let square = DrivingFrames.square(inputs[Self.frame], size: configuration.imageSize)
         let tracked = tracker!.track(square)
         outputs[Self.keypoints] = tracked.keypoints
@@ -62,18 +66,18 @@ package struct KeypointExtractorNode: Node {
     }
 
     /// Another portrait than before is moved from where the driver was seen first, like that one.
-    private mutating func look(at portrait: Tensor<UInt8>, _ outputs: inout Outputs) {
+    ///
+    /// - Returns: whether nobody has been sent its keypoints.
+    private mutating func look(at portrait: Tensor<UInt8>, _ outputs: inout Outputs) -> Bool {
         if let picture {
-            if portrait.hasSamePixels(as: picture) { return }
+            if portrait.hasSamePixels(as: picture) { return false }
             if let first = tracker?.first { resumed = (first, tracker?.lastFace) }
         }
         let isAnother = picture != nil
         picture = portrait.ownCopy
         begin(portrait, &outputs)
         // Those of the first one were sent by an earlier process of this node, if there was one.
-        if isAnother || resumed == nil {
-            outputs[Self.portraitKeypoints] = Tensor(keypoints: [tracker!.portraitKeypoints])
-        }
+        return isAnother || resumed == nil
     }
 
     private mutating func begin(_ portrait: Tensor<UInt8>, _ outputs: inout Outputs) {
@@ -93,7 +97,7 @@ package struct KeypointExtractorNode: Node {
     package func save() -> SavedState? {
         guard let first = tracker?.first else { return nil }
         var writer = StateWriter()
-        let keypoints = first.keypoints.flatMap { [$0.x, $0.y, $0.z] }
+        let keypoints = first.keypoints.coordinates
         let (angles, place) = (first.degrees, first.translation)
         writer.write(
             keypoints + [angles.x, angles.y, angles.z, place.x, place.y, place.z, first.scale])
@@ -105,9 +109,7 @@ package struct KeypointExtractorNode: Node {
     package mutating func restore(_ state: [UInt8]) {
         var reader = StateReader(state)
         let numbers = reader.floats()
-        let triples = stride(from: 0, to: numbers.count - 1, by: 3).map {
-            SIMD3(numbers[$0], numbers[$0 + 1], numbers[$0 + 2])
-        }
+        let triples = [SIMD3<Float>](coordinates: numbers.dropLast())
         let first = FacePose(
             keypoints: Array(triples.dropLast(2)), degrees: triples[triples.count - 2],
             translation: triples[triples.count - 1], scale: numbers[numbers.count - 1])

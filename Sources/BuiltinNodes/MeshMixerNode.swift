@@ -49,9 +49,11 @@ package struct MeshMixerNode: Node {
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
         let mesh = inputs[Self.mesh]
-        if let epoch, epoch != inputs.stamp.epoch { mixer = MeshMixer() }
+        if let epoch, epoch != inputs.stamp.epoch { (mixer, unit) = (MeshMixer(), nil) }
         epoch = inputs.stamp.epoch
-        let map = inputs[ifPresent: Self.transform].map { inFrame(PictureMap($0)) }
+        // Without a face there is no crop that could give the unit.
+        let map = mesh.shape[0] == 0
+            ? nil : inputs[ifPresent: Self.transform].map { inFrame(PictureMap($0)) }
         let points = map.map { map in mesh.points.map { map($0) } } ?? mesh.points
         let result = mixer.mix(
             points, with: inputs[ifPresent: Self.second]?.points, control,
@@ -68,8 +70,8 @@ package struct MeshMixerNode: Node {
 
     /// From the crop to the frame, in units.
     private mutating func inFrame(_ map: PictureMap) -> PictureMap {
-        if unit == nil { unit = max(map.scale, 1e-6) }
-        let share = 1 / unit!
+        if unit == nil, map.scale > 1e-6 { unit = map.scale }
+        let share = 1 / (unit ?? 1)
         return PictureMap(
             xx: map.xx * share, xy: map.xy * share, x0: map.x0 * share, yx: map.yx * share,
             yy: map.yy * share, y0: map.y0 * share)

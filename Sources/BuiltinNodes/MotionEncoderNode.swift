@@ -15,7 +15,7 @@ package struct MotionEncoderNode: Node {
     ).halvable()
     package static let portraitMotion = Port(
         "portrait-motion", Float.self, "1 tokens 16", meaning: "motion", pace: .last,
-        "the portrait's own tokens, once: for a motion-mixer")
+        "the portrait's own tokens, for each consumer that comes: for a motion-mixer")
 
     package static let spec = NodeSpec(
         "motion-encoder", "Turns the driver's face into tokens that say what it expresses.",
@@ -45,12 +45,16 @@ package struct MotionEncoderNode: Node {
     }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
+        let isNew = tracker == nil && !hasBegun
         if tracker == nil {
             tracker = MotionTracker(
                 encode, portraitFace: inputs[Self.portraitFace], configuration)
             tracker!.hasBegun = hasBegun
-            // An earlier process of this node has sent them.
-            if !hasBegun { outputs[Self.portraitMotion] = tracker!.portrait }
+        }
+        // An earlier process of this node has sent them; but nobody keeps them for a mixer that comes on air
+        // when there was none before.
+        if isNew || outputs.hasNewConsumer(of: Self.portraitMotion) {
+            outputs[Self.portraitMotion] = tracker!.portrait
         }
         outputs[Self.motion] = tracker!.track(inputs[Self.face])
     }

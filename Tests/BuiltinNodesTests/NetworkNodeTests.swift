@@ -120,6 +120,36 @@ extension Settings {
         #expect(own.map(\.array) == [first.array])
     }
 
+    /// An output without consumers keeps no value for a mixer that comes on air.
+    @Test func `a consumer that comes is sent the portrait's own motion and keypoints`() throws {
+        let stamp = Stamp(frame: 0, captured: 0, presentation: 0)
+        func sent(by node: inout some Node, _ ports: [String], on port: String) throws -> [Int] {
+            let message = Message(AnyTensor(picture("face")), stamp)
+            let inputs = Inputs(
+                stamp: stamp, messages: Dictionary(uniqueKeysWithValues: ports.map { ($0, message) }))
+            var counts: [Int] = []
+            for tick in 0..<4 {
+                var outputs = Outputs(stamp: stamp)
+                if tick % 2 == 0 { outputs.newConsumers = [port] }
+                try node.process(inputs, into: &outputs)
+                counts.append(outputs.sent.count { $0.port == port })
+            }
+            return counts
+        }
+        var encoder = try MotionEncoderNode(settings: .mini)
+        var extractor = try KeypointExtractorNode(settings: .mini)
+
+        let motion = try sent(
+            by: &encoder, [MotionEncoderNode.face.name, MotionEncoderNode.portraitFace.name],
+            on: MotionEncoderNode.portraitMotion.name)
+        let keypoints = try sent(
+            by: &extractor, [KeypointExtractorNode.frame.name, KeypointExtractorNode.portrait.name],
+            on: KeypointExtractorNode.portraitKeypoints.name)
+
+        #expect(motion == [1, 0, 1, 0])
+        #expect(keypoints == [1, 0, 1, 0])
+    }
+
     /// Latents with how many driving frames had come in when each was made.
     private func denoised(frames: Int, chunk: Int) throws -> (NodeHarness<DenoiserNode>, madeAfter: [Int]) {
         var harness = try NodeHarness(

@@ -54,6 +54,21 @@ import Testing
         #expect(heights.allSatisfy { $0 == SIMD8() })
     }
 
+    @Test func `a portrait that is turned away turns less far the same way, and as ever the other way`() {
+        func borne(_ turn: Float, from own: Float) -> Float {
+            PhotoWarp.borne(turn, from: own, most: 25)
+        }
+        // From the front a head goes all the way to the most, and never half as far again.
+        #expect(borne(24, from: 9) == 24 && borne(-24, from: 0) == -24)
+        #expect(borne(60, from: 0) > 25 && borne(60, from: 0) < 37.5)
+
+        #expect(borne(30, from: 20) < borne(30, from: 0))
+        #expect(borne(15, from: 20) == 15 && borne(60, from: 20) < 22.5)
+        #expect(borne(-30, from: 20) == -borne(30, from: 0))
+        #expect(borne(-30, from: -20) == -borne(30, from: 20))
+        #expect(borne(8, from: 60) == 8 && borne(60, from: 60) < 12)
+    }
+
     /// A flat face of 478 points, a unit wide.
     private func mesh(_ x: Float, scale: Float = 1) -> [SIMD3<Float>] {
         (0..<478).map { SIMD3(x + Float($0 % 20) / 20 * scale, Float($0 / 20) / 24 * scale, 0) }

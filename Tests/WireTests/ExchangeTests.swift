@@ -61,6 +61,13 @@ import Testing
         #expect(answers == [5, 6])
     }
 
+    @Test func `a node is called at the time that it asked for, when there is nothing else to do`() {
+        deliver(0)
+
+        guard case .tick = exchange.nextStep(wakeAt: 0) else { return #expect(Bool(false), "no tick") }
+        guard case .wake = exchange.nextStep(wakeAt: 0) else { return #expect(Bool(false), "no call") }
+    }
+
     @Test func `a node that waits takes one more tick before another process takes over`() async {
         let steps = await steps { [self] in
             deliver(0)

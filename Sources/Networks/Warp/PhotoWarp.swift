@@ -196,16 +196,18 @@ package struct PhotoWarp {
         mouth.move(upper: lips.upper, lower: lips.lower)
     }
 
+    /// By how many degrees a portrait that is itself turned by `own` turns when it should turn by `turn`.
+    package static func borne(_ turn: Float, from own: Float, most: Float) -> Float {
+        let spent = turn * own > 0 ? max(own.magnitude - front, 0) : 0
+        return bent(turn, beyond: max(most - spent, leastTurn), by: 0.5)
+    }
+
     private mutating func setPose(_ motion: FaceMotion) {
         let degrees = motion.angles
         let own = SIMD3<Float>(head.pose.rotation.radians * (180 / .pi))
-        func bears(_ turn: Float, _ own: Float, most: Float) -> Float {
-            let spent = turn * own > 0 ? max(own.magnitude - Self.front, 0) : 0
-            return bent(turn * strength, beyond: max(most - spent, Self.leastTurn), by: 0.5)
-        }
         let to = own + SIMD3(
-            bears(degrees.x, own.x, most: Self.mostPitch), bears(degrees.y, own.y, most: Self.mostYaw),
-            degrees.z)
+            Self.borne(degrees.x * strength, from: own.x, most: Self.mostPitch),
+            Self.borne(degrees.y * strength, from: own.y, most: Self.mostYaw), degrees.z)
         let turn = Rotation(degrees: to) * head.pose.rotation.inverse
         let grown = min(max(log(max(motion.scale, 1e-3)) * strength, -0.2), 0.2)
         var moved = motion.shift * head.pose.scale

@@ -17,6 +17,9 @@ final class OutputLinks {
     /// Whether the node has made all that it makes.
     private var hasEnded = false
     private(set) var edges: [(output: NodeConfiguration.Output, edge: OutputEdge)] = []
+    /// By port, the last message that no consumer was there for: one that comes later may need what is sent
+    /// once.
+    private var untaken: [String: Numbered] = [:]
     /// The last epoch that a flush began.
     private var epoch: UInt32 = 0
     /// By name, what was dropped at edges that ended before this process began.
@@ -69,8 +72,10 @@ final class OutputLinks {
 
     private func add(_ output: NodeConfiguration.Output) {
         var edge = edge(output)
-        let value = edges.lazy.filter { $0.output.port == output.port }.compactMap(\.edge.latest).first
-        if output.keep == .last, let value { edge.offer(value) }
+        let taken = edges.lazy.filter { $0.output.port == output.port }.compactMap(\.edge.latest)
+        if output.keep == .last, let value = untaken[output.port] ?? taken.first {
+            edge.offer(value)
+        }
         if hasEnded { edge.end() }
         if let key = output.consumerKey { door?.admit(output.consumer, key: key) }
         edges.append((output, edge))
@@ -196,10 +201,13 @@ final class OutputLinks {
     ///
     /// - Parameter isAwaited: whether the thread that computes counts it as on its way.
     func publish(_ message: Numbered, on port: String, isAwaited: Bool) {
+        var isTaken = false
         for index in edges.indices where edges[index].output.port == port {
+            isTaken = isTaken || !edges[index].output.isTap && !edges[index].edge.isClosed
             edges[index].edge.offer(message)
             flush(index)
         }
+        untaken[port] = isTaken ? nil : message
         noteBacklog(seen: isAwaited ? 1 : 0)
     }
 

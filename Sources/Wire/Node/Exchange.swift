@@ -46,8 +46,6 @@ final class Exchange: @unchecked Sendable {
     var phase = Phase.loading
     /// Whether the computing thread waits for something to do.
     var isIdle = false
-    /// When the node wants to be called should nothing come before; for the computing thread alone.
-    var wakeTime: Int64?
     /// Until when a node that another process takes over waits for one more tick.
     var lastTickBy: Int64?
     /// Whether the successor does not go on from what the node remembers.
@@ -112,7 +110,9 @@ final class Exchange: @unchecked Sendable {
     func waitUntilStarted() { locked { while phase == .loading { monitor.wait() } } }
 
     /// Waits for the next thing to do.
-    func nextStep() -> Step {
+    ///
+    /// - Parameter wakeTime: when the node wants to be called should nothing come before.
+    func nextStep(wakeAt wakeTime: Int64? = nil) -> Step {
         locked {
             while true {
                 // A node that is told to end may well have lost a neighbour: that is not its fault.
@@ -130,13 +130,13 @@ final class Exchange: @unchecked Sendable {
                     guard case .tick = step else { return .retire(finishes: finishesForGood) }
                     return step
                 }
-                if !waitForWork() { return .wake }
+                if !waitForWork(until: wakeTime) { return .wake }
             }
         }
     }
 
     /// Waits until there may be something to do; false when the node wants to wait no longer.
-    private func waitForWork() -> Bool {
+    private func waitForWork(until wakeTime: Int64?) -> Bool {
         isIdle = true
         defer { isIdle = false }
         if let lastTickBy {

@@ -18,6 +18,8 @@ final class NodeRunner {
     private var unanswered: UnansweredFrames
     /// By tick that is not in the journal yet, oldest first: what of the inputs it used up.
     private var unsaved: [[String: UInt64]] = []
+    /// When the node wants to be called should nothing come before.
+    private var wakeTime: Int64?
 
     private var isSource: Bool { configuration.inputs.isEmpty }
 
@@ -54,7 +56,7 @@ final class NodeRunner {
     private func loop(_ node: inout some Node) throws -> Bool {
         while true {
             let waited = posix_monotonic_ns()
-            let step = exchange.nextStep()
+            let step = exchange.nextStep(wakeAt: wakeTime)
             ledger.note { $0.waitingForInput += Self.seconds(since: waited) }
             switch step {
             case .tick(let tick):
@@ -169,7 +171,7 @@ final class NodeRunner {
             ledger.note { $0.work.add(nanoseconds: work) }
         }
         record.ticks += 1
-        exchange.wakeTime = outputs.wakeTime
+        wakeTime = outputs.wakeTime
         try take(outputs)
         return outputs
     }

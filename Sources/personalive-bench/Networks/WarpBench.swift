@@ -5,17 +5,17 @@ import Media
 import Networks
 import Tensors
 
-/// How well a warped photo follows its driver, and how long a frame takes.
+/// How well a warped photo follows its driver, and how long drawing a frame takes.
 struct WarpBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "warp",
-        abstract: "A photo bent after a film: how well it follows, whether it folds, how long a frame takes.",
+        abstract: "A photo bent after a film: how well it follows, whether it folds, how long drawing takes.",
         discussion: """
             The network that reads the driver reads every result again. What is printed are the correlations \
             of both readings, over all frames and over those after the driver's neutral face is found; the \
             least share of its area that a cell of the picture keeps (below 0 it has turned over); how near \
-            the first frame is to the photo when it is the driver's neutral; and the time of a frame, on one \
-            core.
+            the result is to the photo when the driver's face is his neutral; and how long drawing a frame \
+            takes, on one core, without finding the driver's face.
             """)
 
     @Option(help: "The portrait that is bent; its face is cut out as photo.yaml does.")
@@ -63,7 +63,8 @@ struct WarpBench: ParsableCommand {
             throw ValidationError("no face was found in \(portrait)")
         }
         var pairs: [(frame: Int, driver: FaceReading, result: FaceReading)] = []
-        var times: [Double] = [], frames = 0, held = 0, unread = 0, least = Float.infinity, decibels = 0.0
+        var times: [Double] = [], frames = 0, held = 0, unread = 0, least = Float.infinity
+        var decibels: Double?
         let reader = try VideoReader(path: film)
         let frame = Tensor<UInt8>(uninitialized: reader.shape)
         let result = Tensor<UInt8>(uninitialized: picture.shape)
@@ -77,7 +78,7 @@ struct WarpBench: ParsableCommand {
                 held += 1
                 continue
             }
-            if frames == 0 { decibels = Self.neutral(points, &warp, picture, into: result) }
+            if decibels == nil { decibels = Self.neutral(points, &warp, picture, into: result) }
             guard frames % every == 0 else { continue }
             let start = DispatchTime.now().uptimeNanoseconds
             warp.draw(driver, into: result)
@@ -96,7 +97,7 @@ struct WarpBench: ParsableCommand {
         let report = Report(
             correlations: Self.correlations(pairs),
             correlationsAfterNeutral: Self.correlations(pairs.filter { $0.frame >= neutralFrames }),
-            leastArea: Double(least), neutralDecibels: decibels, frame: times[times.count / 2],
+            leastArea: Double(least), neutralDecibels: decibels ?? 0, frame: times[times.count / 2],
             frame95: times[times.count * 95 / 100], frames: frames, held: held, unread: unread)
         show(report, measurement)
         try measurement.finish(report)
@@ -133,13 +134,7 @@ struct WarpBench: ParsableCommand {
         let picture = Tensor<UInt8>(uninitialized: [1, size, size, 3])
         whole.sample(map, into: picture)
         let back = map.inverse
-        return (
-            picture,
-            face.points.map { point in
-                let place = back(SIMD2(point.x, point.y))
-                return SIMD3(place.x, place.y, point.z * back.scale)
-            }
-        )
+        return (picture, face.points.map { back($0) })
     }
 
     /// How near a frame is to the photo when the driver's face is his neutral, decibels; 99 where it is the
