@@ -51,7 +51,7 @@ static int64_t attention_scratch(const kernel_attention_shape *s) {
         + 2 * KEYS * d;       // keys and values
 }
 
-// One channel: queries times keys, or one key: values times weights. As in Product.c, loads stay where
+// One channel: queries times keys, or one key: values times weights. As in ProductRows.h, loads stay where
 // they are.
 #define MULTIPLY(rows, step, offset)                                                         \
     do {                                                                                     \

@@ -1,7 +1,6 @@
 // The product of rows with panels, for AVX512.c, AVX2.c and Pairs.c.
 #include "Variant.h"
 
-
 // Six rows times a panel are 24 sums of 16 numbers in the registers of AVX-512, or 12 of 8 in those of
 // AVX2: the processor then multiplies in every cycle. A piece of a panel, at most DEPTH rows of the
 // matrix, stays in the first cache while all rows of a chunk meet it; meanwhile the next piece is

@@ -5,8 +5,8 @@
 #include "Winograd.h"
 #include <stdbool.h>
 
-// Kernels whose blocks fill the registers are compiled once for AVX-512 and once for AVX2: AVX512.c and
-// AVX2.c say how wide a panel is and include the same text.
+// Kernels whose blocks fill the registers are compiled once for AVX-512, once for AVX2 and once for pairs of
+// BF16: AVX512.c, AVX2.c and Pairs.c say how wide a panel is and include the same text.
 
 /// The kernels for one kind of registers.
 typedef struct {

@@ -5,8 +5,9 @@ package struct WeightStorage: Sendable, Equatable {
     package enum Precision: String, CaseIterable, Sendable {
         case float32 = "f32"
         /// Half the memory. Where the processor multiplies halves (AVX512-FP16), large layers keep and multiply
-        /// those, and where it multiplies BF16 (AVX512-BF16), they and attention round what they multiply to
-        /// that; elsewhere weights are BF16, each off by at most one part in 256, and arithmetic is F32.
+        /// those; elsewhere weights are BF16, each off by at most one part in 256. Where it multiplies BF16
+        /// (AVX512-BF16), such layers and attention round what they multiply to that; elsewhere arithmetic is
+        /// F32.
         case bfloat16 = "bf16"
         /// Half the memory, each number off by at most one part in 2048, none beyond 65504. Only on a
         /// device other than `cpu`.

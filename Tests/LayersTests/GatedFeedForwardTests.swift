@@ -19,4 +19,13 @@ import Testing
             #expect(difference(whole.rows(rows), part.array.map(Double.init)) < 1e-5)
         }
     }
+
+    @Test func `narrow weights give what wide ones give, but for rounding`() throws {
+        let checkpoint = Checkpoint.synthetic(namespace: "mini", network: "denoising_unet").scope("ff")
+        let wide = try GatedFeedForward(from: checkpoint, 32)
+        let narrow = try GatedFeedForward(from: checkpoint.stored(as: .bfloat16), 32)
+        let x = numbers([601, 32], seed: 1), none = Tensor<Float>(repeating: 0, shape: [601, 32])
+
+        #expect(relativeDifference(narrow(x, adding: none), wide(x, adding: none)) < 2e-2)
+    }
 }
