@@ -47,6 +47,7 @@ def page(address, seconds, screen):
 def mjpeg(address, seconds, is_slow):
     url = urllib.parse.urlparse(address)
     client = socket.socket()
+    client.settimeout(30)
     if is_slow:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.connect((url.hostname, url.port))
@@ -80,6 +81,7 @@ def ts(port, seconds, rate):
     listener.listen()
     listener.settimeout(60)
     link = listener.accept()[0]
+    link.settimeout(30)
     data, ages, first, current, taken = b"", [], None, None, 0
     start = time.monotonic()
     while (now := time.monotonic()) - start < seconds:

@@ -73,9 +73,15 @@ final class HLSFolder: Sendable {
     }
 
     private func put(_ playlist: HLSPlaylist) -> String? {
-        let names = playlist.plainFiles.map(\.name)
+        let files = playlist.plainFiles
+        let names = files.map(\.name)
         let known = contents.withLock { $0.files }
-        for file in playlist.plainFiles where file == .playlist || !known.contains(file.name) {
+        // Before anything is written, since a full disk needs the room. A player may still be at what the
+        // playlist drops now: the last two stay.
+        let old = known.filter { !names.contains($0) }.dropLast(2)
+        for name in old { try? FileManager.default.removeItem(atPath: "\(path)/\(name)") }
+        contents.withLock { $0.files.removeAll { old.contains($0) } }
+        for file in files where file == .playlist || !known.contains(file.name) {
             let bytes =
                 file == .playlist
                 ? Array(playlist.text(isLowLatency: false).utf8) : playlist.bytes(of: file) ?? []
@@ -85,10 +91,6 @@ final class HLSFolder: Sendable {
             }
             contents.withLock { if !$0.files.contains(file.name) { $0.files.append(file.name) } }
         }
-        // A player may still be at what the playlist has just dropped: the two before it stay.
-        let old = known.filter { !names.contains($0) }.dropLast(2)
-        for name in old { try? FileManager.default.removeItem(atPath: "\(path)/\(name)") }
-        contents.withLock { $0.files.removeAll { old.contains($0) } }
         return nil
     }
 

@@ -24,7 +24,7 @@ package struct HLSOutNode: Node {
         "where segments and live.m3u8 are kept for a web server of files; they have no parts")
     package static let part = Setting(
         "part", Double.self, type: .number(0.1...2), default: 0.2, unit: "s",
-        "what viewers get at once: they are three of these behind")
+        "what viewers get at once: the list asks them to stay three of these behind")
     package static let segment = Setting(
         "segment", Double.self, type: .number(0.5...10), default: 2, unit: "s",
         "from one segment to the next: it ends at the first picture after it at which a viewer can begin"

@@ -37,7 +37,6 @@ package struct StreamOutNode: Node {
 
     private let writer: StreamWriter
     private let reporter: NodeReporter
-    private var warned: Set<String> = []
     private var began: (bytes: Int, at: Int64)?
 
     package init(settings: Settings) throws {

@@ -3,7 +3,6 @@ import FlyingFox
 import FlyingSocks
 import Foundation
 import Glibc
-import Synchronization
 
 /// An HTTP server of a few routes, for clients on this machine only: who wants them from elsewhere
 /// puts a proxy in front, or uses `ssh -L`.
@@ -69,7 +68,7 @@ package struct LocalServer: Sendable {
     }
 
     /// For browsers and players of this machine: a request that names another host is refused, since a web
-    /// page of a stranger could have its own name point here.
+    /// page of another site could have its own name point here.
     ///
     /// - Parameters:
     ///   - port: of 127.0.0.1; 0 for any.
@@ -176,11 +175,11 @@ private struct Parts: AsyncBufferedSequence {
 
 /// The library's sockets, which send at once what they are given, and hold little of it.
 ///
-/// On Linux a connection has the options of the socket that listens, which is the first that waits here.
+/// On Linux a connection has the options that the listening socket had: those that came before it first waited
+/// get them when they wait themselves.
 private final class PromptPool: AsyncSocketPool {
     private let pool: any AsyncSocketPool
     private let sendBuffer: Int32
-    private let isSet = Atomic(false)
 
     init(_ pool: any AsyncSocketPool, sendBuffer: Int32) {
         (self.pool, self.sendBuffer) = (pool, sendBuffer)
@@ -190,14 +189,12 @@ private final class PromptPool: AsyncSocketPool {
     func run() async throws { try await pool.run() }
 
     func suspendSocket(_ socket: Socket, untilReadyFor events: Socket.Events) async throws {
-        if !isSet.exchange(true, ordering: .relaxed) {
-            let size = socklen_t(MemoryLayout<Int32>.size)
-            for (level, option, number) in [
-                (Int32(IPPROTO_TCP), TCP_NODELAY, Int32(1)), (SOL_SOCKET, SO_SNDBUF, sendBuffer),
-            ] {
-                var number = number
-                setsockopt(socket.file.rawValue, level, option, &number, size)
-            }
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        for (level, option, number) in [
+            (Int32(IPPROTO_TCP), TCP_NODELAY, Int32(1)), (SOL_SOCKET, SO_SNDBUF, sendBuffer),
+        ] {
+            var number = number
+            setsockopt(socket.file.rawValue, level, option, &number, size)
         }
         try await pool.suspendSocket(socket, untilReadyFor: events)
     }

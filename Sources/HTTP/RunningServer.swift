@@ -1,7 +1,7 @@
 import Dispatch
 import Synchronization
 
-/// A ``LocalServer`` that serves beside the thread that made it, until it is let go of.
+/// A ``LocalServer`` that serves beside the thread that made it, until it is released.
 package final class RunningServer: Sendable {
     /// Of 127.0.0.1.
     package let port: UInt16

@@ -2,8 +2,9 @@
 ///
 /// It holds so much time and no more. What is too much is dropped in whole groups, from a key picture to
 /// the next one, since the rest of a group is of no use without its beginning; so what comes out can
-/// always be decoded. A connection that was too slow and is so again within ten seconds is held to a quarter of
-/// the time, and goes on with the newest group: what it sends is new, and it sends less of it. Pure.
+/// always be decoded. A connection that is too slow loses the oldest groups first. Until it has lost none for ten
+/// seconds, a quarter of the time is held, and it goes on with the newest group: what it sends is new, and it
+/// sends less of it. Pure.
 package struct GroupQueue: Sendable {
     package struct Item: Sendable {
         package var packet: FilmPacket

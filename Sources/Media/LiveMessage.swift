@@ -87,6 +87,7 @@ package struct LiveMessage: Equatable, Sendable {
         withUnsafeBytes(of: sequence.littleEndian) { bytes += $0 }
         withUnsafeBytes(of: captured.littleEndian) { bytes += $0 }
         withUnsafeBytes(of: presentation.littleEndian) { bytes += $0 }
-        return bytes + chunk
+        bytes += chunk
+        return bytes
     }
 }

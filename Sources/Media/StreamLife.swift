@@ -40,7 +40,6 @@ package struct StreamLife: Equatable, Sendable {
     package static let holding: Int64 = 10_000_000_000
 
     package var isSending: Bool { if case .sending = state { true } else { false } }
-    package var isConnecting: Bool { if case .connecting = state { true } else { false } }
 
     package mutating func apply(_ event: Event, at now: Int64) {
         switch (event, state) {

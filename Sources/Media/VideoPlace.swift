@@ -1,8 +1,8 @@
 import CPosix
 import Glibc
 
-/// Where a virtual camera's pictures go: a device of v4l2loopback, or a pipe or file, which gets one picture
-/// behind the other.
+/// Where a virtual camera's pictures go: a device of v4l2loopback, or a pipe, which gets one picture behind the
+/// other. All else is refused: pictures would go over what is in a file or on a disk.
 ///
 /// It belongs to one thread, which waits while a reader of a pipe takes nothing.
 final class VideoPlace {
@@ -15,7 +15,7 @@ final class VideoPlace {
     ///
     /// - Parameters:
     ///   - width: even, as is the height: of pictures that are wanted.
-    ///   - layout: for a pipe or file.
+    ///   - layout: for a pipe.
     /// - Throws: ``MediaError/camera(device:reason:advice:)``.
     init(
         _ path: String, width: Int, height: Int, rate: Double, layout: RawPictures.Layout
@@ -27,11 +27,12 @@ final class VideoPlace {
         self.descriptor = descriptor
         var status = stat()
         fstat(descriptor, &status)
-        guard status.st_mode & S_IFMT == S_IFCHR else {
+        let kind = status.st_mode & S_IFMT
+        guard kind != S_IFIFO else {
             (self.width, self.height, self.layout) = (width, height, layout)
             return
         }
-        guard posix_takes_video(descriptor) != 0 else {
+        guard kind == S_IFCHR, posix_takes_video(descriptor) != 0 else {
             close(descriptor)
             throw .camera(
                 device: path, reason: "it takes no pictures",
@@ -101,11 +102,11 @@ final class VideoPlace {
             }
             if count > 0 {
                 written += count
-            } else if count < 0, errno == EAGAIN {
+            } else if count == 0 || errno == EAGAIN {
                 guard !isOver() else { return }
                 var item = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 poll(&item, 1, 500)
-            } else if count < 0, errno != EINTR {
+            } else if errno != EINTR {
                 throw Self.error(path, errno == EPIPE ? ENXIO : errno)
             }
         }

@@ -8,7 +8,7 @@ package final class VirtualCamera: @unchecked Sendable {
     // Unchecked because every stored variable is guarded by the lock.
 
     package struct Options: Sendable {
-        /// Of v4l2loopback, or a pipe or file.
+        /// Of v4l2loopback, or a pipe.
         package var device: String
         /// Of the pictures, made even; nil for the first frame's.
         package var width: Int?, height: Int?
@@ -50,7 +50,8 @@ package final class VirtualCamera: @unchecked Sendable {
         locked { pacer.add(frame, presentation: presentation, at: MonotonicClock.now) }
     }
 
-    /// Pictures that were written: new ones, and old ones once more; and those that came and were not.
+    /// Pictures whose turn came, with or without a device: new ones, and old ones once more; and those that were
+    /// passed over.
     package var counts: Pacer<Tensor<UInt8>>.Counts { locked { pacer.counts } }
 
     /// What it does now, in words.

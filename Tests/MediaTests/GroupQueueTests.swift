@@ -60,7 +60,7 @@ import Testing
 
     @Test
     func
-        `a connection that is too slow again goes on with the newest group, of a quarter of the time`()
+        `once it was too slow, a quarter of the time is held, and it goes on with the newest group`()
     {
         var queue = GroupQueue(limit: 2_000_000_000)
         _ = add(0..<1, to: &queue)

@@ -103,6 +103,7 @@ import Testing
             let text = playlist.text(isLowLatency: isLowLatency)
             #expect(text.hasSuffix("segment-8.m4s\n#EXT-X-ENDLIST\n"), "\(text)")
         }
+        #expect(playlist.has(segment: 9, part: 0), "nobody is to wait for what does not come")
     }
 
     @Test func `names of files are read back, and others are none`() {
@@ -113,6 +114,7 @@ import Testing
         for file in files { #expect(HLSPlaylist.File(file.name[...]) == file) }
         for name in [
             "", "part-1.m4s", "segment--1.m4s", "segment-99999999999999999999.m4s", "../key",
+            "segment-\u{663}.m4s", "part-1.\u{663}.m4s", "header-\u{663}.mp4",
         ] {
             #expect(HLSPlaylist.File(name[...]) == nil)
         }

@@ -126,6 +126,22 @@ import Testing
         #expect(begins.first?.isBreak == true)
     }
 
+    @Test func `an encoder whose times begin anew has another header, too`() throws {
+        let segmenter = HLSSegmenter()
+        _ = try steps(packets(30), segmenter)
+        for (number, start) in [(1, Int64(0)), (2, Int64(160))] {
+            let next = try packets(10, stream: UInt32(number), from: 20 + 10 * number) {
+                Int64($0) * 40 + start
+            }
+
+            let begins = begins(try steps(next, segmenter))
+
+            #expect(begins.map(\.captured) == [start])
+            #expect(begins.first?.hasHeader == true)
+            #expect(begins.first?.isBreak == true)
+        }
+    }
+
     @Test func `without key pictures a segment ends before players forbid it`() throws {
         var options = HLSSegmenter.Options()
         options.segment = 500 * Self.ms

@@ -87,4 +87,14 @@ import Testing
 
         #expect(wait { camera.state.contains("it takes no pictures") }, "\(camera.state)")
     }
+
+    @Test func `a file is refused, and stays as it is`() {
+        let path = folder.write([1, 2, 3], "film.mp4")
+        let camera = camera(path)
+        defer { camera.finish() }
+        camera.show(Sample.frame(), presentation: 0)
+
+        #expect(wait { camera.state.contains("it takes no pictures") }, "\(camera.state)")
+        #expect(FileManager.default.contents(atPath: path) == Data([1, 2, 3]))
+    }
 }

@@ -2,7 +2,7 @@ import Glibc
 
 /// Ports of this machine's loopback that no socket uses at the moment.
 package enum FreePort {
-    /// Asks the kernel for one, which it gives to no other process for a while.
+    /// Asks the kernel for one. Nothing keeps it: another process may take it first.
     ///
     /// - Throws: ``LaunchError/system(call:reason:)``.
     package static func find() throws -> UInt16 { try bound(to: 0) }
@@ -16,6 +16,9 @@ package enum FreePort {
     private static func bound(to port: UInt16) throws -> UInt16 {
         let descriptor = socket(
             AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else {
+            throw LaunchError.system(call: "socket", reason: String(cString: strerror(errno)))
+        }
         defer { close(descriptor) }
         // A server that has just ended leaves connections that hold no port.
         var yes: Int32 = 1
@@ -31,7 +34,7 @@ package enum FreePort {
                 bind(descriptor, $0, size) == 0 && getsockname(descriptor, $0, &size) == 0
             }
         }
-        guard descriptor >= 0, found else {
+        guard found else {
             throw LaunchError.system(
                 call: "bind(127.0.0.1:\(port))", reason: String(cString: strerror(errno)))
         }

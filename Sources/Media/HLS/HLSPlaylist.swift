@@ -39,13 +39,14 @@ package struct HLSPlaylist: Sendable {
 
         /// - Parameter name: `live.m3u8`, `header-7.mp4`, `segment-7.m4s` or `part-7.2.m4s`.
         package init?(_ name: Substring) {
+            // [0-9] and not \d, which takes digits of every script: Int takes none but these.
             if name == "live.m3u8" {
                 self = .playlist
-            } else if let match = name.wholeMatch(of: /header-(\d{1,15})\.mp4/) {
+            } else if let match = name.wholeMatch(of: /header-([0-9]{1,15})\.mp4/) {
                 self = .header(segment: Int(match.1)!)
-            } else if let match = name.wholeMatch(of: /segment-(\d{1,15})\.m4s/) {
+            } else if let match = name.wholeMatch(of: /segment-([0-9]{1,15})\.m4s/) {
                 self = .segment(Int(match.1)!)
-            } else if let match = name.wholeMatch(of: /part-(\d{1,15})\.(\d{1,15})\.m4s/) {
+            } else if let match = name.wholeMatch(of: /part-([0-9]{1,15})\.([0-9]{1,15})\.m4s/) {
                 self = .part(Place(segment: Int(match.1)!, part: Int(match.2)!))
             } else {
                 return nil
@@ -159,7 +160,9 @@ package struct HLSPlaylist: Sendable {
     /// Whether a part, or with nil the whole of a segment, is in the playlist.
     ///
     /// A part beyond the last of a whole segment stands for the first of the next one (RFC 8216bis, 6.2.5.2).
+    /// After the end there is nothing to wait for.
     package func has(segment: Int, part: Int?) -> Bool {
+        if isEnded { return true }
         if let part, let found = self[segment], found.isComplete, part >= found.parts.count {
             return next > Place(segment: segment + 1, part: 0)
         }

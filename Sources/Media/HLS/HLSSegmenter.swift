@@ -41,8 +41,10 @@ package final class HLSSegmenter {
     private var segmentBegin: Int64?
     private var part: (begin: Int64, isIndependent: Bool)?
     private var end: Int64?
+    /// When the last picture is shown, on the same time line.
+    private var last: Int64?
 
-    /// Frames that went into no part, since the last call, as they were not decodable.
+    /// Frames that went into no part so far, as they could not be decoded.
     package private(set) var lost = 0
 
     /// A picture that comes so much later than the one before it ends breaks the time line: players jump over
@@ -80,14 +82,16 @@ package final class HLSSegmenter {
     private var knowsSound: Bool {
         guard let first = early.first?.packet, let last = early.last?.packet else { return false }
         return sound != nil || !first.flags.contains(.hasSound)
-            || last.presentation - first.presentation >= Self.soundPatience
+            || (last.presentation - first.presentation).magnitude >= UInt64(Self.soundPatience)
     }
 
     private func place(_ packet: FilmPacket, _ captured: Int64) throws(MediaError) -> [Step] {
         var steps: [Step] = []
         let time = packet.presentation
         let isGap = end.map { (time - $0).magnitude > UInt64(Self.largestGap) } ?? false
-        let isOther = !(muxer?.takes(packet) ?? true)
+        // A muxer's times only grow: an encoder that begins at 0 again needs another one.
+        let isBack = packet.isKey && last.map { time <= $0 } ?? false
+        let isOther = muxer.map { isBack || !$0.takes(packet) } ?? false
         if isGap || isOther || isDue(packet) { steps += try endSegment() }
         if isGap || isOther { wasBroken = true }
         var header: [UInt8]?
@@ -106,7 +110,7 @@ package final class HLSSegmenter {
         }
         if part == nil { part = (time, packet.isKey) }
         try muxer!.write(packet)
-        end = time + packet.duration
+        (end, last) = (time + packet.duration, time)
         // Half a picture early rather than half a picture late.
         if end! - part!.begin >= options.part - packet.duration / 2 { steps += try endPart() }
         return steps
