@@ -75,12 +75,14 @@ package struct VideoFileNode: Node {
             try reader.copyFrame(into: room)
             let stamp = stamp(
                 pass.frame + UInt64(time.number), time.presentation, time.duration, &outputs)
-            end = Place(frame: stamp.frame + 1, time: stamp.presentation + stamp.duration)
+            end.frame = stamp.frame + 1
+            extend(to: stamp.presentation + stamp.duration)
             outputs.send(room, on: Self.frame, stamp: stamp)
         case .audio(var packet):
             let (time, duration) = (packet.presentationNanoseconds, packet.durationNanoseconds)
             packet.delay(by: pass.time)
             let stamp = stamp(packets, time, duration, &outputs)
+            extend(to: stamp.presentation + duration)
             outputs.send(packet.encoded(), on: Self.audio, stamp: stamp)
             packets += 1
         case nil where loops:
@@ -106,13 +108,21 @@ package struct VideoFileNode: Node {
         pass = Place(frame: UInt64(numbers[2]), time: Int64(numbers[3]))
         end = pass
         for _ in 0..<items {
-            guard case .frame(let time)? = try reader.next() else { continue }
-            let presentation = pass.time + time.presentation
-            began = MonotonicClock.now - presentation
-            end = Place(
-                frame: pass.frame + UInt64(time.number) + 1, time: presentation + time.duration)
+            switch try reader.next() {
+            case .frame(let time):
+                let presentation = pass.time + time.presentation
+                began = MonotonicClock.now - presentation
+                end.frame = pass.frame + UInt64(time.number) + 1
+                extend(to: presentation + time.duration)
+            case .audio(let packet):
+                extend(to: pass.time + packet.presentationNanoseconds + packet.durationNanoseconds)
+            case nil: break
+            }
         }
     }
+
+    /// A film begins again when both its pictures and its sound are over.
+    private mutating func extend(to time: Int64) { end.time = max(end.time, time) }
 
     /// Waits until an item is due, and says when it was captured. Of a film in real time that is when it
     /// was due, so that pictures and sound have one origin, however long each took to be read.

@@ -2,7 +2,7 @@
 ///
 /// It knows when each sample was captured. What is played follows the delay that is wanted by playing up to
 /// 0.5 % faster or slower, which nobody hears; a larger step is made at once, but only where both what is
-/// left and what comes are silent. Pure.
+/// left and what comes are silent, or where nothing is there to be played. Pure.
 package struct DelayLine: Sendable {
     /// Samples a second, and channels of each.
     private let rate: Double
@@ -101,7 +101,7 @@ package struct DelayLine: Sendable {
         let target = (Double(now - delay) / 1e9 - zero) * rate
         var position = self.position ?? target
         if abs(target - position) > Double(Self.tolerance) / 1e9 * rate,
-            isSilent(around: position), isSilent(around: target)
+            !holds(position) || isSilent(around: position) && isSilent(around: target)
         {
             position = target
             jumps += 1
@@ -116,6 +116,8 @@ package struct DelayLine: Sendable {
         self.position = position
         return output
     }
+
+    private func holds(_ position: Double) -> Bool { position >= Double(first) && position < Double(end) }
 
     private func isSilent(around position: Double) -> Bool {
         let width = Int(Self.silence * rate), middle = Int(position)

@@ -94,6 +94,7 @@ package final class LiveEncoder {
         // NVENC leaves out of the pictures what it has said in the header.
         if isKey, !picture.hasParameters { picture = header + picture }
         var flags: FilmPacket.Flags = options.labelsAIGenerated ? [.labelled] : []
+        if options.labelsAIGenerated, options.marks.kind == .composite { flags.insert(.composite) }
         if isKey { flags.insert(.key) }
         return FilmPacket(
             flags: flags, stream: options.stream, sequence: 0, presentation: presentation,

@@ -1,5 +1,4 @@
 import CFFmpeg
-import Glibc
 
 /// One opened microphone.
 final class MicrophoneDevice {
@@ -19,7 +18,7 @@ final class MicrophoneDevice {
         let parts = name.split(separator: ":", maxSplits: 1).map(String.init)
         isSimulated = name.hasPrefix("lavfi:")
         let isPulse = parts.first == "pulse"
-        let device = isSimulated ? parts[1] : isPulse ? parts.dropFirst().first ?? "default" : name
+        let device = isSimulated || isPulse ? parts.dropFirst().first ?? "default" : name
         guard FFmpeg.prepareDevices(),
             let input = av_find_input_format(isSimulated ? "lavfi" : isPulse ? "pulse" : "alsa")
         else {

@@ -55,14 +55,17 @@ package struct SampleClock: Sendable {
 
     /// A block with another number of samples, between the same first and last.
     private func stretched(_ block: [Int16], from count: Int, to wanted: Int) -> [Int16] {
-        (0..<wanted).flatMap { number -> [Int16] in
+        var result: [Int16] = []
+        result.reserveCapacity(wanted * channels)
+        for number in 0..<wanted {
             let place = Double(number) * Double(count - 1) / Double(wanted - 1)
-            let index = min(Int(place), count - 2), share = place - Double(min(Int(place), count - 2))
-            return (0..<channels).map { channel in
+            let index = min(Int(place), count - 2), share = place - Double(index)
+            for channel in 0..<channels {
                 let before = Double(block[index * channels + channel])
                 let after = Double(block[(index + 1) * channels + channel])
-                return Int16((before + share * (after - before)).rounded())
+                result.append(Int16((before + share * (after - before)).rounded()))
             }
         }
+        return result
     }
 }

@@ -1,9 +1,10 @@
 import CFFmpeg
+import Glibc
 
 /// An opened loudspeaker or sound file, for 16-bit samples in two channels.
 final class SoundOutput {
-    /// Whether it is a file.
-    let isFile: Bool
+    /// The file that is written; nil for a device.
+    let file: String?
     private let name: String
     private var context: UnsafeMutablePointer<AVFormatContext>?
     private var isBegun = false
@@ -13,18 +14,18 @@ final class SoundOutput {
     init(_ name: String, rate: Int) throws(MediaError) {
         FFmpeg.prepare()
         (self.name, self.rate) = (name, Int32(rate))
-        isFile = name.hasSuffix(".wav")
+        file = try name.hasSuffix(".wav") ? Self.newFile(name) : nil
         let isPulse = name == "pulse" || name.hasPrefix("pulse:")
-        guard isFile || FFmpeg.prepareDevices() else {
+        guard file != nil || FFmpeg.prepareDevices() else {
             throw .soundDevice(
                 device: name, reason: "this FFmpeg has no such devices",
                 advice: "install libavdevice with ALSA and PulseAudio")
         }
-        let device = isFile ? "file:" + name : isPulse ? "personalive" : name
+        let device = file.map { "file:" + $0 } ?? (isPulse ? "personalive" : name)
         do throws(MediaError) {
             try FFmpeg.check(
                 avformat_alloc_output_context2(
-                    &context, nil, isFile ? "wav" : isPulse ? "pulse" : "alsa", device),
+                    &context, nil, file != nil ? "wav" : isPulse ? "pulse" : "alsa", device),
                 "avformat_alloc_output_context2", name)
             let stream = FFmpeg.allocated(avformat_new_stream(context, nil))
             let parameters = stream.pointee.codecpar!
@@ -37,7 +38,7 @@ final class SoundOutput {
             parameters.pointee.block_align = Int32(2 * SoundDecoder.channels)
             parameters.pointee.bits_per_coded_sample = 16
             stream.pointee.time_base = AVRational(num: 1, den: Int32(rate))
-            if isFile {
+            if file != nil {
                 try FFmpeg.check(
                     avio_open(&context!.pointee.pb, device, AVIO_FLAG_WRITE), "avio_open", name)
             }
@@ -56,8 +57,8 @@ final class SoundOutput {
             guard case .failed(_, _, let reason) = error else { throw error }
             throw .soundDevice(
                 device: name, reason: reason,
-                advice: isFile
-                    ? "can its folder be written to?"
+                advice: file != nil
+                    ? Self.folderAdvice
                     : isPulse
                         ? "'pactl list short sinks' lists what plays; does the server run?"
                         : "'aplay -L' lists what plays; for programs that listen, load snd-aloop or use "
@@ -85,7 +86,7 @@ final class SoundOutput {
     /// How long what is played now takes to be heard, nanoseconds; 0 where that is not known.
     var latency: Int64 {
         var time: Int64 = 0, wall: Int64 = 0
-        guard !isFile, av_get_output_timestamp(context, 0, &time, &wall) >= 0 else { return 0 }
+        guard file == nil, av_get_output_timestamp(context, 0, &time, &wall) >= 0 else { return 0 }
         let end = av_rescale_q(played, AVRational(num: 1, den: rate), .nanosecond)
         return max(end - av_rescale_q(time, timeBase, .nanosecond), 0)
     }
@@ -102,8 +103,33 @@ final class SoundOutput {
     private func close() {
         guard let format = context else { return }
         try? finish()
-        if isFile { avio_closep(&format.pointee.pb) }
+        if let file {
+            avio_closep(&format.pointee.pb)
+            // Each try on a full disk would leave one.
+            var status = stat()
+            if stat(file, &status) == 0, status.st_size == 0 { unlink(file) }
+        }
         avformat_free_context(format)
         context = nil
+    }
+
+    private static let folderAdvice = "can its folder be written to?"
+
+    /// Makes the file: what is there is never written over, so it may be `voice-2.wav`.
+    private static func newFile(_ path: String) throws(MediaError) -> String {
+        for number in 1...9999 {
+            let name = number == 1 ? path : "\(path.dropLast(4))-\(number).wav"
+            let descriptor = Glibc.open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+            if descriptor >= 0 {
+                Glibc.close(descriptor)
+                return name
+            }
+            guard errno == EEXIST else {
+                throw .soundDevice(
+                    device: path, reason: String(cString: strerror(errno)), advice: folderAdvice)
+            }
+        }
+        throw .soundDevice(
+            device: path, reason: "9999 files of that name are there", advice: "choose another name")
     }
 }

@@ -1,6 +1,4 @@
-import CFFmpeg
 import Foundation
-import Glibc
 
 /// Plays sound on a device, or into a file, as late as it is asked to: in a thread of its own, evenly, and
 /// with silence where there is nothing to be played.
@@ -91,11 +89,15 @@ package final class SoundPlayer: @unchecked Sendable {
             if output == nil, MonotonicClock.now >= nextTry {
                 do throws(MediaError) {
                     output = try SoundOutput(name, rate: Self.rate)
+                    let file = output?.file
                     locked {
                         if loss != nil { warnings.append("\(name) plays again") }
                         loss = nil
+                        if let file, file != name {
+                            warnings.append("\(name) is there already: writing \(file)")
+                        }
                     }
-                    due = MonotonicClock.now - (output!.isFile ? 0 : Self.reserve)
+                    due = MonotonicClock.now - (file == nil ? Self.reserve : 0)
                 } catch { fail(error, &output, &nextTry) }
             }
             MonotonicClock.sleep(until: due)

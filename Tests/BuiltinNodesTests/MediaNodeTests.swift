@@ -25,11 +25,13 @@ import Testing
     private func file(_ name: String) -> String { folder.url.appendingPathComponent(name).path }
 
     /// A film of grey frames, 40 ms each, with sound.
-    private func makeFilm(_ path: String, frames: Int) throws {
+    ///
+    /// - Parameter sound: how long the sound is, in frames; as long as the pictures if nil.
+    private func makeFilm(_ path: String, frames: Int, sound: Int? = nil) throws {
         let writer = try VideoWriter(path: path)
         try writer.write(
             AudioPacket(
-                samples: [Int16](repeating: 99, count: frames * 640), sampleRate: 16_000,
+                samples: [Int16](repeating: 99, count: (sound ?? frames) * 640), sampleRate: 16_000,
                 channels: 1, first: 0))
         for i in 0..<frames {
             try writer.write(
@@ -82,6 +84,24 @@ import Testing
         #expect(
             copy.received(VideoFileNode.audio).map(\.array)
                 == source.received(VideoFileNode.audio).map(\.array))
+    }
+
+    @Test func `a film begins again when its sound is over, too`() throws {
+        try makeFilm(file("a.mp4"), frames: 10, sound: 15)
+        let settings = Settings().setting(VideoFileNode.path, to: file("a.mp4"))
+        var once = try NodeHarness(VideoFileNode.self, settings)
+        var again = try NodeHarness(
+            VideoFileNode.self, settings.setting(VideoFileNode.loop, to: true))
+
+        while !once.isFinished { try once.tick() }
+        for _ in 0..<100 where again.stamps(VideoFileNode.frame).count < 11 { try again.tick() }
+
+        let sent = once.stamps(VideoFileNode.frame) + once.stamps(VideoFileNode.audio)
+        let end = try #require(sent.map { $0.presentation + $0.duration }.max())
+        let frames = again.stamps(VideoFileNode.frame)
+        #expect(end > 500_000_000)
+        #expect(frames.map(\.frame) == Array(0..<11))
+        #expect(frames.last?.presentation == end)
     }
 
     @Test func `a limit ends the film early`() throws {

@@ -62,6 +62,27 @@ import Testing
         #expect(harness.warnings.isEmpty, "\(harness.warnings)")
     }
 
+    @Test func `a file that is there is not written over`() throws {
+        let folder = "/tmp/pl-delay-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try Data("mine".utf8).write(to: URL(fileURLWithPath: "\(folder)/voice.wav"))
+        let settings = Settings().setting(SoundDelayNode.device, to: "\(folder)/voice.wav")
+        var harness = try NodeHarness(SoundDelayNode.self, settings)
+
+        for number in 0..<2000 where harness.warnings.isEmpty {
+            try harness.tick(
+                [.init(SoundDelayNode.audio, sound(number))],
+                stamp: Stamp(frame: 0, captured: MonotonicClock.now, presentation: 0))
+            MonotonicClock.sleep(until: MonotonicClock.now + 5 * Self.ms)
+        }
+        try harness.finish()
+
+        #expect(harness.warnings == ["\(folder)/voice.wav is there already: writing \(folder)/voice-2.wav"])
+        #expect(try String(contentsOfFile: "\(folder)/voice.wav", encoding: .utf8) == "mine")
+        #expect(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/voice-2.wav")).starts(with: Data("RIFF".utf8)))
+    }
+
     @Test func `what cannot be played on is a sentence, and the graph goes on`() throws {
         let settings = Settings().setting(SoundDelayNode.device, to: "/no/such/folder/microphone.wav")
         var harness = try NodeHarness(SoundDelayNode.self, settings)

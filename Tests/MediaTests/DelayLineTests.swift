@@ -70,6 +70,24 @@ import Testing
         #expect(line.error.magnitude < UInt64(Self.ms))
     }
 
+    @Test func `where nothing is there to be played it jumps, also into sound that is never silent`() {
+        var line = DelayLine(rate: Self.rate, channels: 2, limit: 2_000 * Self.ms)
+        // Sound comes 50 ms after its capture: without a delay there is none yet.
+        func play(_ block: Int, delay: Int64) -> [Int16] {
+            let time = Int64(block) * 10 * Self.ms
+            line.add(tone(block * 480, 480), captured: time - 50 * Self.ms)
+            return line.take(480, at: time, delay: delay)
+        }
+
+        let early = (0..<100).flatMap { play($0, delay: 0) }
+        let late = (100..<103).flatMap { play($0, delay: 200 * Self.ms) }
+
+        #expect(early.allSatisfy { $0 == 0 })
+        #expect(late.prefix(960).contains { $0.magnitude > 9_000 })
+        #expect(line.jumps == 1)
+        #expect(line.error.magnitude < UInt64(Self.ms))
+    }
+
     @Test func `a source whose clock is fast is followed`() {
         var line = DelayLine(rate: Self.rate, channels: 2, limit: 2_000 * Self.ms)
 

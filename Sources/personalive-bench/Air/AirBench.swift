@@ -13,8 +13,8 @@ struct AirBench: ParsableCommand {
             10 s later.
 
             Needs apt's nginx-light, libnginx-mod-rtmp and ffmpeg. Exit codes: 0 sound and picture are less \
-            than 40 ms apart all the time, the file lacks nothing, every frame is accounted for and no \
-            process grows; 1 not.
+            than 40 ms apart all the time, the file lacks nothing that was compressed, every frame is \
+            accounted for and no process grows; 1 not.
             """)
 
     @Option(help: "How long.")
