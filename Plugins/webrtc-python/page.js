@@ -20,9 +20,7 @@ function gathered(connection) {
     });
 }
 
-async function play() {
-    const connection = new RTCPeerConnection();
-    window.connection = connection; // for tests
+async function play(connection) {
     const stream = new MediaStream();
     for (const kind of ['video', 'audio']) connection.addTransceiver(kind, { direction: 'recvonly' });
     connection.ontrack = ({ track, receiver, streams }) => {
@@ -41,24 +39,27 @@ async function play() {
     await gathered(connection);
     const headers = { 'Content-Type': 'application/sdp', Authorization: `Bearer ${token}` };
     const reply = await fetch('whep', { method: 'POST', headers, body: connection.localDescription.sdp });
-    if (!reply.ok) {
-        connection.close();
-        throw new Error((await reply.json()).error);
-    }
+    if (!reply.ok) throw new Error((await reply.json()).error);
     const resource = reply.headers.get('Location').slice(1);
     const leave = () => fetch(resource, { method: 'DELETE', headers, keepalive: true });
     addEventListener('pagehide', leave);
-    await connection.setRemoteDescription({ type: 'answer', sdp: await reply.text() });
-    await ended;
-    removeEventListener('pagehide', leave);
-    connection.close();
+    try {
+        await connection.setRemoteDescription({ type: 'answer', sdp: await reply.text() });
+        await ended;
+    } finally {
+        removeEventListener('pagehide', leave);
+    }
 }
 
 for (;;) {
+    const connection = new RTCPeerConnection();
+    window.connection = connection; // for tests
     try {
-        await play();
+        await play(connection);
     } catch (error) {
         state.textContent = error.message;
     }
+    // Also when the server is away: browsers take some hundreds of open ones.
+    connection.close();
     await new Promise(done => setTimeout(done, 1000));
 }

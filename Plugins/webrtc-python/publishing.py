@@ -37,14 +37,14 @@ class Publishing:
         async with aiohttp.ClientSession(trust_env=True) as client:
             try:
                 while True:
-                    began = time.monotonic()
                     try:
                         reason = await self.publish(client)
                     except Exception as error:
                         reason = self.words_of(error)
-                    held = self.is_sending and time.monotonic() - self.since
+                    session = self.session
+                    had_held = session is not None and session.seconds_connected >= self.HOLDING
                     await self.leave(client)
-                    await self.pause(reason, bool(held and held >= self.HOLDING))
+                    await self.pause(reason, had_held)
             finally:
                 await self.leave(client)
 
@@ -82,7 +82,10 @@ class Publishing:
                 raise Refused(f"{reply.status} {reply.reason}")
             if "Location" in reply.headers:
                 self.resource = urljoin(str(reply.url), reply.headers["Location"])
-            answer = await reply.content.read(64 << 10)
+            answer = b""
+            # It comes in pieces, and a server of something else may send pieces without end.
+            while len(answer) < 64 << 10 and (piece := await reply.content.read(64 << 10)):
+                answer += piece
         await session.take_answer(answer.decode(errors="replace"))
         await self.wait_for(session.connected, session)
         self.connections += 1
@@ -129,7 +132,8 @@ class Publishing:
         if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
             return f"nothing was answered for {self.options.timeout:g} s"
         number = getattr(getattr(error, "os_error", error), "errno", None)
-        if number and number > 0:
+        # The numbers of TLS's errors are its own.
+        if number and number > 0 and not isinstance(error, aiohttp.ClientSSLError):
             return os.strerror(number)
         if isinstance(error, aiohttp.ClientConnectorDNSError):
             return "no such host"
@@ -143,7 +147,7 @@ class Publishing:
         if self.is_sending:
             again = f", {ordinal(self.connections)} connection" if self.connections > 1 else ""
             return f"sending to {self.shown} for {seconds(now - self.since)}{again}"
-        attempt = f", {ordinal(self.tries)} try" if self.tries > 1 else ""
+        attempt = f", {ordinal(self.tries)} try" if self.tries > 1 or self.reason else ""
         pause = f", in {seconds(max(self.until - now, 0))}: {self.reason}" if self.reason else ""
         return f"connecting to {self.shown}{attempt}{pause}"
 

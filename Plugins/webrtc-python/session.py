@@ -54,6 +54,11 @@ class Session:
     def is_sending(self):
         return self.connected.is_set() and not self.gone.is_set()
 
+    @property
+    def seconds_connected(self):
+        """How long ago the connection was made; 0 when none was."""
+        return time.monotonic() - self.begun if self.connected.is_set() else 0
+
     def add(self, kind):
         """A track of the stream; before descriptions are exchanged."""
         track = self.pictures if kind == "video" else self.sound

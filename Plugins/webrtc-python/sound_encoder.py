@@ -38,7 +38,6 @@ class SoundEncoder:
 
     def begin(self, packet):
         """Forgets what came before: another format, or a gap of more than 50 ms."""
-        self.format = (packet.codec, packet.layout, packet.sample_rate, packet.header)
         self.decoder = av.CodecContext.create(packet.codec, "r")
         self.decoder.extradata = packet.header or None
         self.decoder.sample_rate, self.decoder.layout = packet.sample_rate, packet.layout
@@ -48,3 +47,5 @@ class SoundEncoder:
         self.encoder.sample_rate, self.encoder.layout = RATE, "stereo"
         self.encoder.format, self.encoder.bit_rate = "s16", 96000
         self.encoder.time_base = fractions.Fraction(1, RATE)
+        # Last: of sound that there is no decoder for nothing is known, and the next packet says so again.
+        self.format = (packet.codec, packet.layout, packet.sample_rate, packet.header)

@@ -58,17 +58,14 @@ class PictureTrack(PacketTrack):
     def __init__(self):
         super().__init__()
         self.waits_for_key = True
-        self.dropped_count = 0
 
     def offer(self, packet, shift):
         """Takes a picture, or drops it; whether it was taken."""
         if self.seconds_waiting > self.MOST_WAITING:
-            self.dropped_count += len(self.waiting)
             self.waiting.clear()
             self.waits_for_key = True
         self.waits_for_key = self.waits_for_key and not packet.is_key
         if self.waits_for_key:
-            self.dropped_count += 1
             return False
         self.put((packet.presentation + shift) * self.rate // NANOSECONDS, packet.picture)
         return True

@@ -43,6 +43,7 @@ class Viewing:
                     await site.start()
                     self.port = site._server.sockets[0].getsockname()[1]
                 except OSError as error:
+                    await site.stop()
                     self.fault = f"port {self.options.port} of 127.0.0.1: {os.strerror(error.errno)}"
                     self.hub.warn_once(f"{self.fault}; it is tried again until it is free")
                     await asyncio.sleep(0.5)
@@ -89,8 +90,9 @@ class Viewing:
 
     def has_token(self, request):
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        # A header may hold what is no text.
         return scheme.lower() == "bearer" and hmac.compare_digest(
-            token.strip().encode(), self.options.token.encode())
+            token.strip().encode(errors="replace"), self.options.token.encode())
 
     @staticmethod
     def refusal(status, text):
@@ -114,6 +116,8 @@ class Viewing:
             "Referrer-Policy": "no-referrer", "Cache-Control": "no-cache"})
 
     async def post(self, request):
+        # Before the viewer counts, so that an offer that comes slowly takes no place.
+        offer = (await request.read()).decode(errors="replace")
         if len(self.viewers) >= self.options.viewers:
             return self.refusal(503, f"no more than {self.options.viewers} may watch at once")
         if request.content_type != "application/sdp":
@@ -123,7 +127,7 @@ class Viewing:
         self.viewers[name] = session
         self.hub.sessions.add(session)
         try:
-            answer = await session.answer(await request.text())
+            answer = await session.answer(offer)
         except BaseException as error:
             await self.release(name, "refused")
             if not isinstance(error, ValueError):
