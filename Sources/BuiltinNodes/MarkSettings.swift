@@ -29,6 +29,8 @@ enum MarkSettings {
     static func options(from settings: Settings) throws -> MarkOptions {
         guard settings[label] else { return .none }
         var options = MarkOptions().forRun(settings.owner)
+        // A node outside of a run is a test's, which has no business with the user's key.
+        options.isSigned = settings.owner != nil
         if settings[source] == composite { options.payload?.kind = .composite }
         guard let corner = VisibleSign.Corner(rawValue: settings[sign]) else {
             options.sign = nil
@@ -62,7 +64,7 @@ struct MarkSettingError: Error, CustomStringConvertible {
         let unknown = VisibleSign.unknownLetters(in: text)
         return "visible-mark-text '\(text)' cannot be shown: "
             + (unknown.isEmpty
-                ? "it has \(text.count) letters, and 1 to \(VisibleSign.mostLetters) are needed"
+                ? "1 to \(VisibleSign.mostLetters) characters are needed, not all of them spaces"
                 : "the sign has no '\(unknown[0])', only letters A to Z, digits and . : - + / ! ?")
     }
 }

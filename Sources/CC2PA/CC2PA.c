@@ -36,9 +36,13 @@ static struct {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static char *open_library(const char *path) {
-    if (api.library) return NULL;
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!library) return strdup(dlerror());
+    if (api.library) {
+        // The first one is used, whichever file it was.
+        dlclose(library);
+        return NULL;
+    }
 #define FIND(member, name)                                         \
     if (!(*(void **)&api.member = dlsym(library, name))) {         \
         dlclose(library);                                          \

@@ -6,7 +6,7 @@ package struct MarkOptions: Equatable, Sendable {
     package var payload: WatermarkPayload?
     /// The sign that people see.
     package var sign: VisibleSign?
-    /// Whether a finished file is signed.
+    /// Whether a finished file is signed, with the user's key.
     package var isSigned: Bool
 
     /// For pictures that were not made by a network.
@@ -14,15 +14,22 @@ package struct MarkOptions: Equatable, Sendable {
 
     package init(
         payload: WatermarkPayload? = WatermarkPayload(run: 0), sign: VisibleSign? = VisibleSign(),
-        isSigned: Bool = true
+        isSigned: Bool = false
     ) {
         (self.payload, self.sign, self.isSigned) = (payload, sign, isSigned)
     }
 
-    /// The same options for one run, whichever of its processes has them.
+    /// How the pictures were made, as watermark, label and signature say it.
+    package var kind: WatermarkPayload.Kind { payload?.kind ?? .synthetic }
+
+    /// The same options for one run, whichever of its nodes and processes has them.
+    ///
+    /// - Parameter owner: the run's folder, a slash and the node.
     package func forRun(_ owner: String?) -> MarkOptions {
+        guard let owner else { return self }
         var copy = self
-        if let owner { copy.payload?.run = WatermarkPayload.run(of: owner) }
+        let folder = owner[..<(owner.lastIndex(of: "/") ?? owner.endIndex)]
+        copy.payload?.run = WatermarkPayload.run(of: String(folder))
         return copy
     }
 }

@@ -12,8 +12,8 @@ package enum ManifestPlace {
     ]
     /// More boxes than that a film does not have at its top.
     private static let mostBoxes = 100_000
-    /// Where other files have their manifest, if they have one.
-    private static let searched = 1 << 20
+    /// How much of the beginning of other files is searched: WebP has it behind its picture.
+    private static let searched = 16 << 20
 
     package static func isIn(_ path: String) -> Bool {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

@@ -17,7 +17,7 @@ package enum SignatureReport: Equatable, Sendable {
         package var signer: String, issuer: String
         /// Whether validators know who made it.
         package var isTrusted: Bool
-        /// Whether it is the certificate of this user.
+        /// Whether its certificate has the number of this user's, which a forger could copy.
         package var isOwn: Bool
         /// What made the file.
         package var generator: String
@@ -26,29 +26,37 @@ package enum SignatureReport: Equatable, Sendable {
     }
 
     /// Reads the signature of a file of this machine.
+    ///
+    /// libc2pa_c gets files only in which a manifest lies: for others it would ask an address that the
+    /// file names.
     package init(of path: String, variables: (String) -> String? = SigningKeys.variable) {
         let ending = path.split(separator: "/").last?.split(separator: ".").last?.lowercased() ?? ""
-        let mayHave = ManifestPlace.isIn(path)
+        guard FileManager.default.fileExists(atPath: path) else {
+            self = .unchecked(reason: "it is no file of this machine")
+            return
+        }
+        guard ManifestPlace.isIn(path) else {
+            self = .none
+            return
+        }
         guard let format = FilmSignature.formats[ending] else {
-            self = mayHave ? .unchecked(reason: "a '.\(ending)' file is not known to C2PA") : .none
+            self = .unchecked(reason: "a '.\(ending)' file is not known to C2PA")
             return
         }
         let library: C2PALibrary
         do { library = try C2PALibrary.open(variables) } catch {
-            self = mayHave ? .unchecked(reason: error.description) : .none
+            self = .unchecked(reason: error.description)
             return
         }
         let answer = library.read(path, as: format)
-        if answer.isError {
-            let isMissing =
-                answer.text.contains("ManifestNotFound")
-                || answer.text.lowercased().contains("no jumbf data found")
-            self = isMissing && !mayHave ? .none : .unchecked(reason: answer.text)
+        guard !answer.isError else {
+            self = .unchecked(reason: answer.text)
             return
         }
         let own = SigningKeys.folder(variables).flatMap { folder -> SigningKeys? in
             // Looking at a film makes no keys.
-            FileManager.default.fileExists(atPath: folder) ? try? SigningKeys(in: folder) : nil
+            FileManager.default.fileExists(atPath: "\(folder)/\(SigningKeys.keyFile)")
+                ? try? SigningKeys(in: folder) : nil
         }
         self.init(json: answer.text, ownSerial: own?.serial)
     }

@@ -74,7 +74,10 @@ package struct SigningKeys: Equatable, Sendable {
         defer { close(descriptor) }
         var bytes = [UInt8](repeating: 0, count: 1 << 16)
         let count = read(descriptor, &bytes, bytes.count)
-        guard count > 0 else { throw .badKey(path: path, reason: "it is empty") }
+        guard count > 0 else {
+            let reason = count == 0 ? "it is empty" : String(cString: strerror(errno))
+            throw .badKey(path: path, reason: reason)
+        }
         return Array(bytes[..<count])
     }
 
@@ -83,6 +86,8 @@ package struct SigningKeys: Equatable, Sendable {
     ///
     /// - Parameter days: how long the certificate is valid.
     static func make(in folder: String, days: Int = 3650) throws(SigningError) {
+        var folder = folder
+        while folder.count > 1, folder.hasSuffix("/") { folder.removeLast() }
         var parent = ""
         for part in folder.split(separator: "/", omittingEmptySubsequences: false).dropLast() {
             parent += part + "/"
@@ -119,7 +124,8 @@ package struct SigningKeys: Equatable, Sendable {
             throw .badKey(path: path, reason: String(cString: strerror(errno)))
         }
         defer { close(descriptor) }
-        guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count else {
+        guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0
+        else {
             throw .badKey(path: path, reason: String(cString: strerror(errno)))
         }
     }

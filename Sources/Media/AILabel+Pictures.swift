@@ -2,15 +2,14 @@ import CFFmpeg
 
 /// The label in files that FFmpeg writes no metadata into.
 extension AILabel {
-    private static var comment: String { metadata.first { $0.key == "comment" }!.value }
-
     /// A PNG with the label behind its header, as a comment and as XMP (PNG specification, 11.3.4.5).
-    static func labelled(png bytes: [UInt8]) -> [UInt8] {
+    func labelled(png bytes: [UInt8]) -> [UInt8] {
         // Eight bytes of signature, and a header of 25.
         let start = 33
-        let text = Array("Comment\0".utf8) + Array(comment.utf8)
+        let text = Array("Comment\0".utf8) + Array(Self.comment.utf8)
         let packet = Array("XML:com.adobe.xmp\0\0\0\0\0".utf8) + Array(xmp.utf8)
-        return bytes[..<start] + chunk("tEXt", text) + chunk("iTXt", packet) + bytes[start...]
+        return bytes[..<start] + Self.chunk("tEXt", text) + Self.chunk("iTXt", packet)
+            + bytes[start...]
     }
 
     private static func chunk(_ type: String, _ data: [UInt8]) -> [UInt8] {

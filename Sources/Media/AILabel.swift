@@ -1,16 +1,21 @@
+import Marks
+
 /// What a film says of its making, for people, search engines and networks.
 ///
 /// Key and text for readers of mp4 metadata, and the IPTC's digital source type as XMP (Photo
-/// Metadata Standard 2023.1; newscodes `trainedAlgorithmicMedia`), which platforms look for.
-enum AILabel {
-    static let sourceType =
-        "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+/// Metadata Standard 2023.1), which platforms look for.
+struct AILabel {
+    /// The IPTC's term for how the pictures were made.
+    private let sourceType: String
 
-    static let metadata: KeyValuePairs<String, String> = [
-        "comment": "AI-generated: the person in this video was animated by a computer program.",
-        "ai-generated": "true",
-        "digital-source-type": sourceType,
-    ]
+    init(_ kind: WatermarkPayload.Kind) { sourceType = kind.digitalSourceType }
+
+    static let comment =
+        "AI-generated: the person in this video was animated by a computer program."
+
+    var metadata: KeyValuePairs<String, String> {
+        ["comment": Self.comment, "ai-generated": "true", "digital-source-type": sourceType]
+    }
 
     /// Identifier of the box that holds XMP in mp4 (XMP specification, part 3).
     static let xmpBox: [UInt8] = [
@@ -18,7 +23,8 @@ enum AILabel {
         0xac,
     ]
 
-    static let xmp = """
+    var xmp: String {
+        """
         <?xpacket begin="\u{feff}" id="W5M0MpCehiHzreSzNTczkc9d"?>
         <x:xmpmeta xmlns:x="adobe:ns:meta/">
         <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -29,4 +35,5 @@ enum AILabel {
         </x:xmpmeta>
         <?xpacket end="r"?>
         """
+    }
 }

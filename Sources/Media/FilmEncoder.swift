@@ -113,12 +113,15 @@ final class FilmEncoder {
 
     /// Marks a frame and gives it to the encoder; times in ``timeBase``.
     ///
-    /// - Parameter isKey: whether a decoder has to be able to begin with it.
+    /// - Parameters:
+    ///   - isKey: whether a decoder has to be able to begin with it.
+    ///   - start: time of the film's first frame, from which the sign's seconds count.
     func send(
-        _ frame: Tensor<UInt8>, at time: Int64, for duration: Int64, isKey: Bool = false
+        _ frame: Tensor<UInt8>, at time: Int64, for duration: Int64, isKey: Bool = false,
+        start: Int64 = 0
     ) throws(MediaError) {
         try FFmpeg.check(av_frame_make_writable(picture.pointer), "av_frame_make_writable", path)
-        let presentation = av_rescale_q(time, Self.timeBase, .nanosecond)
+        let presentation = av_rescale_q(time - start, Self.timeBase, .nanosecond)
         try convert(marks.apply(to: frame, at: presentation))
         picture.pointer.pointee.pts = time
         picture.pointer.pointee.pict_type = isKey ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE

@@ -96,7 +96,7 @@ final class FilmFile {
 
     /// Writes the header and all that waited for it.
     func begin(
-        _ encoder: FilmEncoder, _ sound: SoundTrack?, label: KeyValuePairs<String, String>
+        _ encoder: FilmEncoder, _ sound: SoundTrack?, label: AILabel?
     ) throws(MediaError) {
         let film = try PartialFilm(
             path: draftPath, container: container.draft, descriptor: stream?.descriptor)
@@ -108,7 +108,7 @@ final class FilmFile {
         var used: UnsafeMutablePointer<AVCodecParameters>? = parameters
         avcodec_parameters_free(&used)
         if let sound { film.addTrack(sound.parameters, timeBase: sound.timeBase) }
-        try film.begin(label: label)
+        try film.begin(label: label?.metadata ?? [:])
         hasBegun = true
         let packets = waiting
         waiting = []
@@ -119,15 +119,13 @@ final class FilmFile {
     ///
     /// - Returns: why it has no signature, if it was to have one.
     func finish(
-        sound: SoundTrack?, label: KeyValuePairs<String, String>, isLabelled: Bool,
-        marks: MarkOptions
+        sound: SoundTrack?, label: AILabel?, marks: MarkOptions
     ) throws(MediaError) -> SigningError? {
         guard let film else { return nil }
         try film.finish()
         guard let draft else { return nil }
         let finished = FinishedFilm(
-            film: film, draft: draft, container: container, label: label, isLabelled: isLabelled,
-            marks: marks,
+            film: film, draft: draft, container: container, label: label, marks: marks,
             lateSound: lateSound.isEmpty ? nil : sound.map { (lateSound, $0) })
         defer { log?.remove() }
         do throws(MediaError) { return try finished.write() } catch {

@@ -20,6 +20,8 @@ package struct FilmPacket: Equatable, Sendable {
         package static let labelled = Flags(rawValue: 4)
         /// Sound belongs to the stream, whether or not there is some with this packet.
         package static let hasSound = Flags(rawValue: 8)
+        /// With ``labelled``: pixels of a photo are in the pictures.
+        package static let composite = Flags(rawValue: 16)
     }
 
     package var flags: Flags
@@ -68,7 +70,7 @@ extension FilmPacket {
     /// |---|---|
     /// | 4 | `PLFP` |
     /// | 2 | version, 1 |
-    /// | 2 | flags: 1 key, 2 repeated, 4 labelled, 8 has sound |
+    /// | 2 | flags: 1 key, 2 repeated, 4 labelled, 8 has sound, 16 composite |
     /// | 4 | stream |
     /// | 8 | sequence |
     /// | 8, 8 | presentation and duration, ns |

@@ -1,4 +1,5 @@
 import CFFmpeg
+import Marks
 
 /// The streams of pictures and sound that packets of a live stream go into, whatever packs them.
 ///
@@ -27,7 +28,8 @@ final class FilmTracks {
             stream.pointee.time_base = AVRational(num: 1, den: Int32(clamping: sound.sampleRate))
         }
         guard first.flags.contains(.labelled) else { return }
-        for (key, value) in AILabel.metadata {
+        let label = AILabel(first.flags.contains(.composite) ? .composite : .synthetic)
+        for (key, value) in label.metadata {
             av_dict_set(&context.pointee.metadata, key, value, 0)
         }
     }

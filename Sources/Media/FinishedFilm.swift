@@ -8,9 +8,7 @@ struct FinishedFilm {
     let film: PartialFilm
     let draft: Draft
     let container: FilmContainer
-    let label: KeyValuePairs<String, String>
-    /// Whether an XMP packet says how the pictures were made.
-    let isLabelled: Bool
+    let label: AILabel?
     let marks: MarkOptions
     /// Sound that came after the partial film's header, with its track.
     let lateSound: (packets: [Packet], track: SoundTrack)?
@@ -20,7 +18,6 @@ struct FinishedFilm {
     /// Writes the film beside its draft and then puts it at the target's place in one step.
     ///
     /// - Throws: ``MediaError/cannotWrite(path:reason:kept:)``; the draft is kept then.
-    ///
     /// - Returns: why it has no signature, if it was to have one.
     func write() throws(MediaError) -> SigningError? {
         let file = draft.path(of: .finishing)
@@ -33,7 +30,7 @@ struct FinishedFilm {
             } else {
                 try copy(to: file)
             }
-            if isLabelled { try appendLabel(to: file) }
+            if let label { try append(label, to: file) }
             unsigned = marks.isSigned ? sign(file) : nil
             do throws(DraftError) { try draft.publish(file) } catch {
                 throw .cannotWrite(path: target, reason: error.reason, kept: nil)
@@ -82,7 +79,7 @@ struct FinishedFilm {
             muxer.addStream(
                 lateSound.track.parameters, timeBase: lateSound.track.timeBase, rate: nil)
         }
-        muxer.describe(label)
+        muxer.describe(label?.metadata ?? [:])
         try muxer.begin(Options(container.finishedOptions))
         try copyPackets(from: source, to: muxer)
         try muxer.finish()
@@ -160,11 +157,11 @@ struct FinishedFilm {
 
     /// Appends what the muxer writes no metadata for: the IPTC's "digital source type" as XMP, in the
     /// box that XMP part 3 gives to mp4, and a GIF's comment.
-    private func appendLabel(to path: String) throws(MediaError) {
+    private func append(_ label: AILabel, to path: String) throws(MediaError) {
         var end: [UInt8]
         switch container {
         case .mp4, .mov:
-            let xmp = Array(AILabel.xmp.utf8)
+            let xmp = Array(label.xmp.utf8)
             end = withUnsafeBytes(of: UInt32(24 + xmp.count).bigEndian) { Array($0) }
             end += Array("uuid".utf8) + AILabel.xmpBox + xmp
         case .gif: end = AILabel.gifEnd

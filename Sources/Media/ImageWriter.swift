@@ -16,10 +16,10 @@ package enum ImageWriter {
 
     /// Writes a file of a folder that is a draft itself.
     static func writeDirectly(
-        _ tensor: Tensor<UInt8>, to path: String, isLabelled: Bool
+        _ tensor: Tensor<UInt8>, to path: String, label: AILabel?
     ) throws(MediaError) {
         let plain = try encode(tensor)
-        let bytes = isLabelled ? AILabel.labelled(png: plain) : plain
+        let bytes = label?.labelled(png: plain) ?? plain
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
         guard descriptor >= 0 else {
             throw .cannotWrite(path: path, reason: String(cString: strerror(errno)), kept: nil)

@@ -9,10 +9,12 @@ import Tensors
 package final class PictureFolder: FrameWriter {
     package let path: String
     private let draft: Draft
-    private let isLabelled: Bool
+    private let label: AILabel?
     private let marks: FrameMarks
     private var isClaimed = false
     private var frames = 0
+    /// When the first frame is shown, by whichever process: the sign's seconds count from there.
+    private var start: Int64?
     private var end: Int64 = 0
     private var size = (width: 0, height: 0)
     private var warnings: [String]
@@ -23,7 +25,8 @@ package final class PictureFolder: FrameWriter {
         path: String, labelsAIGenerated isLabelled: Bool = true,
         marks: MarkOptions = MarkOptions(), owner: String? = nil
     ) throws(MediaError) {
-        (self.path, self.isLabelled, self.marks) = (path, isLabelled, FrameMarks(marks))
+        (self.path, self.marks) = (path, FrameMarks(marks))
+        label = isLabelled ? AILabel(marks.kind) : nil
         let place: FilePlace
         do throws(FilePlace.Fault) { place = try FilePlace(path) } catch {
             throw .cannotWrite(path: path, reason: error.description, kept: nil)
@@ -46,10 +49,12 @@ package final class PictureFolder: FrameWriter {
         _ frame: Tensor<UInt8>, presentation: Int64, duration: Int64
     ) throws(MediaError) {
         try claim()
+        let start = self.start ?? presentation
+        self.start = start
         do throws(MediaError) {
             try ImageWriter.writeDirectly(
-                marks.apply(to: frame, at: presentation),
-                to: "\(draft.path)/\(Self.name(frames))", isLabelled: isLabelled)
+                marks.apply(to: frame, at: presentation - start),
+                to: "\(draft.path)/\(Self.name(frames))", label: label)
         } catch {
             guard case .cannotWrite(_, let reason, _) = error else { throw error }
             throw .cannotWrite(path: path, reason: reason, kept: frames > 0 ? draft.path : nil)
@@ -66,15 +71,15 @@ package final class PictureFolder: FrameWriter {
     }
 
     package func savePoint() -> FilmSavePoint? {
-        let numbers = [Int64(frames), end]
+        let numbers = [Int64(frames), end, start ?? 0]
         return FilmSavePoint(bytes: numbers.withUnsafeBytes { Array($0) }, missing: 0)
     }
 
     package func resume(from bytes: [UInt8]) throws(MediaError) {
-        guard bytes.count >= 16 else { return }
+        guard bytes.count >= 24 else { return }
         try claim()
         let numbers = bytes.withUnsafeBytes { all in
-            (0..<2).map { all.loadUnaligned(fromByteOffset: 8 * $0, as: Int64.self) }
+            (0..<3).map { all.loadUnaligned(fromByteOffset: 8 * $0, as: Int64.self) }
         }
         let count = Int(numbers[0])
         let last = Self.name(count - 1)
@@ -90,6 +95,7 @@ package final class PictureFolder: FrameWriter {
             return
         }
         (frames, end) = (count, numbers[1])
+        if count > 0 { start = numbers[2] }
     }
 
     package func finish() throws(MediaError) -> FilmSummary {

@@ -1,5 +1,6 @@
 import CFFmpeg
 import Glibc
+import Marks
 import Tensors
 
 /// Writes frames and sound into a film with their true times: mp4, mov, mkv, webm or gif, as the
@@ -29,6 +30,8 @@ package final class VideoWriter: FrameWriter {
     private var warnings: [String] = []
     private var warned: Set<String> = []
     private var frames = 0
+    /// Time of the first frame in the encoder's ticks, by whichever process.
+    private var start: Int64?
     private var lastTime = Int64.min
     private var lastPresentation: Int64 = -40_000_000
     private var end: Int64 = 0
@@ -80,10 +83,12 @@ package final class VideoWriter: FrameWriter {
             // Nobody knows: as long as the one before it.
             let length = duration > 0 ? duration : max(presentation - lastPresentation, 1)
             let time = nextTime(for: presentation)
+            let start = self.start ?? time
+            self.start = start
             lastPresentation = presentation
             let shown = max(Self.ticks(presentation + length) - time, 1)
             points.take(frameAt: time, presentation: presentation, end: presentation + length)
-            try encoder.send(frame, at: time, for: shown)
+            try encoder.send(frame, at: time, for: shown, start: start)
             frames += 1
             end = presentation + length
             try takeFrames(encoder)
@@ -125,16 +130,15 @@ package final class VideoWriter: FrameWriter {
             }
             if !file.hasBegun { try file.begin(encoder, sound, label: label) }
             let unsigned = try file.finish(
-                sound: sound, label: label, isLabelled: options.labelsAIGenerated,
-                marks: options.marks)
+                sound: sound, label: label, marks: options.marks)
             if let unsigned { warn("the film is not signed: \(unsigned)") }
         }
         return FilmSummary(
             path: path, frames: frames, end: end, width: encoder.width, height: encoder.height)
     }
 
-    private var label: KeyValuePairs<String, String> {
-        options.labelsAIGenerated ? AILabel.metadata : [:]
+    private var label: AILabel? {
+        options.labelsAIGenerated ? AILabel(options.marks.kind) : nil
     }
 }
 
@@ -184,6 +188,7 @@ extension VideoWriter {
             sound = makeSound(for: firstSound)
         }
         file.take(packets)
+        start = packets.first { !$0.isSound }?.packet.pointer.pointee.pts
         self.began = began
         (self.interval, self.firstSound, points) = (interval, firstSound, SavePoints(after: point))
         (frames, lastTime) = (point.frames, point.time)

@@ -31,6 +31,9 @@ struct VerifyCommand: ParsableCommand {
 
     func validate() throws {
         if frames < 1 { throw ValidationError("--frames must be at least 1") }
+        if signText.isEmpty || !VisibleSign.unknownLetters(in: signText).isEmpty {
+            throw ValidationError("--sign-text must be letters, digits, spaces and . : - + / ! ?")
+        }
     }
 
     func run() throws {
@@ -78,7 +81,13 @@ struct VerifyCommand: ParsableCommand {
             report.isMarked
                 ? "marked as AI-generated"
                 : "no mark found, which does not say that it is a recording")
-        return lines.joined(separator: "\n")
+        return lines.map(printable).joined(separator: "\n")
+    }
+
+    /// What a file says of itself does not speak to the terminal.
+    private static func printable(_ line: String) -> String {
+        let scalars = line.unicodeScalars.filter { $0.properties.generalCategory != .control }
+        return String(String.UnicodeScalarView(scalars))
     }
 
     private static func signature(_ report: MarkReport) -> [String] {
@@ -96,7 +105,7 @@ struct VerifyCommand: ParsableCommand {
                 ? "signature  holds: the file is as it was signed"
                 : "signature  BROKEN: " + details.faults.map(words).joined(separator: "; ")
             if details.isOwn {
-                line += ", with your own key"
+                line += ", by a certificate with the number of your own"
             } else {
                 line +=
                     ", by '\(details.signer)'"

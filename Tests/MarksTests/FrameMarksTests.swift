@@ -37,6 +37,7 @@ struct FrameMarksTests {
 
     @Test func `runs have marks of their own`() {
         #expect(MarkOptions().forRun("a/film") != MarkOptions().forRun("b/film"))
+        #expect(MarkOptions().forRun("a/film") == MarkOptions().forRun("a/stream"))
         #expect(MarkOptions().forRun(nil) == MarkOptions())
         #expect(MarkOptions.none.forRun("a") == .none)
     }

@@ -69,6 +69,12 @@ struct SignatureReportTests {
         #expect(report.sourceTypes == ["t"])
     }
 
+    @Test func `an address has no signature that could be checked`() {
+        let report = SignatureReport(of: "http://127.0.0.1:1/a.mp4") { _ in nil }
+
+        #expect(report == .unchecked(reason: "it is no file of this machine"))
+    }
+
     @Test(arguments: ["", "{}", "[]", "{\"active_manifest\": \"a\"}", "no JSON"])
     func `an answer that is not understood is no crash and no signature`(_ json: String) {
         guard case .unchecked = SignatureReport(json: json, ownSerial: nil) else {

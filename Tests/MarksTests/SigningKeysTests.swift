@@ -19,6 +19,7 @@ struct SigningKeysTests {
         try withFolder { folder in
             let made = try SigningKeys(in: "\(folder)/a/keys")
             let again = try SigningKeys(in: "\(folder)/a/keys")
+            let slash = try SigningKeys(in: "\(folder)/b/keys/")
 
             #expect(made == again)
             #expect(made.algorithm == "es256" && made.isValidNow)
@@ -27,6 +28,8 @@ struct SigningKeysTests {
             #expect(try permissions("\(folder)/a/keys/chain.pem") == 0o600)
             #expect(try permissions("\(folder)/a/keys") == 0o700)
             #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder)/a") == ["keys"])
+            #expect(slash.isValidNow)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder)/b") == ["keys"])
         }
     }
 
@@ -105,9 +108,10 @@ struct SigningKeysTests {
                 atPath: folder, withIntermediateDirectories: true)
             let path = "\(folder)/libc2pa_c.so"
             try Data("no library".utf8).write(to: URL(fileURLWithPath: path))
-            do {
-                _ = try C2PALibrary.open { $0 == "PERSONALIVE_C2PA" ? path : nil }
-            } catch { #expect("\(error)".hasPrefix("\(path) cannot be used")) }
+            let error = #expect(throws: SigningError.self) {
+                try C2PALibrary.open { $0 == "PERSONALIVE_C2PA" ? path : nil }
+            }
+            #expect(error?.description.hasPrefix("\(path) cannot be used") == true)
         }
     }
 }

@@ -48,6 +48,19 @@ import Testing
         if name == "a.mp4" { #expect(report.sourceType == "trainedAlgorithmicMedia") }
     }
 
+    @Test(arguments: ["a.mp4", "a/"])
+    func `pixels of a photo are named in watermark and label`(_ name: String) throws {
+        var marks = Self.options
+        marks.payload?.kind = .composite
+        try write(0..<30, to: folder.file(name), marks: marks)
+
+        let report = try report(folder.file(name == "a/" ? "a/000001.png" : name))
+
+        #expect(report.watermark.payload?.kind == .composite)
+        #expect(report.sourceType == "compositeWithTrainedAlgorithmicMedia")
+        #expect(report.isMarked)
+    }
+
     @Test func `a film without marks has none`() throws {
         try write(0..<30, to: folder.file("a.mp4"), marks: .none)
 
@@ -80,27 +93,61 @@ import Testing
         #expect(report.signCorner == .topRight)
     }
 
-    @Test func `the sign is seen at the beginning, and at thirty seconds again`() throws {
+    /// A film may begin in the course of a stream.
+    @Test(arguments: [("a.mp4", 0), ("a.mp4", 95), ("a/", 95)])
+    func `the sign is seen at the film's beginning, and at thirty seconds again`(
+        _ name: String, _ start: Int
+    ) throws {
         var options = VideoWriterOptions()
         (options.threads, options.marks) = (1, Self.options)
         options.crf = 0
         options.preset = "ultrafast"
-        let writer = try VideoWriter(path: folder.file("a.mp4"), options: options)
+        let writer = try makeFrameWriter(path: folder.file(name), options: options)
         for seconds in [0, 2, 3, 29, 30, 31, 32] {
             try writer.write(
-                Self.frame(0), presentation: Int64(seconds) * 1000 * Sample.millisecond,
+                Self.frame(0), presentation: Int64(start + seconds) * 1000 * Sample.millisecond,
                 duration: 1000 * Sample.millisecond)
         }
         try writer.finish()
 
-        let pictures = try Contents(of: folder.file("a.mp4")).pictures
-        let isSigned = pictures.map { picture in
+        #expect(try hasSign(name) == [true, true, false, false, true, true, false])
+    }
+
+    /// Which pictures of a film have the sign.
+    private func hasSign(_ name: String) throws -> [Bool] {
+        try Contents(of: folder.file(name)).pictures.map { picture in
             var detector = SignDetector()
             detector.add(picture, at: 0)
             return detector.finish().corner == .topRight
         }
+    }
 
-        #expect(isSigned == [true, true, false, false, true, true, false])
+    @Test func `pictures that another process goes on with have the sign at the beginning only`()
+        throws
+    {
+        func open() throws -> PictureFolder {
+            try PictureFolder(path: folder.file("a/"), marks: Self.options, owner: "run/film")
+        }
+        func write(_ seconds: Range<Int>, into writer: PictureFolder) throws {
+            for second in seconds {
+                try writer.write(
+                    Self.frame(0), presentation: Int64(95 + second) * 1000 * Sample.millisecond,
+                    duration: 1000 * Sample.millisecond)
+            }
+        }
+        func begin() throws -> FilmSavePoint {
+            let writer = try open()
+            try write(0..<2, into: writer)
+            return try #require(writer.savePoint())
+        }
+        let point = try begin()
+
+        let other = try open()
+        try other.resume(from: point.bytes)
+        try write(2..<5, into: other)
+        _ = try other.finish()
+
+        #expect(try hasSign("a/") == [true, true, true, false, false])
     }
 
     @Test func `a film that another process goes on with is the same`() throws {
@@ -149,6 +196,12 @@ import Testing
         let unmarked = try plain.encode(frame, at: 0, for: Self.interval)
 
         #expect(marked.picture != unmarked.picture)
+        #expect(!marked.flags.contains(.composite))
+        var photoOptions = options
+        photoOptions.marks.payload?.kind = .composite
+        let photo = try LiveEncoder(photoOptions, name: "photo").encode(
+            frame, at: 0, for: Self.interval)
+        #expect(photo.flags.contains(.composite))
         let path = folder.file("a.h264")
         try Data(marked.picture).write(to: URL(fileURLWithPath: path))
         let report = try report(path)
