@@ -25,6 +25,9 @@ class Firefox:
         self.process = subprocess.Popen(
             ["firefox-esr", "--headless", "--marionette", "--no-remote", "--profile", folder],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.socket, self.buffer, self.number = None, b"", 0
+
+    def connect(self, folder):
         # Firefox writes the port that it took into its profile.
         port, deadline = None, time.monotonic() + 60
         while port is None and time.monotonic() < deadline:
@@ -34,16 +37,21 @@ class Firefox:
             except (OSError, ValueError):
                 time.sleep(.1)
         self.socket = socket.create_connection(("127.0.0.1", port), 60)
-        self.buffer, self.number = b"", 0
         self.receive()
         self.ask("WebDriver:NewSession", {"capabilities": {"alwaysMatch": {"acceptInsecureCerts": True}}})
 
+    def more(self):
+        part = self.socket.recv(65536)
+        if not part:
+            raise EOFError("Firefox has ended")
+        self.buffer += part
+
     def receive(self):
         while b":" not in self.buffer:
-            self.buffer += self.socket.recv(65536)
+            self.more()
         length, self.buffer = self.buffer.split(b":", 1)
         while len(self.buffer) < int(length):
-            self.buffer += self.socket.recv(65536)
+            self.more()
         message, self.buffer = self.buffer[:int(length)], self.buffer[int(length):]
         return json.loads(message)
 
@@ -94,6 +102,7 @@ def main():
         firefox = None
         try:
             firefox = Firefox(folder)
+            firefox.connect(folder)
             drive(firefox, sys.argv[1], float(sys.argv[2]), seen)
         except Exception as error:
             seen["failed"] = f"{type(error).__name__}: {error}"

@@ -67,7 +67,7 @@ async def drive(address, number, browser, seen):
     page = pages[0]
     page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
     await page.click("#tab-sessions")
-    await page.click(f"#runs li.current button:has-text('Stop')")
+    await page.click("#runs li.current button:has-text('Stop')")
     await until(late, "window.studio?.view?.state === 'running'", 60)
     seen["admitted_later"] = True
 

@@ -1,7 +1,7 @@
 # The way of pictures from a browser's camera to its canvas and to other viewers, measured from outside the
 # page: each picture of the camera carries the time at which it was drawn as a barcode.
 #
-#   drive_stream.py ADDRESS OUTPUT SECONDS [--second-page] [--slow KBIT] [--fps 25]
+#   drive_stream.py ADDRESS OUTPUT SECONDS [--second-page] [--slow KBIT] [--rate 25]
 import argparse
 import asyncio
 import base64
@@ -73,6 +73,7 @@ class SlowViewer:
         token = where.fragment.split("t=")[1].split("&")[0]
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.settimeout(10)
         self.socket.connect((where.hostname, where.port))
         self.socket.sendall((
             f"GET /api/v1/runs/{run}/live?output={output}&pictures=h264 HTTP/1.1\r\nHost: {where.netloc}\r\n"
@@ -81,10 +82,12 @@ class SlowViewer:
             + "\r\n\r\n").encode())
         self.buffer = b""
         while b"\r\n\r\n" not in self.buffer:
-            self.buffer += self.socket.recv(1024)
+            part = self.socket.recv(1024)
+            assert part, self.buffer
+            self.buffer += part
         assert b" 101 " in self.buffer.split(b"\r\n")[0], self.buffer
         self.buffer = self.buffer.split(b"\r\n\r\n", 1)[1]
-        self.thread = threading.Thread(target=self.read)
+        self.thread = threading.Thread(target=self.read, daemon=True)
         self.thread.start()
 
     def take(self, count):

@@ -37,6 +37,9 @@ package final class AuditLog: Sendable {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard var bytes = try? Array(encoder.encode(line)) else { return }
         bytes.append(UInt8(ascii: "\n"))
-        descriptor.withLock { [bytes] in _ = Glibc.write($0, bytes, bytes.count) }
+        let written = descriptor.withLock { [bytes] in Glibc.write($0, bytes, bytes.count) }
+        guard written != bytes.count else { return }
+        let warning = "warning: a line of \(path) could not be written: is the disk full?\n"
+        try? FileHandle.standardError.write(contentsOf: Data(warning.utf8))
     }
 }

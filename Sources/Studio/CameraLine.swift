@@ -32,13 +32,15 @@ struct CameraLine: Sendable {
         private struct State {
             /// Nil once nothing that is sent arrives any more.
             var socket: OpenSocket?
+            /// A picture was dropped, so those up to the next keyframe are of no use.
             var needsKey = true
+            /// Messages that wait.
+            var pictures = 0
+            var sounds = 0
         }
 
         private let state: Mutex<State>
         private let queue = DispatchQueue(label: "personalive.camera-line")
-        /// Pictures and sound that wait.
-        private let waiting = Mutex((pictures: 0, sounds: 0))
         private let hear: @Sendable (String) -> Void
         /// Messages that may wait for the node: at 25 pictures and 50 packets of sound a second, those of
         /// 160 ms.
@@ -85,40 +87,47 @@ struct CameraLine: Sendable {
         /// Sends a message, or drops it when the node is behind.
         func send(_ message: [UInt8]) {
             guard message.count >= 24 else { return }
-            let isSound = message[0] == Self.soundKind, isKey = message[1] & 1 != 0 && !isSound
-            let isDropped = waiting.withLock { waiting in
-                if isSound ? waiting.sounds >= Self.most.sounds : waiting.pictures >= Self.most.pictures {
-                    return true
-                }
-                if isSound { waiting.sounds += 1 } else { waiting.pictures += 1 }
-                return false
+            let isSound = message[0] == Self.soundKind
+            let isRoom = isSound ? isRoomForSound() : isRoomForPicture(isKey: message[1] & 1 != 0)
+            if isRoom { queue.async { [self] in write(message, isSound: isSound) } }
+        }
+
+        private func isRoomForSound() -> Bool {
+            state.withLock { state -> Bool in
+                guard state.sounds < Self.most.sounds else { return false }
+                state.sounds += 1
+                return true
             }
-            if isDropped {
-                if isSound { return }
-                state.withLock { $0.needsKey = true }
-                return hear(#"{"key":true}"#)
+        }
+
+        /// Judged in the order in which pictures come: a keyframe that waits mends nothing that was dropped
+        /// after it.
+        private func isRoomForPicture(isKey: Bool) -> Bool {
+            let (isFull, isRoom) = state.withLock { state -> (Bool, Bool) in
+                let isFull = state.pictures >= Self.most.pictures
+                state.needsKey = isFull || state.needsKey && !isKey
+                if !state.needsKey { state.pictures += 1 }
+                return (isFull, !state.needsKey)
             }
-            queue.async { [self] in
-                defer { waiting.withLock { if isSound { $0.sounds -= 1 } else { $0.pictures -= 1 } } }
-                let socket = state.withLock { state -> OpenSocket? in
-                    if isKey { state.needsKey = false }
-                    // What a decoder cannot use without the one that was dropped.
-                    return state.needsKey && !isSound ? nil : state.socket
+            if isFull { hear(#"{"key":true}"#) }
+            return isRoom
+        }
+
+        private func write(_ message: [UInt8], isSound: Bool) {
+            defer { state.withLock { if isSound { $0.sounds -= 1 } else { $0.pictures -= 1 } } }
+            guard let socket = state.withLock({ $0.socket }) else { return }
+            defer { withExtendedLifetime(socket) {} }
+            var bytes = withUnsafeBytes(of: UInt32(message.count).littleEndian) { Array($0) }
+            bytes += message
+            var done = 0
+            while done < bytes.count {
+                let count = bytes.withUnsafeBytes {
+                    Glibc.send(
+                        socket.descriptor, $0.baseAddress! + done, $0.count - done,
+                        Int32(MSG_NOSIGNAL))
                 }
-                guard let socket else { return }
-                defer { withExtendedLifetime(socket) {} }
-                var bytes = withUnsafeBytes(of: UInt32(message.count).littleEndian) { Array($0) }
-                bytes += message
-                var done = 0
-                while done < bytes.count {
-                    let count = bytes.withUnsafeBytes {
-                        Glibc.send(
-                            socket.descriptor, $0.baseAddress! + done, $0.count - done,
-                            Int32(MSG_NOSIGNAL))
-                    }
-                    guard count > 0 else { return }
-                    done += count
-                }
+                guard count > 0 else { return }
+                done += count
             }
         }
 

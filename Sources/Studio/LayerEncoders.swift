@@ -17,9 +17,14 @@ struct LayerEncoders {
     private var last: (stamp: Stamp, frame: Tensor<UInt8>)?
     /// The encoder that packets come from, where the output has packets.
     private var stream: UInt32?
+    /// The packet that comes next where none is lost.
+    private var next: (stream: UInt32, sequence: UInt64)?
+    /// Packets up to the next keyframe are of no use.
+    private var needsKey = true
 
-    /// A keyframe comes each second: with 60 pictures a second no group is longer.
-    private static let longestGroup = 128
+    /// The studio's own videos have a keyframe each second. Of an encoder whose groups are longer a page
+    /// that comes later waits for the next keyframe.
+    static let longestGroup = 128
 
     /// - Parameter output: `node.port`, for errors.
     init(output: String) { self.output = output }
@@ -99,7 +104,7 @@ struct LayerEncoders {
 
     // MARK: Packets
 
-    /// The packets of an encoder go as they are, as both videos.
+    /// The packets of an encoder go as they are, as both videos; none that needs one that was lost.
     private mutating func shots(_ packet: FilmPacket, _ stamp: Stamp, for layers: Set<PictureLayer>)
         throws -> [PictureTap.Shot]
     {
@@ -112,6 +117,10 @@ struct LayerEncoders {
                 "'\(output)' carries packets of an encoder, which this browser cannot decode: watch the "
                     + "output that feeds the encoder")
         }
+        if let next, next != (packet.stream, packet.sequence) { needsKey = true }
+        next = (packet.stream, packet.sequence &+ 1)
+        if packet.isKey { needsKey = false }
+        guard !needsKey else { return [] }
         let isFirst = packet.isKey && stream != packet.stream
         if packet.isKey { stream = packet.stream }
         return layers.map { layer in
@@ -136,8 +145,9 @@ struct LayerEncoders {
                 chunk: chunk))
         if isKey {
             groups[layer] = [shot]
-        } else if let count = groups[layer]?.count, count < Self.longestGroup {
-            groups[layer]!.append(shot)
+        } else if let count = groups[layer]?.count, count > 0 {
+            // A part of a group is of no use to what follows.
+            if count < Self.longestGroup { groups[layer]!.append(shot) } else { groups[layer] = [] }
         }
         return shot
     }

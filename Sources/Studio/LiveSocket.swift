@@ -39,7 +39,10 @@ struct LiveSocket: WSHandler {
         let reader = Task {
             do {
                 try await read(client, outbox, line)
-            } catch { outbox.send(#"{"error":"\#(error)"}"#) }
+            } catch {
+                let words = (try? JSONEncoder().encode(["error": "\(error)"])) ?? Data("{}".utf8)
+                outbox.send(String(decoding: words, as: UTF8.self))
+            }
             outbox.close()
         }
         let end: @Sendable () -> Void = { [tap] in

@@ -29,7 +29,14 @@ final class PictureTap: Sendable {
         /// The same for a page that came later.
         var past: Shot {
             guard var message = LiveMessage(bytes) else { return self }
-            message.isPast = true
+            (message.isPast, message.isFirst) = (true, message.isKey)
+            return Shot(layer: layer, message: message)
+        }
+
+        /// The same keyframe for a page that begins with it, which may have decoded another size before.
+        var first: Shot {
+            guard var message = LiveMessage(bytes) else { return self }
+            message.isFirst = true
             return Shot(layer: layer, message: message)
         }
     }
@@ -57,6 +64,9 @@ final class PictureTap: Sendable {
     ///   - folder: the run's.
     ///   - output: `node.port`.
     init(folder: String, output: String) { (self.folder, self.output) = (folder, output) }
+
+    /// Whether anybody watched of late.
+    var isRunning: Bool { state.withLock { $0.isRunning } }
 
     /// Why there are no pictures; nil where there are, or nobody knows yet.
     var fault: String? { state.withLock { $0.fault } }
@@ -168,27 +178,31 @@ final class PictureTap: Sendable {
     private func show(_ shot: Shot) {
         let viewers = state.withLock { state in
             state.fault = nil
-            var viewers: [any Viewer] = []
+            var viewers: [(viewer: any Viewer, begins: Bool)] = []
             for (number, entry) in state.viewers where entry.viewer.layer == shot.layer {
-                guard entry.layer == shot.layer || shot.isKey else { continue }
+                let begins = entry.layer != shot.layer
+                guard !begins || shot.isKey else { continue }
                 state.viewers[number]!.layer = shot.layer
-                viewers.append(entry.viewer)
+                viewers.append((entry.viewer, begins))
             }
             return viewers
         }
-        for viewer in viewers { viewer.take(shot) }
+        for (viewer, begins) in viewers { viewer.take(begins ? shot.first : shot) }
     }
 }
 
 /// The taps of all runs that are watched.
 final class PictureTaps: Sendable {
     private let taps = Mutex<[String: PictureTap]>([:])
+    /// Beyond so many, those that nobody watches are forgotten: pages may ask for outputs that do not exist.
+    private static let most = 64
 
     /// The tap of an output, which is the same one for all.
     func tap(_ folder: String, _ output: String) -> PictureTap {
         taps.withLock { taps in
             let name = "\(folder) \(output)"
             if let tap = taps[name] { return tap }
+            if taps.count >= Self.most { taps = taps.filter { $0.value.isRunning } }
             let tap = PictureTap(folder: folder, output: output)
             taps[name] = tap
             return tap

@@ -26,6 +26,8 @@ package final class Runs: Sendable {
     private let refusal: Refusal
     /// One start at a time, so that the number of runs is known. With it, which run each browser has.
     private let browsers = Mutex<[String: Int32]>([:])
+    /// Seconds in which a run that is started has to answer: the next start waits for it.
+    private static let patience = 600
 
     /// - Parameters:
     ///   - executable: this program.
@@ -87,7 +89,7 @@ package final class Runs: Sendable {
     }
 
     /// The run that a browser has; where it has none, one that no browser has, or another one that is
-    /// started.
+    /// started. A browser keeps its run until that ends, also when its pages are closed.
     ///
     /// - Parameters:
     ///   - browser: what it calls itself.
@@ -142,9 +144,14 @@ package final class Runs: Sendable {
         process.standardError = file
         try process.run()
         started.withLock { $0.append(process) }
+        let deadline = ContinuousClock.now + .seconds(Self.patience)
         while process.isRunning {
             if let run = RunClient.runs().first(where: { $0.pid == process.processIdentifier }) {
                 return run.name
+            }
+            guard ContinuousClock.now < deadline else {
+                process.terminate()
+                throw StudioError.refused("the run did not answer within \(Self.patience) s, and was ended")
             }
             usleep(50_000)
         }

@@ -134,6 +134,8 @@ struct StudioCommand: ParsableCommand {
             process.standardInput = FileHandle.nullDevice
             try process.run()
             child.withLock { $0 = process }
+            // A signal that came meanwhile did not find it.
+            if isOver.load(ordering: .relaxed) { process.terminate() }
             process.waitUntilExit()
             guard !isOver.load(ordering: .relaxed) else { break }
             // One that was killed leaves its port within a moment.

@@ -117,4 +117,22 @@ import Testing
         _ = try studio.ask("/runs/graph-2/stop", "-d", "{}")
         #expect(studio.tool.waitUntil { (try? studio.ask("/runs").body.contains("graph-2")) == false })
     }
+
+    @Test func `a run that does not fit in a machine's memory beside the others is not started`() throws {
+        // The plan reckons with 67 MB for the viewer.
+        let graph = "machines:\n  small: { local: {}, memory: 100MB }\n\n"
+            + StudioProcess.graph.replacing("use: viewer,", with: "use: viewer, machine: small,")
+        let studio = try StudioProcess("--sessions", "2", graph: graph)
+        defer { studio.stop() }
+        studio.waitForPictures()
+
+        let second = try studio.ask("/runs", "-d", "{}")
+
+        #expect(second.status == 409, "\(second)")
+        #expect(
+            second.body.contains(
+                "machine 'small' has 100 MB, and 2 runs of this graph need 134 MB: stop one of them"),
+            "\(second)")
+        #expect(try studio.ask("/runs").body.contains("graph-2") == false)
+    }
 }

@@ -39,10 +39,11 @@ import Testing
         let png = try Data(contentsOf: URL(fileURLWithPath: portrait))
         try (png.prefix(60) + Data(repeating: 7, count: 5000))
             .write(to: URL(fileURLWithPath: broken))
+        let page = try #require(address.first)
         let victim = node.map { ["--kill", $0] } ?? []
         let printed = try run(
-            [
-                "python3", "\(Self.root)/Tests/drive_page.py", try #require(address.first), "5",
+            StudioProcess.bounded + [
+                "\(Self.root)/Tests/drive_page.py", page, "5",
                 "--camera", film, "--portrait", portrait, "--broken", broken,
             ] + arguments + victim)
         let seen = try JSONSerialization.jsonObject(with: Data(printed.utf8)) as? [String: Any] ?? [:]

@@ -103,15 +103,18 @@ final class StudioProcess {
         try #require(Tool.children(of: tool.process.processIdentifier)["studio"])
     }
 
-    /// What one of the scripts prints that drive the page in Chromium.
+    /// What one of the scripts prints that drive the page in a browser.
     func drive(_ script: String, _ arguments: String...) throws -> [String: Any] {
         let (status, output) = try Self.run(
-            ["python3", "\(Self.repository)/Tests/\(script)", address] + arguments)
+            Self.bounded + ["\(Self.repository)/Tests/\(script)", address] + arguments)
         #expect(status == 0)
         let seen = try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any] ?? [:]
         #expect(seen["failed"] == nil, "\(seen)")
         return seen
     }
+
+    /// Python for a script that drives a browser, which may hang: the script's group is ended then.
+    static let bounded = ["timeout", "-k", "10", "600", "python3"]
 
     /// What curl gets: the status and the body.
     static func curl(_ arguments: [String]) throws -> (status: Int, body: String) {

@@ -60,6 +60,7 @@ import Testing
 
         #expect(past.map(\.sequence) == [25, 26, 27])
         #expect(past.map(\.isKey) == [true, false, false])
+        #expect(past.map(\.isFirst) == [true, false, false], "its decoder begins, whatever it had before")
         #expect(past.allSatisfy { $0.isPast })
     }
 
@@ -83,25 +84,59 @@ import Testing
         #expect(shots.compactMap { LiveMessage($0.bytes)?.captured } == [1_000_000, 1_040_000])
     }
 
-    @Test func `packets of an encoder go as they are; another one of them begins anew`() throws {
+    private static func packet(_ stream: UInt32, _ sequence: UInt64, isKey: Bool) -> AnyTensor {
+        AnyTensor(
+            FilmPacket(
+                flags: isKey ? .key : [], stream: stream, sequence: sequence, presentation: 0, duration: 0,
+                width: 64, height: 64, codec: "h264", header: [], picture: [0, 0, 1, 9], sounds: []
+            ).encoded())
+    }
+
+    @Test func `of packets that are too many since a keyframe a page that comes later gets none`() throws {
         var encoders = LayerEncoders(output: "live.packet")
-        func packet(_ stream: UInt32, isKey: Bool) -> AnyTensor {
-            AnyTensor(
-                FilmPacket(
-                    flags: isKey ? .key : [], stream: stream, sequence: 0, presentation: 0, duration: 0,
-                    width: 64, height: 64, codec: "h264", header: [], picture: [0, 0, 1, 9], sounds: []
-                ).encoded())
+        var sequence: UInt64 = 0
+        func send(isKey: Bool) throws {
+            _ = try encoders.shots(Self.stamp(0), Self.packet(1, sequence, isKey: isKey), for: [.video])
+            sequence += 1
         }
 
-        let messages = try [(1, true), (1, false), (2, false), (2, true)].flatMap { stream, isKey in
-            try encoders.shots(Self.stamp(0), packet(stream, isKey: isKey), for: [.video])
-        }.compactMap { LiveMessage($0.bytes) }
+        try send(isKey: true)
+        for _ in 1..<LayerEncoders.longestGroup { try send(isKey: false) }
+        #expect(encoders.past(of: .video).count == LayerEncoders.longestGroup)
+        for _ in 0..<2 { try send(isKey: false) }
+        #expect(encoders.past(of: .video).isEmpty)
+        try send(isKey: true)
 
-        #expect(messages.map(\.chunk) == Array(repeating: [0, 0, 1, 9], count: 4))
-        #expect(messages.map(\.isKey) == [true, false, false, true])
-        #expect(messages.map(\.isFirst) == [true, false, false, true])
+        #expect(encoders.past(of: .video).map(\.isKey) == [true])
+    }
+
+    /// What pages are sent of packets, each a stream, a sequence number and whether it is a keyframe.
+    private func messages(_ packets: [(UInt32, UInt64, Bool)]) throws -> [LiveMessage] {
+        var encoders = LayerEncoders(output: "live.packet")
+        return try packets.flatMap { stream, sequence, isKey in
+            try encoders.shots(Self.stamp(0), Self.packet(stream, sequence, isKey: isKey), for: [.video])
+        }.compactMap { LiveMessage($0.bytes) }
+    }
+
+    @Test func `of packets that follow a lost one none is sent up to the next keyframe`() throws {
+        let packets: [(UInt32, UInt64, Bool)] = [
+            (1, 7, false), (1, 8, true), (1, 9, false), (1, 11, false), (1, 12, false), (1, 13, true),
+        ]
+
+        #expect(try messages(packets).map(\.isKey) == [true, false, true])
+        #expect(try messages(packets).map(\.isFirst) == [true, false, false])
+    }
+
+    @Test func `packets of an encoder go as they are; another one of them begins anew`() throws {
+        var encoders = LayerEncoders(output: "live.packet")
+
+        let messages = try messages([(1, 0, true), (1, 1, false), (2, 0, false), (2, 1, true)])
+
+        #expect(messages.map(\.chunk) == Array(repeating: [0, 0, 1, 9], count: 3))
+        #expect(messages.map(\.isKey) == [true, false, true])
+        #expect(messages.map(\.isFirst) == [true, false, true])
         let refusal = #expect(throws: StudioError.self) {
-            try encoders.shots(Self.stamp(0), packet(1, isKey: true), for: [.jpeg])
+            try encoders.shots(Self.stamp(0), Self.packet(1, 0, isKey: true), for: [.jpeg])
         }
         #expect(refusal?.description.contains("watch the output that feeds the encoder") == true)
     }

@@ -63,6 +63,13 @@ export const studio = window.studio = {
   get isControl() { return this.role === 'control'; },
 };
 
+/// Begins anew after a while; once, however many ask for it.
+let again = null;
+function beginLater(wait) {
+  clearTimeout(again);
+  again = setTimeout(begin, wait);
+}
+
 const listeners = [];
 export const onStatus = listener => listeners.push(listener);
 
@@ -123,12 +130,12 @@ function follow() {
     events.close();
     say('no answer from the run', 'bad');
     banner(`${JSON.parse(event.data).error}. Finished recordings are in their files. Waiting for a run …`);
-    setTimeout(begin, 1500);
+    beginLater(1500);
   });
   events.onerror = () => {
     say('no connection', 'bad');
     banner('The studio does not answer: it was stopped, or the connection to it is lost. The run goes on without it. This page tries again.');
-    if (events.readyState === EventSource.CLOSED) setTimeout(begin, 1500);
+    if (events.readyState === EventSource.CLOSED) beginLater(1500);
   };
 }
 
@@ -216,7 +223,7 @@ async function begin() {
   } catch (error) {
     say(error.status === 401 ? 'not let in' : 'no run', 'bad');
     banner(error.message);
-    if (error.status !== 401 && error.status !== 429) setTimeout(begin, 2000);
+    if (error.status !== 401 && error.status !== 429) beginLater(2000);
   }
 }
 begin();

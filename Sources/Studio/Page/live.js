@@ -87,6 +87,7 @@ export class Player {
   fresh = 0; repeated = 0; dropped = 0;
   ages = []; gaps = [];
   isPaced = true;
+  #isOver = false;
   /// When the last picture was painted, and the last fresh one, by this page's clock.
   painted = null;
   #paintedFresh = null;
@@ -94,7 +95,7 @@ export class Player {
   /// - draw: paints a picture.
   constructor(clock, draw) {
     [this.clock, this.draw] = [clock, draw];
-    const step = () => { this.#step(); requestAnimationFrame(step); };
+    const step = () => { if (this.#isOver) return; this.#step(); requestAnimationFrame(step); };
     requestAnimationFrame(step);
   }
 
@@ -119,6 +120,9 @@ export class Player {
     this.#past?.close?.();
     [this.#queue, this.#past, this.pacing, this.#paintedFresh] = [[], null, new Pacing(), null];
   }
+
+  /// Paints nothing any more.
+  end() { this.clear(); this.#isOver = true; }
 
   #step() {
     const now = this.clock.now();
@@ -187,6 +191,7 @@ export class Live {
   #bytes = 0;
   #since = performance.now();
   #freshBefore = 0;
+  #timers = [];
   /// What the node of the camera says: `key`, `camera`.
   onword = () => {};
   onstate = () => {};
@@ -199,8 +204,7 @@ export class Live {
     this.context = canvas.getContext('2d', { desynchronized: true });
     this.clock = new Clock();
     this.player = new Player(this.clock, picture => this.#paint(picture));
-    setInterval(() => this.#measure(), 500);
-    setInterval(() => this.#ping(), 1000);
+    this.#timers = [setInterval(() => this.#measure(), 500), setInterval(() => this.#ping(), 1000)];
   }
 
   get isOpen() { return this.#socket?.readyState === WebSocket.OPEN; }
@@ -213,13 +217,14 @@ export class Live {
     this.#connect();
   }
 
-  /// Watches nothing any more.
+  /// Ends it: nothing can be watched with it any more.
   close() {
     const socket = this.#socket;
     this.#socket = null;
     socket?.close();
     this.#endDecoder();
-    this.player.clear();
+    this.player.end();
+    for (const timer of this.#timers) clearInterval(timer);
   }
 
   send(data) { if (this.isOpen) this.#socket.send(data); }

@@ -5,7 +5,7 @@ import { KIND, message } from './live.js';
 const RATE = 48_000, BLOCK = 960, CODEC = { samples: 0, opus: 1 };
 
 export class Sound {
-  #live; #ship; #stream; #context; #encoder; #sequence = 0; #begun = null; #waiting = [];
+  #live; #ship; #stream; #context; #encoder; #sequence = 0; #begun = null; #waiting = []; #turn = 0;
   /// By block of the last five seconds, when it came less its own time: the least is the clocks' difference.
   #offsets = [];
 
@@ -13,29 +13,34 @@ export class Sound {
   constructor(live, ship) { [this.#live, this.#ship] = [live, ship]; }
 
   async start() {
-    this.#stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true }, video: false });
+    const turn = ++this.#turn;
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true }, video: false });
+    // It was stopped while the browser asked: the microphone must not stay on.
+    if (turn !== this.#turn) return stream.getTracks().forEach(track => track.stop());
+    this.#stream = stream;
     this.#context = new AudioContext({ sampleRate: RATE, latencyHint: 'interactive' });
-    await this.#context.audioWorklet.addModule('/worklet.js');
+    await Promise.all([this.#context.audioWorklet.addModule('/worklet.js'), this.#configure(turn)]);
+    if (turn !== this.#turn) return;
     const blocks = new AudioWorkletNode(this.#context, 'blocks', { channelCount: 1, channelCountMode: 'explicit', processorOptions: { size: BLOCK } });
     blocks.port.onmessage = ({ data }) => this.#take(data.first, data.samples);
     // Only what leads to the loudspeaker is worked on; nothing is to be heard there.
     this.#context.createMediaStreamSource(this.#stream).connect(blocks).connect(new GainNode(this.#context, { gain: 0 })).connect(this.#context.destination);
     [this.#begun, this.#offsets, this.#waiting] = [null, [], []];
-    await this.#configure();
     await this.#context.resume();
   }
 
   stop() {
+    this.#turn++;
     this.#stream?.getTracks().forEach(track => track.stop());
     if (this.#encoder && this.#encoder.state !== 'closed') this.#encoder.close();
     this.#context?.close().catch(() => {});
     [this.#stream, this.#encoder, this.#context] = [null, null, null];
   }
 
-  async #configure() {
+  async #configure(turn) {
     const form = { codec: 'opus', sampleRate: RATE, numberOfChannels: 1, bitrate: 48_000 };
     const isThere = typeof AudioEncoder !== 'undefined' && (await AudioEncoder.isConfigSupported(form).catch(() => null))?.supported;
-    if (!isThere) return;
+    if (!isThere || turn !== this.#turn) return;
     this.#encoder = new AudioEncoder({ output: chunk => this.#send(chunk), error: () => { this.#encoder = null; } });
     this.#encoder.configure(form);
   }

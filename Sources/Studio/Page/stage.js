@@ -121,6 +121,8 @@ export class Stage {
       camera.stop();
       $('camera-note').textContent = '';
     } else {
+      // A second click while the browser asks would start a second stream, which nobody stops.
+      $('camera-button').disabled = true;
       try {
         await camera.start($('camera-source').value);
         $('camera-note').textContent = '';
@@ -131,6 +133,7 @@ export class Stage {
           NotReadableError: 'Another program uses the camera. Close it, then try again.',
         }[error.name] ?? (navigator.mediaDevices ? `The camera cannot be used: ${error.message}` : 'Browsers give the camera only to pages from this machine or over https: use ssh -L, or nginx.');
       }
+      $('camera-button').disabled = false;
     }
     this.#showCamera();
   }
@@ -275,6 +278,7 @@ export class Stage {
     const [node, kind] = $('compare-with').value.split(' '), button = $('compare-button');
     const current = this.#view.nodes.find(item => item.name === node)?.kind;
     const output = this.#view.edges.find(edge => edge.from.startsWith(`${node}.`) && edge.meaning === 'rgb')?.from;
+    let opening = null;
     button.disabled = true;
     $('compare-note').textContent = `'${kind}' is loaded beside '${current}' …`;
     const shadow = new Live($('shadow'), studio.shadow = {});
@@ -283,10 +287,11 @@ export class Stage {
     try {
       const found = api.post('/compare', { node, kind, seconds: 10 });
       // Once the request is there, the socket waits for the other's first picture.
-      if (output) setTimeout(() => shadow.watch(api.run, output, false, true), 200);
+      if (output) opening = setTimeout(() => shadow.watch(api.run, output, false, true), 200);
       $('compare-note').textContent = (await found).done;
     } catch (error) { $('compare-note').textContent = `They were not compared: ${error.message}`; }
     clearInterval(look);
+    clearTimeout(opening);
     shadow.close();
     $('shadow-box').hidden = true;
     button.disabled = false;
