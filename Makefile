@@ -35,7 +35,7 @@ LIBTORCH ?= $(firstword $(wildcard $(CURDIR)/Training/.venv/lib/python3*/site-pa
 # Layers once more with the kernels for registers of 256 and of 128 bits, and how processes end.
 # What streams are sent to and read by in tests; PERSONALIVE_SERVERS=required says that they are there.
 test: PACKAGES += python3-venv python3-pip curl jq nginx-light libnginx-mod-rtmp openssl chromium \
-        fonts-dejavu-core ffmpeg firefox-esr
+        fonts-dejavu-core ffmpeg firefox-esr openssh-server xvfb
 test: export PERSONALIVE_TORCH := $(or $(PERSONALIVE_TORCH),$(LIBTORCH))
 test: packages python
 	@$(BUILD) --build-tests

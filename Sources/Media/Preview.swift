@@ -96,19 +96,22 @@ package final class Preview: @unchecked Sendable {
     private func showInWindow() -> Bool {
         var window: PreviewWindow?
         while let frame = next() {
+            let isOpen = window?.fits(frame.shape) == true
             do throws(MediaError) {
-                if window?.fits(frame.shape) != true {
+                if !isOpen {
                     window = nil
                     window = try PreviewWindow(title: title, shape: frame.shape)
+                }
+                try window!.show(frame)
+                if !isOpen {
                     say("showing \(frame.shape[2]) × \(frame.shape[1]) pixels in a window")
                 }
             } catch {
+                window = nil
+                // SDL opens a window on a screen that is gone, and fails with the first picture.
+                guard !isOpen else { return rest("the window was closed; the graph goes on") }
                 guard place == .window else { return false }
                 return rest("no window can be opened: \(error); nothing is shown")
-            }
-            guard window!.show(frame) else {
-                window = nil
-                return rest("the window was closed; the graph goes on")
             }
             count()
         }

@@ -25,6 +25,8 @@ final class PreviewWindow {
         FFmpeg.prepare()
         // SDL would take the signals that end this process for wishes to close the window.
         setenv("SDL_NO_SIGNAL_HANDLERS", "1", 1)
+        // Where the screen is gone, SDL would draw into memory, and nobody would know.
+        setenv("SDL_VIDEODRIVER", Self.drivers, 0)
         try FFmpeg.check(
             avformat_alloc_output_context2(&context, format, nil, title),
             "avformat_alloc_output_context2", "sdl")
@@ -54,6 +56,12 @@ final class PreviewWindow {
         }
     }
 
+    /// SDL's names of what the environment speaks of.
+    private static var drivers: String {
+        [("WAYLAND_DISPLAY", "wayland"), ("DISPLAY", "x11")]
+            .filter { getenv($0.0) != nil }.map(\.1).joined(separator: ",")
+    }
+
     deinit {
         guard context != nil else { return }
         av_write_trailer(context)
@@ -65,14 +73,14 @@ final class PreviewWindow {
 
     /// Shows the first frame of `[n, h, w, 3]`.
     ///
-    /// - Returns: whether the window is still there: a person may have closed it.
-    func show(_ frame: Tensor<UInt8>) -> Bool {
+    /// - Throws: when the window is not there: a person may have closed it.
+    func show(_ frame: Tensor<UInt8>) throws(MediaError) {
         let bytes = 3 * size.width * size.height
         let packet = Packet(Array(UnsafeBufferPointer(start: frame.pointer, count: bytes)))
         packet.pointer.pointee.pts = count
         packet.pointer.pointee.dts = count
         packet.pointer.pointee.flags |= AV_PKT_FLAG_KEY
         count += 1
-        return av_write_frame(context, packet.pointer) >= 0
+        try FFmpeg.check(av_write_frame(context, packet.pointer), "SDL", "a window")
     }
 }
