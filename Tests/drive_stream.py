@@ -218,6 +218,7 @@ async def drive(words, browser, seen):
         await page.wait_for_timeout(5000)
         seen["beside"] = await measure(page, words.seconds)
         seen["slow"] = viewer.result()
+        seen["alone again"] = await measure(page, words.seconds)
     seen["run"] = await page.evaluate("(({frames_in, frames_out, frames_dropped, losses}) => ({frames_in, frames_out, frames_dropped, losses}))(window.studio.view)")
     if words.screen:
         await page.screenshot(path=words.screen)

@@ -17,9 +17,11 @@ struct ModelSettings {
 
     static let precision = Setting(
         "precision", String.self,
-        type: .choice(WeightStorage.Precision.allCases.map(\.rawValue)), isOptional: true,
+        type: .choice(WeightStorage.Precision.allCases.map(\.rawValue) + [quickest]), isOptional: true,
         "what weights are kept as: 'bf16' takes half the memory; 'f16' too, and is what a GPU computes "
-            + "in unless this says otherwise; else 'f32'")
+            + "in unless this says otherwise; else 'f32'. 'quickest' is what this processor or device computes "
+            + "fastest in")
+    private static let quickest = "quickest"
     static let device = Setting(
         "device", String.self, type: .choice(Self.devices), default: Device.cpu.description,
         "where the networks compute: 'cpu', or by the libtorch of a PyTorch on this machine 'cuda' (NVIDIA; "
@@ -79,8 +81,11 @@ struct ModelSettings {
 
     /// What the weights are kept as.
     static func precision(of settings: Settings) -> WeightStorage.Precision {
-        settings[ifSet: precision].flatMap(WeightStorage.Precision.init)
-            ?? device(of: settings).usualPrecision
+        let device = device(of: settings)
+        let word = settings[ifSet: precision]
+        return word == quickest
+            ? .quickest(on: device)
+            : word.flatMap(WeightStorage.Precision.init) ?? device.usualPrecision
     }
 
     /// Where a node's networks compute.

@@ -17,6 +17,9 @@ struct PackedWeights {
         return pairsPay && inChannels % 2 == 0 ? KERNEL_PAIR : KERNEL_BFLOAT
     }
 
+    /// Whether this processor multiplies BF16 faster than F32.
+    static var narrowPays: Bool { hasHalves || pairsPay }
+
     private static let hasHalves = kernel_half_works()
 
     /// Whether products of pairs of BF16 are at least 1.3 times as fast as those of BF16 that is widened, by a

@@ -34,9 +34,10 @@ import Testing
         #expect(slow["kinds"] as? [Int] == [3], "it is sent video, too")
         #expect((slow["pictures"] as? Int ?? 0) > 50)
         #expect(try figure("slow", "age_p95") < 1000)
-        // The other viewer does not notice.
-        #expect(try figure("beside", "age_p50") < 1.5 * figure("alone", "age_p50") + 20)
-        #expect(try figure("beside", "fps") > 0.8 * figure("alone", "fps"))
+        // The other viewer does not notice: what the machine's other work does, it does after it as well.
+        let age = try max(figure("alone", "age_p50"), figure("alone again", "age_p50"))
+        #expect(try figure("beside", "age_p50") < 1.5 * age + 20)
+        #expect(try figure("beside", "fps") > 0.8 * min(figure("alone", "fps"), figure("alone again", "fps")))
     }
 
     @Test func `on a slow uplink frames are dropped before they are encoded, and what comes is new`() throws {
