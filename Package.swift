@@ -84,7 +84,7 @@ let package = Package(
         // What says of pictures that a network made them.
         .target(
             name: "Marks",
-            dependencies: ["CC2PA", "COpenSSL", "ExactKernels", "Kernels", "Tensors"],
+            dependencies: ["CC2PA", "COpenSSL", "CPosix", "ExactKernels", "Kernels", "Tensors"],
             swiftSettings: testable),
         .target(
             name: "Media",
@@ -101,7 +101,7 @@ let package = Package(
         .target(
             name: "Studio",
             dependencies: [
-                "CPosix", "Dataflow", "Launch", "Media", "NodeKit", "Tensors", "Wire",
+                "CPosix", "Dataflow", "Launch", "Marks", "Media", "NodeKit", "Tensors", "Wire",
                 .product(name: "FlyingFox", package: "FlyingFox"),
                 .product(name: "FlyingSocks", package: "FlyingFox"),
             ],
@@ -144,7 +144,7 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["CPosix", "NodeKit", "Tensors", "Wire"]),
         .testTarget(name: "DataflowTests", dependencies: ["Dataflow", "NodeKit", "Tensors"]),
         .testTarget(name: "LaunchTests", dependencies: ["Dataflow", "Launch", "Wire"]),
-        .testTarget(name: "StudioTests", dependencies: ["Launch", "Media", "NodeKit", "Studio", "Tensors", "Wire"]),
+        .testTarget(name: "StudioTests", dependencies: ["Launch", "Marks", "Media", "NodeKit", "Studio", "Tensors", "Wire"]),
         .testTarget(name: "BenchTests", dependencies: ["personalive-bench"]),
         .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors"]),
         .testTarget(name: "NetworksTests", dependencies: ["Layers", "Networks", "Tensors"]),
@@ -166,8 +166,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "personalive", "personalive-bench", "Dataflow", "Layers", "Media", "NodeKit",
-                "Tensors",
+                "personalive", "personalive-bench", "Dataflow", "Layers", "Marks", "Media",
+                "NodeKit", "Tensors",
             ]),
     ],
     swiftLanguageModes: [.v6]

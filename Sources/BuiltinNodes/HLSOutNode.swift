@@ -1,5 +1,6 @@
 import Foundation
 import HTTP
+import Marks
 import Media
 import NodeKit
 import Tensors
@@ -44,9 +45,12 @@ package struct HLSOutNode: Node {
     private let server: HLSServer?
     private let folder: HLSFolder?
     private var parts = 0
+    /// Signs headers and segments; nil where the pictures have no label, and where they cannot be signed.
+    private var signer: SegmentSigner?
+    private let owner: String?
 
     package init(settings: Settings) throws {
-        reporter = settings.reporter
+        (reporter, owner) = (settings.reporter, settings.owner)
         var options = HLSSegmenter.Options()
         options.part = Int64(settings[Self.part] * 1e9)
         options.segment = Int64(settings[Self.segment] * 1e9)
@@ -99,17 +103,47 @@ package struct HLSOutNode: Node {
         for step in steps {
             switch step {
             case .begin(let captured, let header, let isBreak):
-                playlist.begin(at: Self.wallTime(captured), header: header, isBreak: isBreak)
-            case .part(let part):
+                var own = header
+                if let header { own = signed(header, &outputs) }
+                playlist.begin(at: Self.wallTime(captured), header: own, isBreak: isBreak)
+            case .part(var part):
+                if signer != nil {
+                    part.bytes = SegmentSigner.numbered(part.bytes, playlist.next.segment)
+                }
                 playlist.add(part)
                 parts += 1
-            case .endSegment: playlist.endSegment()
+            case .endSegment: endSegment()
             }
         }
         let new = playlist
         server?.update { $0 = new }
         if steps.contains(.endSegment) { folder?.write(new) }
         for warning in folder?.takeWarnings() ?? [] { outputs.warn(warning) }
+    }
+
+    /// The header with a manifest, or as it is: no stream waits for its signature.
+    private mutating func signed(_ header: [UInt8], _ outputs: inout Outputs) -> [UInt8] {
+        signer = nil
+        // A node outside of a run is a test's, which has no business with the user's key.
+        guard let owner, let kind = segmenter.kind else { return header }
+        do throws(SigningError) {
+            let new = try SegmentSigner(kind: kind, owner: owner)
+            let signed = try new.signed(header: header, from: playlist.next.segment)
+            signer = new
+            return signed
+        } catch {
+            outputs.warn("the stream is not signed: \(error)")
+            return header
+        }
+    }
+
+    private mutating func endSegment() {
+        guard let signer else { return playlist.endSegment() }
+        let (bytes, duration) = playlist.lastSegment
+        let number = playlist.next.segment
+        // Its parts were there before it was whole: they have no signature of their own.
+        playlist.endSegment(
+            mark: signer.mark(of: bytes, number: number, duration: duration))
     }
 
     /// Nanoseconds since 1970 of a moment of the monotonic clock.

@@ -27,22 +27,16 @@ enum MarkSettings {
     ///
     /// - Throws: ``MarkSettingError`` for a text that cannot be drawn.
     static func options(from settings: Settings) throws -> MarkOptions {
-        guard settings[label] else { return .none }
-        var options = MarkOptions().forRun(settings.owner)
-        // A node outside of a run is a test's, which has no business with the user's key.
-        options.isSigned = settings.owner != nil
-        if settings[source] == composite { options.payload?.kind = .composite }
-        guard let corner = VisibleSign.Corner(rawValue: settings[sign]) else {
-            options.sign = nil
-            return options
-        }
+        let corner = VisibleSign.Corner(rawValue: settings[sign])
         let words = settings[text]
-        guard !words.allSatisfy({ $0 == " " }), words.count <= VisibleSign.mostLetters,
-            VisibleSign.unknownLetters(in: words).isEmpty
-        else { throw MarkSettingError(text: words) }
-        options.sign?.corner = corner
-        options.sign?.text = words
-        return options
+        if settings[label], corner != nil {
+            guard !words.allSatisfy({ $0 == " " }), words.count <= VisibleSign.mostLetters,
+                VisibleSign.unknownLetters(in: words).isEmpty
+            else { throw MarkSettingError(text: words) }
+        }
+        return MarkOptions(
+            isLabelled: settings[label], corner: corner, text: words,
+            isComposite: settings[source] == composite, owner: settings.owner)
     }
 
     /// What a person has to read in the log when a mark was turned off.

@@ -1,4 +1,5 @@
 import CC2PA
+import CPosix
 import Glibc
 
 /// libc2pa_c, which signs files and checks their signatures. A process opens one, once.
@@ -44,12 +45,11 @@ package struct C2PALibrary: Equatable, Sendable {
     /// - Parameters:
     ///   - source: the file without one; `target` is made, or written over.
     ///   - format: a media type: `video/mp4`.
-    ///   - manifest: JSON, as `c2pa_builder_from_json` takes it.
+    ///   - manifest: JSON, as `c2pa_builder_with_definition` takes it.
     package func sign(
         _ source: String, to target: String, as format: String, manifest: String,
         with keys: SigningKeys
     ) throws(SigningError) {
-        guard keys.isValidNow else { throw .expired(path: keys.folder, end: keys.end) }
         let from = Glibc.open(source, O_RDONLY | O_CLOEXEC)
         defer { close(from) }
         guard from >= 0 else {
@@ -58,6 +58,22 @@ package struct C2PALibrary: Equatable, Sendable {
         let to = Glibc.open(target, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
         defer { close(to) }
         guard to >= 0 else { throw .failed(path: target, reason: String(cString: strerror(errno))) }
+        do throws(SigningError) {
+            try sign(from, to: to, named: source, as: format, manifest: manifest, with: keys)
+        } catch {
+            unlink(target)
+            throw error
+        }
+    }
+
+    /// The same between open files, of which the second can be read, too.
+    ///
+    /// - Parameter name: what an error calls them.
+    package func sign(
+        _ from: Int32, to: Int32, named name: String, as format: String, manifest: String,
+        with keys: SigningKeys
+    ) throws(SigningError) {
+        guard keys.isValidNow else { throw .expired(path: keys.folder, end: keys.end) }
         let problem = (keys.certificates + [0]).withUnsafeBufferPointer { certificates in
             (keys.key + [0]).withUnsafeBufferPointer { key in
                 keys.algorithm.withCString { algorithm in
@@ -74,8 +90,7 @@ package struct C2PALibrary: Equatable, Sendable {
         }
         if let problem {
             defer { free(problem) }
-            unlink(target)
-            throw .failed(path: source, reason: String(cString: problem))
+            throw .failed(path: name, reason: String(cString: problem))
         }
     }
 
@@ -84,6 +99,22 @@ package struct C2PALibrary: Equatable, Sendable {
         let from = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard from >= 0 else { return (String(cString: strerror(errno)), true) }
         defer { close(from) }
+        return read(from, as: format)
+    }
+
+    /// Those of a file's bytes.
+    package func read(_ bytes: [UInt8], as format: String) -> (text: String, isError: Bool) {
+        let memory = posix_anonymous_file("personalive-header", 0)
+        guard memory >= 0 else { return (String(cString: strerror(errno)), true) }
+        defer { close(memory) }
+        guard write(memory, bytes, bytes.count) == bytes.count else {
+            return (String(cString: strerror(errno)), true)
+        }
+        lseek(memory, 0, SEEK_SET)
+        return read(memory, as: format)
+    }
+
+    private func read(_ from: Int32, as format: String) -> (text: String, isError: Bool) {
         var failed: Int32 = 0
         guard let text = c2pa_shim_read(from, format, &failed) else { return ("no memory", true) }
         defer { free(text) }

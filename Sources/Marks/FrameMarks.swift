@@ -8,6 +8,8 @@ package struct MarkOptions: Equatable, Sendable {
     package var sign: VisibleSign?
     /// Whether a finished file is signed, with the user's key.
     package var isSigned: Bool
+    /// The run's folder, a slash and the node; nil outside of a run.
+    private var owner: String?
 
     /// For pictures that were not made by a network.
     package static let none = MarkOptions(payload: nil, sign: nil, isSigned: false)
@@ -26,11 +28,44 @@ package struct MarkOptions: Equatable, Sendable {
     ///
     /// - Parameter owner: the run's folder, a slash and the node.
     package func forRun(_ owner: String?) -> MarkOptions {
-        guard let owner else { return self }
+        guard let owner, payload != nil || isSigned else { return self }
         var copy = self
+        copy.owner = owner
         let folder = owner[..<(owner.lastIndex(of: "/") ?? owner.endIndex)]
         copy.payload?.run = WatermarkPayload.run(of: String(folder))
         return copy
+    }
+
+    /// What signs files of such an ending, as what the run's pictures are made of is known now.
+    package func signature(of ending: String) throws(SigningError) -> FilmSignature {
+        try FilmSignature(
+            ending: ending, payload: payload, ingredients: [Ingredient](notedFor: owner))
+    }
+}
+
+extension MarkOptions {
+    /// What `label-ai-generated`, `visible-mark`, `visible-mark-text` and `source-type` ask for.
+    ///
+    /// - Parameters:
+    ///   - corner: of the sign; nil where it is off.
+    ///   - owner: the run's folder, a slash and the node; nil outside of a run, where nothing is signed: a
+    ///     test has no business with the user's key.
+    package init(
+        isLabelled: Bool, corner: VisibleSign.Corner?, text: String, isComposite: Bool,
+        owner: String?
+    ) {
+        guard isLabelled else {
+            self = .none
+            return
+        }
+        self = MarkOptions(isSigned: owner != nil).forRun(owner)
+        if isComposite { payload?.kind = .composite }
+        guard let corner else {
+            sign = nil
+            return
+        }
+        sign?.corner = corner
+        sign?.text = text
     }
 }
 

@@ -17,12 +17,16 @@ package enum SignatureReport: Equatable, Sendable {
         package var signer: String, issuer: String
         /// Whether validators know who made it.
         package var isTrusted: Bool
-        /// Whether its certificate has the number of this user's, which a forger could copy.
+        /// Whether its certificate is this user's.
         package var isOwn: Bool
         /// What made the file.
         package var generator: String
         /// How its pictures were made, in IPTC's terms.
         package var sourceTypes: [String]
+        /// What they were made of, as this tool says it.
+        package var ingredients: [Ingredient] = []
+        /// Segments of a stream, each of which is signed by itself; nil of other files.
+        package var segments: SegmentReport?
     }
 
     /// Reads the signature of a file of this machine.
@@ -35,6 +39,10 @@ package enum SignatureReport: Equatable, Sendable {
             self = .unchecked(reason: "it is no file of this machine")
             return
         }
+        if let film = SegmentedFilm(path) {
+            self = Self.of(film, variables)
+            return
+        }
         guard ManifestPlace.isIn(path) else {
             self = .none
             return
@@ -43,22 +51,67 @@ package enum SignatureReport: Equatable, Sendable {
             self = .unchecked(reason: "a '.\(ending)' file is not known to C2PA")
             return
         }
+        self = Self.read(variables) { $0.read(path, as: format) } certificate: {
+            // The manifest stands at the beginning, or the file is read in vain.
+            Self.beginning(of: path).flatMap { ManifestStore(file: $0) }?.leaf
+        }
+    }
+
+    /// What libc2pa_c says.
+    private static func read(
+        _ variables: (String) -> String?, _ read: (C2PALibrary) -> (text: String, isError: Bool),
+        certificate: () -> [UInt8]?
+    ) -> SignatureReport {
         let library: C2PALibrary
         do { library = try C2PALibrary.open(variables) } catch {
-            self = .unchecked(reason: error.description)
-            return
+            return .unchecked(reason: error.description)
         }
-        let answer = library.read(path, as: format)
-        guard !answer.isError else {
-            self = .unchecked(reason: answer.text)
-            return
-        }
+        let answer = read(library)
+        guard !answer.isError else { return .unchecked(reason: answer.text) }
         let own = SigningKeys.folder(variables).flatMap { folder -> SigningKeys? in
             // Looking at a film makes no keys.
             FileManager.default.fileExists(atPath: "\(folder)/\(SigningKeys.keyFile)")
                 ? try? SigningKeys(in: folder) : nil
         }
-        self.init(json: answer.text, ownSerial: own?.serial)
+        // The number alone can be copied into another certificate.
+        let isOwn = own?.leaf.map { $0.der == certificate() } ?? false
+        return SignatureReport(json: answer.text, ownSerial: isOwn ? own?.serial : nil)
+    }
+
+    /// A stream holds where its headers do, and all of its segments.
+    private static func of(
+        _ film: SegmentedFilm, _ variables: (String) -> String?
+    ) -> SignatureReport {
+        var segments = SegmentReport()
+        var whole: Details?
+        for part in film.parts {
+            segments.check(header: part.header, segments: part.segments)
+            guard let store = ManifestStore(file: part.header) else {
+                segments.faults.append("a header has no manifest")
+                continue
+            }
+            let report = read(variables) { $0.read(part.header, as: "video/mp4") } certificate: {
+                store.leaf
+            }
+            guard case .checked(let details) = report else { return report }
+            let faults = (whole?.faults ?? []) + details.faults
+            let holds = (whole?.holds ?? true) && details.holds
+            whole = whole ?? details
+            (whole!.faults, whole!.holds) = (faults, holds)
+            whole!.isOwn = whole!.isOwn && details.isOwn
+        }
+        guard var details = whole else {
+            return .unchecked(reason: "its segments are signed, and no header has a manifest")
+        }
+        details.faults += segments.faults
+        details.holds = details.holds && segments.faults.isEmpty
+        details.segments = segments
+        return .checked(details)
+    }
+
+    private static func beginning(of path: String) -> [UInt8]? {
+        guard let file = FileHandle(forReadingAtPath: path) else { return nil }
+        return (try? file.read(upToCount: 64 << 20)).map(Array.init)
     }
 
     private struct Answer: Decodable {
@@ -77,7 +130,10 @@ package enum SignatureReport: Equatable, Sendable {
             var cert_serial_number: String?
         }
         struct Action: Decodable { var digitalSourceType: String? }
-        struct Data: Decodable { var actions: [Action]? }
+        struct Data: Decodable {
+            var actions: [Action]?
+            var ingredients: [Ingredient]?
+        }
         struct Assertion: Decodable {
             var label: String
             var data: Data?
@@ -88,9 +144,9 @@ package enum SignatureReport: Equatable, Sendable {
                 let values = try decoder.container(keyedBy: CodingKeys.self)
                 label = try values.decode(String.self, forKey: .label)
                 // Assertions of others may hold anything.
-                data =
-                    label.hasPrefix("c2pa.actions")
-                    ? try? values.decode(Data.self, forKey: .data) : nil
+                let isKnown =
+                    label.hasPrefix("c2pa.actions") || label == FilmSignature.ingredientsLabel
+                data = isKnown ? try? values.decode(Data.self, forKey: .data) : nil
             }
         }
         struct Manifest: Decodable {
@@ -134,6 +190,7 @@ package enum SignatureReport: Equatable, Sendable {
                 isOwn: ownSerial != nil && signature?.cert_serial_number == ownSerial,
                 generator: [tool?.name, tool?.version].compactMap { $0 }.joined(separator: " "),
                 sourceTypes: (active.assertions ?? []).flatMap { $0.data?.actions ?? [] }
-                    .compactMap(\.digitalSourceType)))
+                    .compactMap(\.digitalSourceType),
+                ingredients: (active.assertions ?? []).flatMap { $0.data?.ingredients ?? [] }))
     }
 }

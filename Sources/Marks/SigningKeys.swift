@@ -1,4 +1,3 @@
-import COpenSSL
 import Glibc
 
 /// The key and the certificates that films are signed with: two files in a folder that only its owner
@@ -20,6 +19,35 @@ package struct SigningKeys: Equatable, Sendable {
     /// The certificate's number, decimal.
     package let serial: String
     package let isValidNow: Bool
+
+    /// A signature of some bytes by this key, for whoever has its certificate.
+    func sign(_ bytes: [UInt8]) -> [UInt8]? { KeyPair(pem: key)?.sign(bytes) }
+
+    /// The certificate of the key.
+    var leaf: Certificate? { Certificate(pem: certificates) }
+
+    /// All certificates, that of the key first.
+    var chain: [Certificate] {
+        let mark = Array("-----BEGIN CERTIFICATE-----".utf8)
+        var rest = certificates[...], found: [Certificate] = []
+        while let start = rest.firstRange(of: mark) {
+            if let certificate = Certificate(pem: Array(rest[start.lowerBound...])) {
+                found.append(certificate)
+            }
+            rest = rest[start.upperBound...]
+        }
+        return found
+    }
+
+    /// Those of the folder of this user, made when there are none.
+    package static func own(
+        _ variables: (String) -> String? = variable
+    ) throws(SigningError) -> SigningKeys {
+        guard let folder = folder(variables) else {
+            throw .badKey(path: "PERSONALIVE_KEYS", reason: "neither it nor HOME is set")
+        }
+        return try SigningKeys(in: folder)
+    }
 
     package static let keyFile = "key.pem", chainFile = "chain.pem"
 
@@ -129,148 +157,4 @@ package struct SigningKeys: Equatable, Sendable {
             throw .badKey(path: path, reason: String(cString: strerror(errno)))
         }
     }
-}
-
-/// A private key and its public one.
-private final class KeyPair {
-    let pointer: OpaquePointer
-
-    init?(curve: String) {
-        guard let pointer = openssl_ec_key(curve) else { return nil }
-        self.pointer = pointer
-    }
-
-    init?(pem: [UInt8]) {
-        let memory = BIO_new_mem_buf(pem, Int32(pem.count))
-        defer { BIO_free(memory) }
-        // An empty password: without it OpenSSL would ask on the terminal.
-        guard let pointer = PEM_read_bio_PrivateKey(memory, nil, { _, _, _, _ in 0 }, nil) else {
-            ERR_clear_error()
-            return nil
-        }
-        self.pointer = pointer
-    }
-
-    deinit { EVP_PKEY_free(pointer) }
-
-    var pem: [UInt8]? {
-        written { PEM_write_bio_PrivateKey($0, pointer, nil, nil, 0, nil, nil) }
-    }
-
-    /// C2PA 2.4, 13.2.1.
-    var algorithm: String? {
-        switch (EVP_PKEY_get_base_id(pointer), EVP_PKEY_get_bits(pointer)) {
-        case (EVP_PKEY_EC, 256): "es256"
-        case (EVP_PKEY_EC, 384): "es384"
-        case (EVP_PKEY_EC, 521): "es512"
-        case (EVP_PKEY_RSA, _): "ps256"
-        case (EVP_PKEY_ED25519, _): "ed25519"
-        default: nil
-        }
-    }
-}
-
-/// An X.509 certificate.
-private final class Certificate {
-    let pointer: OpaquePointer
-
-    init?(pem: [UInt8]) {
-        let memory = BIO_new_mem_buf(pem, Int32(pem.count))
-        defer { BIO_free(memory) }
-        guard let pointer = PEM_read_bio_X509(memory, nil, nil, nil) else {
-            ERR_clear_error()
-            return nil
-        }
-        self.pointer = pointer
-    }
-
-    /// A new one: a root when nobody issues it, else one for signatures of films (C2PA 2.4,
-    /// 14.5.1: a leaf, for digital signatures, of a purpose that validators know).
-    init?(
-        of key: KeyPair, name: String, days: Int,
-        from issuer: (certificate: Certificate, key: KeyPair)?
-    ) {
-        guard let pointer = X509_new() else { return nil }
-        self.pointer = pointer
-        var serial: UInt64 = 0
-        withUnsafeMutableBytes(of: &serial) { _ = RAND_bytes($0.baseAddress, 8) }
-        X509_set_version(pointer, 2)
-        ASN1_INTEGER_set_uint64(X509_get_serialNumber(pointer), serial >> 1 | 1)
-        // An hour ago: clocks differ.
-        X509_gmtime_adj(X509_getm_notBefore(pointer), -3600 - (days < 0 ? 10 * 86400 : 0))
-        X509_gmtime_adj(X509_getm_notAfter(pointer), days * 86400)
-        X509_set_pubkey(pointer, key.pointer)
-        let subject = X509_get_subject_name(pointer)
-        for (field, value) in [("O", "personalive"), ("CN", name)] {
-            X509_NAME_add_entry_by_txt(subject, field, MBSTRING_FLAG, value, -1, -1, 0)
-        }
-        let signer = issuer?.certificate.pointer ?? pointer
-        X509_set_issuer_name(pointer, X509_get_subject_name(signer))
-        var context = X509V3_CTX()
-        X509V3_set_ctx(&context, signer, pointer, nil, nil, 0)
-        let isRoot = issuer == nil
-        var extensions = [
-            (NID_basic_constraints, isRoot ? "critical,CA:TRUE" : "critical,CA:FALSE"),
-            (NID_key_usage, isRoot ? "critical,keyCertSign" : "critical,digitalSignature"),
-            (NID_subject_key_identifier, "hash"),
-        ]
-        if !isRoot { extensions.append((NID_ext_key_usage, "emailProtection")) }
-        // A root has to have its own identifier before this one can name it.
-        extensions.append((NID_authority_key_identifier, "keyid"))
-        for (kind, value) in extensions {
-            guard let made = X509V3_EXT_conf_nid(nil, &context, kind, value) else { return nil }
-            X509_add_ext(pointer, made, -1)
-            X509_EXTENSION_free(made)
-        }
-        guard X509_sign(pointer, issuer?.key.pointer ?? key.pointer, EVP_sha256()) > 0 else {
-            return nil
-        }
-    }
-
-    deinit { X509_free(pointer) }
-
-    var pem: [UInt8]? { written { PEM_write_bio_X509($0, pointer) } }
-
-    func fits(_ key: KeyPair) -> Bool {
-        defer { ERR_clear_error() }
-        return X509_check_private_key(pointer, key.pointer) == 1
-    }
-
-    var name: String {
-        var text = [CChar](repeating: 0, count: 256)
-        X509_NAME_get_text_by_NID(
-            X509_get_subject_name(pointer), NID_commonName, &text, Int32(text.count))
-        return String(
-            decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    var end: String {
-        let bytes = written { ASN1_TIME_print($0, X509_get0_notAfter(pointer)) }
-        return String(decoding: bytes ?? [], as: UTF8.self)
-    }
-
-    var serial: String {
-        guard let number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(pointer), nil) else {
-            return ""
-        }
-        defer { BN_free(number) }
-        guard let text = BN_bn2dec(number) else { return "" }
-        defer { CRYPTO_free(text, nil, 0) }
-        return String(cString: text)
-    }
-
-    var isValidNow: Bool {
-        X509_cmp_current_time(X509_get0_notBefore(pointer)) < 0
-            && X509_cmp_current_time(X509_get0_notAfter(pointer)) > 0
-    }
-}
-
-/// What a function of OpenSSL writes.
-private func written(_ write: (OpaquePointer) -> Int32) -> [UInt8]? {
-    guard let memory = BIO_new(BIO_s_mem()) else { return nil }
-    defer { BIO_free(memory) }
-    guard write(memory) == 1 else { return nil }
-    var bytes = [UInt8](repeating: 0, count: 1 << 14)
-    let count = BIO_read(memory, &bytes, Int32(bytes.count))
-    return count >= 0 ? Array(bytes[..<Int(count)]) : nil
 }

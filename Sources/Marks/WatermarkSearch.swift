@@ -51,9 +51,9 @@ struct WatermarkSearch {
         return (0..<count).map { Self.smallestPeriod * exp(Double($0) * Self.step) }
     }
 
-    /// All places that the search could come to, finest steps included: 16 finer sizes across and
-    /// down for each, and 1024 x 1024 corners.
-    private var logTries: Double { log10(Double(periods.count) * 256 * 1024 * 1024) }
+    /// All places that the search could come to, finest steps included: from each size three steps up and
+    /// three down, in sixteenths, across and down, and 1024 x 1024 corners.
+    private var logTries: Double { log10(Double(periods.count) * 97 * 97 * 1024 * 1024) }
 
     func find() -> WatermarkFinding {
         var best: [(score: Float, place: Place)] = []

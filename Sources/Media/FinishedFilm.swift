@@ -49,9 +49,8 @@ struct FinishedFilm {
         let signed = draft.path(of: .signing)
         unlink(signed)
         do {
-            try FilmSignature.sign(
-                file, to: signed, ending: container.rawValue, title: draft.target.name,
-                payload: marks.payload)
+            try marks.signature(of: container.rawValue).sign(
+                file, to: signed, title: draft.target.name)
         } catch {
             unlink(signed)
             return error

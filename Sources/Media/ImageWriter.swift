@@ -1,5 +1,7 @@
 import CFFmpeg
+import CPosix
 import Glibc
+import Marks
 import Tensors
 
 /// Writes pictures as PNG.
@@ -15,28 +17,67 @@ package enum ImageWriter {
     }
 
     /// Writes a file of a folder that is a draft itself.
+    ///
+    /// - Returns: why it has no signature, if it was to have one.
     static func writeDirectly(
-        _ tensor: Tensor<UInt8>, to path: String, label: AILabel?
-    ) throws(MediaError) {
+        _ tensor: Tensor<UInt8>, to path: String, label: AILabel?, signature: FilmSignature?
+    ) throws(MediaError) -> SigningError? {
         let plain = try encode(tensor)
-        let bytes = label?.labelled(png: plain) ?? plain
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
+        return try write(label?.labelled(png: plain) ?? plain, to: path, signature: signature)
+    }
+
+    /// Writes a picture's file, which is there without a signature, too.
+    ///
+    /// - Returns: why it has no signature, if it was to have one.
+    package static func write(
+        _ bytes: [UInt8], to path: String, signature: FilmSignature?
+    ) throws(MediaError) -> SigningError? {
+        let descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o644)
         guard descriptor >= 0 else {
             throw .cannotWrite(path: path, reason: String(cString: strerror(errno)), kept: nil)
         }
         defer { close(descriptor) }
+        var unsigned: SigningError?
+        if let signature {
+            do throws(SigningError) {
+                let name = path.split(separator: "/").last.map(String.init) ?? path
+                try sign(bytes, into: descriptor, signature, title: name)
+                return nil
+            } catch { unsigned = error }
+            ftruncate(descriptor, 0)
+            lseek(descriptor, 0, SEEK_SET)
+        }
+        guard write(bytes, to: descriptor) else {
+            let reason = String(cString: strerror(errno))
+            unlink(path)
+            throw .cannotWrite(path: path, reason: reason, kept: nil)
+        }
+        return unsigned
+    }
+
+    private static func sign(
+        _ bytes: [UInt8], into target: Int32, _ signature: FilmSignature, title: String
+    ) throws(SigningError) {
+        let source = posix_anonymous_file("personalive-picture", 0)
+        guard source >= 0 else { throw .failed(path: title, reason: String(cString: strerror(errno))) }
+        defer { close(source) }
+        guard write(bytes, to: source) else {
+            throw .failed(path: title, reason: String(cString: strerror(errno)))
+        }
+        lseek(source, 0, SEEK_SET)
+        try signature.sign(source, to: target, title: title)
+    }
+
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
         var done = 0
         while done < bytes.count {
             let count = bytes.withUnsafeBytes {
                 Glibc.write(descriptor, $0.baseAddress! + done, $0.count - done)
             }
-            guard count > 0 else {
-                let reason = String(cString: strerror(errno))
-                unlink(path)
-                throw .cannotWrite(path: path, reason: reason, kept: nil)
-            }
+            guard count > 0 else { return false }
             done += count
         }
+        return true
     }
 
     private static func encode(_ tensor: Tensor<UInt8>) throws(MediaError) -> [UInt8] {

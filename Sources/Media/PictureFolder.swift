@@ -11,6 +11,9 @@ package final class PictureFolder: FrameWriter {
     private let draft: Draft
     private let label: AILabel?
     private let marks: FrameMarks
+    /// What signs the pictures, made with the first; nil where they are not signed.
+    private var signature: FilmSignature?
+    private var isSigned: Bool
     private var isClaimed = false
     private var frames = 0
     /// When the first frame is shown, by whichever process: the sign's seconds count from there.
@@ -27,6 +30,7 @@ package final class PictureFolder: FrameWriter {
     ) throws(MediaError) {
         (self.path, self.marks) = (path, FrameMarks(marks))
         label = isLabelled ? AILabel(marks.kind) : nil
+        isSigned = marks.isSigned
         let place: FilePlace
         do throws(FilePlace.Fault) { place = try FilePlace(path) } catch {
             throw .cannotWrite(path: path, reason: error.description, kept: nil)
@@ -51,10 +55,14 @@ package final class PictureFolder: FrameWriter {
         try claim()
         let start = self.start ?? presentation
         self.start = start
+        if isSigned, signature == nil {
+            do { signature = try marks.options.signature(of: "png") } catch { stopSigning(error) }
+        }
         do throws(MediaError) {
-            try ImageWriter.writeDirectly(
+            let unsigned = try ImageWriter.writeDirectly(
                 marks.apply(to: frame, at: presentation - start),
-                to: "\(draft.path)/\(Self.name(frames))", label: label)
+                to: "\(draft.path)/\(Self.name(frames))", label: label, signature: signature)
+            if let unsigned { stopSigning(unsigned) }
         } catch {
             guard case .cannotWrite(_, let reason, _) = error else { throw error }
             throw .cannotWrite(path: path, reason: reason, kept: frames > 0 ? draft.path : nil)
@@ -62,6 +70,11 @@ package final class PictureFolder: FrameWriter {
         frames += 1
         size = (frame.shape[2], frame.shape[1])
         end = presentation + max(duration, 0)
+    }
+
+    private func stopSigning(_ error: SigningError) {
+        (isSigned, signature) = (false, nil)
+        warnings.append("\(path): pictures are not signed from \(Self.name(frames)) on: \(error)")
     }
 
     package func write(_ packet: AudioPacket) throws(MediaError) {

@@ -4,6 +4,8 @@ struct Consent: Sendable, Equatable {
     let person: String
 
     private static let longest = 200
+    /// What the studio's page asks for.
+    static let purpose = "animation of the picture in a run of personalive's studio"
 
     /// - Throws: ``StudioError/malformed(_:)`` when nobody is named.
     init(_ text: String?) throws(StudioError) {

@@ -1,3 +1,4 @@
+import Marks
 import Media
 import NodeKit
 import Tensors
@@ -9,6 +10,9 @@ import Tensors
 struct LayerEncoders {
     private let output: String
     private let jpeg = JPEGEncoder()
+    private let marks: FrameMarks
+    /// When the first picture was captured: the sign's seconds count from there.
+    private var origin: Int64?
     private var videos: [PictureLayer: (encoder: LiveEncoder, shape: [Int])] = [:]
     /// Of each layer what has been sent since the last keyframe.
     private var groups: [PictureLayer: [PictureTap.Shot]] = [:]
@@ -26,8 +30,12 @@ struct LayerEncoders {
     /// that comes later waits for the next keyframe.
     static let longestGroup = 128
 
-    /// - Parameter output: `node.port`, for errors.
-    init(output: String) { self.output = output }
+    /// - Parameters:
+    ///   - output: `node.port`, for errors.
+    ///   - marks: what the pictures say of themselves. Packets have the marks of their own encoder.
+    init(output: String, marks: MarkOptions = MarkOptions()) {
+        (self.output, self.marks) = (output, FrameMarks(marks))
+    }
 
     /// What a page gets that begins to watch now: the newest picture, and what it refers to.
     func past(of layer: PictureLayer) -> [PictureTap.Shot] { groups[layer] ?? [] }
@@ -77,20 +85,22 @@ struct LayerEncoders {
     private mutating func shot(_ frame: Tensor<UInt8>, _ stamp: Stamp, _ layer: PictureLayer) throws
         -> PictureTap.Shot
     {
+        let time = stamp.captured - (origin ?? stamp.captured)
+        origin = origin ?? stamp.captured
         guard layer != .jpeg else {
-            return keep(layer, stamp, .picture, isKey: true, isFirst: false, try jpeg.encode(frame))
+            let picture = try jpeg.encode(marks.apply(to: frame, at: time))
+            return keep(layer, stamp, .picture, isKey: true, isFirst: false, picture)
         }
         let isFirst = videos[layer]?.shape != frame.shape
-        if isFirst { videos[layer] = (Self.encoder(layer, frame.shape), frame.shape) }
-        // The time line of an encoder is that of the captures: only its differences matter.
-        let packet = try videos[layer]!.encoder.encode(
-            frame, at: stamp.captured, for: stamp.duration)
+        if isFirst { videos[layer] = (encoder(layer, frame.shape), frame.shape) }
+        let packet = try videos[layer]!.encoder.encode(frame, at: time, for: stamp.duration)
         return keep(
             layer, stamp, .videoDown, isKey: packet.isKey, isFirst: isFirst, packet.picture)
     }
 
-    private static func encoder(_ layer: PictureLayer, _ shape: [Int]) -> LiveEncoder {
+    private func encoder(_ layer: PictureLayer, _ shape: [Int]) -> LiveEncoder {
         var options = LiveEncoder.Options()
+        options.marks = marks.options
         options.threads = 1
         if layer == .small {
             (options.largestSide, options.bitrate) = (256, 150_000)

@@ -1,6 +1,7 @@
 import CPosix
 import Foundation
 import Launch
+import Marks
 import Media
 import Synchronization
 
@@ -114,7 +115,7 @@ final class PictureTap: Sendable {
             let client = try RunClient(folder: folder)
             var place = try self.place(client)
             var tap = try EdgeTap(place, window: Self.window)
-            var encoders = LayerEncoders(output: output)
+            var encoders = LayerEncoders(output: output, marks: try marks(client))
             var silentSince = posix_monotonic_ns()
             while isWatched {
                 try encoders.keep(wanted)
@@ -157,6 +158,12 @@ final class PictureTap: Sendable {
         case .refused(let reason): throw StudioError.refused(reason)
         default: throw StudioError.refused(StudioError.unknownAnswer)
         }
+    }
+
+    /// The usual ones where the run does not say its graph, as a trial.
+    private func marks(_ client: RunClient) throws -> MarkOptions {
+        guard case .graph(let graph) = try client.ask(.graph) else { return MarkOptions() }
+        return MarkOptions(of: graph, in: folder)
     }
 
     /// Hands a page that came, or that wants another layer now, what it needs to begin.

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Launch
+import Marks
 import NodeKit
 
 /// Portraits that pages have sent: files in the run's folder, which go with it.
@@ -115,7 +116,22 @@ struct Portraits: Sendable {
     }
 
     func remove(_ name: String) {
-        if let path = try? path(of: name) { unlink(path) }
+        guard let path = try? path(of: name) else { return }
+        unlink(path)
+        unlink(ConsentFile.path(besides: path))
+    }
+
+    /// Writes down beside a picture who agreed to its use, where its node looks for that.
+    ///
+    /// - Throws: ``SigningError`` when the user's key cannot be used.
+    func note(_ consent: Consent, to name: String) throws {
+        let path = try path(of: name)
+        let text = try ConsentFile.text(
+            for: path, person: consent.person, purpose: Consent.purpose, keys: SigningKeys.own())
+        let file = ConsentFile.path(besides: path)
+        guard FileManager.default.createFile(
+            atPath: file, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
+        else { throw StudioError.cannotWrite(file, reason: String(cString: strerror(errno))) }
     }
 
     /// Where a portrait is. Only names of the list lead anywhere.

@@ -144,7 +144,10 @@ struct RunChanges: Sendable {
         let consent = try Consent(call.query("consent"))
         let kept = Portraits(run: call.folder, of: try await call.graph())
         let name = try kept.keep(try await call.request.body(atMost: Portraits.largest))
-        let response = try await use(name, of: kept, for: call, consent)
+        var record = consent.record
+        // Where the graph requires a signed consent, the change is refused for want of one.
+        do { try kept.note(consent, to: name) } catch { record += " (not signed: \(error))" }
+        let response = try await use(name, of: kept, for: call, record)
         // A picture that cannot be used is not kept.
         if response.statusCode.code != 200 { kept.remove(name) }
         return response
@@ -155,11 +158,11 @@ struct RunChanges: Sendable {
     }
 
     private func use(
-        _ name: String, of kept: Portraits, for call: RunCall, _ consent: Consent? = nil
+        _ name: String, of kept: Portraits, for call: RunCall, _ record: String = ""
     ) async throws -> HTTPResponse {
         let values = [Portraits.setting: try kept.path(of: name)]
         return try await make(
-            .change(.settings(values)), "portrait", name + (consent?.record ?? ""), for: call)
+            .change(.settings(values)), "portrait", name + record, for: call)
     }
 
     // MARK: Outputs

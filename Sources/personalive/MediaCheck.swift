@@ -1,8 +1,10 @@
 import BuiltinNodes
 import Dataflow
 import Foundation
+import Marks
 import Media
 import Networks
+import NodeKit
 import Tensors
 
 /// Looks into what nodes will read before anything is started, while nothing is loaded.
@@ -16,7 +18,8 @@ enum MediaCheck {
             VideoReader.fault(of: node.settings[VideoFileNode.path]).map {
                 ContentFault(code: "no-pictures", message: "\($0)")
             }
-        case ImageFileNode.spec.kind: fault(ofPicture: node.settings[ImageFileNode.path])
+        case ImageFileNode.spec.kind:
+            fault(ofPicture: node.settings[ImageFileNode.path]) ?? fault(ofConsent: node.settings)
         default: fault(ofPortrait: node, fedBy: feeders)
         }
     }
@@ -29,6 +32,21 @@ enum MediaCheck {
         return ContentFault(
             code: "picture-is-folder", message: "'\(path)' is a folder, and one picture is needed",
             hint: "name a picture in it")
+    }
+
+    /// What is wrong with the consent to a picture, or that there is none.
+    private static func fault(ofConsent settings: Settings) -> ContentFault? {
+        let picture = settings[ImageFileNode.path]
+        // A missing picture or consent is a fault of the settings.
+        guard FileManager.default.isReadableFile(atPath: picture) else { return nil }
+        do throws(ConsentError) {
+            _ = try ImageFileNode.consent(for: settings)
+            return nil
+        } catch {
+            if case .unreadable = error { return nil }
+            return ContentFault(
+                code: "no-consent", message: error.description, hint: error.remedy(for: picture))
+        }
     }
 
     /// What is wrong with the picture that feeds a `face-crop` of a portrait; nil for all other nodes,

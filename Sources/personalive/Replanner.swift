@@ -38,6 +38,8 @@ final class Replanner: GraphPlanner {
     private var state: State
     private let waivers: Waivers
     private let plan: (CheckedGraph) -> RunPlan
+    /// Called with the graph and its text when a change was made.
+    var changed: (CheckedGraph, RunGraph) -> Void = { _, _ in }
     /// The graph as it runs, all changes included.
     private(set) var graph: CheckedGraph
 
@@ -60,7 +62,10 @@ final class Replanner: GraphPlanner {
         }
         let text = refusals.compactMap { $0?.trimmingCharacters(in: .newlines) }.joined(separator: "\n")
         guard text.isEmpty else { throw SwapRefusal(text) }
-        return PlannedChange(plan(next)) { [self] in (self.state, graph) = (state, next) }
+        return PlannedChange(plan(next)) { [self] in
+            (self.state, graph) = (state, next)
+            changed(graph, current)
+        }
     }
 
     var current: RunGraph {

@@ -112,6 +112,16 @@ struct RunCommand: ParsableCommand {
         let planner = Replanner(
             graph, settings.overrides,
             waivers: .init(memory: ignoreMemory, budget: ignoreBudget), plan: plan)
+        let provenance = RunProvenance(of: name ?? file, in: folder.path) {
+            printToStandardError("warning: \($0)\n")
+        }
+        func note(_ graph: CheckedGraph, _ event: String, _ now: RunGraph?) {
+            provenance.note(
+                graph, event: event, text: Array((now?.text ?? "").utf8),
+                values: now?.overrides ?? [:])
+        }
+        note(graph, "begin", planner?.current)
+        planner?.changed = { note($0, "change", $1) }
         let supervisor = try Supervisor(
             plan(graph), executable: Personalive.executable, display: display, planner: planner)
         let outcome = withExtendedLifetime(metrics) { supervisor.run() }

@@ -105,16 +105,28 @@ struct VerifyCommand: ParsableCommand {
                 ? "signature  holds: the file is as it was signed"
                 : "signature  BROKEN: " + details.faults.map(words).joined(separator: "; ")
             if details.isOwn {
-                line += ", by a certificate with the number of your own"
+                line += ", by your own certificate"
             } else {
                 line +=
                     ", by '\(details.signer)'"
                     + (details.issuer.isEmpty ? "" : " of '\(details.issuer)'")
                     + (details.isTrusted ? "" : ", for whom no known authority vouches")
             }
+            if let segments = details.segments {
+                line += "\n           \(segments.holding) of \(segments.count) segments hold"
+            }
             return [line, "           made by \(details.generator)"]
                 + details.sourceTypes.map { "           \($0)" }
+                + details.ingredients.map { "           made of \(words($0))" }
         }
+    }
+
+    private static func words(_ ingredient: Ingredient) -> String {
+        let sum = ingredient.sha256.map { ", SHA-256 \($0.prefix(16))…" } ?? ""
+        let consent = ingredient.consent.map {
+            ", with a consent of \($0.given) for \($0.purpose)"
+        }
+        return "\(ingredient.node) (\(ingredient.kind)\(sum))\(consent ?? "")"
     }
 
     /// What C2PA's codes mean (C2PA 2.4, 15.2).
@@ -158,6 +170,9 @@ struct VerifyCommand: ParsableCommand {
             var own: Bool?
             var generator: String?
             var source_types: [String]?
+            var ingredients: [Ingredient]?
+            var segments: Int?
+            var segments_holding: Int?
 
             init(_ report: SignatureReport) {
                 switch report {
@@ -168,6 +183,10 @@ struct VerifyCommand: ParsableCommand {
                     (faults, signer, issuer) = (details.faults, details.signer, details.issuer)
                     (trusted, own) = (details.isTrusted, details.isOwn)
                     (generator, source_types) = (details.generator, details.sourceTypes)
+                    ingredients = details.ingredients
+                    (segments, segments_holding) = (
+                        details.segments?.count, details.segments?.holding
+                    )
                 }
             }
         }

@@ -62,6 +62,40 @@ import Testing
         }
     }
 
+    @Test(.enabled(if: MarkTests.library != nil))
+    func `what is kept of a stream is signed, segment by segment, and a changed one is found out`() throws {
+        let run = try LiveRun(
+            """
+              web: { use: hls-out, in: { packet: encoder.packet }, with: { port: 0, folder: FOLDER/air } }
+              copy: { use: stream-out, in: { packet: encoder.packet }, with: { url: FOLDER/copy.mkv } }
+            """)
+        let list = "\(run.tool.folder)/air/live.m3u8"
+        let isThere = run.tool.waitUntil {
+            ((try? String(contentsOfFile: list, encoding: .utf8)) ?? "").matches(of: /EXTINF/).count >= 2
+        }
+        #expect(isThere)
+        _ = run.stop()
+        run.tool.process.environment?["PERSONALIVE_C2PA"] = MarkTests.library
+        func verify() throws -> (status: Int32, signature: [String: Any]) {
+            let outcome = try run.tool.ask("verify", list, "--json")
+            return (outcome.status, outcome.object["signature"] as? [String: Any] ?? [:])
+        }
+
+        let whole = try verify()
+        let text = try String(contentsOfFile: list, encoding: .utf8)
+        let name = try #require(text.firstMatch(of: /segment-[0-9]+.m4s/)).0
+        let file = URL(fileURLWithPath: "\(run.tool.folder)/air/\(name)")
+        var bytes = try Data(contentsOf: file)
+        bytes[bytes.count - 9] ^= 1
+        try bytes.write(to: file)
+        let changed = try verify()
+
+        #expect(whole.status == 0 && whole.signature["state"] as? String == "holds", "\(whole)")
+        #expect(whole.signature["own"] as? Bool == true)
+        #expect((whole.signature["segments_holding"] as? Int ?? 0) >= 2)
+        #expect(changed.status == 3 && changed.signature["state"] as? String == "broken", "\(changed)")
+    }
+
     @Test func `a plain reader gets whole segments, and a request for a part waits for it`() throws
     {
         let run = try LiveRun(Self.sinks)

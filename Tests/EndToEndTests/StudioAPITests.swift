@@ -90,6 +90,29 @@ import Testing
         #expect(try current().contains("\"current\":\"original\""))
     }
 
+    @Test func `a portrait that is sent has its signed consent beside it, as a graph may require`() throws {
+        let graph = StudioProcess.graph.replacing(
+            "path: \"${portrait}\"", with: "path: \"${portrait}\", require-consent: true")
+        let studio = try StudioProcess(graph: graph) { tool in
+            let made = try tool.ask(
+                "consent", "new", "\(tool.folder)/me.png", "--person", "Ada", "--purpose", "a test")
+            #expect(made.status == 0, "\(made.errors)")
+        }
+        defer { studio.stop() }
+        studio.waitForPictures()
+        let folder = studio.tool.folder
+        let other = URL(fileURLWithPath: "\(folder)/other.png")
+        try (Data(contentsOf: URL(fileURLWithPath: "\(folder)/me.png")) + [0]).write(to: other)
+
+        let taken = try studio.ask("/runs/-/portraits?consent=Eve%20Example", "--data-binary", "@\(other.path)")
+
+        #expect(taken.status == 200, "\(taken.body)")
+        let files = try FileManager.default.subpathsOfDirectory(atPath: "\(folder)/personalive")
+        let consent = try #require(files.first { $0.hasSuffix(".png.consent") })
+        let text = try String(contentsOfFile: "\(folder)/personalive/\(consent)", encoding: .utf8)
+        #expect(text.contains("person: Eve Example") && text.contains("signature: "))
+    }
+
     @Test func `more runs are started up to the number that was said, and the next is refused`() throws {
         let studio = try StudioProcess("--sessions", "2")
         defer { studio.stop() }

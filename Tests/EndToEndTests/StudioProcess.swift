@@ -48,13 +48,19 @@ final class StudioProcess {
     let port: Int
     let control, view: String
 
-    /// - Parameter graph: its text, in which `FOLDER` stands for the test's folder.
-    init(_ arguments: String..., graph: String = StudioProcess.graph) throws {
+    /// - Parameters:
+    ///   - graph: its text, in which `FOLDER` stands for the test's folder.
+    ///   - prepare: called with the folder's files there, before the studio begins.
+    init(
+        _ arguments: String..., graph: String = StudioProcess.graph,
+        prepare: (Tool) throws -> Void = { _ in }
+    ) throws {
         tool = try Tool("studio", graph: graph, "--port", "0")
         tool.process.arguments! += arguments
         try FileManager.default.copyItem(
             atPath: "\(Self.repository)/Models/demo/portrait.png", toPath: "\(tool.folder)/me.png")
         tool.process.currentDirectoryURL = URL(fileURLWithPath: tool.folder)
+        try prepare(tool)
         try tool.start()
         let tool = tool
         #expect(tool.waitUntil { tool.printed.contains("look on:") || !tool.process.isRunning })

@@ -36,8 +36,10 @@ struct FrameMarksTests {
     }
 
     @Test func `runs have marks of their own`() {
-        #expect(MarkOptions().forRun("a/film") != MarkOptions().forRun("b/film"))
-        #expect(MarkOptions().forRun("a/film") == MarkOptions().forRun("a/stream"))
+        func payload(_ owner: String) -> WatermarkPayload? { MarkOptions().forRun(owner).payload }
+
+        #expect(payload("a/film") != payload("b/film"))
+        #expect(payload("a/film") == payload("a/stream"))
         #expect(MarkOptions().forRun(nil) == MarkOptions())
         #expect(MarkOptions.none.forRun("a") == .none)
     }

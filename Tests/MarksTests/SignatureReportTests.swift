@@ -69,6 +69,19 @@ struct SignatureReportTests {
         #expect(report.sourceTypes == ["t"])
     }
 
+    @Test func `what a film was made of is read, from our own assertion alone`() throws {
+        let data = #"{"ingredients": [{"node": "portrait", "kind": "image-file", "sha256": "ab"}]}"#
+        func ingredients(_ label: String) throws -> [Ingredient] {
+            let assertions = #"[{"label": "\#(label)", "data": \#(data)}]"#
+            return try details(
+                SignatureReport(json: answer(state: "Valid", assertions: assertions), ownSerial: nil)
+            ).ingredients
+        }
+
+        #expect(try ingredients("personalive.ingredients").map(\.sha256) == ["ab"])
+        #expect(try ingredients("x.ingredients") == [])
+    }
+
     @Test func `an address has no signature that could be checked`() {
         let report = SignatureReport(of: "http://127.0.0.1:1/a.mp4") { _ in nil }
 

@@ -11,15 +11,22 @@ struct FilmSignatureTests {
     private let folder = TestFolder()
 
     /// A signed film, whose keys are in this folder of the test's.
-    private func film(_ name: String = "a.mp4", keys: String = "keys") throws -> String {
+    private func film(
+        _ name: String = "a.mp4", keys: String = "keys", ingredients: [Ingredient] = []
+    ) throws -> String {
         let path = folder.file(name)
         try Sample.film(folder.file("plain-" + name), count: 5, sound: name.hasSuffix("mp4"))
-        try FilmSignature.sign(
-            folder.file("plain-" + name), to: path,
-            ending: String(name.split(separator: ".").last!),
-            title: name, payload: WatermarkPayload(run: 1),
-            variables: InstalledC2PA.variables(keys: folder.file(keys)))
+        try signature(String(name.split(separator: ".").last!), keys: keys, ingredients).sign(
+            folder.file("plain-" + name), to: path, title: name)
         return path
+    }
+
+    private func signature(
+        _ ending: String, keys: String = "keys", _ ingredients: [Ingredient] = []
+    ) throws -> FilmSignature {
+        try FilmSignature(
+            ending: ending, payload: WatermarkPayload(run: 1), ingredients: ingredients,
+            variables: InstalledC2PA.variables(keys: folder.file(keys)))
     }
 
     private func report(_ path: String, keys: String = "keys") -> SignatureReport {
@@ -46,6 +53,80 @@ struct FilmSignatureTests {
         #expect(details.signer == "personalive, self-made certificate")
         #expect(details.sourceTypes.allSatisfy { $0.hasSuffix("/trainedAlgorithmicMedia") })
         #expect(!details.sourceTypes.isEmpty)
+    }
+
+    @Test func `a film says what it was made of, and no path of it`() throws {
+        let portrait = folder.write("a picture", "my secret name.png")
+        let consent = folder.write(
+            try ConsentFile.text(
+                for: portrait, person: "Ada", purpose: "a talk",
+                keys: SigningKeys(in: folder.file("keys"))), "a.consent")
+        var picture = Ingredient(node: "portrait", kind: "image-file", path: portrait)
+        picture.sha256 = SHA256.text(ofFile: portrait)
+        picture.consent = try .init(ConsentFile(contentsOf: consent))
+        let camera = Ingredient(node: "camera", kind: "browser-camera")
+
+        let path = try film(ingredients: [picture, camera])
+
+        let details = try details(path)
+        #expect(details.holds && details.faults == [])
+        #expect(details.ingredients.map(\.node) == ["portrait", "camera"])
+        #expect(details.ingredients[0].sha256 == SHA256.text(of: Array("a picture".utf8)))
+        #expect(details.ingredients[0].consent?.purpose == "a talk")
+        #expect(details.ingredients[0].consent?.sha256 == SHA256.text(ofFile: consent))
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        for word in ["secret", "Ada", folder.path] {
+            #expect(bytes.range(of: Data(word.utf8)) == nil, "\(word) is in the film")
+        }
+    }
+
+    @Test func `an ingredient that was changed since the run began has no sum`() throws {
+        let path = folder.write("one", "a.mp4")
+        let ingredient = Ingredient(node: "camera", kind: "video-file", path: path)
+        try [Ingredient].note(["film": [ingredient]], in: folder.path)
+        func sums() -> [String?] {
+            [Ingredient](notedFor: "\(folder.path)/film").map(\.sha256)
+        }
+
+        let before = sums()
+        _ = folder.write("other", "a.mp4")
+
+        #expect(before == [SHA256.text(of: Array("one".utf8))] && sums() == [nil])
+        #expect([Ingredient](notedFor: "\(folder.path)/other").isEmpty)
+        #expect([Ingredient](notedFor: nil).isEmpty)
+    }
+
+    @Test func `pictures are signed, and small`() throws {
+        let path = folder.file("a.png")
+        try ImageWriter.write(Sample.frame(width: 256, height: 256), to: folder.file("plain.png"))
+        let plain = try Array(Data(contentsOf: URL(fileURLWithPath: folder.file("plain.png"))))
+
+        let unsigned = try ImageWriter.write(plain, to: path, signature: signature("png"))
+
+        #expect(unsigned == nil)
+        #expect(try details(path).holds && ImageReader.read(path).shape == [1, 256, 256, 3])
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        #expect(bytes.count - plain.count < 6000, "no thumbnail: \(bytes.count)")
+        let data = try #require(bytes.range(of: Data("IDAT".utf8)))
+        bytes[data.upperBound + 10] ^= 1
+        try bytes.write(to: URL(fileURLWithPath: path))
+        #expect(try !details(path).holds)
+    }
+
+    @Test func `a picture that cannot be signed is there all the same`() throws {
+        try SigningKeys.make(in: folder.file("keys"), days: -1)
+        try ImageWriter.write(Sample.frame(), to: folder.file("plain.png"))
+        let plain = try Array(Data(contentsOf: URL(fileURLWithPath: folder.file("plain.png"))))
+
+        let unsigned = try ImageWriter.write(
+            plain, to: folder.file("a.png"), signature: signature("png"))
+
+        guard case .expired? = unsigned else {
+            Issue.record("\(String(describing: unsigned))")
+            return
+        }
+        #expect(try ImageReader.read(folder.file("a.png")).array == Sample.frame().array)
+        #expect(report(folder.file("a.png")) == .none)
     }
 
     @Test func `a changed film is found out`() throws {
@@ -128,9 +209,7 @@ struct FilmSignatureTests {
         defer { umount(disk) }
 
         #expect(throws: SigningError.self) {
-            try FilmSignature.sign(
-                folder.file("a.mp4"), to: disk + "/a.mp4", ending: "mp4", title: "a", payload: nil,
-                variables: InstalledC2PA.variables(keys: folder.file("keys")))
+            try signature("mp4").sign(folder.file("a.mp4"), to: disk + "/a.mp4", title: "a")
         }
 
         #expect(try Data(contentsOf: URL(fileURLWithPath: folder.file("a.mp4"))) == before)
@@ -139,15 +218,13 @@ struct FilmSignatureTests {
 
     @Test func `a file for which there is no place is named`() {
         #expect(throws: SigningError.noManifest(ending: "mkv")) {
-            try FilmSignature.sign(
-                folder.file("a.mkv"), to: folder.file("b.mkv"), ending: "mkv", title: "a",
-                payload: nil, variables: InstalledC2PA.variables(keys: folder.file("keys")))
+            try signature("mkv")
         }
     }
 }
 
 /// The library that the tests' Python has, or the user's own.
-private enum InstalledC2PA {
+enum InstalledC2PA {
     static let isThere = (try? C2PALibrary.open(variables(keys: ""))) != nil
 
     static func variables(keys: String) -> (String) -> String? {

@@ -1,3 +1,5 @@
+import Launch
+import Marks
 import Media
 import NodeKit
 import Tensors
@@ -82,6 +84,37 @@ import Testing
         let shots = try encoders.shots(Self.stamp(0), two, for: [.video])
 
         #expect(shots.compactMap { LiveMessage($0.bytes)?.captured } == [1_000_000, 1_040_000])
+    }
+
+    @Test func `pictures and videos have the marks that the graph's encoders are set to`() throws {
+        let graph = { (values: [String: SettingValue]) in
+            RunGraph(
+                path: "", text: "", overrides: [:], replacements: [],
+                settings: [
+                    "camera": ["device": .text("x")],
+                    "film": values.merging(
+                        ["label-ai-generated": .flag(true), "visible-mark": .text("top-right")]) { a, _ in a },
+                ])
+        }
+        let marks = { (values: [String: SettingValue]) in
+            MarkOptions(of: graph(values), in: "/run/a")
+        }
+        #expect(marks([:]).payload?.run == WatermarkPayload.run(of: "/run/a"))
+        #expect(marks(["visible-mark": .text("bottom-left")]).sign?.corner == .bottomLeft)
+        #expect(marks(["visible-mark": .text("off")]).sign == nil)
+        #expect(marks(["source-type": .text("composite")]).kind == .composite)
+        #expect(marks(["label-ai-generated": .flag(false)]) == .none)
+        let without = RunGraph(path: "", text: "", overrides: [:], replacements: [], settings: [:])
+        #expect(MarkOptions(of: without, in: "/run/a").sign == VisibleSign())
+
+        func shot(_ marks: MarkOptions, _ layer: PictureLayer) throws -> [UInt8] {
+            var encoders = LayerEncoders(output: "a.frame", marks: marks)
+            return try encoders.shots(Self.stamp(0), Self.frame(0, side: 128), for: [layer])[0].chunk
+        }
+        for layer in [PictureLayer.jpeg, .video] {
+            #expect(try shot(marks([:]), layer) != shot(.none, layer))
+            #expect(try shot(marks(["label-ai-generated": .flag(false)]), layer) == shot(.none, layer))
+        }
     }
 
     private static func packet(_ stream: UInt32, _ sequence: UInt64, isKey: Bool) -> AnyTensor {

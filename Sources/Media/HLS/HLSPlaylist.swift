@@ -73,6 +73,8 @@ package struct HLSPlaylist: Sendable {
         /// The segment whose number its header has.
         var header: Int
         var parts: [Part] = []
+        /// What comes before its parts in its own file: its signature.
+        var mark: [UInt8] = []
         var isComplete = false
 
         var duration: Int64 { parts.reduce(0) { $0 + $1.duration } }
@@ -139,9 +141,17 @@ package struct HLSPlaylist: Sendable {
         isEnded = true
     }
 
+    /// The bytes of the last segment's parts, and how long they last, nanoseconds.
+    package var lastSegment: (bytes: [UInt8], duration: Int64) {
+        (segments.last?.parts.flatMap(\.bytes) ?? [], segments.last?.duration ?? 0)
+    }
+
     /// The last segment gets no more parts.
-    package mutating func endSegment() {
+    ///
+    /// - Parameter mark: what its own file begins with.
+    package mutating func endSegment(mark: [UInt8] = []) {
         guard !segments.isEmpty else { return }
+        if !mark.isEmpty { segments[segments.count - 1].mark = mark }
         segments[segments.count - 1].isComplete = true
     }
 
@@ -176,7 +186,7 @@ package struct HLSPlaylist: Sendable {
         case .header(let segment): return headers[segment]
         case .segment(let number):
             guard let segment = self[number], segment.isComplete else { return nil }
-            return segment.parts.flatMap(\.bytes)
+            return segment.mark + segment.parts.flatMap(\.bytes)
         case .part(let place):
             guard let parts = self[place.segment]?.parts, parts.indices.contains(place.part) else {
                 return nil

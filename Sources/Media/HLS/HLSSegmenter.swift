@@ -1,3 +1,5 @@
+import Marks
+
 /// Cuts the packets of a live stream into the parts and segments of HTTP Live Streaming.
 ///
 /// A part is done as soon as it is long enough: it does not wait for the next picture. A segment ends at the
@@ -27,6 +29,9 @@ package final class HLSSegmenter {
         case endSegment
     }
 
+    /// How the stream's pictures were made, as the last header's first packet says; nil where they have no
+    /// label.
+    package private(set) var kind: WatermarkPayload.Kind?
     private let options: Options
     private var muxer: FragmentMuxer?
     /// Where the packet after the last one belongs.
@@ -99,6 +104,8 @@ package final class HLSSegmenter {
             let new = try FragmentMuxer(
                 first: packet, sound: packet.flags.contains(.hasSound) ? sound : nil)
             (muxer, header) = (new, new.header)
+            let isComposite = packet.flags.contains(.composite)
+            kind = packet.flags.contains(.labelled) ? isComposite ? .composite : .synthetic : nil
         }
         if segmentBegin == nil {
             segmentBegin = time
