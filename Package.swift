@@ -20,6 +20,7 @@ let package = Package(
         .executable(name: "personalive", targets: ["personalive"]),
         .executable(name: "personalive-bench", targets: ["personalive-bench"]),
         .library(name: "NodeKit", targets: ["NodeKit", "Wire", "Tensors"]),
+        .library(name: "personalive-node", type: .dynamic, targets: ["PersonaliveNode"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -60,6 +61,12 @@ let package = Package(
         .target(
             name: "Wire", dependencies: ["NodeKit", "Tensors", "CZeroMQ", "CPosix"],
             swiftSettings: testable),
+        // The same for programs in other languages: libpersonalive-node.so, with a module for Python.
+        .target(name: "CPersonaliveNode"),
+        .target(
+            name: "PersonaliveNode",
+            dependencies: ["CPersonaliveNode", "CPosix", "NodeKit", "Tensors", "Wire"],
+            resources: [.copy("Python")]),
         .target(name: "Dataflow", dependencies: ["NodeKit", "Tensors", "CYaml"]),
         .target(
             name: "HTTP",
@@ -126,7 +133,7 @@ let package = Package(
                 "NodeKit", "Parity", "Studio", "Tensors", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            resources: [.embedInCode("Templates/node.py")]),
+            resources: [.embedInCode("Templates/personalive_node.h")]),
 
         // What measures, loads and attacks the tool: not part of what is deployed.
         .executableTarget(

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Shows a compressed stream in browsers by WHEP, and publishes it by WHIP.
 
 Packets of a `live-encoder` go out as they are: nothing is compressed again but sound, which browsers
@@ -9,29 +8,20 @@ import asyncio
 import collections
 import concurrent.futures
 import logging
-import os
 import secrets
-import sys
 import threading
 import time
 import types
 from urllib.parse import urlsplit
 
-# The protocol is that of the worked example beside this folder. A plugin that is to go elsewhere
-# takes a copy of that file along.
-FOLDER = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(FOLDER, "..", "grayscale-python"))
+from film_packet import FilmPacket
+from hub import Hub
+from personalive import Dropped, begin_anew, figure, node, stamp, status, warn
+from publishing import Publishing, is_loopback
+from viewing import Viewing
 
-try:
-    import grayscale as host
-    import zmq
-
-    from film_packet import FilmPacket
-    from hub import Hub
-    from publishing import Publishing, is_loopback
-    from viewing import Viewing
-except ImportError as error:
-    sys.exit(f"{error}: pip install -r Plugins/requirements.txt -r {FOLDER}/requirements.txt")
+# aiortc's own lines say nothing to the user of a graph.
+logging.basicConfig(level=logging.ERROR)
 
 
 def first_line(path, setting):
@@ -45,23 +35,24 @@ def first_line(path, setting):
     return line
 
 
-class Node(host.Node):
+@node
+class WebRTCOut:
     """Takes packets from the graph's thread, and sends them from a thread of its own.
 
     It waits for nothing at the other end of a connection, so no graph waits for that either.
     """
 
-    def __init__(self, settings):
+    def __init__(self, **settings):
         url = settings.get("url")
         if url and urlsplit(url).scheme not in ("https", "http"):
             raise ValueError("url: WHIP goes to an address that begins with https:// or http://")
-        token = first_line(settings.get("token-file"), "token-file")
+        token = first_line(settings.get("token_file"), "token-file")
         self.options = types.SimpleNamespace(
             viewers=int(settings["viewers"]), port=int(settings["port"]),
             network=settings["network"], timeout=settings["timeout"], url=url,
             token=token or secrets.token_hex(16), announce=lambda port: self.announce(port, token),
             hosts=[name.strip().lower() for name in settings.get("hosts", "").split(",") if name.strip()],
-            key=first_line(settings.get("key-file"), "key-file"))
+            key=first_line(settings.get("key_file"), "key-file"))
         # Texts for people, from the event loop's thread to the graph's.
         self.warnings = collections.deque()
         self.hub = Hub(self.warnings.append)
@@ -69,7 +60,7 @@ class Node(host.Node):
             self.warnings.append("the key of key-file is sent unencrypted: url begins with http://")
         self.viewing = Viewing(self.hub, self.options) if self.options.viewers else None
         self.publishing = Publishing(self.hub, self.options) if url else None
-        self.age, self.measured = 0.0, (time.monotonic(), 0)
+        self.measured = time.monotonic(), 0
         self.rate = 0.0
         self.loop, self.tasks = asyncio.new_event_loop(), []
         self.thread = threading.Thread(target=self.run, daemon=True)
@@ -96,18 +87,20 @@ class Node(host.Node):
             error = task.exception()
             self.warnings.append(f"{type(error).__name__}: {error}")
 
-    def update(self, settings):
-        """None of its settings is live."""
-
-    def process(self, inputs):
+    def __call__(self, packet):
+        while self.warnings:
+            warn(self.warnings.popleft())
+        if self.hub.key_is_due():
+            begin_anew("packet")
         try:
-            packet = FilmPacket.decoded(inputs["packet"])
+            packet = FilmPacket.decoded(packet)
         except ValueError as error:
             self.hub.warn_once(str(error))
-            return host.Dropped("it is no packet of a 'live-encoder'")
+            return Dropped("it is no packet of a 'live-encoder'")
         self.loop.call_soon_threadsafe(self.hub.take, packet)
+        self.report()
         if self.publishing and not self.publishing.is_sending and not self.hub.sending:
-            return host.Dropped("there was no connection")
+            return Dropped("there was no connection")
 
     def finish(self):
         """Tells viewers and the server that it is over; two seconds at most."""
@@ -123,66 +116,17 @@ class Node(host.Node):
             self.loop.call_soon_threadsafe(self.loop.stop)
             self.thread.join(timeout=1)
 
-    @property
-    def words(self):
+    def report(self):
+        """Says what becomes of the packets, for status and metrics."""
         parts = [part for part in (self.viewing, self.publishing) if part]
-        return "; ".join(part.words for part in parts) or "neither viewers nor a url"
-
-    @property
-    def figures(self):
+        status("; ".join(part.words for part in parts) or "neither viewers nor a url")
         now, (then, bytes) = time.monotonic(), self.measured
         if now - then > 1:
             self.rate = (self.hub.bytes - bytes) * 8e-3 / (now - then)
             self.measured = now, self.hub.bytes
-        found = {
-            "viewers": self.viewing.count if self.viewing else 0,
-            "sent_pictures": self.hub.sent_count, "sent_kbit_s": self.rate, "sent_age_ms": self.age}
+        figure("viewers", self.viewing.count if self.viewing else 0)
+        figure("sent_pictures", self.hub.sent_count)
+        figure("sent_kbit_s", self.rate)
+        figure("sent_age_ms", (time.monotonic_ns() - stamp().captured) / 1e6)
         if self.publishing:
-            found["connections"] = self.publishing.connections
-        return found
-
-
-class Host(host.Host):
-    """The life of a node, and what this one has to say meanwhile."""
-
-    def tick(self):
-        if self.node:
-            while self.node.warnings:
-                self.say("warning", text=self.node.warnings.popleft())
-            if self.inputs and self.is_running and self.node.hub.key_is_due():
-                self.ask_for_key()
-        return super().tick()
-
-    def process(self, inputs, is_frame):
-        captured = inputs[0].waiting[0][0].stamp.captured
-        super().process(inputs, is_frame)
-        self.node.age = (time.monotonic_ns() - captured) / 1e6
-
-    def ask_for_key(self):
-        """Joins the encoder's consumers for a moment: the next picture is a key picture for one that
-        comes, as for any that only looks on."""
-        edge = self.configuration["inputs"][0]
-        socket = self.context.socket(zmq.DEALER)
-        port = edge["from"].split(".")[1]
-        socket.setsockopt(zmq.IDENTITY, f"tap.{port}.key-{time.monotonic_ns()}".encode())
-        socket.setsockopt(zmq.LINGER, 1000)
-        socket.connect(self.inputs[0].endpoint)
-        connection = host.NO_STAMP._replace(frame=time.monotonic_ns() | 1)
-        socket.send(host.Header(host.HELLO, connection, count=1).encoded())
-        socket.send(host.Header(host.BYE, connection).encoded())
-        socket.close()
-
-    def report(self, is_last=True):
-        own = {"state": self.node.words, "figures": self.node.figures} if self.node else {}
-        return {**super().report(is_last), **own}
-
-
-def main():
-    # aiortc's own lines say nothing to the user of a graph.
-    logging.basicConfig(level=logging.ERROR)
-    host.Node, host.Host = Node, Host
-    host.main()
-
-
-if __name__ == "__main__":
-    main()
+            figure("connections", self.publishing.connections)

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CPosix.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/videodev2.h>
@@ -89,6 +90,11 @@ pid_t posix_start(const char *path, char *const argv[], char *const envp[], int 
     while (got < 0 && errno == EINTR);
     close(report[0]);
     return got == (ssize_t)sizeof code ? -code : pid;
+}
+
+const char *posix_file_of(const void *address) {
+    Dl_info found;
+    return dladdr(address, &found) ? found.dli_fname : NULL;
 }
 
 int64_t posix_monotonic_ns(void) {

@@ -38,4 +38,7 @@ public struct Inputs: Sendable {
     public subscript<Element>(ifPresent port: Port<Element>) -> Tensor<Element>? {
         messages[port.name]?.tensor.typed()
     }
+
+    /// What came on a port that is known by its name only.
+    package func message(on port: String) -> Message? { messages[port] }
 }

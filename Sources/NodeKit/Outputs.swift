@@ -27,6 +27,13 @@ public struct Outputs {
         newConsumers.contains(port.name)
     }
 
+    /// Inputs whose producers are asked for a beginning.
+    package private(set) var wantedBeginnings: Set<String> = []
+
+    /// Asks an input's producer for what its output needs to begin with, as for a consumer that has come: a
+    /// key picture, say.
+    package mutating func askForBeginning(on input: String) { wantedBeginnings.insert(input) }
+
     /// When the node is called once more if nothing comes before, nanoseconds of the monotonic clock.
     package private(set) var wakeTime: Int64?
 

@@ -3,8 +3,7 @@ extension KubernetesManifests {
     static let containerfile = """
         # The program with the libraries it needs, for every pod:
         #   podman build -t IMAGE -f Containerfile /path/to/personalive
-        # Plugins need what they are written in besides: python3-zmq and python3-numpy, say, and a copy
-        # of Plugins/ in /work.
+        # Plugins need what they are written in besides: python3-numpy, say, and a copy of Plugins/ in /work.
         FROM docker.io/library/swift:6.3-bookworm AS build
         RUN apt-get update && apt-get install -y --no-install-recommends \\
                 libopenblas-dev libyaml-dev libzmq3-dev libdnnl-dev libavcodec-dev libavformat-dev \\
@@ -15,6 +14,11 @@ extension KubernetesManifests {
         COPY . .
         RUN swift build -c release --product personalive --static-swift-stdlib \\
             --explicit-target-dependency-import-check error
+        # What plugins are loaded with, and what it needs of Swift, in the program's folder.
+        RUN swift build -c release --product personalive-node && mkdir /plugins \\
+            && cp -r .build/release/libpersonalive-node.so \\
+                .build/release/personalive_PersonaliveNode.resources /plugins \\
+            && ldd /plugins/libpersonalive-node.so | grep -o '/usr/lib/swift/[^ ]*' | xargs -I {} cp {} /plugins
         # The networks that find faces, for the node 'face-crop'.
         RUN test -e Models/face/face_landmark_with_attention.safetensors \\
             || .build/release/personalive models pull face
@@ -30,6 +34,7 @@ extension KubernetesManifests {
             && chmod 755 /usr/local/bin/kubectl \\
             && apt-get purge -y curl && apt-get autoremove -y && rm -rf /var/lib/apt/lists/*
         COPY --from=build /src/.build/release/personalive /usr/local/bin/
+        COPY --from=build /plugins /usr/local/bin/
         COPY --from=build /src/Models /work/Models
         RUN useradd --uid 10001 --create-home personalive
         USER 10001

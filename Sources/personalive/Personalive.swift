@@ -38,7 +38,6 @@ struct Personalive: ParsableCommand {
             DemoMediaCommand.self,
             ModelsCommand.self,
             NodeCommand.self,
-            RelayCommand.self,
             AgentCommand.self,
             ParityCommand.self,
         ])

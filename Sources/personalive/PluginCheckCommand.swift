@@ -48,7 +48,8 @@ struct PluginCheckCommand: ParsableCommand {
             throw ExitCode(2)
         }
         if !json { print("\(plugin.spec.kind) (\(plugin.file))") }
-        let check = PluginCheck(plugin, values: values, patience: .seconds(patience))
+        let check = PluginCheck(
+            plugin, values: values, patience: .seconds(patience), executable: Personalive.executable)
         let acts = check.run { if !json { show($0) } }
         let count = acts.reduce(0) { $0 + $1.faults.count }
         if json {

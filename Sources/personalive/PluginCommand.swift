@@ -1,6 +1,7 @@
 import ArgumentParser
 import Dataflow
 import Foundation
+import Glibc
 
 /// `personalive plugin`: what authors of nodes need.
 struct PluginCommand: ParsableCommand {
@@ -28,7 +29,7 @@ struct PluginNewCommand: ParsableCommand {
     var into = "Plugins"
 
     enum Language: String, ExpressibleByArgument, CaseIterable {
-        case python
+        case python, c, swift
     }
 
     func run() throws {
@@ -46,14 +47,37 @@ struct PluginNewCommand: ParsableCommand {
         else {
             throw ScaffoldError.noName(name)
         }
-        try FileManager.default.createDirectory(
-            atPath: folder, withIntermediateDirectories: true)
-        try write(yaml, to: file)
-        try write(program, to: "\(folder)/node.py")
+        let template = try template
+        for (path, text) in template.files {
+            try write(text, to: "\(folder)/\(path)")
+        }
+        for program in template.programs { chmod("\(folder)/\(program)", 0o755) }
         let check = PluginFile.check(path: file)
         FileHandle.standardError.write(Data(check.text.utf8))
         guard check.plugin != nil else { throw ExitCode(1) }
-        print("\(file)\n\(folder)/node.py")
+        for (path, _) in template.files { print("\(folder)/\(path)") }
+    }
+
+    private var template: PluginTemplate {
+        get throws {
+            switch language {
+            case .python: return .python(name)
+            case .c:
+                return .c(name, header: String(decoding: PackageResources.personalive_node_h, as: UTF8.self))
+            case .swift: return .swift(name, sources: try Self.sources())
+            }
+        }
+    }
+
+    /// The package that this program was built in.
+    private static func sources() throws -> String {
+        var folder = URL(fileURLWithPath: Personalive.executable).deletingLastPathComponent()
+        while folder.path != "/" {
+            let wire = folder.appendingPathComponent("Sources/NodeKit").path
+            if FileManager.default.fileExists(atPath: wire) { return folder.path }
+            folder.deleteLastPathComponent()
+        }
+        throw ScaffoldError.noSources(Personalive.executable)
     }
 
     private static func isNameByte(_ byte: UInt8) -> Bool {
@@ -62,27 +86,11 @@ struct PluginNewCommand: ParsableCommand {
     }
 
     private func write(_ text: String, to path: String) throws {
-        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        let url = URL(fileURLWithPath: path)
+        try FileManager.default.createDirectory(
+            at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: url)
     }
-
-    private var yaml: String {
-        """
-        # Plugins/README.md of personalive has every key.
-        kind: \(name)
-        summary: Takes the colour out of frames, until somebody changes it.
-        command: [python3, ./node.py]
-        inputs:
-          frame: { type: u8, axes: n h w 3, meaning: rgb }
-        outputs:
-          frame: { type: u8, axes: n h w 3, meaning: rgb }
-        settings:
-          strength: { type: number, minimum: 0, maximum: 1, default: 1, live: true }
-
-        """
-    }
-
-    /// The worked example of `Plugins/`, as it was when the tool was built.
-    private var program: String { String(decoding: PackageResources.node_py, as: UTF8.self) }
 }
 
 /// Why nothing was made.
@@ -90,10 +98,14 @@ private enum ScaffoldError: Error, CustomStringConvertible {
     case kindTaken(String)
     case folderTaken(String)
     case noName(String)
+    case noSources(String)
 
     var description: String {
         switch self {
         case .kindTaken(let kind): "there is already a kind of node called '\(kind)'"
+        case .noSources(let program):
+            "a plugin in Swift is built with the sources of personalive, and \(program) lies in no copy of "
+                + "them: take a program that was built there"
         case .folderTaken(let folder): "\(folder) is there already"
         case .noName(let name):
             "'\(name)' is no name: names are at most 40 letters, digits and '-', and begin with a "

@@ -71,8 +71,7 @@ struct StatusCommand: ParsableCommand {
     }
 
     private func line(_ node: RunStatus.Node) -> String {
-        let relay = node.relayed == true ? " with its relay" : ""
-        let place = relay + (node.machine.map { " on \($0)" } ?? "")
+        let place = node.machine.map { " on \($0)" } ?? ""
         return "  \(node.name) (\(node.kind)): \(node.state), process \(node.pid)\(place), \(node.report.ticks) "
             + "ticks, \(node.restarts) restarts" + (node.settingsText.map { "; \($0)" } ?? "")
             + (node.note.map { "\n    \($0)" } ?? "")

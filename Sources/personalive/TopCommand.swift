@@ -113,7 +113,7 @@ struct RunScreen {
                     // A process that took over counts from 0.
                     let ticks = max(node.report.ticks - old.ticks, 0)
                     return [
-                        node.name, node.kind + (node.relayed == true ? " (relay)" : ""), node.state,
+                        node.name, node.kind, node.state,
                         String(format: "%.1f", Double(ticks) / seconds), shares.text(\.busy),
                         shares.text(\.waitingForInput), shares.text(\.waitingForOutput),
                         "\(node.report.peakMemory >> 20) MB", "\(node.restarts)",

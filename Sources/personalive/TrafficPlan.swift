@@ -21,8 +21,6 @@ struct TrafficPlan {
     /// Frames a second, and where that figure is from.
     let rate: Double
     let rateSource: String
-    /// Plugins with neighbours on other machines.
-    let relayed: [String]
 
     /// What a run of this graph has shown of one input.
     struct Measured {
@@ -42,7 +40,6 @@ struct TrafficPlan {
     init(_ graph: CheckedGraph, rate: Double?, measured: [String: Measured]) {
         let own = Self.ownRate(of: graph)
         self.rate = rate ?? own ?? Self.usualRate
-        relayed = graph.nodes.filter { graph.hasRelay($0) }.map { "'\($0.name)' on '\($0.machine)'" }
         rateSource = rate != nil ? "--rate" : own != nil ? "the graph's source" : "nobody said: --rate"
         let frames = self.rate
         lines = graph.edges.compactMap { edge in
@@ -93,7 +90,7 @@ struct TrafficPlan {
                 return index < 2 ? blanks + cell : cell + blanks
             }.joined(separator: "  ")
         }
-        return (table + links + relays + [note]).joined(separator: "\n")
+        return (table + links + [note]).joined(separator: "\n")
     }
 
     private var links: [String] {
@@ -107,10 +104,6 @@ struct TrafficPlan {
             let rest = own.contains { $0.megabits_per_second == nil } ? " and what is not known" : ""
             return "link \(name): \(Self.text(known)) Mbit/s\(rest)"
         }
-    }
-
-    private var relays: [String] {
-        relayed.map { "relay: \($0) is a plugin; beside it a process speaks for it to other machines" }
     }
 
     private var note: String {

@@ -204,8 +204,7 @@ struct FarPluginsTests {
             """
         let tool = try Tool("run", graph: graph, "--json")
         tool.plugins = [
-            try Python.passing(
-                "import subprocess; subprocess.Popen(['sleep', '\(seconds)'], stdout=-3, stderr=-3)")
+            try Python.passing(before: "subprocess.Popen(['sleep', '\(seconds)'], stdout=-3, stderr=-3)")
         ]
 
         let outcome = try tool.run()

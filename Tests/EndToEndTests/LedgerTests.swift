@@ -73,13 +73,13 @@ import Testing
     /// A fork in Python, whose second output gets the even frames only.
     private func pythonFork() throws -> String {
         let bytes = "{ type: u8, axes: bytes, meaning: bytes }"
-        return try Python.plugin(
+        return try Python.node(
             "python-fork", inputs: "data: \(bytes)", outputs: "{ data: \(bytes), half: \(bytes) }",
-            change: """
-                Node.process = lambda self, inputs: (
-                    {"data": inputs["data"]} if HOST.ticks % 2
-                    else {"data": inputs["data"], "half": inputs["data"]})
-                """)
+            """
+            @node
+            def fork(data):
+                return {"data": data} if stamp().frame % 2 else {"data": data, "half": data}
+            """)
     }
 
     @Test(arguments: ["test-fork"] + (Python.isComplete ? ["python-fork"] : []))

@@ -34,14 +34,10 @@ import Testing
     {
         let plugin = try Python.passing(
             """
-            import os
-            def process(self, inputs):
-                if HOST.ticks == 0:
-                    print("to stdout", flush=True)
-                    print("to stderr", file=sys.stderr, flush=True)
-                    HOST.say("warning", text="to all")
-                return {"data": inputs["data"]}
-            Node.process = process
+            if stamp().frame == 0:
+                    print("to stdout")
+                    print("to stderr", file=sys.stderr)
+                    warn("to all")
             """)
         defer { try? FileManager.default.removeItem(atPath: plugin) }
         let tool = try Tool(
@@ -70,11 +66,8 @@ import Testing
     @Test(.enabled(if: Python.isComplete)) func `lines of another machine's processes are in the log, and keys are not`() throws {
         let plugin = try Python.passing(
             """
-            def process(self, inputs):
-                if HOST.ticks == 0:
-                    print("from there", file=sys.stderr, flush=True)
-                return {"data": inputs["data"]}
-            Node.process = process
+            if stamp().frame == 0:
+                    print("from there", file=sys.stderr)
             """)
         defer { try? FileManager.default.removeItem(atPath: plugin) }
         let tool = try Tool(

@@ -18,8 +18,7 @@ struct PluginCheckTests {
     }
 
     @Test func `a sink is checked too, and as JSON`() throws {
-        let folder = try Python.plugin(
-            "good-sink", outputs: "", change: "Node.process = lambda self, inputs: None")
+        let folder = try Python.node("good-sink", outputs: "", "@node\ndef sink(frame): pass")
 
         let outcome = try check(folder, "--json")
 
@@ -34,13 +33,14 @@ struct PluginCheckTests {
         `a value that ends with its stream is given first, and frames may be dropped with a reason`()
         throws
     {
-        let folder = try Python.plugin(
+        let folder = try Python.node(
             "takes-a-value",
-            inputs: "frame: { type: u8, axes: n h w 3, meaning: rgb }, "
-                + "portrait: { type: u8, axes: n h w 3, meaning: rgb, pace: last }",
-            change: """
-                Node.process = lambda self, inputs: Dropped("no face")
-                """)
+            inputs: Python.picture + ", portrait: { type: u8, axes: n h w 3, meaning: rgb, pace: last }",
+            """
+            @node
+            def takes_a_value(frame, portrait):
+                return Dropped("no face")
+            """)
         defer { try? FileManager.default.removeItem(atPath: folder) }
 
         let outcome = try check(folder)

@@ -4,13 +4,14 @@ import Testing
 /// `personalive plugin new` as a program.
 @Suite(.enabled(if: Python.isComplete, "python3 with zmq and numpy is not here"))
 struct PluginNewTests {
-    private func make(_ name: String, into folder: String) throws -> Tool.Outcome {
-        let tool = try Tool("plugin", graph: "")
-        tool.process.arguments = ["plugin", "new", name, "--into", folder]
-        return try tool.run()
+    private func make(
+        _ name: String, into folder: String, language: String = "python"
+    ) throws -> Tool.Outcome {
+        try Tool(arguments: ["plugin", "new", name, "--into", folder, "--language", language]).run()
     }
 
-    @Test func `a new plugin runs before anything is changed in it`() throws {
+    @Test(arguments: ["python", "c", "swift"])
+    func `a new plugin runs before anything is changed in it`(language: String) throws {
         let graph = """
             nodes:
               camera: { use: camera, with: { device: "lavfi:testsrc=size=64x48:rate=25", frames: 5 } }
@@ -21,7 +22,7 @@ struct PluginNewTests {
                 with: { path: FOLDER/film.mp4, preset: ultrafast }
             """
         let tool = try Tool("run", graph: graph, "--json")
-        let made = try make("my-tint", into: "\(tool.folder)/mine")
+        let made = try make("my-tint", into: "\(tool.folder)/mine", language: language)
         #expect(made.status == 0, "\(made.errors)")
         tool.plugins = ["\(tool.folder)/mine"]
 

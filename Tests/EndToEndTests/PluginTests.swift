@@ -60,12 +60,13 @@ struct PluginTests {
     func `frames that end in a plugin are dropped there, with its reason`(
         answer: String, reason: String
     ) throws {
-        let folder = try Python.plugin(
+        let folder = try Python.node(
             "gives-half",
-            change: """
-                Node.process = lambda self, inputs: (
-                    inputs if HOST.ticks % 2 else \(answer))
-                """)
+            """
+            @node
+            def gives_half(frame):
+                return frame if stamp().frame % 2 else \(answer)
+            """)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let tool = try Tool("run", graph: Self.film.replacing("KIND", with: "gives-half"), "--json")
         tool.plugins = [folder]
@@ -85,9 +86,15 @@ struct PluginTests {
     @Test func `a Python sink counts its frames, and a slow one is spared what it cannot take`()
         throws
     {
-        let folder = try Python.plugin(
+        let folder = try Python.node(
             "slow-sink", outputs: "",
-            change: "Node.process = lambda self, inputs: time.sleep(0.03)")
+            """
+            import time
+
+            @node
+            def slow_sink(frame):
+                time.sleep(0.03)
+            """)
         let graph = """
             nodes:
               camera: { use: camera, with: { device: "lavfi:testsrc=size=64x48:rate=100", frames: 40 } }
@@ -201,12 +208,12 @@ struct PluginTests {
         }
     }
 
-    @Test func `the bytes in the manual are what the worked example writes and reads`() {
+    @Test func `the bytes in the manual are what a program in Python writes and reads`() {
         let program = """
             import re, sys
             sys.dont_write_bytecode = True
-            sys.path.insert(0, "\(Python.plugins)/grayscale-python")
-            from grayscale import *
+            sys.path.insert(0, "\(Python.plugins)/../Tests/EndToEndTests")
+            from plain_node import *
             text = open("\(Python.plugins)/README.md").read()
             blocks = re.findall("```hexdump\\n(.*?)```", text, re.S)
             stored = [

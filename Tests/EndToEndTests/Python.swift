@@ -11,7 +11,9 @@ enum Python {
     private static let isRequired =
         ProcessInfo.processInfo.environment["PERSONALIVE_PYTHON"] == "required"
 
-    static let isComplete = isRequired || run("import zmq, numpy") == 0
+    static let isComplete = isRequired || run("import numpy") == 0
+    /// For programs that speak the protocol themselves, as `plain_node.py` does.
+    static let hasZMQ = isRequired || run("import zmq, numpy") == 0
     static let hasSchemas = isRequired || run("import kubernetes_validate, yaml") == 0
     static let hasPrometheus = isRequired || run("import prometheus_client") == 0
     /// Debian's Chromium, and what drives it.
@@ -19,10 +21,10 @@ enum Python {
         isRequired
         || FileManager.default.isExecutableFile(atPath: "/usr/bin/chromium")
             && run("import playwright") == 0
-    static let hasONNX = isRequired || run("import zmq, numpy, onnxruntime, onnx") == 0
+    static let hasONNX = isRequired || run("import numpy, onnxruntime, onnx") == 0
 
     /// What the plugin `webrtc-out` needs.
-    static let hasWebRTC = isRequired || run("import zmq, numpy, aiortc, aiohttp") == 0
+    static let hasWebRTC = isRequired || run("import numpy, aiortc, aiohttp") == 0
 
     /// The exit code of a program given as text.
     static func run(_ program: String) -> Int32? { start(["-c", program]) }
@@ -39,14 +41,10 @@ enum Python {
         return process.terminationStatus
     }
 
-    /// A plugin that is the worked example with something changed, in a folder of its own.
-    ///
-    /// `change` may call what stands below: it makes one message of the run a bad one.
-    static func plugin(
-        _ kind: String, inputs: String = "frame: { type: u8, axes: n h w 3, meaning: rgb }",
-        outputs: String = "frame: { type: u8, axes: n h w 3, meaning: rgb }",
-        settings: String = "strength: { type: number, default: 1 }", change: String = "",
-        within seconds: Int = 60
+    /// A folder with a plugin's node.yaml and program.
+    private static func folder(
+        _ kind: String, command: String, _ inputs: String, _ outputs: String, _ settings: String,
+        _ more: String, program: String
     ) throws -> String {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("pl-plugin-\(UUID().uuidString)")
@@ -54,18 +52,64 @@ enum Python {
         let yaml = """
             kind: \(kind)
             summary: Does something.
-            command: [python3, ./plugin.py]
-            start-within: \(kind == "says-nothing" ? 2 : seconds)s
+            command: [\(command)]
+            \(more)
             inputs: { \(inputs) }
             outputs:
               \(outputs)
             settings: { \(settings) }
             """
+        try Data(yaml.utf8).write(to: folder.appendingPathComponent("node.yaml"))
+        try Data(program.utf8).write(to: folder.appendingPathComponent("plugin.py"))
+        return folder.path
+    }
+
+    static let picture = "frame: { type: u8, axes: n h w 3, meaning: rgb }"
+    static let bytes = "data: { type: u8, axes: bytes, meaning: bytes }"
+
+    /// A plugin on the node library: a file with a `@node`.
+    static func node(
+        _ kind: String, inputs: String = picture, outputs: String = picture,
+        settings: String = "strength: { type: number, default: 1 }", state: String = "none",
+        within seconds: Int = 60, _ program: String
+    ) throws -> String {
+        try folder(
+            kind, command: "python3, -m, personalive, ./plugin.py", inputs, outputs, settings,
+            "state: \(state)\nstart-within: \(seconds)s",
+            program: "from personalive import *\n\n" + program)
+    }
+
+    /// One that hands on what it gets; `body` stands first in its function, `before` before that.
+    static func passing(
+        _ body: String = "pass", before: String = "", kind: String = "passes", within seconds: Int = 60
+    ) throws -> String {
+        try node(
+            kind, inputs: bytes, outputs: bytes, within: seconds,
+            """
+            import os, subprocess, sys
+            \(before)
+
+            @node
+            def passes(data):
+                \(body)
+                return data
+            """)
+    }
+
+    /// A program that speaks the protocol itself, as `plain_node.py` does, with something changed.
+    ///
+    /// `change` may call what stands below: it makes one message of the run a bad one.
+    static func plugin(
+        _ kind: String, inputs: String = picture, outputs: String = picture,
+        settings: String = "strength: { type: number, default: 1 }", change: String = "",
+        within seconds: Int = 60
+    ) throws -> String {
+        let own = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path
         let program = """
             import sys
             sys.dont_write_bytecode = True
-            sys.path.insert(0, "\(plugins)/grayscale-python")
-            from grayscale import *
+            sys.path.insert(0, "\(own)")
+            from plain_node import *
 
             HOST = None
             made, sent, granted = Host.__init__, Host.publish, Input.done
@@ -109,8 +153,8 @@ enum Python {
             \(change)
             main()
             """
-        try Data(yaml.utf8).write(to: folder.appendingPathComponent("node.yaml"))
-        try Data(program.utf8).write(to: folder.appendingPathComponent("plugin.py"))
-        return folder.path
+        return try folder(
+            kind, command: "python3, ./plugin.py", inputs, outputs, settings,
+            "start-within: \(kind == "says-nothing" ? 2 : seconds)s", program: program)
     }
 }

@@ -106,10 +106,7 @@ import Testing
     func `a node in Python takes a node's place and gives it back without losing a frame`() throws {
         let tool = try Tool("run", graph: Self.graph, "--json")
         tool.plugins = [
-            try Python.plugin(
-                "passes-on", inputs: "data: { type: u8, axes: n, meaning: bytes }",
-                outputs: "data: { type: u8, axes: n, meaning: bytes }",
-                change: "Node.process = lambda self, inputs: {'data': inputs['data']}")
+            try Python.passing(kind: "passes-on")
         ]
         let run = try started(tool)
 

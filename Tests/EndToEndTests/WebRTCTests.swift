@@ -22,18 +22,20 @@ import Testing
     /// 16 pixels, 24 a row.
     private func start(_ graph: String = graph) throws -> Tool {
         let tool = try Tool("run", graph: graph, "--json")
-        let stamps = try Python.plugin(
+        let stamps = try Python.node(
             "stamps",
-            change: """
-                def draw(self, inputs):
-                    frame = inputs["frame"].copy()
-                    now = int(time.time() * 1e6) % (1 << 48)
-                    for bit in range(48):
-                        y, x = bit // 24 * 16, bit % 24 * 16
-                        frame[:, y:y + 16, x:x + 16] = 235 if now >> bit & 1 else 16
-                    return {"frame": frame}
-                Node.process = draw
-                """)
+            """
+            import time
+
+            @node
+            def stamps(frame):
+                frame = frame.copy()
+                now = int(time.time() * 1e6) % (1 << 48)
+                for bit in range(48):
+                    y, x = bit // 24 * 16, bit % 24 * 16
+                    frame[:, y:y + 16, x:x + 16] = 235 if now >> bit & 1 else 16
+                return frame
+            """)
         // Into the run's folder, which goes with the test.
         try FileManager.default.moveItem(atPath: stamps, toPath: "\(tool.folder)/stamps")
         tool.plugins = [Python.plugins, "\(tool.folder)/stamps"]

@@ -235,43 +235,4 @@ import Wire
 
         #expect(outcome.status == 3)
     }
-
-    @Test func `a plugin's last words are passed on though it has ended before they came`() throws {
-        let folder = "/tmp/pl-host-\(String(UInt32.random(in: 0 ... .max), radix: 36))"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let context = ZMQContext()
-        let supervisor = ZMQSocketBox(try ZMQSocket(.router, in: context, linger: 0))
-        try supervisor.socket.bind(NodeConfiguration.controlEndpoint(in: folder))
-        let program = "echo $$ >\(folder)/pid.draft && mv \(folder)/pid.draft \(folder)/pid"
-        Thread {
-            _ = try? RelayHost.run(
-                ["/bin/sh", "-c", program], name: "node", kind: "kind", folder: folder)
-        }.start()
-        var inner: String?
-        for _ in 0..<500 where inner == nil {
-            inner = try? FileManager.default.destinationOfSymbolicLink(
-                atPath: "\(folder)/node.sock")
-            usleep(2_000)
-        }
-        var pid: Int32?
-        for _ in 0..<5000 where pid == nil {
-            let text = try? String(contentsOfFile: "\(folder)/pid", encoding: .utf8)
-            pid = text.flatMap { Int32($0.trimmingCharacters(in: .newlines)) }
-            usleep(2_000)
-        }
-        #expect(Self.waitUntilEnded(try #require(pid)))
-
-        let plugin = ZMQSocketBox(try ZMQSocket(.dealer, in: context, identity: "node"))
-        let place = (try #require(inner) as NSString).deletingLastPathComponent
-        try plugin.socket.connect(NodeConfiguration.controlEndpoint(in: place))
-        ControlMessage.done(NodeReport()).encoded().withUnsafeBytes { _ = plugin.socket.send($0) }
-        var said: [String] = []
-        for _ in 0..<200 where said.isEmpty {
-            while let frames = supervisor.socket.receive() { said.append(frames[1].text) }
-            usleep(10_000)
-        }
-
-        #expect(said.count == 1 && said[0].contains("\"done\""), "\(said)")
-    }
 }

@@ -27,6 +27,9 @@ int posix_open_for_reading(const char *path);
 pid_t posix_start(const char *path, char *const argv[], char *const envp[], int in, int out,
                   int err, int lent, int death_signal, int own_group);
 
+/// The file of a program or library that an address belongs to; NULL of no such address.
+const char *posix_file_of(const void *address);
+
 /// Nanoseconds of CLOCK_MONOTONIC.
 int64_t posix_monotonic_ns(void);
 

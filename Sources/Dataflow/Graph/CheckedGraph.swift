@@ -29,12 +29,6 @@ package struct CheckedGraph: Sendable {
     package func node(_ name: String) -> CheckedNode? { nodes.first { $0.name == name } }
     /// The edges that end at a node, at most one for each of its inputs.
     package func edges(into node: String) -> [CheckedEdge] { edges.filter { $0.to.node == node } }
-    /// Whether a node is a plugin with neighbours on other machines, which a relay beside it speaks to.
-    package func hasRelay(_ node: CheckedNode) -> Bool {
-        let others =
-            edges(into: node.name).map(\.from.node) + edges(outOf: node.name).map(\.to.node)
-        return node.plugin != nil && others.contains { self.node($0)?.machine != node.machine }
-    }
     /// The edges that start at a node; several may start at one output.
     package func edges(outOf node: String) -> [CheckedEdge] {
         edges.filter { $0.from.node == node }

@@ -16,7 +16,7 @@ package struct GraphDrawing {
         var lines = ["flowchart LR"]
         for (machine, nodes) in nodesByMachine {
             let boxes = boxes(nodes) { node in
-                let label = "<b>\(node.name)</b><br/>\(kind(of: node))"
+                let label = "<b>\(node.name)</b><br/>\(node.kind)"
                 return "  n\(indices[node.name]!)[\"\(label)\"]"
             } part: { part, number in
                 ("  subgraph p\(number)[\"\(Self.mermaidText(part.label))\"]", "  end")
@@ -48,7 +48,7 @@ package struct GraphDrawing {
         ]
         for (machine, nodes) in nodesByMachine {
             let boxes = boxes(nodes) { node in
-                "  n\(indices[node.name]!) [label=\"\(node.name)\\n\(kind(of: node))\"];"
+                "  n\(indices[node.name]!) [label=\"\(node.name)\\n\(node.kind)\"];"
             } part: { part, number in
                 (
                     "  subgraph cluster_p\(number) { style=dashed; "
@@ -76,7 +76,7 @@ package struct GraphDrawing {
         var text = ""
         for node in graph.nodes {
             let place = isAllLocal ? "" : " on \(node.machine)"
-            text += "\(node.name) (\(kind(of: node)))\(place)\n"
+            text += "\(node.name) (\(node.kind))\(place)\n"
             let edges = graph.edges(into: node.name)
             let names = edges.map(\.to.port.count).max() ?? 0
             let sources = edges.map(\.from.description.count).max() ?? 0
@@ -106,10 +106,6 @@ package struct GraphDrawing {
             lines.append(box.close)
         }
         return lines
-    }
-
-    private func kind(of node: CheckedNode) -> String {
-        node.kind + (graph.hasRelay(node) ? ", by a relay" : "")
     }
 
     private var isAllLocal: Bool {

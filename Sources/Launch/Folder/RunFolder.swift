@@ -11,8 +11,6 @@ package struct RunFolder: Sendable {
         case supervisor = "run-"
         /// Serves a supervisor on another machine; other commands do not list it.
         case agent = "agent-"
-        /// Stands between a plugin and other machines.
-        case relay = "relay-"
         /// Is packed for another machine.
         case installation = "install-"
         /// Only tries or measures something, and is no run that a user would mean.

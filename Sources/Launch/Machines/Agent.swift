@@ -167,7 +167,7 @@ package final class Agent {
     private func obey(_ received: AgentStream.Received) {
         switch received.message {
         case .start(let id, let node, let kind, let command):
-            start(id, node, kind, RelayHost.command(for: command, relayed: true, executable))
+            start(id, node, kind, command)
         case .signal(let id, let number, let isForGroup):
             guard let child = children[id] else { return }
             if isForGroup { child.killGroup() } else { child.signal(number) }
@@ -186,12 +186,13 @@ package final class Agent {
         }
     }
 
-    private func start(_ id: String, _ node: String, _ kind: String, _ program: [String]) {
+    private func start(_ id: String, _ node: String, _ kind: String, _ command: [String]?) {
         guard endingSince == nil else { return }
         do {
+            let program = try NodeProgram(command, executable: executable)
             let child = try ChildProcess(
-                program + [id, "--kind", kind, "--folder", folder.path],
-                journal: try journal(of: node))
+                program.words + [id, "--kind", kind, "--folder", folder.path],
+                journal: try journal(of: node), environment: program.environment)
             children[id] = child
             stream.send(.started(id: id, pid: child.pid))
         } catch {

@@ -146,7 +146,7 @@ package final class MachineCheck {
                 description: "machine '\(machine.name)' is not reached by ssh: put the program where its "
                     + "nodes see it, and say so in 'program:'")
         }
-        let files = [executable] + libraries()
+        let files = [executable] + NodeProgram.companions(of: executable) + libraries()
         let temporary = try RunFolder(for: .installation)
         defer { temporary.remove() }
         let packed = "\(temporary.path)/program.tar"

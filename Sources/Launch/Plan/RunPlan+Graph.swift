@@ -42,8 +42,6 @@ extension RunPlan {
                 endpoint: NodeConfiguration.endpoint(of: edge.from.node, in: folder),
                 keep: edge.keep, window: edge.window)
             input.isHalved = edge.wire == .f16
-            input.type = .init(
-                element: edge.input.elementType.name, axes: edge.input.axesText)
             return input
         }
         let outputs = graph.edges(outOf: node.name).map { edge in
@@ -55,6 +53,7 @@ extension RunPlan {
         }
         var configuration = NodeConfiguration(
             name: node.name, settings: node.settings, inputs: inputs, outputs: outputs)
+        configuration.spec = node.plugin.map { _ in node.spec }
         configuration.latencyBudget = graph.latencyBudget.map(\.nanoseconds)
         // Where the known times alone are longer than the budget, dropping would show nothing at all.
         configuration.oldest = graph.latencyBudget.flatMap {

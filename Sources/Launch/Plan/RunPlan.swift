@@ -23,8 +23,6 @@ package struct RunPlan: Sendable {
         package let restart: RestartPolicy
         /// Name of the machine that its process runs on; ``RunPlan/here`` is the supervisor's.
         package var machine = RunPlan.here
-        /// Whether its program speaks to other machines itself; a plugin's has a relay for that.
-        package var knowsOtherMachines = false
 
         package init(
             name: String, kind: String, configuration: NodeConfiguration, command: [String]? = nil,

@@ -21,11 +21,16 @@ package struct PluginCheck {
     private let plugin: Plugin
     private let values: [String: SettingValue]
     private let patience: Duration
+    private let executable: String
 
     /// - Parameters:
     ///   - values: the node's settings, defaults included.
     ///   - patience: how long any step may take, besides the start.
-    package init(_ plugin: Plugin, values: [String: SettingValue], patience: Duration) {
+    ///   - executable: the tool, beside which the node library lies.
+    package init(
+        _ plugin: Plugin, values: [String: SettingValue], patience: Duration, executable: String
+    ) {
+        self.executable = executable
         self.plugin = plugin
         self.values = values
         self.patience = patience
@@ -80,7 +85,7 @@ package struct PluginCheck {
         do {
             rehearsal = try Rehearsal(
                 plugin, settings, sizes: RehearsalSizes(spec, values: values, isOdd: isOdd),
-                patience: patience)
+                patience: patience, executable: executable)
             do {
                 try script(rehearsal)
             } catch let complaint as Rehearsal.Complaint {

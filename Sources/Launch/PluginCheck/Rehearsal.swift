@@ -48,7 +48,7 @@ final class Rehearsal {
 
     init(
         _ plugin: Plugin, _ settings: Settings, sizes: RehearsalSizes, window: Int = 2,
-        patience: Duration
+        patience: Duration, executable: String
     ) throws {
         self.plugin = plugin
         self.settings = settings
@@ -59,8 +59,10 @@ final class Rehearsal {
         control = ZMQSocketBox(try ZMQSocket(.router, in: context))
         control.socket.forgetUnsent()
         try control.socket.bind(NodeConfiguration.controlEndpoint(in: folder.path))
+        let program = try NodeProgram(plugin.command, executable: executable)
         child = try ChildProcess(
-            plugin.command + [Self.node, "--kind", plugin.spec.kind, "--folder", folder.path])
+            program.words + [Self.node, "--kind", plugin.spec.kind, "--folder", folder.path],
+            environment: program.environment)
         for port in spec.inputs {
             feeds.append(
                 try RehearsalFeed(port, window: window, in: folder.path, context: context))

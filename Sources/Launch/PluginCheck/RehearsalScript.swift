@@ -50,9 +50,10 @@ extension Rehearsal {
     }
 
     private var configuration: [UInt8] {
-        let configuration = NodeConfiguration(
+        var configuration = NodeConfiguration(
             name: Self.node, settings: settings, inputs: feeds.map(\.configuration),
             outputs: takers.map(\.configuration))
+        configuration.spec = spec
         return ControlMessage.configure(configuration).encoded()
     }
 

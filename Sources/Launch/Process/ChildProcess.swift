@@ -23,7 +23,11 @@ final class ChildProcess: NodeProcess {
     /// - Parameters:
     ///   - journal: what the node's processes hand on to each other.
     ///   - talks: whether its standard output is not for people.
-    init(_ arguments: [String], journal: Int32 = -1, talks: Bool = false) throws {
+    ///   - environment: what it has besides this process's.
+    init(
+        _ arguments: [String], journal: Int32 = -1, talks: Bool = false,
+        environment more: [String: String] = [:]
+    ) throws {
         let (input, lifeline) = try Self.pipe()
         let (output, childOutput) = try Self.pipe()
         let (errors, childErrors) = try Self.pipe()
@@ -35,7 +39,7 @@ final class ChildProcess: NodeProcess {
         let defaults = ["OMP_WAIT_POLICY": "passive"]
         let own = journal < 0 ? [:] : [Journal.variable: String(journal)]
         let environment = ProcessInfo.processInfo.environment
-            .merging(defaults) { own, _ in own }.merging(own) { $1 }
+            .merging(defaults) { own, _ in own }.merging(own) { $1 }.merging(more) { $1 }
             .map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { (argv + environment).forEach { free($0) } }
         // A write to a program that has ended is an error, and not the end of this process.

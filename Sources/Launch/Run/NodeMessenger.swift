@@ -82,7 +82,7 @@ final class NodeMessenger {
         // A plugin has nothing to connect anew before it has connected. One that hands over must not: its
         // successor connects under the same name, and the later of the two would take that from it.
         guard consumer.life.saidHello, consumer.life.order != .retire,
-            consumer.isConnected || isOurs || graph.isRelayed(consumer.planned)
+            consumer.isConnected || isOurs
         else { return }
         for input in slot.allInputs {
             guard let producer = graph.slot(input.producer), producer.current.life.saidHello,

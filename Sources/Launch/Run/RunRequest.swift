@@ -115,8 +115,6 @@ package struct RunStatus: Sendable, Codable {
         package var note: String?
         /// Where it runs; nil on the supervisor's machine.
         package var machine: String?
-        /// Whether it is a plugin that a relay speaks for to other machines.
-        package var relayed: Bool?
         /// Values of the settings that change while it runs; nil where it has none.
         package var settings: [String: SettingValue]?
 

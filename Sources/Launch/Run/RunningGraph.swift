@@ -94,11 +94,6 @@ final class RunningGraph {
 
     // MARK: Where they are found
 
-    /// Whether a relay speaks for a node to other machines, now or after a swap.
-    func isRelayed(_ node: RunPlan.PlannedNode) -> Bool {
-        node.command != nil && !node.knowsOtherMachines && machines.areSeveral
-    }
-
     /// Machines, other than its own, on which a process's outputs are wanted.
     func machinesOfConsumers(of instance: NodeInstance) -> Set<String> {
         let name = instance.planned.name
@@ -162,7 +157,6 @@ final class RunningGraph {
     ) -> NodeConfiguration.Input {
         var input = input
         input.producerKey = machines.keys(of: input.producer)?.publicKey
-        if !isRelayed(instance.planned) { input.type = nil }
         guard let producer = slot(input.producer) else { return input }
         input.isElsewhere = producer.current.planned.machine != instance.planned.machine
         if let endpoint = endpoint(of: producer, for: instance) { input.endpoint = endpoint }

@@ -73,7 +73,6 @@ extension Supervisor {
         node.note = note(of: slot)
         let machine = slot.planned.machine
         if machine != RunPlan.here { node.machine = machine }
-        if graph.isRelayed(slot.planned) { node.relayed = true }
         let live = slot.planned.configuration.settings.values.filter {
             slot.planned.liveSettings.contains($0.key)
         }

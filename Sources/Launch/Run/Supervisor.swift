@@ -110,7 +110,7 @@ package final class Supervisor {
     ) throws -> any NodeProcess {
         if let link = machines.link(to: node.machine) {
             return try link.start(
-                id, node: node.name, kind: node.kind, command: node.command.map(RelayHost.portable))
+                id, node: node.name, kind: node.kind, command: node.command.map(NodeProgram.portable))
         }
         let machine = graph.plan.machines.first { $0.name == node.machine }
         guard machine.map({ $0.launcher == .local }) ?? true else {
@@ -118,10 +118,10 @@ package final class Supervisor {
                 "machine '\(node.machine)' is no part of this run: it was not reached when it began"
             )
         }
-        let program = RelayHost.command(
-            for: node.command, relayed: graph.isRelayed(node), executable)
+        let program = try NodeProgram(node.command, executable: executable)
         return try ChildProcess(
-            program + [id, "--kind", node.kind, "--folder", graph.plan.folder], journal: journal)
+            program.words + [id, "--kind", node.kind, "--folder", graph.plan.folder],
+            journal: journal, environment: program.environment)
     }
 
     // MARK: The loop
@@ -318,6 +318,13 @@ package final class Supervisor {
             if retires { abilities.insert(.retires) }
             if rewires { abilities.insert(.rewires) }
             if sets { abilities.insert(.sets) }
+            guard rewires || !machines.areSeveral else {
+                return apply(
+                    .violated(
+                        "its program speaks to nodes of its own machine only, and the run has several: "
+                            + "write it with libpersonalive-node, which speaks to all "
+                            + "(Plugins/README.md)"))
+            }
             apply(.hello(abilities))
         case .ready: apply(.loaded)
         // Figures of a process that is not yet in its place are not the node's.

@@ -54,6 +54,8 @@ package struct Envelope: Equatable, Sendable {
     /// In `hello`: whether the consumer has been here before and lost the connection: what was sent
     /// from `sequence` on never came.
     package var isAgain = false
+    /// In `grant`: whether the consumer needs what a new one gets first, such as a key picture.
+    package var asksForBeginning = false
     package var count: UInt32 = 0
     package var released: [UInt64] = []
 
@@ -85,7 +87,7 @@ package struct Envelope: Equatable, Sendable {
         writer.write(UInt8(shape.count))
         writer.write(
             UInt8(place == nil ? 0 : 1) | (acknowledges ? 2 : 0) | (isElsewhere ? 4 : 0)
-                | (isAgain ? 8 : 0))
+                | (isAgain ? 8 : 0) | (asksForBeginning ? 16 : 0))
         writer.write(sequence)
         writer.write(stamp.frame)
         writer.write(stamp.captured)
@@ -130,6 +132,7 @@ package struct Envelope: Equatable, Sendable {
         acknowledges = flags & 2 != 0
         isElsewhere = flags & 4 != 0
         isAgain = flags & 8 != 0
+        asksForBeginning = flags & 16 != 0
         sequence = reader.read()
         stamp.frame = reader.read()
         stamp.captured = reader.read()

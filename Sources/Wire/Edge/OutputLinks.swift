@@ -290,6 +290,7 @@ final class OutputLinks {
             edges[index].edge.grant(
                 Int(envelope.count), released: envelope.released, below: envelope.sequence,
                 connection: envelope.stamp.frame)
+            if envelope.asksForBeginning { exchange.noteConsumer(of: edges[index].output.port) }
         case .bye:
             // A consumer that leaves early waits for this word, so that it can count what was still
             // under way.

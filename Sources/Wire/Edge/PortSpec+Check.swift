@@ -7,13 +7,17 @@ extension PortSpec {
     /// - Parameter isHalvable: whether it was agreed that numbers come in half precision.
     func check(_ envelope: Envelope, isHalvable: Bool) throws {
         let isHalved = isHalvable && elementType == .float32 && envelope.elementType == .float16
-        guard envelope.elementType == elementType || isHalved, envelope.shape.count == axes.count,
-            zip(envelope.shape, axes).allSatisfy(Self.fits)
-        else {
-            let found = "\(envelope.elementType.name) \(envelope.shape)"
-            throw WireError(
-                "a tensor \(found), but input '\(name)' takes \(elementType.name) [\(axesText)]")
+        guard let fault = fault(of: isHalved ? elementType : envelope.elementType, envelope.shape) else {
+            return
         }
+        throw WireError("\(fault), but input '\(name)' takes \(elementType.name) [\(axesText)]")
+    }
+
+    /// A tensor that cannot be the port's, in words; nil where it can.
+    package func fault(of type: ElementType, _ shape: [Int]) -> String? {
+        let isOurs = type == elementType && shape.count == axes.count
+            && zip(shape, axes).allSatisfy(Self.fits)
+        return isOurs ? nil : "a tensor \(type.name) \(shape)"
     }
 
     private static func fits(_ extent: Int, _ axis: Axis) -> Bool {
@@ -21,17 +25,5 @@ extension PortSpec {
         case .constant(let constant): extent == constant
         case .named(_, let factor): extent % factor == 0
         }
-    }
-}
-
-extension NodeConfiguration.Input {
-    /// What it takes, for a relay, which does not know the node's kind; nil where it was not told.
-    var portSpec: PortSpec? {
-        guard let type, let elementType = ElementType(name: type.element),
-            let axes = Axis.parse(type.axes)
-        else { return nil }
-        return PortSpec(
-            name: port, elementType: elementType, axes: axes, meaning: "", pace: .frame,
-            isOptional: false, summary: "")
     }
 }

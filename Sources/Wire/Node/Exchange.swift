@@ -16,6 +16,8 @@ final class Exchange: @unchecked Sendable {
         case release(input: Int, slot: UInt64, connection: UInt64)
         /// By edge, what is numbered below will not be asked for again.
         case acknowledge([String: UInt64])
+        /// An input's producer is asked for a beginning.
+        case askForBeginning(port: String)
         /// A source makes nothing more until it is told to go on.
         case held
         case control(ControlMessage)
@@ -225,6 +227,7 @@ final class Exchange: @unchecked Sendable {
     var edges: Wiring { locked { wiring } }
 
     func say(_ message: ControlMessage) { post(.control(message)) }
+    func askForBeginning(on port: String) { post(.askForBeginning(port: port)) }
     func endOutputs() {
         locked {
             hasEnded = true

@@ -2,7 +2,7 @@ import NodeKit
 
 extension NodeConfiguration: Codable {
     private enum Key: String, CodingKey {
-        case node, settings, cores, inputs, outputs, listen, curve, insecure
+        case node, settings, cores, inputs, outputs, listen, curve, insecure, spec
         case oldest = "oldest_ns"
         case latencyBudget = "latency_budget_ns"
     }
@@ -19,6 +19,7 @@ extension NodeConfiguration: Codable {
         if isInsecure { try object.encode(true, forKey: .insecure) }
         try object.encodeIfPresent(oldest, forKey: .oldest)
         try object.encodeIfPresent(latencyBudget, forKey: .latencyBudget)
+        try object.encodeIfPresent(spec.map(ToldSpec.init), forKey: .spec)
     }
 
     package init(from decoder: any Decoder) throws {
@@ -34,6 +35,7 @@ extension NodeConfiguration: Codable {
         keys = try object.decodeIfPresent(CurveKeys.self, forKey: .curve)
         oldest = try object.decodeIfPresent(Int64.self, forKey: .oldest)
         latencyBudget = try object.decodeIfPresent(Int64.self, forKey: .latencyBudget)
+        spec = try object.decodeIfPresent(ToldSpec.self, forKey: .spec)?.spec
         isInsecure = try object.decodeIfPresent(Bool.self, forKey: .insecure) ?? false
     }
 }
@@ -56,7 +58,7 @@ private struct End {
 
 extension NodeConfiguration.Input: Codable {
     private enum Key: String, CodingKey {
-        case port, from, endpoint, keep, window, tap, key, half, elsewhere, edition, type
+        case port, from, endpoint, keep, window, tap, key, half, elsewhere, edition
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -70,7 +72,6 @@ extension NodeConfiguration.Input: Codable {
         try object.encodeIfPresent(producerKey, forKey: .key)
         if isHalved { try object.encode(true, forKey: .half) }
         if isElsewhere { try object.encode(true, forKey: .elsewhere) }
-        try object.encodeIfPresent(type, forKey: .type)
         if edition != 0 { try object.encode(edition, forKey: .edition) }
     }
 
@@ -87,7 +88,6 @@ extension NodeConfiguration.Input: Codable {
         isElsewhere = try object.decodeIfPresent(Bool.self, forKey: .elsewhere) ?? false
         producerKey = try object.decodeIfPresent(String.self, forKey: .key)
         edition = try object.decodeIfPresent(Int.self, forKey: .edition) ?? 0
-        type = try object.decodeIfPresent(NodeConfiguration.TensorType.self, forKey: .type)
     }
 }
 

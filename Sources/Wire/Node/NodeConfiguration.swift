@@ -21,8 +21,6 @@ package struct NodeConfiguration: Sendable {
         package var producerKey: String?
         /// Which change of a running graph made the edge; 0 for one that was there from the first.
         package var edition = 0
-        /// What the port takes, for a relay, which does not know the node's kind.
-        package var type: TensorType?
 
         /// What tells the edge from others that have ended at the same port: messages of each are
         /// numbered by its own producer.
@@ -44,14 +42,6 @@ package struct NodeConfiguration: Sendable {
             self.keep = keep
             self.window = window
         }
-    }
-
-    /// Type and axes of a port, as `node.yaml` has them.
-    package struct TensorType: Sendable, Equatable, Codable {
-        package let element: String
-        package let axes: String
-
-        package init(element: String, axes: String) { (self.element, self.axes) = (element, axes) }
     }
 
     private static func key(_ port: String, _ edition: Int) -> String {
@@ -120,6 +110,8 @@ package struct NodeConfiguration: Sendable {
     /// The same less the time that the node and those behind it are known to take: a frame that is
     /// older here is dropped where its edge may drop.
     package var oldest: Int64?
+    /// What node.yaml says of a program's node; nil for kinds that know it themselves.
+    package var spec: NodeSpec?
     /// Whether it may listen without keys on more than the loopback.
     package var isInsecure = false
 

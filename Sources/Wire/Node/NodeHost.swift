@@ -16,8 +16,12 @@ public final class NodeHost: @unchecked Sendable {
     private let ledger = NodeLedger()
     private let reporter = NodeReporter()
     private var configuration: NodeConfiguration?
+    /// Hears what the node is before its kind is asked for anything.
+    private let hear: (NodeConfiguration) -> Void
 
-    private init(_ kind: any Node.Type) { self.kind = kind }
+    private init(_ kind: any Node.Type, _ hear: @escaping (NodeConfiguration) -> Void) {
+        (self.kind, self.hear) = (kind, hear)
+    }
 
     /// Hosts a node until its run is over and returns the process's exit code.
     ///
@@ -25,9 +29,17 @@ public final class NodeHost: @unchecked Sendable {
     ///   - name: what the graph calls the node.
     ///   - folder: where this run's sockets are.
     public static func run(_ kind: any Node.Type, name: String, folder: String) -> Int32 {
+        run(kind, name: name, folder: folder) { _ in }
+    }
+
+    /// The same for a kind whose spec is in its configuration.
+    package static func run(
+        _ kind: any Node.Type, name: String, folder: String,
+        hear: @escaping (NodeConfiguration) -> Void
+    ) -> Int32 {
         posix_line_buffer()
         let signals = posix_signals([SIGTERM, SIGINT, SIGHUP], 3)
-        return NodeHost(kind).run(name: name, folder: folder, signals: signals)
+        return NodeHost(kind, hear).run(name: name, folder: folder, signals: signals)
     }
 
     private func run(name: String, folder: String, signals: Int32) -> Int32 {
@@ -36,7 +48,7 @@ public final class NodeHost: @unchecked Sendable {
         do {
             journal = try Journal.lent()
             links = try NodeLinks(
-                name: name, folder: folder, spec: kind.spec, exchange: exchange, signals: signals,
+                name: name, folder: folder, kind: kind, exchange: exchange, signals: signals,
                 journal: journal,
                 progress: { [ledger, reporter] isBrief in
                     var report = isBrief ? ledger.report.brief : ledger.report
@@ -44,6 +56,7 @@ public final class NodeHost: @unchecked Sendable {
                     return report
                 },
                 configured: { [self] configuration in
+                    hear(configuration)
                     self.configuration = configuration
                     self.configuration?.settings.owner = NodeConfiguration.owner(
                         of: configuration.name, in: folder)

@@ -9,7 +9,7 @@ import NodeKit
 /// noticed by the standard input's end.
 final class NodeLinks {
     private let exchange: Exchange
-    private let spec: NodeSpec
+    private let kind: any Node.Type
     /// The node's figures, brief or whole.
     private let progress: (_ isBrief: Bool) -> NodeReport
     private let context: ZMQContext
@@ -36,13 +36,13 @@ final class NodeLinks {
     private var drained = 0
 
     init(
-        name: String, folder: String, spec: NodeSpec, exchange: Exchange, signals: Int32,
+        name: String, folder: String, kind: any Node.Type, exchange: Exchange, signals: Int32,
         journal: Journal?,
         progress: @escaping (_ isBrief: Bool) -> NodeReport,
         configured: @escaping (NodeConfiguration) -> Void
     ) throws {
         self.exchange = exchange
-        self.spec = spec
+        self.kind = kind
         self.signals = signals
         self.journal = journal
         self.progress = progress
@@ -221,7 +221,7 @@ final class NodeLinks {
         // A node that has had its last tick wants nothing more, and its producers may be gone.
         if let phase = found?.record.phase, phase != .running { connected.inputs = [] }
         inputs = try InputLinks(
-            connected, spec: spec.resolved(with: configuration.settings), context: context,
+            connected, spec: kind.spec.resolved(with: configuration.settings), context: context,
             clock: clock, exchange: exchange, next: found?.record.inputs ?? next,
             past: past
         ) { [weak self] in self?.say($0) }
@@ -276,6 +276,10 @@ final class NodeLinks {
                 for input in inputs?.acknowledge(next) ?? [] {
                     grants[input] = grants[input] ?? Envelope(.grant)
                 }
+            case .askForBeginning(let port):
+                guard let input = inputs?.links.firstIndex(where: { $0.configuration.port == port })
+                else { continue }
+                grants[input, default: Envelope(.grant)].asksForBeginning = true
             case .held: sendHeld()
             case .control(let message):
                 // The supervisor has to know how far the node had come when it failed.

@@ -178,6 +178,7 @@ final class NodeRunner {
 
     private func take(_ outputs: Outputs) throws {
         for warning in outputs.warnings { exchange.say(.warning(warning)) }
+        for port in outputs.wantedBeginnings { exchange.askForBeginning(on: port) }
         let sent = outputs.sent.map { sent in
             (
                 sent.port,

@@ -30,7 +30,7 @@ struct LinksBench: ParsableCommand {
 
     @Option(
         help:
-            "A plugin's program in the stage's place, with its arguments: a relay joins it to the others."
+            "A plugin's program in the stage's place, with its arguments."
     )
     var plugin: String?
 

@@ -4,7 +4,7 @@ import Testing
 
 /// Plugins whose neighbours are on other machines, as far as their edges go: TCP with keys.
 @Suite(.serialized, .enabled(if: Python.isComplete, "python3 with zmq and numpy is not here"))
-struct RelayTests {
+struct FarPluginEdgeTests {
     /// Reached as if they were others.
     private static let machines = """
         machines:
@@ -54,7 +54,7 @@ struct RelayTests {
         let plugin = try Python.passing()
         let outcome = try Tool(bench: [
             "links", "--only", "offline-reset", "--only", "live-pulled", "--seconds", "4",
-            "--pull", "2", "--plugin", "/usr/bin/env python3 \(plugin)/plugin.py",
+            "--pull", "2", "--plugin", "/usr/bin/env python3 -m personalive \(plugin)/plugin.py",
         ]).run()
 
         #expect(outcome.status == 0, "\(outcome.output) \(outcome.errors)")
@@ -91,9 +91,8 @@ struct RelayTests {
     }
 
     @Test(arguments: [
-        ("on_message(5, lambda: 1 / 0)", "ZeroDivisionError: division by zero"),
-        ("on_message(5, lambda: os.kill(os.getpid(), 9))", "signal 9"),
-        ("change_header(5, lambda h: setattr(h, 'shape', (3,)))", "sent a payload of 1000 bytes for [3]"),
+        ("stamp().frame == 5 and 1 / 0", "plugin.py:8: ZeroDivisionError: division by zero"),
+        ("data = data[None] if stamp().frame == 5 else data", "output 'data' was sent a tensor u8 [1, 1000]"),
     ])
     func `a plugin at fault is named`(change: String, words: String) throws {
         let graph = Self.machines + """
@@ -135,5 +134,22 @@ struct RelayTests {
 
         #expect(tool.waitUntil { tool.nodes.isEmpty })
         #expect(tool.waitUntil { tool.traces.isEmpty }, "\(tool.traces)")
+    }
+
+    @Test func `a program that speaks the protocol itself is refused, and told what to use`() throws {
+        let graph = Self.machines + """
+            nodes:
+              source: { use: test-source, with: { bytes: 1000, count: 100 } }
+              stage: { use: plain, machine: other, in: { data: source.data } }
+              sink: { use: test-sink, in: { data: stage.data } }
+            """
+        let tool = try Tool("run", graph: graph)
+        tool.plugins = [try Python.plugin("plain", inputs: Python.bytes, outputs: Python.bytes)]
+
+        let outcome = try tool.run()
+
+        #expect(outcome.status == 3)
+        #expect(outcome.errors.contains("write it with libpersonalive-node"), "\(outcome.errors)")
+        #expect(tool.nodes.isEmpty && tool.traces.isEmpty)
     }
 }

@@ -1,1 +1,0 @@
-../../../Plugins/grayscale-python/grayscale.py

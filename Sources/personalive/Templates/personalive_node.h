@@ -1,0 +1,1 @@
+../../CPersonaliveNode/include/personalive_node.h
