@@ -21,11 +21,13 @@ Y
 }
 graph marked ""
 graph unmarked ", label-ai-generated: false"
-for name in unmarked marked unmarked marked; do
-  begin=$(date +%s%N)
-  "$tool" run "$work/$name.yaml" --quiet --json >/dev/null 2>"$work/errors" || { cat "$work/errors"; exit 1; }
-  echo "$name: $(((frames * 1000000000) / ($(date +%s%N) - begin))) fps, $(stat -c %s "$work/$name.mp4") bytes"
+TIMEFORMAT='%R s, of processors %U s'
+for name in unmarked marked unmarked marked unmarked marked; do
+  echo -n "$name: $frames frames in "
+  { time "$tool" run "$work/$name.yaml" --quiet --json >/dev/null 2>"$work/errors"; } 2>&1 ||
+    { cat "$work/errors"; exit 1; }
 done
+for name in unmarked marked; do echo "$name: $(stat -c %s "$work/$name.mp4") bytes"; done
 
 show() { # NAME FILE
   "$tool" verify "$2" --json >"$work/report" || true
