@@ -198,7 +198,9 @@ final class Program: @unchecked Sendable {
 
     private func fits(_ port: PortSpec, _ type: ElementType, _ shape: [Int]) -> Bool {
         guard let fault = port.fault(of: type, shape) else { return true }
-        fail("output '\(port.name)' was sent \(fault)")
+        fail(
+            "output '\(port.name)' was sent \(fault), and node.yaml says \(port.elementType.name) "
+                + "[\(port.axesText)]")
         return false
     }
 

@@ -157,7 +157,9 @@ extension Supervisor {
     /// The old process of a node that is replaced has handed over, or is gone.
     func handOver(_ slot: NodeSlot) {
         guard let next = slot.successor else { return }
-        let moves = next.goesOn && slot.current.planned.machine != next.instance.planned.machine
+        // Machines that are reached as if they were others are one, and have one journal.
+        let (from, to) = (slot.current.planned.machine, next.instance.planned.machine)
+        let moves = next.goesOn && machines.link(to: from) !== machines.link(to: to)
         applyEdit(.handedOver(slot.name, movesJournal: moves))
     }
 

@@ -85,44 +85,44 @@ def node(subject: Subject) -> Subject:
 
 def empty(output: str, shape: Sequence[int]) -> numpy.ndarray:
     """An array where the next node can read it: filled and returned in the same tick, it is not copied."""
-    return _host().empty(output, shape)
+    return _current().empty(output, shape)
 
 
 def stamp() -> Stamp:
     """The frame of the tick."""
-    return _host().stamp
+    return _current().stamp
 
 
 def cores() -> int:
     """How many processor cores the node's mathematics may use."""
-    return _host().description["cores"]
+    return _current().description["cores"]
 
 
 def warn(text: str) -> None:
     """Says something that a person should read; within a tick."""
-    _host().library.say("warning", text)
+    _current().library.say("warning", text)
 
 
 def status(text: str) -> None:
     """Says what the node does now, for `personalive status` and `top`; from any thread."""
-    _host().library.say("status", text)
+    _current().library.say("status", text)
 
 
 def figure(name: str, value: float) -> None:
     """Sets a figure of the node's own, whose name ends with its unit; from any thread."""
-    _host().library.figure(name, value)
+    _current().library.figure(name, value)
 
 
 def begin_anew(input: str) -> None:
     """Asks for what a new consumer gets first: a key picture, where pictures are compressed. Within a tick."""
-    _host().library.say("beginning", input)
+    _current().library.say("beginning", input)
 
 
 _registered: list[Callable[..., Any]] = []
 _running: list[Any] = []
 
 
-def _host() -> Any:
+def _current() -> Any:
     if not _running:
         raise RuntimeError("there is no graph: this works only while 'personalive run' runs the node")
     return _running[0]
