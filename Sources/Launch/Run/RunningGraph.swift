@@ -162,7 +162,8 @@ final class RunningGraph {
     ) -> NodeConfiguration.Input {
         var input = input
         input.producerKey = machines.keys(of: input.producer)?.publicKey
-        if !isRelayed(instance.planned) { input.type = nil }
+        let isOpen = input.pace != nil || input.condition != nil
+        if !isRelayed(instance.planned), !isOpen { input.type = nil }
         guard let producer = slot(input.producer) else { return input }
         input.isElsewhere = producer.current.planned.machine != instance.planned.machine
         if let endpoint = endpoint(of: producer, for: instance) { input.endpoint = endpoint }

@@ -25,13 +25,14 @@ extension PortSpec {
 }
 
 extension NodeConfiguration.Input {
-    /// What it takes, for a relay, which does not know the node's kind; nil where it was not told.
+    /// What it takes, for a relay, which does not know the node's kind, and for a node that takes whatever it
+    /// is fed; nil where it was not told.
     var portSpec: PortSpec? {
         guard let type, let elementType = ElementType(name: type.element),
             let axes = Axis.parse(type.axes)
         else { return nil }
         return PortSpec(
-            name: port, elementType: elementType, axes: axes, meaning: "", pace: .frame,
+            name: port, elementType: elementType, axes: axes, meaning: type.meaning ?? "", pace: pace ?? .frame,
             isOptional: false, summary: "")
     }
 }

@@ -21,8 +21,14 @@ package struct NodeConfiguration: Sendable {
         package var producerKey: String?
         /// Which change of a running graph made the edge; 0 for one that was there from the first.
         package var edition = 0
-        /// What the port takes, for a relay, which does not know the node's kind.
+        /// What the port takes, for a relay, which does not know the node's kind, and for a node that takes
+        /// whatever it is fed.
         package var type: TensorType?
+        /// How the port keeps time, of a node that takes whatever it is fed.
+        package var pace: Pace?
+        /// Of an input that decides whether frames are worked on: what its number has to be, more than 0 or
+        /// not; nil for all other inputs.
+        package var condition: Bool?
 
         /// What tells the edge from others that have ended at the same port: messages of each are
         /// numbered by its own producer.
@@ -50,6 +56,8 @@ package struct NodeConfiguration: Sendable {
     package struct TensorType: Sendable, Equatable, Codable {
         package let element: String
         package let axes: String
+        /// What its numbers mean, for a node that takes whatever it is fed.
+        package var meaning: String?
 
         package init(element: String, axes: String) { (self.element, self.axes) = (element, axes) }
     }
@@ -73,6 +81,10 @@ package struct NodeConfiguration: Sendable {
         package var consumerKey: String?
         /// Which change of a running graph made the edge; 0 for one that was there from the first.
         package var edition = 0
+        /// Which frames go this way, where not all do.
+        package var thinning: Thinning?
+        /// The replicated node that the consumer is one process of: each frame goes to one of them.
+        package var group: ReplicaGroup?
         /// The first frame that goes this way; nil where all do.
         package var since: UInt64?
         /// The first frame that does not go this way any more; nil where none is known.
