@@ -7,10 +7,16 @@ package enum BuiltinKinds {
         [
             ImageFileNode.self,
             VideoFileNode.self,
+            PicturesNode.self,
+            AudioFileNode.self,
             CameraNode.self,
             BrowserCameraNode.self,
             MicrophoneNode.self,
+            TimerNode.self,
             ReplayNode.self,
+            SelectNode.self,
+            ScaleNode.self,
+            CropNode.self,
             FaceCropNode.self,
             KeypointExtractorNode.self,
             MotionEncoderNode.self,
@@ -22,9 +28,16 @@ package enum BuiltinKinds {
             TinyDecoderNode.self,
             FaceWarpNode.self,
             PasteBackNode.self,
+            EitherNode.self,
             SideBySideNode.self,
+            GridNode.self,
+            OverlayNode.self,
+            TextNode.self,
             CompareNode.self,
             VideoEncoderNode.self,
+            SavePicturesNode.self,
+            AudioEncoderNode.self,
+            RecordNode.self,
             LiveEncoderNode.self,
             StreamOutNode.self,
             HLSOutNode.self,
@@ -50,7 +63,8 @@ package enum BuiltinKinds {
         kind == ReplayNode.spec.kind ? ReplayNode.spec(of: file) : nil
     }
 
+    /// The node of a kind, or of one that no file can name: what `replicas:` puts behind processes.
     package static func make(kind: String) -> (any Node.Type)? {
-        kinds.first { $0.spec.kind == kind }
+        kind == MergeNode.spec.kind ? MergeNode.self : kinds.first { $0.spec.kind == kind }
     }
 }

@@ -20,6 +20,10 @@ package struct FaceCropNode: Node {
         "from a place in the crop, as the mesh counts, to pixels of the frame: x' = row 0 · (x, y, 1), "
             + "y' = row 1 · (x, y, 1)")
 
+    package static let found = Port(
+        "found", Float.self, "1", meaning: "scalar",
+        "1 where a face was seen in this frame, 0 where the last one is held or there was none yet")
+
     package static let subject = Setting(
         "subject", String.self, type: .choice(["portrait", "driver"]),
         "whose face it is: a portrait without one is refused, a driver's is held while it is gone")
@@ -34,11 +38,12 @@ package struct FaceCropNode: Node {
         "rows and columns of the crop; twice the model's, at most 512, otherwise")
     package static let networks = Setting(
         "networks", String.self, default: FaceModel.folder,
-        "the folder that 'personalive models pull face' makes; without it nothing is cut out")
+        "the folder that 'personalive models pull face' makes; without it nothing is cut out"
+    ).folder()
 
     package static let spec = NodeSpec(
         "face-crop", "Finds a face and cuts it out as the model wants it.", inputs: [frame],
-        outputs: [crop, mesh, transform],
+        outputs: [crop, mesh, transform, found],
         settings: [
             subject, mode, choice, size, networks, ModelSettings.model, ModelSettings.weights,
         ], state: .saved)
@@ -65,6 +70,7 @@ package struct FaceCropNode: Node {
         var picture: Tensor<UInt8>
         var mesh: Tensor<Float>
         var map: PictureMap
+        var isFound = true
     }
 
     package init(settings: Settings) throws {
@@ -151,7 +157,11 @@ package struct FaceCropNode: Node {
     /// No face: the last pose is held; before there was any, the frame is dropped.
     private mutating func hold(_ stamp: Stamp, into outputs: inout Outputs) {
         for text in gaps.missed(stamp.frame, isHeld: held != nil) { outputs.warn(text) }
-        guard let held else { return outputs.drop(stamp, because: "no face has been seen yet") }
+        guard var held else {
+            outputs[Self.found] = Tensor<Float>([0], shape: [1])
+            return outputs.drop(stamp, because: "no face has been seen yet")
+        }
+        held.isFound = false
         send(held, into: &outputs)
     }
 
@@ -204,13 +214,16 @@ package struct FaceCropNode: Node {
         let sent = outputs.tensor(for: Self.crop, shape: picture.shape)
         sent.pointer.update(from: picture.pointer, count: picture.count)
         send(
-            Cut(picture: sent, mesh: found.map { Self.mesh(of: $0, map) } ?? none, map: map),
+            Cut(
+                picture: sent, mesh: found.map { Self.mesh(of: $0, map) } ?? none, map: map,
+                isFound: found != nil),
             into: &outputs)
     }
 
     private func send(_ cut: Cut, into outputs: inout Outputs) {
         outputs[Self.crop] = cut.picture
         outputs[Self.mesh] = cut.mesh
+        outputs[Self.found] = Tensor<Float>([cut.isFound ? 1 : 0], shape: [1])
         let map = cut.map
         outputs[Self.transform] = Tensor(
             [map.xx, map.xy, map.x0, map.yx, map.yy, map.y0], shape: [2, 3])

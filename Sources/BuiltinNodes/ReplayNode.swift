@@ -3,45 +3,94 @@ import Foundation
 import NodeKit
 import Tensors
 
-/// Sends what was recorded of an output, as a source.
+/// Sends what was recorded of an output, or of several, as a source.
 ///
-/// Frames keep the numbers that they had, so several recordings of one run meet by them. The one output
-/// has name, type, axes and meaning of the recording: ``spec(of:)``.
+/// Frames keep the numbers that they had, so several recordings of one run meet by them. The outputs
+/// have names, types, axes and meanings of the recording: ``spec(of:)``.
 package struct ReplayNode: Node {
-    static let path = Setting(
-        "path", String.self, type: .inputFile, "a file that 'personalive record' made")
-    static let pace = Setting(
+    package static let path = Setting(
+        "path", String.self, type: .inputFile,
+        "a file that 'personalive record' or the node 'record' made")
+    package static let pace = Setting(
         "pace", String.self, type: .choice(["own", "flat-out"]), default: "own",
         "at the times at which it was captured, or as fast as it is taken")
+    package static let first = Setting(
+        "from", Int.self, default: 0, "the first frame that is sent, as its source numbered it")
+    package static let end = Setting(
+        "to", Int.self, isOptional: true, "the first frame that is not sent any more")
+    package static let loop = Setting(
+        "loop", Bool.self, default: false,
+        "begin again at the end, without end: numbers and times go on")
 
     package static let spec = NodeSpec(
-        "replay", "Sends what 'personalive record' took down, on a port of the same name and kind.",
-        settings: [path, pace])
+        "replay", "Sends what was recorded, on ports of the same names and kinds.",
+        settings: [path, pace, first, end, loop], state: .saved)
 
-    /// The kind with the port of one recording; nil when the file cannot be read.
+    /// The kind with the ports of one recording; nil when the file cannot be read.
     package static func spec(of path: String) -> NodeSpec? {
-        Recording.port(of: path).map {
+        Recording.ports(of: path).map {
             NodeSpec(
-                kind: spec.kind, summary: spec.summary, inputs: [], outputs: [$0],
-                settings: spec.settings, heldFrames: 0)
+                kind: spec.kind, summary: spec.summary, inputs: [], outputs: $0,
+                settings: spec.settings, heldFrames: 0, state: spec.state)
         }
     }
 
-    private let reader: Recording.Reader
-    private let isPaced: Bool
-    /// When the first message was captured, and when it was sent again.
+    /// What is added to a message of the recording, and what the next pass adds.
+    private struct Pass {
+        var frames: UInt64 = 0
+        /// Nanoseconds.
+        var time: Int64 = 0
+        /// Of what was sent in this pass: the first number and the one behind the last, and likewise when
+        /// they are shown.
+        var numbers: Range<UInt64>?
+        var shown: Range<Int64>?
+
+        mutating func add(_ stamp: Stamp) {
+            func extended<Bound: Comparable>(
+                _ range: Range<Bound>?, _ low: Bound, _ high: Bound
+            ) -> Range<Bound> {
+                min(range?.lowerBound ?? low, low)..<max(range?.upperBound ?? high, high)
+            }
+            numbers = extended(numbers, stamp.frame, stamp.frame + 1)
+            shown = extended(
+                shown, stamp.presentation, stamp.presentation + max(stamp.duration, 1))
+        }
+
+        /// The pass behind this one.
+        var next: Pass {
+            Pass(
+                frames: frames + UInt64(numbers?.count ?? 0),
+                time: time + (shown.map { $0.upperBound - $0.lowerBound } ?? 0))
+        }
+    }
+
+    private let path: String
+    private var reader: Recording.Reader
+    private let isPaced, loops: Bool
+    private let first: UInt64
+    private let end: UInt64?
+    private var pass = Pass()
+    /// Messages read in all.
+    private var read = 0
+    /// When the first message of the pass was captured, and when it was sent again.
     private var start: (captured: Int64, now: Int64)?
 
     package init(settings: Settings) throws {
-        reader = try Recording.Reader(path: settings[Self.path])
+        path = settings[Self.path]
+        reader = try Recording.Reader(path: path)
         isPaced = settings[Self.pace] == "own"
+        loops = settings[Self.loop]
+        first = UInt64(settings[Self.first])
+        end = settings[ifSet: Self.end].map { UInt64($0) }
     }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {
-        let port = reader.header.port
-        let room = outputs
-        let message = try reader.next { room.memory(for: port, bytes: $0) }
-        guard let message else { return outputs.finish() }
+        guard let (port, message) = try next(outputs) else {
+            if reader.isCutShort {
+                outputs.warn("\(path) breaks off: it was not finished, and what is whole of it is sent")
+            }
+            return outputs.finish()
+        }
         let now = posix_monotonic_ns()
         let start = self.start ?? (message.stamp.captured, now)
         self.start = start
@@ -54,6 +103,36 @@ package struct ReplayNode: Node {
         var stamp = message.stamp
         // Captured now. The number stays, so that what was recorded of other outputs meets it again.
         (stamp.captured, stamp.epoch) = (posix_monotonic_ns(), 0)
+        stamp.frame += pass.frames
+        stamp.presentation += pass.time
         outputs.send(Message(message.tensor, stamp), on: port)
+    }
+
+    /// The next message that is to be sent, as it was recorded; at the end of a pass another one begins,
+    /// unless nothing was in this one.
+    private mutating func next(_ room: Outputs) throws -> (port: String, Message)? {
+        let names = reader.headers.map(\.port)
+        while true {
+            let found = try reader.nextOfAny { room.memory(for: names[$0], bytes: $1) }
+            guard let (index, message) = found else {
+                guard loops, pass.numbers != nil else { return nil }
+                (pass, start) = (pass.next, nil)
+                reader = try Recording.Reader(path: path)
+                continue
+            }
+            read += 1
+            let frame = message.stamp.frame
+            guard frame >= first, end.map({ frame < $0 }) ?? true else { continue }
+            pass.add(message.stamp)
+            return (names[index], message)
+        }
+    }
+
+    package func save() -> SavedState? { SavedState(number: read) }
+
+    /// Reads up to where an earlier process came.
+    package mutating func restore(_ state: [UInt8]) throws {
+        let count = SavedState.number(state)
+        while read < count, try next(Outputs()) != nil {}
     }
 }

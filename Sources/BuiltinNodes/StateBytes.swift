@@ -42,6 +42,15 @@ struct StateWriter {
         writeRaw(stamp.epoch)
     }
 
+    mutating func write(text: String) { write(text.utf8.map { Int($0) }) }
+
+    /// A tensor of any type.
+    mutating func write(any tensor: AnyTensor) {
+        writeRaw(tensor.elementType.rawValue)
+        write(tensor.shape)
+        tensor.withBytes { bytes.append(contentsOf: $0) }
+    }
+
     private mutating func writeRaw<Value: FixedWidthInteger>(_ value: Value) {
         withUnsafeBytes(of: value) { bytes.append(contentsOf: $0) }
     }
@@ -81,6 +90,18 @@ struct StateReader {
     }
 
     mutating func numbers() -> [Int] { (0..<number()).map { _ in number() } }
+
+    mutating func text() -> String {
+        String(decoding: numbers().map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
+    }
+
+    mutating func anyTensor() -> AnyTensor {
+        let type = ElementType(rawValue: raw()) ?? .uint8, shape = numbers()
+        let memory = TensorMemory(byteCount: shape.reduce(type.byteCount, *))
+        copy(to: UnsafeMutableRawBufferPointer(
+            start: memory.base, count: shape.reduce(type.byteCount, *)))
+        return AnyTensor(elementType: type, shape: shape, memory: memory)
+    }
 
     mutating func stamp() -> Stamp {
         Stamp(

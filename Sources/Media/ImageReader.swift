@@ -41,6 +41,33 @@ package enum ImageReader {
         return tensor
     }
 
+    /// A picture that is to be laid over others: its colors, and how much of each pixel is seen, both
+    /// `[1, h, w, 3]` in 0...255.
+    ///
+    /// - Throws: ``MediaError`` naming the file, what it is, and what is needed.
+    package static func readLayer(
+        _ path: String
+    ) throws(MediaError) -> (pixels: Tensor<UInt8>, opacity: Tensor<UInt8>) {
+        let picture = try decode(path).picture
+        let (width, height) = (picture.width, picture.height)
+        let layer = Picture(width: width, height: height, format: AV_PIX_FMT_RGBA)
+        try PictureScaler(.init(picture, width: width, height: height, to: AV_PIX_FMT_RGBA))
+            .scale(picture, into: layer)
+        let pixels = Tensor<UInt8>(uninitialized: [1, height, width, 3])
+        let opacity = Tensor<UInt8>(uninitialized: [1, height, width, 3])
+        let (rows, stride) = layer.rows
+        for y in 0..<height {
+            for x in 0..<width {
+                let (from, to) = (rows + y * stride + 4 * x, 3 * (y * width + x))
+                for c in 0..<3 {
+                    pixels.pointer[to + c] = from[c]
+                    opacity.pointer[to + c] = from[3]
+                }
+            }
+        }
+        return (pixels, opacity)
+    }
+
     /// A size that no side of exceeds ``longestSide``.
     static func shownSize(width: Int, height: Int) -> (width: Int, height: Int) {
         let side = max(width, height)

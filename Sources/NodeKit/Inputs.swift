@@ -34,6 +34,9 @@ public struct Inputs: Sendable {
         return tensor
     }
 
+    /// All messages of the tick, by the input's name: of a node that takes whatever it is fed.
+    package var all: [String: Message] { messages }
+
     /// The tensor on a port that may be unconnected, or whose pace is its own.
     public subscript<Element>(ifPresent port: Port<Element>) -> Tensor<Element>? {
         messages[port.name]?.tensor.typed()

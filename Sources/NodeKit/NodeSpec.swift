@@ -24,6 +24,10 @@ public struct NodeSpec: Sendable {
     /// Whether what it sends can be had once only, as a camera's pictures: those of the time in which
     /// no process took them are lost.
     package private(set) var isOfTheMoment = false
+    /// Whether it numbers what it sends anew: the streams that come in end there, and another begins.
+    package private(set) var beginsStream = false
+    /// Whether it takes whatever the graph feeds it: each input is a port like the output that feeds it.
+    package private(set) var takesAnything = false
 
     /// A spec from typed ports and settings.
     public init(
@@ -71,12 +75,27 @@ public struct NodeSpec: Sendable {
         heldFrames = spec.heldFrames == 0 ? 0 : (spec.heldFrames + 1) * chunk / spec.chunk - 1
         state = spec.state
         isOfTheMoment = spec.isOfTheMoment
+        (beginsStream, takesAnything) = (spec.beginsStream, spec.takesAnything)
     }
 
     /// The same kind, whose pictures or sounds nobody can have twice.
     package func ofTheMoment() -> NodeSpec {
         var copy = self
         copy.isOfTheMoment = true
+        return copy
+    }
+
+    /// The same kind, behind which frames have numbers of their own.
+    package func beginningStream() -> NodeSpec {
+        var copy = self
+        copy.beginsStream = true
+        return copy
+    }
+
+    /// The same kind, whose inputs are whatever the graph feeds it, by names of the graph's choice.
+    package func takingAnything() -> NodeSpec {
+        var copy = self
+        copy.takesAnything = true
         return copy
     }
 

@@ -8,6 +8,12 @@ public enum Pace: String, Sendable, CaseIterable {
     case own
     /// A value that stays valid until another comes (the portrait). The first tick waits for it.
     case last
+    /// Frames of which each is a tick by itself, whatever the node's other inputs have: of a node that
+    /// chooses among several, or puts them in order.
+    case each
+
+    /// Whether what comes are frames, which are counted.
+    package var isOfFrames: Bool { self == .frame || self == .each }
 }
 
 /// What is known of a port without its Swift type.

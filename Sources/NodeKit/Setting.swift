@@ -88,6 +88,9 @@ public struct SettingSpec: Sendable {
         return isRequired && values[waiver.setting] != .text(waiver.value)
     }
 
+    /// Whether the text names a folder of files that need not be there, and is looked for as files are.
+    package var isFolder = false
+
     /// Of an output: the endings of which its name must have one, `/` for a folder. Empty: any will do.
     package var endings: [String] = []
 
@@ -153,6 +156,13 @@ public struct Setting<Value: SettingRepresentable>: SettingDescribing {
     public func live() -> Setting {
         var copy = self
         copy.spec.isLive = true
+        return copy
+    }
+
+    /// The same setting, whose text names a folder that need not be there.
+    package func folder() -> Setting {
+        var copy = self
+        copy.spec.isFolder = true
         return copy
     }
 

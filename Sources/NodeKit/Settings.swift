@@ -11,6 +11,8 @@ public struct Settings: Sendable {
     public var reporter = NodeReporter()
     /// Names of the inputs that the graph feeds; empty where there is no run.
     package var connectedInputs: Set<String> = []
+    /// Of a node that takes whatever it is fed: its inputs, and which output feeds each.
+    package var fedInputs: [(port: PortSpec, from: String)] = []
 
     /// Values by name, as the checked graph has them.
     public init(_ values: [String: SettingValue] = [:], cores: Int = 1) {

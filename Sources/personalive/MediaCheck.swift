@@ -18,10 +18,40 @@ enum MediaCheck {
             VideoReader.fault(of: node.settings[VideoFileNode.path]).map {
                 ContentFault(code: "no-pictures", message: "\($0)")
             }
+        case PicturesNode.spec.kind:
+            VideoReader.fault(of: node.settings[PicturesNode.path]).map {
+                ContentFault(code: "no-pictures", message: "\($0)")
+            }
+        case AudioFileNode.spec.kind: fault(ofSound: node.settings[AudioFileNode.path])
         case ImageFileNode.spec.kind:
             fault(ofPicture: node.settings[ImageFileNode.path]) ?? fault(ofConsent: node.settings)
+        case ScaleNode.spec.kind: fault(ofScale: node.settings)
+        case ReplayNode.spec.kind: fault(ofRecording: node.settings[ReplayNode.path])
         default: fault(ofPortrait: node, fedBy: feeders)
         }
+    }
+
+    private static func fault(ofScale settings: Settings) -> ContentFault? {
+        guard settings[ifSet: ScaleNode.width] == nil, settings[ifSet: ScaleNode.height] == nil else {
+            return nil
+        }
+        return ContentFault(
+            code: "no-size", message: "\(ScaleNode.NoSize())",
+            hint: "add one or both under 'with:'")
+    }
+
+    private static func fault(ofRecording path: String) -> ContentFault? {
+        do {
+            _ = try Recording.Reader(path: path)
+            return nil
+        } catch { return ContentFault(code: "bad-recording", message: "\(error)") }
+    }
+
+    private static func fault(ofSound path: String) -> ContentFault? {
+        do throws(MediaError) {
+            _ = try SoundReader(path: path)
+            return nil
+        } catch { return ContentFault(code: "no-sound", message: "\(error)") }
     }
 
     private static func fault(ofPicture path: String) -> ContentFault? {

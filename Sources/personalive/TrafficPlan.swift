@@ -49,7 +49,8 @@ struct TrafficPlan {
             let seen = measured[edge.to.description]
             let bytes = Self.bytes(of: edge) ?? seen.map { Int($0.messageBytes.rounded()) }
             let isOnce = edge.keep == .last
-            let messages = isOnce ? 0 : edge.input.pace == .frame ? frames : seen?.messagesPerSecond
+            let sent = edge.thinning.map { frames / $0.stretch(ofInterval: 1 / frames) } ?? frames
+            let messages = isOnce ? 0 : edge.input.pace.isOfFrames ? sent : seen?.messagesPerSecond
             let rate = isOnce ? 0 : bytes.flatMap { bytes in messages.map { Double(bytes) * $0 * 8 / 1e6 } }
             return Line(
                 from: from, to: to, output: edge.from.description, input: edge.to.description,

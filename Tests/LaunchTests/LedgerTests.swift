@@ -57,6 +57,59 @@ import Wire
         #expect(found.allSatisfy { $0.unaccounted.isEmpty })
     }
 
+    /// Two cameras whose frames have the same numbers, and a node that sends one of them on.
+    @Test func `a node that numbers frames anew ends the streams that come and begins another`() {
+        var report = NodeReport()
+        report.beginsStream = true
+        (report.emitted, report.emittedCount) = (Self.frames(0...6), 7)
+        report.outputs = [.init(port: "frame", consumer: "sink", consumerPort: "frame", keep: "all")]
+        report.inputs = ["a", "b"].map { port in
+            var input = NodeReport.Input(port: port, pace: .each)
+            input.arrived = Self.frames(0...4)
+            input.drops = port == "a"
+                ? Drops(.unchosen, Self.frames(3...4)) : Drops(.unchosen, Self.frames(0...0))
+            return input
+        }
+        let found = balances([
+            Self.node("one", ["frame>select.a"], emitted: Self.frames(0...4)),
+            Self.node(
+                "two", ["frame>select.b"], emitted: Self.frames(0...5),
+                drops: Drops(.superseded, Self.frames(5...5))),
+            .init(name: "select", kind: "select", isSource: false, isSink: false, report: report),
+            Self.node("sink", delivered: Self.frames(0...6), arrived: ["frame": Self.frames(0...6)]),
+        ])
+
+        #expect(found.map(\.sink) == ["sink", "select.b", "select.a"])
+        #expect(found.map(\.sources) == [["select"], ["two"], ["one"]])
+        #expect(found.map(\.framesIn) == [7, 6, 5])
+        #expect(found.map(\.framesOut) == [7, 4, 3])
+        #expect(found.allSatisfy { $0.unaccounted.isEmpty })
+        #expect(
+            found[1].losses.map { "\($0.place): \($0.reason) \($0.frames.text)" } == [
+                "two.frame → select.b: superseded (keep: newest) 5",
+                "select.b: another input was on air 0",
+            ])
+    }
+
+    @Test func `frames that several processes of a node share are due at the sink once each`() {
+        let odd = Self.frames(1...1, 3...3), even = Self.frames(0...0, 2...2)
+        func each(_ frames: [String: FrameSet]) -> [String: FrameSet] { frames }
+        var merge = Self.node(
+            "stage", ["data>sink.data"], emitted: Self.frames(0...3),
+            arrived: each(["data-1": even, "data-2": odd]))
+        for index in merge.report.inputs.indices { merge.report.inputs[index].pace = .each }
+        let found = balances([
+            Self.node("src", ["data>stage_1.data", "data>stage_2.data"], emitted: Self.frames(0...3)),
+            Self.node("stage_1", ["data>stage.data-1"], emitted: even, arrived: ["data": even]),
+            Self.node("stage_2", ["data>stage.data-2"], emitted: odd, arrived: ["data": odd]),
+            merge,
+            Self.node("sink", delivered: Self.frames(0...3), arrived: ["data": Self.frames(0...3)]),
+        ])
+
+        #expect(found.map(\.sink) == ["sink"])
+        #expect(found.map(\.framesIn) == [4] && found.map(\.framesOut) == [4])
+    }
+
     /// A chain of source, stage and sink, of which frame 5 went missing between source and stage and
     /// frame 7 in the stage.
     private func chain(

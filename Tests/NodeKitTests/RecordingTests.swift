@@ -38,7 +38,7 @@ import Testing
         #expect(messages[2].stamp.epoch == 9)
         #expect(messages[2].tensor.shape == [1, 2, 2, 3])
         #expect(messages[2].tensor.withBytes { Array($0) } == [UInt8](repeating: 2, count: 12))
-        #expect(Recording.port(of: path)?.axesText == "1 h w 3")
+        #expect(Recording.ports(of: path)?.map(\.axesText) == ["1 h w 3"])
     }
 
     @Test func `a file that breaks off anywhere is good up to there`() throws {

@@ -52,6 +52,34 @@ import Testing
         #expect(edge.drops[.unwanted].text == "2-4")
     }
 
+    @Test func `what an edge's thinning leaves out is counted, and never held for a consumer`() {
+        var edge = OutputEdge(keep: .all, window: 8, thinning: .every(3))
+        edge.connect(credits: 8)
+        for frame in 0..<7 { edge.offer(message(UInt64(frame))) }
+
+        #expect(sent(&edge) == [0, 3, 6])
+        #expect(edge.drops[.thinned].text == "1-2, 4-5")
+        #expect(edge.backlog == 0)
+    }
+
+    @Test func `a process of a producer that goes on sends again only what the edge is there for`() {
+        var edge = OutputEdge(keep: .all, window: 8, thinning: .every(2, offset: 1))
+        edge.adopt((0..<5).map { message($0) })
+        edge.connect(credits: 8)
+
+        #expect(sent(&edge) == [1, 3])
+    }
+
+    @Test func `a frame that is given to the edge goes over it, whatever its thinning says`() {
+        var edge = OutputEdge(keep: .newest, window: 1, thinning: .every(2))
+        edge.connect(credits: 1)
+        edge.offer(message(1), isChosen: true)
+
+        #expect(!edge.isFree)
+        #expect(sent(&edge) == [1])
+        #expect(edge.drops.isEmpty)
+    }
+
     @Test func `newest keeps one waiting and names what it dropped`() {
         var edge = OutputEdge(keep: .newest, window: 1)
         edge.connect(credits: 1)

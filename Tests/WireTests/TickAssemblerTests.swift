@@ -47,6 +47,54 @@ import Testing
         #expect(returned == [0, 0])
     }
 
+    @Test func `frames of inputs that are ticks by themselves do not wait, and each input is counted`() {
+        var ticks = TickAssembler(
+            inputs: [input("a", .each), input("b", .each)], required: ["a"])
+        for frame in 5..<7 { ticks.deliver(message(UInt64(frame)), to: 1) }
+        ticks.deliver(message(0), to: 0)
+        var order: [(UInt64, Int?)] = []
+        while let tick = ticks.next() { order.append((tick.inputs.stamp.frame, tick.chosenInput)) }
+        ticks.passOver(6, of: 1)
+        ticks.end(0)
+
+        #expect(Set(order.map(\.0)) == [0, 5, 6] && order.allSatisfy { $1 == ($0 == 0 ? 0 : 1) })
+        #expect(ticks.inputs.map(\.arrived.text) == ["0", "5-6"])
+        #expect(ticks.inputs[1].drops[.unchosen].text == "6")
+        #expect(!ticks.isExhausted && !ticks.isSource)
+        ticks.end(1)
+        #expect(ticks.isExhausted)
+    }
+
+    @Test(arguments: [true, false])
+    func `a number decides which frames get a tick, and the others are counted at every input`(
+        wanted: Bool
+    ) {
+        let number = TickAssembler.Input(
+            port: "a-when", pace: .frame, keep: .all, window: 2, condition: wanted)
+        var ticks = TickAssembler(inputs: [input("a", .frame), number], required: ["a"])
+        var passed: [UInt64] = [], names: [[String]] = []
+        for (frame, value) in [1, 0, -1, 0.5].enumerated() {
+            ticks.deliver(message(UInt64(frame)), to: 0)
+            let stamp = Stamp(frame: UInt64(frame), captured: 0, presentation: 0)
+            let tensor = AnyTensor(Tensor<Float>([Float(value)], shape: [1]))
+            ticks.deliver(
+                Numbered(
+                    sequence: UInt64(frame), message: Message(tensor, stamp), published: 0), to: 1)
+            while let tick = ticks.next() {
+                passed.append(tick.inputs.stamp.frame)
+                names.append(tick.inputs.all.keys.sorted())
+            }
+        }
+
+        #expect(passed == (wanted ? [0, 3] : [1, 2]))
+        // The node itself sees nothing of the number.
+        #expect(names == [["a"], ["a"]])
+        let left = wanted ? "1-2" : "0, 3"
+        #expect(ticks.inputs.map { $0.drops[.unmet].text } == [left, left])
+        let returned = ticks.takeReturned()
+        #expect(returned.count == 4)
+    }
+
     @Test func `a kept value is waited for and stays`() {
         var ticks = TickAssembler(
             inputs: [input("a", .frame), input("k", .last)], required: ["a", "k"])

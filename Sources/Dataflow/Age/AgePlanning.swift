@@ -42,16 +42,16 @@ struct AgePlanning {
             guard !isSource || !frames(outOf: node.name).isEmpty else { return false }
             return isSource ? !intervals[node.name]!.isComplete : !longest(node).isComplete
         }
-        let edges = graph.edges.filter { $0.input.pace == .frame && !transfer($0).isComplete }
+        let edges = graph.edges.filter { $0.input.pace.isOfFrames && !transfer($0).isComplete }
         return nodes.map(\.name) + edges.map { "\($0.from) → \($0.to)" }
     }
 
     private func frames(outOf node: String) -> [CheckedEdge] {
-        graph.edges(outOf: node).filter { $0.input.pace == .frame }
+        graph.edges(outOf: node).filter { $0.input.pace.isOfFrames }
     }
 
     private func frames(into node: String) -> [CheckedEdge] {
-        graph.edges(into: node).filter { $0.input.pace == .frame }
+        graph.edges(into: node).filter { $0.input.pace.isOfFrames }
     }
 
     // MARK: Times of nodes
@@ -66,8 +66,28 @@ struct AgePlanning {
         guard !incoming.isEmpty else {
             return TimeBound(node.takes ?? node.period ?? measured[node.name]?.interval)
         }
-        let before = incoming.map { intervals[$0.from.node]! }.reduce(.zero, TimeBound.larger)
+        let arrivals = incoming.map(arrival)
+        var before = arrivals.reduce(.zero, TimeBound.larger)
+        // Replicas have a part of the frames each.
+        if isMerging(node) {
+            before = TimeBound(known: before.known / arrivals.count, isComplete: before.isComplete)
+        }
         return TimeBound.larger(before, perFrame(node))
+    }
+
+    /// Whether it puts the frames of several processes in order.
+    private func isMerging(_ node: CheckedNode) -> Bool {
+        node.kind == ReplicaPlanning.spec.kind && node.spec.takesAnything
+    }
+
+    /// The time between two frames that go over an edge.
+    private func arrival(on edge: CheckedEdge) -> TimeBound {
+        let interval = intervals[edge.from.node]!
+        guard let thinning = edge.thinning else { return interval }
+        let seconds = interval.known / .seconds(1)
+        return TimeBound(
+            known: interval.known * thinning.stretch(ofInterval: seconds),
+            isComplete: interval.isComplete)
     }
 
     private func perFrame(_ node: CheckedNode) -> TimeBound {
@@ -85,7 +105,8 @@ struct AgePlanning {
     /// The longest from one frame that an edge's consumer takes of it to the next: a join waits for
     /// its other inputs, and a credit has to come back.
     private func cycle(at edge: CheckedEdge) -> TimeBound {
-        let partners = frames(into: edge.to.node).filter { $0.to != edge.to }
+        let partners = frames(into: edge.to.node)
+            .filter { $0.to != edge.to && $0.input.pace == .frame }
             .map { intervals[$0.from.node]! }
         let consumer = graph.node(edge.to.node)!
         let back = isElsewhere(edge) ? 2 * transfer(edge) : allowance
@@ -104,6 +125,7 @@ struct AgePlanning {
         let before = incoming.map { intervals[$0.from.node]! }.reduce(.zero, TimeBound.larger)
         let work =
             longest(node) + node.spec.heldFrames * TimeBound.larger(before, cycles[node.name]!)
+            + (isMerging(node) ? TimeBound(ReplicaPlanning.longestHold) : .zero)
         let ways = incoming.map { edge -> [AgePlan.Hop] in
             let wait = wait(on: edge) + running(node) + transfer(edge)
             let path = self.ways[edge.from.node]!
@@ -129,7 +151,7 @@ struct AgePlanning {
     }
 
     private func wait(on edge: CheckedEdge) -> TimeBound {
-        let (cycle, arrival) = (cycle(at: edge), intervals[edge.from.node]!)
+        let (cycle, arrival) = (cycle(at: edge), arrival(on: edge))
         let consumer = graph.node(edge.to.node)!
         // Frames that come more slowly than they are used up never wait; a chunk is used up at once.
         let busy = consumer.spec.chunk > 1 ? longest(consumer) + allowance : cycle

@@ -4,6 +4,8 @@ import NodeKit
 struct EdgeChecker {
     private let document: GraphDocument
     private let specs: [NodeSpec?]
+    /// Nodes of programs that know nothing of what the tool's own nodes do with single frames.
+    private let plugins: Set<Int>
     private let indices: [String: Int]
     private let sources: [String]
     private var values: [[String: SettingValue]] = []
@@ -14,8 +16,11 @@ struct EdgeChecker {
 
     /// - Parameter specs: one for each of the document's nodes, its ports resolved with the node's
     ///   settings; nil where the kind is unknown.
-    init(document: GraphDocument, specs: [NodeSpec?], findings: Findings) {
+    init(
+        document: GraphDocument, specs: [NodeSpec?], plugins: Set<Int> = [], findings: Findings
+    ) {
         self.document = document
+        self.plugins = plugins
         self.specs = specs
         self.findings = findings
         indices = Dictionary(
@@ -34,7 +39,13 @@ struct EdgeChecker {
         for (index, node) in document.nodes.enumerated() {
             var meant: Set<String> = []
             for input in node.inputs {
-                if let edge = edge(into: index, input, &meant) { edges.append(edge) }
+                guard let edge = edge(into: index, input, &meant) else {
+                    // What it says of its condition may be at fault, too.
+                    _ = input.condition.flatMap { source($0.source, for: index) }
+                    continue
+                }
+                edges.append(edge)
+                if let condition = condition(of: input, edge) { edges.append(condition) }
             }
             reportUnconnected(node, specs[index], besides: meant)
         }
@@ -50,29 +61,39 @@ struct EdgeChecker {
         into index: Int, _ input: InputDeclaration, _ meant: inout Set<String>
     ) -> PlannedEdge? {
         let node = document.nodes[index]
-        let port = specs[index]?.inputs.first { $0.name == input.port.value }
-        if port == nil, let spec = specs[index],
+        var port = specs[index]?.inputs.first { $0.name == input.port.value }
+        let isOpen = port == nil && specs[index]?.takesAnything == true
+        if port == nil, !isOpen, let spec = specs[index],
             let nearest = reportUnknownInput(input.port, spec)
         {
             meant.insert(nearest)
         }
         guard let source = input.source, let (from, output) = self.source(source, for: index),
-            let output, let port
+            let output
         else { return nil }
+        if isOpen {
+            port = output.asInput(
+                named: input.port.value, pace: output.pace == .own ? .own : .frame)
+        }
+        guard let port else { return nil }
         let start = CheckedEdge.End(node: document.nodes[from].name, port: output.name)
         let end = CheckedEdge.End(node: node.name, port: port.name)
         let ends = EdgeEnds(
             from: start.description, output: output, to: end.description, input: port)
         checkMeeting(ends, from: from, to: index, at: source.place)
         checkKeep(input, ends)
+        if let thinning = input.thinning {
+            checkThinning(thinning, ends, isPlugin: plugins.contains(from))
+        }
         if let wire = input.wire, !output.isHalvable {
             findings.report(EdgeFault.notHalvable(ends), at: wire.place)
         }
-        let edge = CheckedEdge(
+        var edge = CheckedEdge(
             from: start, to: end, output: output, input: port,
             keep: input.keep?.value ?? usualKeep(from: from, port),
             window: input.window?.value ?? EdgeWindows.usual(document.mode, port), extents: [],
             wire: input.wire?.value)
+        (edge.thinning, edge.group) = (input.thinning?.value, input.group)
         return PlannedEdge(
             edge: edge, fromIndex: from, toIndex: index, place: source.place, window: input.window,
             keep: input.keep)
@@ -88,10 +109,54 @@ struct EdgeChecker {
 
     private mutating func resolve(_ planned: inout PlannedEdge) {
         let edge = planned.edge
-        let extents = edge.output.axes.map { axes.extent(of: $0, edge.from.node) }
-        planned.edge = CheckedEdge(
-            from: edge.from, to: edge.to, output: edge.output, input: edge.input, keep: edge.keep,
-            window: edge.window, extents: extents, wire: edge.wire)
+        planned.edge.extents = edge.output.axes.map { axes.extent(of: $0, edge.from.node) }
+    }
+
+    private mutating func checkThinning(
+        _ thinning: Located<Thinning>, _ ends: EdgeEnds, isPlugin: Bool
+    ) {
+        if !ends.input.pace.isOfFrames {
+            findings.report(EdgeFault.thinnedValue(ends), at: thinning.place)
+        } else if isPlugin {
+            findings.report(EdgeFault.thinnedPlugin(ends), at: thinning.place)
+        }
+    }
+
+    /// The edge over which the number comes that decides whether an input's frames are worked on: it is an
+    /// input of its own, whose frames have to meet those.
+    private mutating func condition(
+        of input: InputDeclaration, _ edge: PlannedEdge
+    ) -> PlannedEdge? {
+        guard let condition = input.condition,
+            let (from, output) = source(condition.source, for: edge.toIndex), let output
+        else { return nil }
+        let (place, to) = (condition.source.place, edge.edge.to)
+        func report(_ fault: EdgeFault) { findings.report(fault, at: place) }
+        guard edge.edge.input.pace == .frame else {
+            report(.conditionOfValue(to.description))
+            return nil
+        }
+        guard !plugins.contains(edge.toIndex) else {
+            report(.conditionOfPlugin(to.node))
+            return nil
+        }
+        guard output.isScalar else {
+            let scalars = zip(document.nodes, specs).flatMap { node, spec in
+                (spec?.outputs ?? []).filter(\.isScalar).map { "\(node.name).\($0.name)" }
+            }
+            report(.notScalar(condition.source.value, output, candidates: scalars))
+            return nil
+        }
+        let port = output.asInput(named: "\(to.port)-when")
+        var number = CheckedEdge(
+            from: .init(node: document.nodes[from].name, port: output.name),
+            to: .init(node: to.node, port: port.name), output: output, input: port,
+            keep: edge.edge.keep == .all ? .all : usualKeep(from: from, port),
+            window: edge.window?.value ?? EdgeWindows.usual(document.mode, port), extents: [])
+        number.condition = condition.wanted
+        return PlannedEdge(
+            edge: number, fromIndex: from, toIndex: edge.toIndex, place: place,
+            window: edge.window, keep: nil)
     }
 }
 
@@ -258,7 +323,9 @@ extension EdgeChecker {
     private mutating func reportDeadEnds() {
         let isWhole = !document.nodes.contains { $0.unreadBlocks.contains("in") }
         guard isWhole, document.brokenParts.isEmpty,
-            links.count == document.nodes.reduce(0, { $0 + $1.inputs.count })
+            links.count == document.nodes.reduce(0, { count, node in
+                count + node.inputs.reduce(0) { $0 + ($1.condition == nil ? 1 : 2) }
+            })
         else { return }
         let shown = document.outputs.flatMap(\.ends)
             + document.exposed.filter { !$0.isInput }.map(\.end)

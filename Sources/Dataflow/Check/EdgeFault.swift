@@ -24,6 +24,13 @@ enum EdgeFault: Fault {
     case notHalvable(EdgeEnds)
     case unprepared(String, source: String, kind: String)
     case content(ContentFault)
+    case thinnedValue(EdgeEnds)
+    case thinnedPlugin(EdgeEnds)
+    case conditionOfValue(String)
+    case conditionOfPlugin(String)
+    case notScalar(String, PortSpec, candidates: [String])
+    case replicas(node: String, kind: String, reason: String, hint: String)
+    case severalMachines(node: String)
 
     var words: FaultWords {
         switch self {
@@ -55,6 +62,15 @@ enum EdgeFault: Fault {
                     + "says that they are head crops already)", severity: .warning)
         case .content(let fault):
             FaultWords(fault.code, fault.message, hint: fault.hint)
+        case .replicas(let node, let kind, let reason, let hint):
+            FaultWords(
+                "no-replicas", "node \(node.quoted) (\(kind)) cannot have replicas: \(reason)",
+                hint: hint)
+        case .severalMachines(let node):
+            FaultWords(
+                "several-machines",
+                "node \(node.quoted) is one process, and cannot be on several machines",
+                hint: "remove 'replicas: 1', or name one machine")
         case .selfEdge(let node):
             FaultWords("self-edge", "node \(node.quoted) feeds itself")
         case .cycle(let names):
@@ -140,6 +156,34 @@ enum EdgeFault: Fault {
                 "'keep: \(keep.rawValue)' is for streams, but \(ends.to.quoted) takes a value that "
                     + "stays valid",
                 hint: "write 'keep: last', or leave it out")
+        case .thinnedValue(let ends):
+            FaultWords(
+                "thinned-value",
+                "'every' and 'rate' are for frames, but \(ends.to.quoted) takes "
+                    + (ends.input.pace == .last ? "a value that stays valid" : "a stream that has none"),
+                hint: "leave them out here")
+        case .thinnedPlugin(let ends):
+            FaultWords(
+                "thinned-plugin",
+                "\(ends.from.quoted) is sent by a plugin, which sends every frame",
+                hint: "write it at an edge that a node of the tool's own begins")
+        case .conditionOfValue(let input):
+            FaultWords(
+                "condition-of-value",
+                "'when' and 'unless' are for frames that a node works on, but \(input.quoted) takes others",
+                hint: "write it at the input that takes the frames")
+        case .conditionOfPlugin(let node):
+            FaultWords(
+                "condition-of-plugin",
+                "node \(node.quoted) is a plugin, which works on every frame that it gets",
+                hint: "write the condition at a node of the tool's own before it")
+        case .notScalar(let source, let port, let candidates):
+            FaultWords(
+                "condition-not-scalar",
+                "\(source.quoted) is \(port.typeText), and a condition is one number: f32 [1] scalar",
+                hint: candidates.isEmpty
+                    ? "no output of this graph gives one; face-crop's 'found' does"
+                    : "write \(candidates.either)")
         case .lastOfStream(let ends):
             FaultWords(
                 "keep-mismatch",
@@ -161,6 +205,18 @@ struct EdgeEnds: CustomStringConvertible {
 }
 
 extension PortSpec {
+    /// Whether it gives one number for a frame.
+    var isScalar: Bool {
+        elementType == .float32 && axes == [.constant(1)] && meaning == "scalar"
+    }
+
+    /// An input that takes what this output gives.
+    func asInput(named name: String, pace: Pace = .frame, isOptional: Bool = false) -> PortSpec {
+        PortSpec(
+            name: name, elementType: elementType, axes: axes, meaning: meaning, pace: pace,
+            isOptional: isOptional, summary: summary)
+    }
+
     /// `f32 [n 4 h w] latent/sd1`.
     package var typeText: String { "\(elementType.name) [\(axesText)] \(meaning)" }
 

@@ -26,7 +26,7 @@ struct EdgeWindows {
 
     static func usual(_ mode: CheckedGraph.Mode, _ port: PortSpec) -> Int {
         guard mode == .live else { return usual }
-        return port.liveWindow ?? (port.pace == .frame ? usualLive : usual)
+        return port.liveWindow ?? (port.pace.isOfFrames ? usualLive : usual)
     }
 
     private(set) var findings: Findings
@@ -39,7 +39,7 @@ struct EdgeWindows {
     ) {
         if mode == .live { spreadEvenly(&edges, order, specs) }
         var incoming: [Int: [Int]] = [:]
-        for (index, planned) in edges.enumerated() where planned.edge.input.pace == .frame {
+        for (index, planned) in edges.enumerated() where planned.edge.input.pace.isOfFrames {
             incoming[planned.toIndex, default: []].append(index)
         }
         var held = [Int](repeating: 0, count: specs.count)
@@ -49,7 +49,7 @@ struct EdgeWindows {
             let longest = joined.max { held[edges[$0].fromIndex] < held[edges[$1].fromIndex] }
             for index in joined {
                 let missing = held[edges[longest!].fromIndex] - held[edges[index].fromIndex]
-                guard missing > 0 else { continue }
+                guard missing > 0, edges[index].edge.input.pace == .frame else { continue }
                 widen(&edges[index], by: missing, holders[edges[longest!].fromIndex])
             }
             let own = specs[node]?.heldFrames ?? 0
@@ -66,7 +66,8 @@ struct EdgeWindows {
     private func spreadEvenly(_ edges: inout [PlannedEdge], _ order: [Int], _ specs: [NodeSpec?]) {
         var chunks = specs.map { $0?.chunk ?? 1 }
         for node in order.reversed() {
-            for planned in edges where planned.fromIndex == node && planned.edge.input.pace == .frame {
+            for planned in edges
+            where planned.fromIndex == node && planned.edge.input.pace.isOfFrames {
                 chunks[node] = max(chunks[node], chunks[planned.toIndex])
             }
         }
@@ -95,6 +96,6 @@ extension CheckedEdge {
     fileprivate func with(keep: Keep? = nil, window: Int) -> CheckedEdge {
         CheckedEdge(
             from: from, to: to, output: output, input: input, keep: keep ?? self.keep, window: window,
-            extents: extents, wire: wire)
+            extents: extents, wire: wire, thinning: thinning, group: group, condition: condition)
     }
 }

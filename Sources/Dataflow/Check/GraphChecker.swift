@@ -1,14 +1,21 @@
+import Foundation
 import NodeKit
 
 /// Checks what a graph file says against the kinds of node that there are.
 struct GraphChecker {
     private let path: String
-    private let document: GraphDocument
+    private var document: GraphDocument
     private let registry: NodeRegistry
+    private let folders: GraphFolders
     private(set) var findings: Findings
 
-    init(path: String, document: GraphDocument, registry: NodeRegistry, findings: Findings) {
+    /// - Parameter files: the graph's file and those of its parts, as places number them.
+    init(
+        path: String, files: [String], document: GraphDocument, registry: NodeRegistry,
+        findings: Findings
+    ) {
         self.path = path
+        folders = GraphFolders(files: files)
         self.document = document
         self.registry = registry
         self.findings = findings
@@ -16,11 +23,20 @@ struct GraphChecker {
 
     /// Checks everything; the graph is nil when the file has errors, however small.
     mutating func graph() -> CheckedGraph? {
-        let kinds = document.nodes.map { spec(of: $0) }
+        let replicas = ReplicaPlanning(document, registry: registry, findings: findings)
+        (document, findings) = (replicas.document, replicas.findings)
+        let kinds = document.nodes.map {
+            replicas.firsts[$0.name] == nil ? spec(of: $0) : ReplicaPlanning.spec
+        }
         let machines = document.nodes.map { machine(of: $0) }
         let values = settings(kinds, machines)
-        let specs = zip(kinds, values).map { $0?.resolved(with: Settings($1)) }
-        var edges = EdgeChecker(document: document, specs: specs, findings: findings)
+        let specs = merging(
+            zip(kinds, values).map { $0?.resolved(with: Settings($1)) }, replicas.firsts)
+        let plugins = document.nodes.indices.filter { index in
+            document.nodes[index].kind.map { registry.plugin($0.value) != nil } ?? false
+        }
+        var edges = EdgeChecker(
+            document: document, specs: specs, plugins: Set(plugins), findings: findings)
         var planned = edges.edges(values: values)
         findings = edges.findings
         let order = GraphOrder(names: document.nodes.map(\.name), links: edges.links)
@@ -47,6 +63,20 @@ struct GraphChecker {
         }
         graph.warnings = findings.inOrder
         return graph
+    }
+
+    /// With the ports of nodes that put the frames of several processes in order: those of these.
+    private func merging(_ specs: [NodeSpec?], _ firsts: [String: String]) -> [NodeSpec?] {
+        zip(document.nodes, specs).map { node, spec in
+            guard let spec, let first = firsts[node.name],
+                let index = document.nodes.firstIndex(where: { $0.name == first })
+            else { return spec }
+            return specs[index].map { own in
+                ReplicaPlanning.spec(
+                    merging: own,
+                    of: document.nodes.count { $0.name.hasPrefix(node.name + GraphParts.separator) })
+            }
+        }
     }
 
     /// Looks into the files of nodes on this machine, where a node that they feed knows what must be in
@@ -114,11 +144,28 @@ struct GraphChecker {
             findings.report(EdgeFault.brokenPlugin(kind.value, file: file), at: kind.place)
             return nil
         }
-        let path = node.settings.first { $0.name.value == "path" }?.value?.text
-        if let spec = registry.spec(kind.value, path: path) { return spec }
+        let written = node.settings.first { $0.name.value == "path" }?.value
+        let setting = registry[kind.value]?.settings.first { $0.name == "path" }
+        let path = written.map { written in
+            setting.map { folders.place(of: written.text, written, $0) } ?? written.text
+        }
+        if let spec = registry.spec(kind.value, path: path) {
+            guard let written, let path, let fault = faultOfPorts(spec, path) else { return spec }
+            findings.report(EdgeFault.content(fault), at: written.place, notes: written.notes)
+            return nil
+        }
         let nearest = findings.nearest(to: kind.value, among: registry.kinds)
         findings.report(EdgeFault.unknownKind(kind.value, nearest: nearest), at: kind.place)
         return nil
+    }
+
+    /// Why a kind that has its ports from a file has none.
+    private func faultOfPorts(_ spec: NodeSpec, _ path: String) -> ContentFault? {
+        guard spec.inputs.isEmpty, spec.outputs.isEmpty, !spec.takesAnything,
+            FileManager.default.fileExists(atPath: path)
+        else { return nil }
+        let settings = Settings(["path": .text(path)])
+        return registry.contentFault(ContentNode(kind: spec.kind, settings: settings), [:])
     }
 
     private mutating func machine(of node: NodeDeclaration) -> String {
@@ -136,7 +183,7 @@ struct GraphChecker {
     private mutating func settings(_ specs: [NodeSpec?], _ machines: [String])
         -> [[String: SettingValue]]
     {
-        var checker = SettingChecker(findings: findings)
+        var checker = SettingChecker(findings: findings, folders: folders)
         var values: [[String: SettingValue]] = []
         for (index, node) in document.nodes.enumerated() {
             guard let spec = specs[index] else {

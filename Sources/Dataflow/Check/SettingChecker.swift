@@ -4,12 +4,14 @@ import NodeKit
 struct SettingChecker {
     private(set) var findings: Findings
     private var files: FileChecker
+    private let folders: GraphFolders
     private var outputs = OutputChecker()
     /// Files of plugins, each with the node that they serve.
     private var programs: [String: String] = [:]
 
-    init(findings: Findings) {
+    init(findings: Findings, folders: GraphFolders = GraphFolders(files: [])) {
         self.findings = findings
+        self.folders = folders
         files = FileChecker()
     }
 
@@ -26,7 +28,15 @@ struct SettingChecker {
                 if let name = reportUnknown(name, spec) { meant.insert(name) }
                 continue
             }
-            guard let scalar, let value = value(scalar, setting) else { continue }
+            guard let scalar, var value = value(scalar, setting) else { continue }
+            if isLocal, case .text(let path) = value {
+                value = .text(folders.place(of: path, scalar, setting))
+                if let other = folders.twin(of: path, scalar, setting) {
+                    findings.report(
+                        SettingFault.twoFiles(setting, path: path, other: other), at: scalar.place,
+                        notes: scalar.notes)
+                }
+            }
             values[name.value] = value
             if isLocal {
                 checkFile(value, setting, scalar, node)
@@ -58,10 +68,13 @@ struct SettingChecker {
         _ setting: SettingSpec, to values: inout [String: SettingValue], of node: NodeDeclaration,
         isLocal: Bool
     ) {
-        if let value = setting.defaultValue {
-            values[setting.name] = value
+        if var value = setting.defaultValue {
             let place = node.kind?.place ?? node.place
             let scalar = Scalar(text: value.text, isPlain: true, place: place)
+            if isLocal, case .text(let path) = value {
+                value = .text(folders.place(of: path, scalar, setting))
+            }
+            values[setting.name] = value
             if isLocal { checkFile(value, setting, scalar, node) }
         } else if setting.isRequired(beside: values), !node.unreadBlocks.contains("with") {
             findings.report(SettingFault.missing(setting, node: node.name), at: node.place)

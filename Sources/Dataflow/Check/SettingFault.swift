@@ -9,6 +9,7 @@ enum SettingFault: Fault {
     case notAChoice(SettingSpec, found: String, nearest: String?)
     case noFile(SettingSpec, path: String, fullPath: String, nearest: String?)
     case noMatch(SettingSpec, pattern: String)
+    case twoFiles(SettingSpec, path: String, other: String)
     case unreadableFile(SettingSpec, path: String)
     case noFolder(SettingSpec, path: String, folder: String, full: String)
     case isFolder(SettingSpec, path: String, takesFolder: Bool)
@@ -48,8 +49,14 @@ enum SettingFault: Fault {
             FaultWords(
                 "missing-file",
                 "setting \(spec.name.quoted): there is no file \(path.quoted)"
-                    + (path == fullPath ? "" : " (looked for \(fullPath))"),
+                    + (path == fullPath ? "" : " (looked for \(fullPath), and beside the graph)"),
                 hint: nearest ?? (path.hasPrefix("~") ? "write '~' out: only shells know it" : nil))
+        case .twoFiles(let spec, let path, let other):
+            FaultWords(
+                "two-files",
+                "setting \(spec.name.quoted): there is \(path.quoted) in this folder, which is taken, and "
+                    + "beside the graph",
+                hint: "write \(other) if that one is meant", severity: .warning)
         case .noMatch(let spec, let pattern):
             FaultWords(
                 "missing-file",

@@ -10,6 +10,8 @@ enum ShapeFault: Fault {
     case notWhole(what: String, found: String, isQuoted: Bool)
     case outOfRange(what: String, found: String, range: ClosedRange<Int>)
     case badDuration(String)
+    case badRate(String)
+    case both(String, String)
     case budgetOffline
     case badMemory(String)
     case launcherCount(machine: String, found: [String])
@@ -60,6 +62,14 @@ enum ShapeFault: Fault {
             FaultWords(
                 "bad-duration", "\(found.quoted) is no duration",
                 hint: "write a number and its unit: 300ms or 0.3s")
+        case .badRate(let found):
+            FaultWords(
+                "bad-rate", "\(found.quoted) is no rate of frames",
+                hint: "write a number and its unit: 5/s or 30/min")
+        case .both(let one, let other):
+            FaultWords(
+                "keys-exclude", "an input has \(one.quoted) or \(other.quoted), not both",
+                hint: "remove one of them")
         case .budgetOffline:
             FaultWords(
                 "budget-offline", "only a live graph has a latency budget, and this one is offline",

@@ -78,9 +78,15 @@ package struct CheckedEdge: Sendable {
     /// Messages that may be under way or waiting before the producer is held up.
     package let window: Int
     /// The extent of each axis where the graph fixes it, else nil.
-    package let extents: [Int?]
+    package var extents: [Int?]
     /// What its numbers are on the way to another machine, if not what they are.
     package var wire: WireFormat?
+    /// Which frames go this way, where not all do.
+    package var thinning: Thinning?
+    /// The replicated node that the consumer is one process of.
+    package var group: ReplicaGroup?
+    /// Of an edge of `when:` or `unless:`: what its number has to be, more than 0 or not.
+    package var condition: Bool?
 }
 
 /// What numbers may be between machines.

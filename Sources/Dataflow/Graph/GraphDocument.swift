@@ -40,6 +40,10 @@ struct NodeDeclaration {
     let place: SourceRange
     var kind: Located<String>?
     var machine: Located<String>?
+    /// Of a replicated node: machines that its processes are spread over in turn.
+    var machines: [Located<String>] = []
+    /// How many processes share its frames, where the file says so.
+    var replicas: Located<Int>?
     var cores = 1
     var takes: Duration?
     /// Nil where the file says nothing.
@@ -60,16 +64,28 @@ struct NodeDeclaration {
         self.place = place
     }
 
+    /// A process of a replicated node, or what puts the frames of those in order.
+    func copy(named name: String) -> NodeDeclaration {
+        var copy = self
+        copy.name = name
+        return copy
+    }
+
     /// The name that the node has in the graph around its part.
     mutating func rename(_ name: String) { self.name = name }
 }
 
 /// One entry of a node's `in:`.
 struct InputDeclaration {
-    let port: Located<String>
+    var port: Located<String>
     /// Nil when it was at fault, which was reported.
     var source: Located<String>?
     var keep: Located<Keep>?
     var window: Located<Int>?
     var wire: Located<WireFormat>?
+    var thinning: Located<Thinning>?
+    /// The output whose number decides, and what it has to be: more than 0 or not.
+    var condition: (source: Located<String>, wanted: Bool)?
+    /// The replicated node that this one is a process of.
+    var group: ReplicaGroup?
 }

@@ -88,7 +88,8 @@ package enum GraphFile {
         var whole = parts.expand(document, files: [name])
         for replacement in replacements { replacement.apply(to: &whole, registry) }
         var checker = GraphChecker(
-            path: name, document: whole, registry: registry, findings: parts.findings)
+            path: name, files: parts.sources.map(\.name), document: whole, registry: registry,
+            findings: parts.findings)
         let graph = checker.graph()
         return Check(parts.sources, graph: graph, diagnostics: checker.findings.inOrder)
     }

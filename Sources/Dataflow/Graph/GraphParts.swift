@@ -24,6 +24,7 @@ enum PartFault: Fault {
     case unknownPort(String, part: String, isInput: Bool, nearest: String?, known: [String])
     case unknownEnd(String, nearest: String?)
     case notInPart(String)
+    case replicated(String)
     case fedTwice(String)
 
     var words: FaultWords {
@@ -58,6 +59,10 @@ enum PartFault: Fault {
             FaultWords(
                 "fed-twice", "\(end.quoted) is fed inside this file, so it cannot be an input of it",
                 hint: "remove it here, or under the node's 'in:'")
+        case .replicated(let node):
+            FaultWords(
+                "replicas-of-part", "\(node.quoted) is a graph of its own, and only single nodes have replicas",
+                hint: "write 'replicas:' at the node in there that is slow")
         case .notInPart(let key):
             FaultWords(
                 "not-in-part", "\(key.quoted) has no place in a graph that is part of another",
@@ -117,6 +122,10 @@ struct GraphParts {
             for input in result.nodes[index].inputs.indices {
                 let source = result.nodes[index].inputs[input].source
                 result.nodes[index].inputs[input].source = source.flatMap { redirect($0, ports) }
+                if let condition = result.nodes[index].inputs[input].condition {
+                    result.nodes[index].inputs[input].condition = redirect(condition.source, ports)
+                        .map { ($0, condition.wanted) }
+                }
             }
         }
         result.inputs = result.inputs.map { port in
@@ -212,6 +221,11 @@ struct GraphParts {
             for input in nodes[index].inputs.indices {
                 let source = nodes[index].inputs[input].source
                 nodes[index].inputs[input].source = source.map { full($0) }
+                if let condition = nodes[index].inputs[input].condition {
+                    nodes[index].inputs[input].condition = (
+                        full(condition.source), condition.wanted
+                    )
+                }
             }
         }
         feed(&nodes, of: part, from: node)
@@ -240,10 +254,9 @@ struct GraphParts {
                     findings.report(PartFault.fedTwice(end.value), at: end.place)
                 } else if let fed {
                     let target = Located(value: words[1], place: end.place)
-                    nodes[index].inputs.append(
-                        InputDeclaration(
-                            port: target, source: fed.source, keep: fed.keep, window: fed.window,
-                            wire: fed.wire))
+                    var input = fed
+                    input.port = target
+                    nodes[index].inputs.append(input)
                 } else {
                     nodes[index].openPorts[words[1]] = OpenPort(
                         node: node.name, name: port.name.value, place: node.place,
@@ -265,6 +278,9 @@ struct GraphParts {
     }
 
     private mutating func reportMisplaced(_ node: NodeDeclaration) {
+        if let replicas = node.replicas {
+            findings.report(PartFault.replicated(node.name), at: replicas.place)
+        }
         for key in node.unknownKeys {
             let nearest = findings.nearest(to: key.value, among: GraphReader.nodeKeys)
             findings.report(

@@ -5,9 +5,13 @@ struct GraphReader {
     static let keys = [
         "settings", "mode", "latency_budget", "machines", "inputs", "outputs", "nodes",
     ]
-    static let nodeKeys = ["use", "machine", "cores", "takes", "restart", "in", "with"]
+    static let nodeKeys = ["use", "machine", "replicas", "cores", "takes", "restart", "in", "with"]
     static let restartKeys = ["limit", "within", "backoff", "then"]
-    static let inputKeys = ["from", "keep", "window", "wire"]
+    static let inputKeys = ["from", "keep", "window", "wire", "every", "rate", "when", "unless"]
+    /// Frames of which one goes over an edge.
+    static let everies = 1...1_000_000
+    /// Processes of one node.
+    static let replicas = 1...64
     /// Credits of one edge. The upper end keeps a pool of 786 KB frames at 50 MB.
     static let windows = 1...64
     static let cores = 1...1024
@@ -154,10 +158,8 @@ extension GraphReader {
     private mutating func read(_ entry: YAMLEntry, into node: inout NodeDeclaration) {
         switch entry.key {
         case "use": node.kind = kind(entry.value)
-        case "machine":
-            if let scalar = scalar(entry.value, "'machine'") {
-                node.machine = Located(value: scalar.text, place: scalar.place)
-            }
+        case "machine": machine(entry.value, of: &node)
+        case "replicas": node.replicas = whole(entry.value, "'replicas'", within: Self.replicas)
         case "cores": node.cores = whole(entry.value, "'cores'", within: Self.cores)?.value ?? 1
         case "takes": node.takes = duration(entry.value, "'takes'")
         case "restart": node.restart = restart(entry.value)
@@ -172,6 +174,20 @@ extension GraphReader {
         default:
             node.unknownKeys.append(Located(value: entry.key, place: entry.keyPlace))
         }
+    }
+
+    /// `gpu`, or `[gpu-1, gpu-2]` for a node of several processes.
+    private mutating func machine(_ value: YAMLNode, of node: inout NodeDeclaration) {
+        guard case .sequence(let several) = value.content else {
+            if let scalar = scalar(value, "'machine'") {
+                node.machine = Located(value: scalar.text, place: scalar.place)
+            }
+            return
+        }
+        node.machines = several.compactMap { scalar($0, "'machine'") }
+            .map { Located(value: $0.text, place: $0.place) }
+        guard !node.machines.isEmpty else { return }
+        node.replicas = node.replicas ?? Located(value: node.machines.count, place: value.place)
     }
 
     private mutating func block(_ entry: YAMLEntry, of node: inout NodeDeclaration) -> [YAMLEntry] {
@@ -214,8 +230,24 @@ extension GraphReader {
                 input.wire = choice(part.value, "'wire'", of: WireFormat.self).map {
                     Located(value: $0, place: part.value.place)
                 }
+            case "every":
+                input.thinning = whole(part.value, "'every'", within: Self.everies).map {
+                    Located(value: .every($0.value), place: $0.place)
+                }
+            case "rate": input.thinning = rate(part.value)
+            case "when", "unless":
+                let wanted = part.key == "when"
+                input.condition = source(part.value, part.key.quoted, needed: "'node.port'").map {
+                    ($0, wanted)
+                }
             default: unknownKey(part, owner: what, known: Self.inputKeys)
             }
+        }
+        for (one, other) in [("every", "rate"), ("when", "unless")] {
+            guard let first = entries[one], let second = entries[other] else { continue }
+            findings.report(
+                ShapeFault.both(one, other),
+                at: max(first.keyPlace, second.keyPlace))
         }
         if entries["from"] == nil, !isMeant("from", among: entries, known: Self.inputKeys) {
             let hint = "add 'from: node.port'"
@@ -223,6 +255,18 @@ extension GraphReader {
             findings.report(fault, at: entry.keyPlace)
         }
         return input
+    }
+
+    /// `5/s`, `0.5/s` or `2/min`.
+    private mutating func rate(_ node: YAMLNode) -> Located<Thinning>? {
+        guard let scalar = scalar(node, "'rate'") else { return nil }
+        for (unit, seconds) in [("/s", 1.0), ("/min", 60.0)] where scalar.text.hasSuffix(unit) {
+            let number = Scalar.number(String(scalar.text.dropLast(unit.count)).trimmed)
+            guard let number, (0.001...10_000).contains(number / seconds) else { break }
+            return Located(value: .rate(number / seconds), place: scalar.place)
+        }
+        report(ShapeFault.badRate(scalar.text), at: scalar.place, notes: scalar.notes)
+        return nil
     }
 
     private mutating func source(_ node: YAMLNode, _ what: String, needed: String)

@@ -81,6 +81,7 @@ struct SettingReferences {
         }
         declarations[index].value.text = text
         declarations[index].value.isPlain = true
+        declarations[index].value.isGiven = true
         declarations[index].isOverridden = true
         declarations[index].isBroken = false
     }
@@ -110,8 +111,10 @@ struct SettingReferences {
         let pieces = Self.pieces(of: scalar.text)
         if case .reference(let name)? = pieces.first, pieces.count == 1 {
             return value(of: name, at: scalar.place, findings: &findings).map {
-                Scalar(
+                var value = Scalar(
                     text: $0.text, isPlain: $0.isPlain, place: scalar.place, origin: $0.origin)
+                value.isGiven = $0.isGiven
+                return value
             }
         }
         var result = scalar
@@ -127,6 +130,8 @@ struct SettingReferences {
                 guard let value = value(of: name, at: scalar.place, findings: &findings) else {
                     return nil
                 }
+                // What begins with a path of the command line is one, whatever stands behind it.
+                if result.text.isEmpty { result.isGiven = value.isGiven }
                 result.text += value.text
                 result.origin = value.origin
             }

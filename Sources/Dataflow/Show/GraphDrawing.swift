@@ -84,7 +84,7 @@ package struct GraphDrawing {
                 text +=
                     "  \(edge.to.port.padded(to: names)) ← "
                     + "\(edge.from.description.padded(to: sources))  \(edge.typeText), "
-                    + "keep \(edge.keep.rawValue), window \(edge.window)\n"
+                    + "keep \(edge.keep.rawValue), window \(edge.window)\(edge.choiceText)\n"
             }
         }
         return text
@@ -139,10 +139,15 @@ extension CheckedEdge {
     /// `u8 [1 512 8w 3] rgb`.
     package var typeText: String { "\(output.elementType.name) [\(axesText)] \(output.meaning)" }
 
+    /// Which frames go this way: `, every 2`.
+    fileprivate var choiceText: String {
+        (thinning.map { ", \($0)" } ?? "") + (condition.map { $0 ? ", decides when" : ", decides unless" } ?? "")
+    }
+
     /// Port, type and policy.
     fileprivate var labelLines: [String] {
         let ports = from.port == to.port ? from.port : "\(from.port) → \(to.port)"
-        return [ports, typeText, "keep \(keep.rawValue)"]
+        return [ports, typeText, "keep \(keep.rawValue)\(choiceText)"]
     }
 }
 

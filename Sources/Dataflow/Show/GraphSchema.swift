@@ -153,6 +153,23 @@ package struct GraphSchema {
                                     "Half precision on the way to another machine, where the output allows it.",
                                     [("enum", words(WireFormat.allCases.map(\.rawValue)))])
                             ),
+                            (
+                                "every",
+                                described(
+                                    "One frame of so many goes this way: those whose number it divides.",
+                                    integer(GraphReader.everies))
+                            ),
+                            (
+                                "rate",
+                                described(
+                                    "So many frames go this way: 5/s, 30/min.",
+                                    [
+                                        ("type", .text("string")),
+                                        ("pattern", .text(#"^[0-9.e+-]+ *(/s|/min)$|\$\{"#)),
+                                    ])
+                            ),
+                            ("when", described("The frame is worked on when this number is more than 0.", [("anyOf", .array([source]))])),
+                            ("unless", described("The frame is worked on unless this number is more than 0.", [("anyOf", .array([source]))])),
                         ], required: ["from"]),
                 ])
             )
@@ -218,8 +235,26 @@ package struct GraphSchema {
                 (
                     "machine",
                     described(
-                        "One of 'machines:'; without it the node runs here.",
-                        [("type", .text("string"))])
+                        "One of 'machines:', or several for the processes of 'replicas:'; without it the "
+                            + "node runs here.",
+                        [
+                            (
+                                "anyOf",
+                                .array([
+                                    .object([("type", .text("string"))]),
+                                    .object([
+                                        ("type", .text("array")), ("minItems", .integer(1)),
+                                        ("items", .object([("type", .text("string"))])),
+                                    ]),
+                                ])
+                            )
+                        ])
+                ),
+                (
+                    "replicas",
+                    described(
+                        "Processes that share its frames, of a kind that remembers nothing.",
+                        integer(GraphReader.replicas))
                 ),
                 (
                     "cores",

@@ -49,6 +49,7 @@ package struct NodeListing {
         switch port.pace {
         case .frame: break
         case .own: remarks.append("a stream of its own pace")
+        case .each: remarks.append("each frame is a tick by itself")
         case .last: remarks.append("a value that stays valid until the next")
         }
         let remark = isInput && !remarks.isEmpty ? "  (\(remarks.joined(separator: ", ")))" : ""

@@ -6,6 +6,8 @@ struct Scalar {
     var place: SourceRange
     /// The setting that the value came from, for messages.
     var origin: Diagnostic.Note?
+    /// Whether it was given on the command line, where it means what it means there.
+    var isGiven = false
 
     var isNull: Bool { isPlain && Self.isNull(text) }
 

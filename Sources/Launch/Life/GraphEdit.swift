@@ -419,9 +419,11 @@ struct GraphEdit {
             let stream = streams.stream(of: node)
             frames[node] = over.contains(stream) ? nil : first[stream]
         }
+        // Behind a node that numbers frames anew no source can be waited for: edges change over at once.
         return (difference.addedEdges + difference.removedEdges).first { edge in
             !joining.contains(edge.producer) && frames[edge.producer] == nil
-                && plan.pace(of: edge.to, or: old) == .frame
+                && !streams.beginsInside(edge.producer)
+                && plan.pace(of: edge.to, or: old).isOfFrames
         }?.producer
     }
 
@@ -429,7 +431,7 @@ struct GraphEdit {
     /// carries has no frames.
     private func start(of output: NodeConfiguration.Output, from node: String) -> UInt64? {
         let pace = plan.pace(of: "\(output.consumer).\(output.consumerPort)", or: old)
-        return pace == .frame ? frames[node] : nil
+        return pace.isOfFrames ? frames[node] : nil
     }
 
     /// The first frame that goes the new ways, for people.

@@ -14,11 +14,13 @@ package struct PlanDifference {
         let keep: Keep
         let window: Int
         let isHalved: Bool
+        let thinning: Thinning?
 
         init(_ node: String, _ output: NodeConfiguration.Output) {
             from = "\(node).\(output.port)"
             to = "\(output.consumer).\(output.consumerPort)"
             (keep, window, isHalved) = (output.keep, output.window, output.isHalved)
+            thinning = output.thinning
         }
 
         package static func < (a: Edge, b: Edge) -> Bool { (a.to, a.from) < (b.to, b.from) }
@@ -164,6 +166,11 @@ package struct PlanDifference {
         }
         if now.isHalved != before.isHalved {
             what.append(now.isHalved ? "in half precision" : "in full precision")
+        }
+        if now.thinning != before.thinning {
+            what.append(
+                "\(now.thinning?.description ?? "all frames") instead of "
+                    + "\(before.thinning?.description ?? "all frames")")
         }
         return "'\(end)': \(what.joined(separator: ", "))"
     }

@@ -42,6 +42,15 @@ extension RunPlan {
                 endpoint: NodeConfiguration.endpoint(of: edge.from.node, in: folder),
                 keep: edge.keep, window: edge.window)
             input.isHalved = edge.wire == .f16
+            if node.spec.takesAnything || edge.condition != nil {
+                input.type = .init(
+                    element: edge.input.elementType.name, axes: edge.input.axesText)
+            }
+            if node.spec.takesAnything {
+                input.pace = edge.input.pace
+                input.type?.meaning = edge.input.meaning
+            }
+            input.condition = edge.condition
             return input
         }
         let outputs = graph.edges(outOf: node.name).map { edge in
@@ -49,6 +58,7 @@ extension RunPlan {
                 port: edge.from.port, consumer: edge.to.node, consumerPort: edge.to.port,
                 keep: edge.keep, window: edge.window)
             output.isHalved = edge.wire == .f16
+            (output.thinning, output.group) = (edge.thinning, edge.group)
             return output
         }
         var configuration = NodeConfiguration(
@@ -67,6 +77,7 @@ extension RunPlan {
             state: graph.mode == .offline && node.spec.isOfTheMoment ? .unknown : node.spec.state,
             restart: node.restart)
         planned.heldFrames = node.spec.heldFrames
+        planned.beginsStream = node.spec.beginsStream
         planned.liveSettings = Set(node.spec.settings.filter(\.isLive).map(\.name))
         planned.outputFiles = node.spec.settings.filter { $0.type == .outputFile }
             .compactMap { node.settings.values[$0.name].flatMap { String($0) } }
@@ -87,7 +98,7 @@ extension CheckedGraph {
     fileprivate var timesToShow: [String: Duration] {
         // Producers come before their consumers.
         nodes.reversed().reduce(into: [:]) { times, node in
-            let behind = edges(outOf: node.name).filter { $0.input.pace == .frame }
+            let behind = edges(outOf: node.name).filter { $0.input.pace.isOfFrames }
                 .compactMap { times[$0.to.node] }.max()
             times[node.name] = (node.takes ?? .zero) + (behind ?? .zero)
         }

@@ -16,6 +16,8 @@ package struct RunPlan: Sendable {
         package let state: NodeState
         /// How many frames it keeps to itself: a successor has to keep as many.
         package var heldFrames = 0
+        /// Whether it numbers what it sends anew.
+        package var beginsStream = false
         /// Names of the settings that change without another process.
         package var liveSettings: Set<String> = []
         /// The files that it writes, as whole paths.

@@ -50,14 +50,17 @@ struct Ledger {
     private var due: [FrameSet] = []
 
     init(nodes: [Node], departed: [Node]) {
-        self.nodes = nodes + departed
+        let nodes = Self.cut(nodes)
+        self.nodes = nodes + Self.cut(departed)
         present = nodes.count
         for (from, node) in self.nodes.enumerated() {
             for output in node.report.outputs where output.keep != Keep.last.rawValue {
-                for (to, consumer) in self.nodes.enumerated() where consumer.name == output.consumer
-                {
+                let end = "\(output.consumer).\(output.consumerPort)"
+                for (to, consumer) in self.nodes.enumerated()
+                where consumer.name == (consumer.isEnd ? end : output.consumer) {
+                    guard !consumer.report.beginsStream else { continue }
                     let input = consumer.report.inputs.first { $0.port == output.consumerPort }
-                    if input?.pace ?? .frame != .frame { continue }
+                    guard (input?.pace ?? .frame).isOfFrames else { continue }
                     edges.append(Edge(from: from, to: to, output: output))
                 }
             }
@@ -74,6 +77,33 @@ struct Ledger {
                 due[node] = due[node].union(expected(on: edge))
             }
         }
+    }
+
+    /// A node that numbers what it sends anew becomes a source of that, and a sink for each of its inputs,
+    /// called `node.input`: frames of two streams are no more the same than those of two runs.
+    private static func cut(_ nodes: [Node]) -> [Node] {
+        var sinks: [Node] = []
+        let rest = nodes.map { node -> Node in
+            guard node.report.beginsStream else { return node }
+            for input in node.report.inputs where input.pace == .each {
+                var report = NodeReport()
+                let passed = DropReason.allCases.reduce(input.arrived ?? FrameSet()) {
+                    $0.subtracting(input.drops[$1])
+                }
+                (report.inputs, report.delivered) = ([input], passed)
+                (report.deliveredCount, report.age) = (passed.count, input.age)
+                sinks.append(
+                    Node(
+                        name: "\(node.name).\(input.port)", kind: node.kind, isSource: false,
+                        isSink: true, report: report, restarts: node.restarts))
+            }
+            var report = node.report
+            report.inputs = []
+            return Node(
+                name: node.name, kind: node.kind, isSource: true, isSink: false, report: report,
+                restarts: node.restarts)
+        }
+        return rest + sinks
     }
 
     /// Nodes, producers before their consumers.
@@ -198,8 +228,10 @@ struct Ledger {
             }
             for input in nodes[node].report.inputs {
                 for reason in DropReason.allCases {
+                    let name = nodes[node].name
                     add(
-                        input.drops[reason], at: "\(nodes[node].name).\(input.port)",
+                        input.drops[reason],
+                        at: nodes[node].isEnd ? name : "\(name).\(input.port)",
                         Self.words(reason, ""))
                 }
             }
@@ -236,6 +268,9 @@ struct Ledger {
         case .lost: "under way when the connection broke, or its process was replaced"
         case .away: "the consumer was down"
         case .unpaired: "its partner on another input never came"
+        case .thinned: "left out by the edge's 'every' or 'rate'"
+        case .unmet: "left out by the input's 'when' or 'unless'"
+        case .unchosen: "another input was on air"
         }
     }
 
@@ -274,4 +309,9 @@ struct Ledger {
     private func arrived(on edge: Edge) -> FrameSet? {
         nodes[edge.to].report.inputs.first { $0.port == edge.output.consumerPort }?.arrived
     }
+}
+
+extension RunSnapshot.NodeState {
+    /// Whether it stands for one input of a node; names of nodes have no dots.
+    fileprivate var isEnd: Bool { name.contains(".") }
 }

@@ -16,6 +16,12 @@ package enum DropReason: String, CodingKey, CaseIterable, Sendable {
     case away
     /// Its partner on another input never came.
     case unpaired
+    /// The edge's 'every' or 'rate' leaves it out.
+    case thinned
+    /// The input's 'when' or 'unless' said no.
+    case unmet
+    /// Another input was chosen.
+    case unchosen
 }
 
 /// The frames that one end of an edge did not pass on, by reason.

@@ -111,7 +111,9 @@ final class InputLinks {
     }
 
     func link(_ input: NodeConfiguration.Input) throws -> Link {
-        guard let port = spec.inputs.first(where: { $0.name == input.port }) else {
+        let isOwn = !spec.takesAnything && input.condition == nil
+        guard let port = isOwn ? spec.inputs.first(where: { $0.name == input.port }) : input.portSpec
+        else {
             throw WireError("'\(spec.kind)' has no input '\(input.port)'")
         }
         let (socket, monitor) = try Self.socket(
@@ -128,7 +130,7 @@ final class InputLinks {
             port: port, pace: link.port.pace, keep: link.configuration.keep,
             window: link.configuration.window, key: link.configuration.key, next: link.next,
             cursors: cursors.filter { $0.key.prefix { $0 != "~" } == port },
-            past: past[port] ?? .init())
+            past: past[port] ?? .init(), condition: link.configuration.condition)
     }
 
     private static func socket(

@@ -29,6 +29,9 @@ struct OutputEdge {
     let keep: Keep
     /// Credits that the consumer grants at a time; what `even` takes in one go.
     let window: Int
+    /// Which frames go this way, where not all do, and the slot of time of the last one that was offered.
+    private let thinning: Thinning?
+    private var slot: Int64?
     /// The first frame that goes this way, and the first that does not any more.
     private let since: UInt64
     private var until: UInt64?
@@ -69,8 +72,12 @@ struct OutputEdge {
     /// connection breaks.
     private var underWay: [(sequence: UInt64, frame: UInt64)] = []
 
-    init(keep: Keep, window: Int, since: UInt64? = nil, until: UInt64? = nil) {
+    init(
+        keep: Keep, window: Int, since: UInt64? = nil, until: UInt64? = nil,
+        thinning: Thinning? = nil
+    ) {
         (self.keep, self.window, self.since) = (keep, window, since ?? 0)
+        self.thinning = thinning
         if let until { stop(before: until) }
     }
 
@@ -89,9 +96,21 @@ struct OutputEdge {
     /// Messages that the producer has to wait for before it makes more.
     var backlog: Int { keep == .all ? waiting.count : 0 }
 
-    mutating func offer(_ message: Numbered) {
+    /// Whether a frame is one of those that the edge is there for.
+    mutating func wants(_ message: Numbered) -> Bool {
+        thinning?.takes(message.message.stamp, after: &slot) ?? true
+    }
+
+    /// Whether the consumer waits for a message.
+    var isFree: Bool { credits > 0 && waiting.isEmpty && !isAway && !isClosed }
+
+    /// Passes on a message, or drops it.
+    ///
+    /// - Parameter isChosen: whether it goes this way whatever the edge's thinning says of it.
+    mutating func offer(_ message: Numbered, isChosen: Bool = false) {
         if let until, message.frame >= until { return end() }
         guard takes(message) else { return }
+        guard isChosen || wants(message) else { return drop(message, .thinned) }
         guard !isClosed else { return miss(message.frame, .unwanted) }
         guard !isAway || keep == .last else { return drop(message, .away) }
         guard keep == .last || message.message.stamp.epoch >= epoch else {
@@ -113,10 +132,15 @@ struct OutputEdge {
         }
     }
 
+    /// A message goes to another process of the same node.
+    mutating func passBy(_ message: Numbered) {
+        if let until, message.frame >= until { end() }
+    }
+
     /// What a process before this one has sent, and a consumer may still ask for; and what it dropped.
     mutating func adopt(_ messages: [Numbered], drops: Drops = Drops()) {
         self.drops.add(drops)
-        let messages = messages.filter(takes)
+        let messages = messages.filter { takes($0) && wants($0) }
         switch keep {
         case .all:
             held = messages

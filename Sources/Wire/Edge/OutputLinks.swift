@@ -42,7 +42,8 @@ final class OutputLinks {
 
     private func edge(_ output: NodeConfiguration.Output) -> OutputEdge {
         var edge = OutputEdge(
-            keep: output.keep, window: output.window, since: output.since, until: output.until)
+            keep: output.keep, window: output.window, since: output.since, until: output.until,
+            thinning: output.thinning)
         edge.flush(before: epoch)
         return edge
     }
@@ -202,13 +203,44 @@ final class OutputLinks {
     /// - Parameter isAwaited: whether the thread that computes counts it as on its way.
     func publish(_ message: Numbered, on port: String, isAwaited: Bool) {
         var isTaken = false
+        var groups: [String: [Int]] = [:]
         for index in edges.indices where edges[index].output.port == port {
             isTaken = isTaken || !edges[index].output.isTap && !edges[index].edge.isClosed
+            if let group = edges[index].output.group {
+                // An edge that ended before this frame is of no group any more.
+                groups["\(group.node) \(edges[index].output.edition)", default: []].append(index)
+                continue
+            }
             edges[index].edge.offer(message)
             flush(index)
         }
+        for members in groups.values { share(message, among: members) }
         untaken[port] = isTaken ? nil : message
         noteBacklog(seen: isAwaited ? 1 : 0)
+    }
+
+    /// Sends a frame to one of several processes of a node: to the one whose turn it is, or, where frames
+    /// may be dropped and that one is busy or down, to one that is free.
+    private func share(_ message: Numbered, among members: [Int]) {
+        guard var chosen = members.first(where: { edges[$0].edge.wants(message) }) else {
+            // It is nobody's: one of them counts it.
+            edges[members[0]].edge.offer(message)
+            return flush(members[0])
+        }
+        let mayChoose = edges[chosen].output.group?.mayChoose ?? false
+        if mayChoose, edges[chosen].edge.keep.mayDrop, !edges[chosen].edge.isFree,
+            let free = members.first(where: { edges[$0].edge.isFree })
+        {
+            chosen = free
+        }
+        for index in members {
+            if index == chosen {
+                edges[index].edge.offer(message, isChosen: true)
+            } else {
+                edges[index].edge.passBy(message)
+            }
+            flush(index)
+        }
     }
 
     /// Tells every consumer, after all that waits, that nothing follows.

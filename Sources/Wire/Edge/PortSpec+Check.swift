@@ -27,3 +27,15 @@ extension PortSpec {
         }
     }
 }
+
+extension NodeConfiguration.Input {
+    /// What it takes, for a node that takes whatever it is fed; nil where its kind says so.
+    var portSpec: PortSpec? {
+        guard let type, let elementType = ElementType(name: type.element),
+            let axes = Axis.parse(type.axes)
+        else { return nil }
+        return PortSpec(
+            name: port, elementType: elementType, axes: axes, meaning: type.meaning ?? "", pace: pace ?? .frame,
+            isOptional: false, summary: "")
+    }
+}

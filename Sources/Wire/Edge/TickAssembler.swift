@@ -10,6 +10,8 @@ struct TickAssembler {
     struct Input {
         let port: String
         let pace: Pace
+        /// Whether its number decides if a frame gets a tick, and what it has to be then: more than 0 or not.
+        let condition: Bool?
         private(set) var keep: Keep
         private(set) var window: Int
         fileprivate(set) var waiting: [Waiting] = []
@@ -33,9 +35,10 @@ struct TickAssembler {
         init(
             port: String, pace: Pace, keep: Keep, window: Int, key: String? = nil,
             next: UInt64 = 0, cursors: [String: UInt64] = [:],
-            past: JournalRecord.Input = .init()
+            past: JournalRecord.Input = .init(), condition: Bool? = nil
         ) {
             (self.port, self.pace, self.keep, self.window) = (port, pace, keep, window)
+            self.condition = condition
             (arrived, drops) = (past.arrived, past.drops)
             self.key = key ?? port
             self.cursors = cursors
@@ -67,6 +70,8 @@ struct TickAssembler {
         let inputs: Inputs
         let credits: [Int]
         let isFrame: Bool
+        /// The input that the one message of the tick came on, of several of which each frame is a tick.
+        let chosenInput: Int?
         let published: Int64
         /// By edge, the number of the message after those that are used up with this tick.
         let usedUp: [String: UInt64]
@@ -80,7 +85,9 @@ struct TickAssembler {
     /// Inputs whose messages were dropped unpaired since the last look: each gets a credit.
     private var returned: [Int] = []
     private let framePorts: [Int]
+    /// Inputs of which each message is a tick: sound, and frames of pace `each`.
     private var ownPorts: [Int]
+    private let conditions: [Int]
     private let requiredKept: [String]
     /// Age at which a frame that waits is dropped where its edge may drop, nanoseconds.
     private let oldest: Int64?
@@ -90,7 +97,8 @@ struct TickAssembler {
     init(inputs: [Input], required: Set<String>, oldest: Int64? = nil) {
         (self.inputs, self.oldest) = (inputs, oldest)
         framePorts = inputs.indices.filter { inputs[$0].pace == .frame }
-        ownPorts = inputs.indices.filter { inputs[$0].pace == .own }
+        ownPorts = inputs.indices.filter { inputs[$0].pace == .own || inputs[$0].pace == .each }
+        conditions = inputs.indices.filter { inputs[$0].condition != nil }
         requiredKept = inputs.filter { $0.pace == .last && required.contains($0.port) }.map(\.port)
     }
 
@@ -98,7 +106,7 @@ struct TickAssembler {
     mutating func add(_ input: Input) {
         precondition(input.pace != .frame, "input '\(input.port)' would be waited for at once")
         inputs.append(input)
-        if input.pace == .own { ownPorts.append(inputs.count - 1) }
+        if input.pace != .last { ownPorts.append(inputs.count - 1) }
     }
 
     /// Takes a message in; a value that replaces the last one is done at once.
@@ -107,7 +115,7 @@ struct TickAssembler {
             kept[inputs[input].port] = message.message
             returned.append(input)
         } else {
-            if inputs[input].pace == .frame { inputs[input].arrived.insert(message.frame) }
+            if inputs[input].pace.isOfFrames { inputs[input].arrived.insert(message.frame) }
             inputs[input].waiting.append(
                 Waiting(
                     numbered: message, key: inputs[input].key,
@@ -173,28 +181,48 @@ struct TickAssembler {
     mutating func next(at now: Int64 = 0) -> Tick? {
         dropStale(at: now)
         guard requiredKept.allSatisfy({ kept[$0] != nil }) else { return nil }
-        if let input = ownPorts.first(where: { !inputs[$0].waiting.isEmpty }) {
-            return takeTick([input], isFrame: false)
+        // The one that has waited longest: an input that is never empty must not hide the others.
+        let waiting = ownPorts.filter { !inputs[$0].waiting.isEmpty }
+        let oldest = waiting.min {
+            inputs[$0].waiting[0].numbered.published < inputs[$1].waiting[0].numbered.published
         }
-        guard !framePorts.isEmpty, alignFrames() else { return nil }
-        return takeTick(framePorts, isFrame: true)
+        if let input = oldest { return takeTick([input], isFrame: inputs[input].pace == .each) }
+        guard !framePorts.isEmpty else { return nil }
+        while alignFrames() {
+            if conditions.allSatisfy(isMet) { return takeTick(framePorts, isFrame: true) }
+            for port in framePorts { dropFirst(of: port, .unmet) }
+        }
+        return nil
+    }
+
+    /// Whether the number that waits at an input lets its frame pass.
+    private func isMet(_ port: Int) -> Bool {
+        let tensor: Tensor<Float>? = inputs[port].waiting[0].numbered.message.tensor.typed()
+        return (tensor.map { $0.count > 0 && $0.pointer[0] > 0 } ?? false) == inputs[port].condition
+    }
+
+    /// A node passed the frame of a tick over: another input's is sent instead.
+    mutating func passOver(_ frame: UInt64, of input: Int) {
+        inputs[input].drops.insert(frame, .unchosen)
     }
 
     /// The node ends: what still waits for a tick will not get one.
     mutating func abandon() {
         for port in framePorts { dropAll(of: port, framePorts.count > 1 ? .unpaired : .unwanted) }
+        for port in ownPorts where inputs[port].pace == .each { dropAll(of: port, .unwanted) }
     }
 
     /// Another process takes the node over: what waits on an edge that sends nothing twice is lost.
     mutating func handOver() {
-        for port in framePorts where inputs[port].keep.mayDrop { dropAll(of: port, .lost) }
+        for port in framePorts + ownPorts
+        where inputs[port].pace.isOfFrames && inputs[port].keep.mayDrop { dropAll(of: port, .lost) }
     }
 
     /// Drops what was flushed, and what is too old to be worth the work.
     private mutating func dropStale(at now: Int64) {
         guard epoch > 0 || oldest != nil else { return }
         for port in ownPorts + framePorts {
-            let limit = inputs[port].pace == .frame && inputs[port].keep.mayDrop ? oldest : nil
+            let limit = inputs[port].pace.isOfFrames && inputs[port].keep.mayDrop ? oldest : nil
             while let stamp = inputs[port].waiting.first?.numbered.message.stamp {
                 if stamp.epoch < epoch {
                     dropFirst(of: port, .flushed)
@@ -219,10 +247,13 @@ struct TickAssembler {
             generations.append(generation)
         }
         var all = kept
-        for (port, message) in zip(ports, messages) { all[inputs[port].port] = message.message }
+        for (port, message) in zip(ports, messages) where inputs[port].condition == nil {
+            all[inputs[port].port] = message.message
+        }
         let stamp = messages[0].message.stamp
         return Tick(
             inputs: Inputs(stamp: stamp, messages: all), credits: ports, isFrame: isFrame,
+            chosenInput: ports.count == 1 && inputs[ports[0]].pace == .each ? ports[0] : nil,
             published: messages.map(\.published).min() ?? 0, usedUp: usedUp,
             generations: generations)
     }
@@ -264,7 +295,7 @@ struct TickAssembler {
 
     private mutating func dropFirst(of port: Int, _ reason: DropReason) {
         let (message, generation) = takeFirst(of: port)
-        if inputs[port].pace == .frame { inputs[port].drops.insert(message.frame, reason) }
+        if inputs[port].pace.isOfFrames { inputs[port].drops.insert(message.frame, reason) }
         if generation != nil { returned.append(port) }
     }
 

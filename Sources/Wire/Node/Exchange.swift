@@ -265,6 +265,11 @@ final class Exchange: @unchecked Sendable {
         }
     }
 
+    /// A node that chooses among inputs passed over the frame of a tick.
+    func passOver(_ frame: UInt64, of input: Int) {
+        locked { assembler?.passOver(frame, of: input) }
+    }
+
     /// Whether another process is to take the node over.
     var isRetiring: Bool { locked { phase == .retiring } }
 
@@ -279,7 +284,7 @@ final class Exchange: @unchecked Sendable {
     /// edge.
     var ledger: (inputs: [String: JournalRecord.Input], edges: [String: Drops]) {
         locked {
-            let inputs = (assembler?.inputs ?? []).filter { $0.pace == .frame }
+            let inputs = (assembler?.inputs ?? []).filter { $0.pace.isOfFrames }
             let ports = inputs.map { ($0.port, JournalRecord.Input(arrived: $0.arrived, drops: $0.drops)) }
             return (Dictionary(ports) { $1 }, edgeDrops)
         }

@@ -58,7 +58,7 @@ private struct End {
 
 extension NodeConfiguration.Input: Codable {
     private enum Key: String, CodingKey {
-        case port, from, endpoint, keep, window, tap, key, half, elsewhere, edition
+        case port, from, endpoint, keep, window, tap, key, half, elsewhere, edition, type, pace, condition
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -72,6 +72,9 @@ extension NodeConfiguration.Input: Codable {
         try object.encodeIfPresent(producerKey, forKey: .key)
         if isHalved { try object.encode(true, forKey: .half) }
         if isElsewhere { try object.encode(true, forKey: .elsewhere) }
+        try object.encodeIfPresent(type, forKey: .type)
+        try object.encodeIfPresent(pace?.rawValue, forKey: .pace)
+        try object.encodeIfPresent(condition, forKey: .condition)
         if edition != 0 { try object.encode(edition, forKey: .edition) }
     }
 
@@ -88,12 +91,15 @@ extension NodeConfiguration.Input: Codable {
         isElsewhere = try object.decodeIfPresent(Bool.self, forKey: .elsewhere) ?? false
         producerKey = try object.decodeIfPresent(String.self, forKey: .key)
         edition = try object.decodeIfPresent(Int.self, forKey: .edition) ?? 0
+        type = try object.decodeIfPresent(NodeConfiguration.TensorType.self, forKey: .type)
+        pace = try object.decodeIfPresent(String.self, forKey: .pace).flatMap(Pace.init)
+        condition = try object.decodeIfPresent(Bool.self, forKey: .condition)
     }
 }
 
 extension NodeConfiguration.Output: Codable {
     private enum Key: String, CodingKey {
-        case port, to, keep, window, inline, key, half, since, until
+        case port, to, keep, window, inline, key, half, since, until, thinning, group
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -105,6 +111,8 @@ extension NodeConfiguration.Output: Codable {
         if isInline { try object.encode(true, forKey: .inline) }
         try object.encodeIfPresent(consumerKey, forKey: .key)
         if isHalved { try object.encode(true, forKey: .half) }
+        try object.encodeIfPresent(thinning, forKey: .thinning)
+        try object.encodeIfPresent(group, forKey: .group)
         try object.encodeIfPresent(since, forKey: .since)
         try object.encodeIfPresent(until, forKey: .until)
     }
@@ -118,6 +126,8 @@ extension NodeConfiguration.Output: Codable {
             keep: try object.decode(Keep.self, forKey: .keep),
             window: try object.decode(Int.self, forKey: .window))
         edition = Int(to.port.drop { $0 != "~" }.dropFirst()) ?? 0
+        thinning = try object.decodeIfPresent(Thinning.self, forKey: .thinning)
+        group = try object.decodeIfPresent(ReplicaGroup.self, forKey: .group)
         since = try object.decodeIfPresent(UInt64.self, forKey: .since)
         until = try object.decodeIfPresent(UInt64.self, forKey: .until)
         isInline = try object.decodeIfPresent(Bool.self, forKey: .inline) ?? false

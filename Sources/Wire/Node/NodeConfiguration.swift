@@ -21,6 +21,13 @@ package struct NodeConfiguration: Sendable {
         package var producerKey: String?
         /// Which change of a running graph made the edge; 0 for one that was there from the first.
         package var edition = 0
+        /// What the port takes, where the node's kind does not say so.
+        package var type: TensorType?
+        /// How the port keeps time, of a node that takes whatever it is fed.
+        package var pace: Pace?
+        /// Of an input that decides whether frames are worked on: what its number has to be, more than 0 or
+        /// not; nil for all other inputs.
+        package var condition: Bool?
 
         /// What tells the edge from others that have ended at the same port: messages of each are
         /// numbered by its own producer.
@@ -44,6 +51,16 @@ package struct NodeConfiguration: Sendable {
         }
     }
 
+    /// Type and axes of a port, as `node.yaml` has them.
+    package struct TensorType: Sendable, Equatable, Codable {
+        package let element: String
+        package let axes: String
+        /// What its numbers mean, for a node that takes whatever it is fed.
+        package var meaning: String?
+
+        package init(element: String, axes: String) { (self.element, self.axes) = (element, axes) }
+    }
+
     private static func key(_ port: String, _ edition: Int) -> String {
         edition == 0 ? port : "\(port)~\(edition)"
     }
@@ -63,6 +80,10 @@ package struct NodeConfiguration: Sendable {
         package var consumerKey: String?
         /// Which change of a running graph made the edge; 0 for one that was there from the first.
         package var edition = 0
+        /// Which frames go this way, where not all do.
+        package var thinning: Thinning?
+        /// The replicated node that the consumer is one process of: each frame goes to one of them.
+        package var group: ReplicaGroup?
         /// The first frame that goes this way; nil where all do.
         package var since: UInt64?
         /// The first frame that does not go this way any more; nil where none is known.

@@ -63,6 +63,10 @@ public final class NodeHost: @unchecked Sendable {
                     self.configuration?.settings.reporter = reporter
                     self.configuration?.settings.connectedInputs = Set(
                         configuration.inputs.map(\.port))
+                    self.configuration?.settings.fedInputs = configuration.inputs.compactMap {
+                        input in
+                        input.portSpec.map { ($0, "\(input.producer).\(input.producerPort)") }
+                    }
                     configured.signal()
                 })
         } catch {

@@ -5,6 +5,7 @@ import Tensors
 /// The thread that computes: loads the node, hands it ticks, commits and publishes what it makes.
 final class NodeRunner {
     private let kind: any Node.Type
+    private let spec: NodeSpec
     private var configuration: NodeConfiguration
     private let exchange: Exchange
     private let journal: Journal?
@@ -29,9 +30,11 @@ final class NodeRunner {
     ) {
         (self.kind, self.configuration, self.exchange) = (kind, configuration, exchange)
         (self.journal, self.ledger) = (journal, ledger)
-        let spec = kind.spec.resolved(with: configuration.settings)
+        spec = kind.spec.resolved(with: configuration.settings)
         unanswered = UnansweredFrames(holdsFrames: spec.heldFrames > 0 || spec.chunk > 1)
         record.kind = spec.kind
+        let beginsStream = spec.beginsStream
+        ledger.note { $0.beginsStream = beginsStream }
     }
 
     /// Runs the node until its work is done, or another process takes it over.
@@ -54,6 +57,8 @@ final class NodeRunner {
 
     /// False when another process takes the node over.
     private func loop(_ node: inout some Node) throws -> Bool {
+        // What has to be sent while nothing comes is due from the beginning.
+        if spec.beginsStream { wakeTime = posix_monotonic_ns() }
         while true {
             let waited = posix_monotonic_ns()
             let step = exchange.nextStep(wakeAt: wakeTime)
@@ -96,7 +101,13 @@ final class NodeRunner {
         let outputs = try call(stamp: tick.inputs.stamp, isTick: true) {
             try node.process(tick.inputs, into: &$0)
         }
-        if tick.isFrame {
+        if tick.isFrame, spec.beginsStream {
+            // Numbers of what came mean nothing behind the node.
+            lastFrame = outputs.sent.last?.message.stamp.frame ?? lastFrame
+            if let input = tick.chosenInput {
+                for (stamp, _) in outputs.dropped { exchange.passOver(stamp.frame, of: input) }
+            }
+        } else if tick.isFrame {
             lastFrame = tick.inputs.stamp.frame
             noteUnanswered(tick.inputs.stamp.frame, outputs)
         }
@@ -231,9 +242,10 @@ final class NodeRunner {
 
     private func note(_ outputs: Outputs, _ sent: [(String, Message)]) {
         let paced = kind.spec.outputs.filter { $0.pace == .frame }.map(\.name)
+        let dropped = spec.beginsStream ? [] : outputs.dropped
         ledger.note { report in
-            report.takeBack(outputs.dropped.map(\.stamp.frame))
-            for (stamp, reason) in outputs.dropped {
+            report.takeBack(dropped.map(\.stamp.frame))
+            for (stamp, reason) in dropped {
                 report.drop(isSource ? record.epoch(stamp).frame : stamp.frame, because: reason)
             }
             if let frames = outputs.expectedFrames { report.expectedFrames = frames }
@@ -331,7 +343,7 @@ final class NodeRunner {
     /// them.
     private func noteUnanswered(_ frame: UInt64?, _ outputs: Outputs) {
         let paced = kind.spec.outputs.filter { $0.pace == .frame }.map(\.name)
-        guard !isSource, !paced.isEmpty, !exchange.edges.isSink else { return }
+        guard !isSource, !paced.isEmpty, !exchange.edges.isSink, !spec.beginsStream else { return }
         let sent = outputs.sent.filter { paced.contains($0.port) }.map(\.message.stamp.frame)
         let ended = unanswered.tick(frame, answered: sent + outputs.dropped.map(\.stamp.frame))
         guard !ended.isEmpty else { return }

@@ -18,6 +18,7 @@ extension NodeReport: Codable {
         case waitingForOutput = "waiting_for_output_s"
         case peakMemory = "peak_memory_bytes"
         case refusedPeers = "turned_away"
+        case beginsStream = "begins_stream"
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -30,6 +31,7 @@ extension NodeReport: Codable {
         try object.encode(deliveredCount, forKey: .deliveredCount)
         if lateCount > 0 { try object.encode(lateCount, forKey: .lateCount) }
         if epoch > 0 { try object.encode(epoch, forKey: .epoch) }
+        if beginsStream { try object.encode(true, forKey: .beginsStream) }
         try object.encode(emitted, forKey: .emitted)
         try object.encode(delivered, forKey: .delivered)
         try object.encodeIfPresent(expectedFrames, forKey: .expectedFrames)
@@ -63,6 +65,7 @@ extension NodeReport: Codable {
         deliveredCount = max(try object.count(.deliveredCount), delivered.count)
         lateCount = try object.count(.lateCount)
         epoch = min(try object.decodeIfPresent(UInt32.self, forKey: .epoch) ?? 0, 1 << 30)
+        beginsStream = try object.decodeIfPresent(Bool.self, forKey: .beginsStream) ?? false
         if object.contains(.expectedFrames) { expectedFrames = try object.count(.expectedFrames) }
         loading = try object.seconds(.loading)
         busy = try object.seconds(.busy)

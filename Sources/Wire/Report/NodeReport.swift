@@ -110,6 +110,8 @@ package struct NodeReport: Sendable {
     package var deliveredCount = 0
     /// Frames that a sink took when they were older than the latency budget.
     package var lateCount = 0
+    /// Whether it numbers what it sends anew: what comes ends there, and another stream begins.
+    package var beginsStream = false
     /// A source's epoch: it grows when the source begins anew, and with a flush.
     package var epoch: UInt32 = 0
     /// Which frames left the node, and which a sink took: only in the last report, since sets grow with
@@ -146,6 +148,7 @@ package struct NodeReport: Sendable {
         (brief.ticks, brief.expectedFrames) = (ticks, expectedFrames)
         (brief.emittedCount, brief.deliveredCount) = (emittedCount, deliveredCount)
         (brief.lateCount, brief.epoch) = (lateCount, epoch)
+        brief.beginsStream = beginsStream
         (brief.loading, brief.busy) = (loading, busy)
         (brief.waitingForInput, brief.waitingForOutput) = (waitingForInput, waitingForOutput)
         (brief.work, brief.age, brief.recent) = (work, age, recent)
