@@ -139,10 +139,19 @@ let package = Package(
         .executableTarget(
             name: "personalive-bench",
             dependencies: [
-                "CPosix", "Dataflow", "Launch", "Layers", "Media", "Networks", "NodeKit", "Tensors",
-                "Wire", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "CPosix", "Dataflow", "Launch", "Layers", "Media", "Networks", "NodeKit", "Parity",
+                "Tensors", "Wire", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: testable),
+
+        // What a machine with a GPU is asked, without anything that needs more than OpenBLAS and oneDNN.
+        .executableTarget(
+            name: "device-check",
+            dependencies: [
+                "CTorch", "Layers", "Networks", "Parity", "Tensors",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/DeviceCheck", exclude: ["run", "window.py"]),
 
         // What tests alone use.
         .target(name: "AllocationMeter", path: "Tests/AllocationMeter", cSettings: kernels),
@@ -173,7 +182,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "personalive", "personalive-bench", "Dataflow", "Layers", "Marks", "Media",
+                "personalive", "personalive-bench", "device-check", "Dataflow", "Layers", "Marks", "Media",
                 "NodeKit", "Tensors",
             ]),
     ],

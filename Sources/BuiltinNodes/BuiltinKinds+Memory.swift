@@ -1,10 +1,13 @@
+import Layers
 import Media
 import Networks
 import NodeKit
+import Tensors
 
 /// A node that can say, before it is made, what its networks will take.
 protocol MemoryEstimating: Node {
-    static func memory(_ settings: Settings) -> MemoryEstimate
+    /// - Parameter storage: how and where they keep their weights.
+    static func memory(_ settings: Settings, _ storage: WeightStorage) -> MemoryEstimate
 }
 
 extension BuiltinKinds {
@@ -13,16 +16,41 @@ extension BuiltinKinds {
     /// Measured as the peak of an `image-file` (65 MB) and a `video-encoder` (67 to 70 MB) at 512x512.
     package static let emptyNode = 67_000_000
 
+    /// What libtorch itself takes: 105 to 111 MB of it were resident after it was opened (2.11, 2.13).
+    private static let libtorch = 110_000_000
+
+    /// What CUDA and its libraries take of a GPU for each process that uses it. A forecast: no GPU has run
+    /// this yet.
+    private static let gpuContext = 600_000_000
+
     /// What a kind's networks or pictures take of this machine's memory under some settings; nil where it
     /// has none, or is not known here, as that of networks on a GPU.
     package static func memory(of kind: String, _ settings: Settings) -> MemoryEstimate? {
-        let estimate = (make(kind: kind) as? any MemoryEstimating.Type)?.memory(settings)
+        let estimate = estimate(of: kind, settings)
         switch ModelSettings.device(of: settings) {
         case .cpu: return estimate
-        // The library itself: 105 to 111 MB of it were resident after it was opened (2.11, 2.13).
-        case .torch: return estimate.map { MemoryEstimate(weights: $0.weights, work: $0.work + 110_000_000) }
+        case .torch: return estimate.map { MemoryEstimate(weights: $0.weights, work: $0.work + libtorch) }
         case .cuda, .xpu: return nil
         }
+    }
+
+    /// Bytes that a kind's networks take of a GPU under some settings, and that GPU; nil where they are on
+    /// none.
+    package static func gpuMemory(
+        of kind: String, _ settings: Settings
+    ) -> (device: Device, bytes: Int)? {
+        switch ModelSettings.device(of: settings) {
+        case .cpu, .torch: nil
+        case let device: estimate(of: kind, settings).map { (device, $0.total + gpuContext) }
+        }
+    }
+
+    private static func estimate(of kind: String, _ settings: Settings) -> MemoryEstimate? {
+        let (device, precision) = (ModelSettings.device(of: settings), ModelSettings.precision(of: settings))
+        // Halves on the processor are refused when the node loads.
+        let isKnown = device != .cpu || precision != .float16
+        let storage = WeightStorage(isKnown ? precision : .bfloat16, device: device)
+        return (make(kind: kind) as? any MemoryEstimating.Type)?.memory(settings, storage)
     }
 }
 
@@ -48,39 +76,38 @@ extension BuiltinKinds {
 
 extension ImageFileNode: MemoryEstimating {
     /// By the picture's true size, which its header tells.
-    static func memory(_ settings: Settings) -> MemoryEstimate {
+    static func memory(_ settings: Settings, _ storage: WeightStorage) -> MemoryEstimate {
         MemoryEstimate(weights: 0, work: ImageReader.memory(toRead: settings[path]) ?? 0)
     }
 }
 
 extension DenoiserNode: MemoryEstimating {
-    static func memory(_ settings: Settings) -> MemoryEstimate {
+    static func memory(_ settings: Settings, _ storage: WeightStorage) -> MemoryEstimate {
         var configuration = ModelSettings.configuration(settings)
         configuration.framesPerChunk = settings[chunk]
-        return configuration.denoiserMemory(
-            ModelSettings.precision(of: settings), keyframes: settings[limit])
+        return configuration.denoiserMemory(storage, keyframes: settings[limit])
     }
 }
 
 extension VAEDecoderNode: MemoryEstimating {
-    static func memory(_ settings: Settings) -> MemoryEstimate {
-        ModelSettings.configuration(settings).vaeDecoderMemory
+    static func memory(_ settings: Settings, _ storage: WeightStorage) -> MemoryEstimate {
+        ModelSettings.configuration(settings).vaeDecoderMemory(storage)
     }
 }
 
 extension FaceCropNode: MemoryEstimating {
-    static func memory(_ settings: Settings) -> MemoryEstimate { FaceModel.memory }
+    static func memory(_ settings: Settings, _ storage: WeightStorage) -> MemoryEstimate { FaceModel.memory }
 }
 
 extension KeypointExtractorNode: MemoryEstimating {
-    static func memory(_ settings: Settings) -> MemoryEstimate {
-        ModelSettings.configuration(settings).keypointExtractorMemory
+    static func memory(_ settings: Settings, _ storage: WeightStorage) -> MemoryEstimate {
+        ModelSettings.configuration(settings).keypointExtractorMemory(storage)
     }
 }
 
 extension MotionEncoderNode: MemoryEstimating {
-    static func memory(_ settings: Settings) -> MemoryEstimate {
-        ModelSettings.configuration(settings).motionEncoderMemory
+    static func memory(_ settings: Settings, _ storage: WeightStorage) -> MemoryEstimate {
+        ModelSettings.configuration(settings).motionEncoderMemory(storage)
     }
 }
 
@@ -96,16 +123,16 @@ extension TinyModel {
 }
 
 extension TinyEncoderNode: MemoryEstimating {
-    static func memory(_ settings: Settings) -> MemoryEstimate {
+    static func memory(_ settings: Settings, _ storage: WeightStorage) -> MemoryEstimate {
         let (configuration, side) = TinyModel.dimensions(settings)
-        return configuration.encoderMemory(side: side)
+        return configuration.encoderMemory(storage, side: side)
     }
 }
 
 extension TinyDecoderNode: MemoryEstimating {
-    static func memory(_ settings: Settings) -> MemoryEstimate {
+    static func memory(_ settings: Settings, _ storage: WeightStorage) -> MemoryEstimate {
         let (configuration, side) = TinyModel.dimensions(settings)
-        return configuration.decoderMemory(side: side)
+        return configuration.decoderMemory(storage, side: side)
     }
 }
 

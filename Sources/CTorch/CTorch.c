@@ -32,6 +32,13 @@ static struct {
     void *(*operator_new)(size_t);
     const char *(*what)(void);
     void (*set_threads)(int);
+    // Attention that also tells the sums of its weights; each is there with its device only.
+    status (*attend)(ctorch_tensor, ctorch_tensor, ctorch_tensor, double, int32_t, ctorch_tensor *,
+                     double *, ctorch_tensor *, ctorch_tensor *);
+    status (*attend_on_gpu)(ctorch_tensor, ctorch_tensor, ctorch_tensor, double, int32_t, int32_t,
+                            double *, ctorch_tensor *, ctorch_tensor *, ctorch_tensor *,
+                            ctorch_tensor *, int64_t *, int64_t *, ctorch_tensor *, ctorch_tensor *,
+                            ctorch_tensor *);
     uint64_t version;
 } api;
 
@@ -80,6 +87,8 @@ static ctorch_opening find(void *library, char *message, size_t size) {
     if (!api.new_value) FIND(operator_new, "_Znwm")
     *(void **)&api.what = dlsym(library, "torch_exception_get_what_without_backtrace");
     *(void **)&api.set_threads = dlsym(library, "omp_set_num_threads");
+    *(void **)&api.attend =
+        dlsym(library, "aoti_torch_cpu__scaled_dot_product_flash_attention_for_cpu");
     api.version = api.abi_version();
     return CTORCH_OPEN;
 }
@@ -87,6 +96,12 @@ static ctorch_opening find(void *library, char *message, size_t size) {
 static ctorch_opening open_base(const char *folder, char *message, size_t size) {
     void *library = load(folder, "libtorch_cpu.so", message, size);
     return library ? find(library, message, size) : CTORCH_CANNOT_LOAD;
+}
+
+static void find_on_gpu(void *library) {
+    void *function = dlsym(library, "aoti_torch_cuda__scaled_dot_product_flash_attention");
+    if (!function) function = dlsym(library, "aoti_torch_xpu__scaled_dot_product_flash_attention");
+    *(void **)&api.attend_on_gpu = function;
 }
 
 ctorch_opening ctorch_open(const char *folder, const char *device_library, char *message,
@@ -97,8 +112,11 @@ ctorch_opening ctorch_open(const char *folder, const char *device_library, char 
         result = open_base(folder, message, size);
         is_open = result == CTORCH_OPEN;
     }
-    if (is_open && device_library && !load(folder, device_library, message, size))
-        result = CTORCH_CANNOT_LOAD;
+    if (is_open && device_library) {
+        void *library = load(folder, device_library, message, size);
+        if (library) find_on_gpu(library);
+        else result = CTORCH_CANNOT_LOAD;
+    }
     pthread_mutex_unlock(&mutex);
     return result;
 }
@@ -175,6 +193,26 @@ int ctorch_copy(ctorch_tensor to, ctorch_tensor from) {
     return api.copy(to, from, 0);
 }
 
+bool ctorch_can_attend(ctorch_device device) {
+    return device == CTORCH_CPU ? api.attend != NULL : api.attend_on_gpu != NULL;
+}
+
+int ctorch_attend(ctorch_tensor queries, ctorch_tensor keys, ctorch_tensor values,
+                  ctorch_device device, ctorch_tensor *result, ctorch_tensor *logarithms) {
+    prepare();
+    if (device == CTORCH_CPU)
+        return api.attend(queries, keys, values, 0, 0, NULL, NULL, result, logarithms);
+    // What only a backward pass would need.
+    ctorch_tensor others[5] = {NULL};
+    int64_t most_queries, most_keys;
+    status failed = api.attend_on_gpu(queries, keys, values, 0, 0, 0, NULL, result, logarithms,
+                                      &others[0], &others[1], &most_queries, &most_keys, &others[2],
+                                      &others[3], &others[4]);
+    for (int i = 0; i < 5; i++)
+        if (others[i]) api.delete_tensor(others[i]);
+    return failed;
+}
+
 void ctorch_delete(ctorch_tensor tensor) { api.delete_tensor(tensor); }
 
 uint64_t ctorch_reference(ctorch_tensor tensor) {
@@ -206,18 +244,4 @@ uint64_t ctorch_text(const char *text) {
     void *string = NULL;
     api.new_string(text, strlen(text), &string);
     return (uint64_t)string;
-}
-
-int ctorch_count_nvidia(int *error) {
-    void *driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
-    if (!driver) return -1;
-    int (*start)(unsigned), (*count)(int *), number = 0;
-    *(void **)&start = dlsym(driver, "cuInit");
-    *(void **)&count = dlsym(driver, "cuDeviceGetCount");
-    if (!start || !count) return -1;
-    *error = start(0);
-    // CUDA_ERROR_NO_DEVICE: a driver, and nothing to drive.
-    if (*error == 100) return 0;
-    if (*error || (*error = count(&number))) return -2;
-    return number;
 }

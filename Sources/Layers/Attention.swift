@@ -82,8 +82,13 @@ package struct Attention {
     package func callAsFunction(_ queries: TokenRows, _ banks: [KeyValueBank]) -> Tensor<Float> {
         let c = queries.channels
         precondition(c % heads == 0, "\(c) channels in \(heads) heads")
+        let keys = banks.reduce(0) { $0 + $1.keys.count }
+        let work = 4 * queries.batches * queries.count * keys * c
+        func name() -> String {
+            "attention \(queries.batches) x \(queries.count) to \(keys), \(c) in \(heads)"
+        }
         if let place = queries.tensor.place(with: banks.first?.keys.tensor) {
-            return onDevice(queries, banks, at: place)
+            return Profile.measureOnDevice(name(), work: work) { onDevice(queries, banks, at: place) }
         }
         let y = Tensor<Float>(pooled: queries.tensor.shape.dropLast() + [c])
         let width = queries.tensor.shape[queries.tensor.shape.count - 1]
@@ -97,13 +102,7 @@ package struct Attention {
                 banks: sources.baseAddress, bank_count: Int64(sources.count), heads: Int64(heads),
                 head_dim: Int64(c / heads),
                 scale: 1 / Float(c / heads).squareRoot(), pairs: pairs)
-            let keys = banks.reduce(0) { $0 + $1.keys.count }
-            Profile.measure(
-                "attention \(queries.batches) x \(queries.count) to \(keys), \(c) in \(heads)",
-                work: 4 * queries.batches * queries.count * keys * c
-            ) {
-                Self.run(&shape, batches: queries.batches)
-            }
+            Profile.measure(name(), work: work) { Self.run(&shape, batches: queries.batches) }
         }
         return y
     }

@@ -99,7 +99,12 @@ package final class Convolution {
     package func callAsFunction(
         _ x: Tensor<Float>, adding residual: Tensor<Float>? = nil
     ) -> Tensor<Float> {
-        if case .device(let layer) = method { return layer(x, adding: residual, activation) }
+        if case .device(let layer) = method {
+            let shape = layer.shape(of: x)
+            return Profile.measureOnDevice(name("device", x), work: work(shape)) {
+                layer(x, adding: residual, activation)
+            }
+        }
         if let winograd = winograd(for: x) { return run(winograd, x, .init(), adding: residual) }
         let (n, h, w) = x.frames(channels: inChannels)
         let y = Tensor<Float>(pooled: [
@@ -111,7 +116,7 @@ package final class Convolution {
         let (plan, packed) = plan([n, h, w, adds ? 1 : 0]) {
             ProductPlan.convolution(shape(n, h, w, adds: adds))
         }
-        Profile.measure(name("direct", x), work: work(y)) {
+        Profile.measure(name("direct", x), work: work(y.shape)) {
             plan.run(x, weights: packed, bias: bias, added: residual, into: y)
         }
         return activation.fused == nil ? y.applying(activation) : y
@@ -209,7 +214,7 @@ package final class Convolution {
         let scale = reading.doubles ? 2 : 1
         let y = Tensor<Float>(pooled: [n, scale * h, scale * w, outChannels])
         precondition(residual == nil || residual?.shape == y.shape, "cannot add to \(y.shape)")
-        Profile.measure(name("winograd", x), work: work(y)) {
+        Profile.measure(name("winograd", x), work: work(y.shape)) {
             winograd.run(x, reading, bias: bias, added: residual, activation, into: y)
         }
         return y
@@ -221,8 +226,8 @@ package final class Convolution {
     }
 
     /// FLOP of the plain sum.
-    private func work(_ y: Tensor<Float>) -> Int {
-        2 * y.count * kernel * kernel * inChannels / groups
+    private func work(_ shape: [Int]) -> Int {
+        2 * shape.reduce(1, *) * kernel * kernel * inChannels / groups
     }
 
     private func shape(_ n: Int, _ h: Int, _ w: Int, adds: Bool) -> onednn_convolution {

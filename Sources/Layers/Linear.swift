@@ -104,7 +104,9 @@ package final class Linear {
         _ x: Tensor<Float>, adding residual: Tensor<Float>? = nil, extra: Tensor<Float>? = nil
     ) -> Tensor<Float> {
         if case .device(let layer) = method {
-            return layer(x, adding: residual, extra: extra, activation)
+            return Profile.measureOnDevice(name(x), work: work(x)) {
+                layer(x, adding: residual, extra: extra, activation)
+            }
         }
         let y = Tensor<Float>(pooled: x.shape.dropLast() + [outChannels])
         write(x, adding: residual, extra: extra, into: y)
@@ -120,13 +122,16 @@ package final class Linear {
         precondition(residual == nil || residual?.count == y.count, "cannot add to \(y.shape)")
         let sum = extra.map { bias?.adding(perChannel: $0) ?? $0 } ?? bias
         let rows = x.count / inChannels
-        Profile.measure(
-            "linear \(rows) x \(inChannels) to \(outChannels)",
-            work: 2 * rows * inChannels * outChannels
-        ) {
-            product(x, rows, sum, residual, into: y)
-        }
+        Profile.measure(name(x), work: work(x)) { product(x, rows, sum, residual, into: y) }
     }
+
+    /// The layer's name in a profile.
+    private func name(_ x: Tensor<Float>) -> String {
+        "linear \(x.count / inChannels) x \(inChannels) to \(outChannels)"
+    }
+
+    /// FLOP of the plain sum.
+    private func work(_ x: Tensor<Float>) -> Int { 2 * x.count * outChannels }
 
     private func product(
         _ x: Tensor<Float>, _ rows: Int, _ sum: Tensor<Float>?, _ residual: Tensor<Float>?,

@@ -27,7 +27,11 @@ package struct LayerNorm {
     package func callAsFunction(
         _ x: Tensor<Float>, adding offset: Tensor<Float>? = nil
     ) -> Tensor<Float> {
-        if let place = x.place(with: gain) { return onDevice(x, adding: offset, at: place) }
+        if let place = x.place(with: gain) {
+            return Profile.measureOnDevice("layer norm \(x.shape)") {
+                onDevice(x, adding: offset, at: place)
+            }
+        }
         let y = Tensor<Float>(pooled: x.shape)
         let c = x.shape[x.shape.count - 1]
         let frames = offset == nil ? 1 : x.shape[0]
@@ -82,7 +86,11 @@ package struct GroupNorm {
     package func callAsFunction(
         _ x: Tensor<Float>, adding offset: Tensor<Float>? = nil
     ) -> Tensor<Float> {
-        if let place = x.place(with: gain) { return onDevice(x, adding: offset, at: place) }
+        if let place = x.place(with: gain) {
+            return Profile.measureOnDevice("group norm \(x.shape)") {
+                onDevice(x, adding: offset, at: place)
+            }
+        }
         let y = Tensor<Float>(pooled: x.shape)
         y.scaleShift(x, frames: x.shape[0], factors(of: x, adding: offset), activation)
         return y

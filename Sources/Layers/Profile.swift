@@ -1,6 +1,7 @@
 import Dispatch
 import Glibc
 import Synchronization
+import Tensors
 
 /// Where the time of a network goes, operation by operation.
 ///
@@ -18,6 +19,33 @@ package enum Profile {
         /// What the operation takes when computed plainly, in FLOP; 0 when it is not arithmetic that
         /// counts.
         package let work: Int
+
+        /// The kind of layer: its name up to the shape, such as `convolution 3x3 winograd`.
+        package var kind: String {
+            name.split(separator: " ")
+                .prefix { !$0.hasPrefix("[") && !$0.allSatisfy(\.isNumber) }.joined(separator: " ")
+        }
+    }
+
+    /// What all operations of one kind took together.
+    package struct Share: Sendable {
+        package let kind: String
+        package fileprivate(set) var count = 0
+        package fileprivate(set) var seconds = 0.0, processorSeconds = 0.0, gflop = 0.0
+    }
+
+    /// Operations by their kind, the longest first.
+    package static func shares(of events: [Event]) -> [Share] {
+        var shares: [String: Share] = [:]
+        for event in events {
+            var share = shares[event.kind] ?? Share(kind: event.kind)
+            share.count += 1
+            share.seconds += Double(event.duration) / 1e9
+            share.processorSeconds += Double(event.processorTime) / 1e9
+            share.gflop += Double(event.work) / 1e9
+            shares[event.kind] = share
+        }
+        return shares.values.sorted { $0.seconds > $1.seconds }
     }
 
     private static let isOn = Atomic<Bool>(false)
@@ -44,6 +72,19 @@ package enum Profile {
             processorTime: processorTime() - used, work: work())
         events.withLock { $0.append(event) }
         return result
+    }
+
+    /// The same of an operation whose result is on a device, which is waited for: what a device was asked
+    /// for before has ended by then.
+    static func measureOnDevice(
+        _ name: @autoclosure () -> String, work: @autoclosure () -> Int = 0,
+        _ body: () -> Tensor<Float>
+    ) -> Tensor<Float> {
+        measure(name(), work: work()) {
+            let result = body()
+            if isOn.load(ordering: .relaxed) { result.waitForDevice() }
+            return result
+        }
     }
 
     /// Nanoseconds of processor time that this process has used.

@@ -109,7 +109,9 @@ extension Tensor<Float> {
 
     /// `[..., 2 c]` to `[..., c]`: the first half of a row times GELU of the second.
     package func geglu() -> Tensor {
-        if let place = place() { return gatedOnDevice(at: place) }
+        if let place = place() {
+            return Profile.measureOnDevice("gate \(shape)") { gatedOnDevice(at: place) }
+        }
         let c = shape[shape.count - 1] / 2
         let y = Tensor(pooled: shape.dropLast() + [c])
         Profile.measure("gate \(y.shape)") {

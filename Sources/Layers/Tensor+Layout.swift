@@ -41,7 +41,11 @@ extension Tensor<Float> {
         let (a, b) = (shape[shape.count - 1], other.shape[other.shape.count - 1])
         precondition(
             shape.dropLast() == other.shape.dropLast(), "cannot join \(shape) and \(other.shape)")
-        if let place = place(with: other) { return concatenatedOnDevice(with: other, at: place) }
+        if let place = place(with: other) {
+            return Profile.measureOnDevice("join \(shape)") {
+                concatenatedOnDevice(with: other, at: place)
+            }
+        }
         let y = Tensor(pooled: shape.dropLast() + [a + b])
         Profile.measure("join \(y.shape)") {
             Compute.parallel(count / a, grain: Swift.max(1, 65536 / (a + b))) { rows in

@@ -16,12 +16,19 @@ package struct MemoryEstimate: Sendable, Equatable {
     /// From bytes.
     package init(weights: Int, work: Int) { (self.weights, self.work) = (weights, work) }
 
-    /// From a number of weights and a number of values in maps.
+    /// From a number of weights and a number of values in maps, on the processor.
     fileprivate init(
         weights: Int, values: Double, precision: WeightStorage.Precision = .float32
     ) {
         self.weights = (precision == .float32 ? 4 : 2) * weights
         work = Int(4 * values)
+    }
+
+    /// What networks take of a device's own memory: weights and maps have its type there. The numbers of
+    /// maps were measured on `torch`, as the peak of a process less weights, libtorch and an empty process.
+    fileprivate init(on storage: WeightStorage, weights: Int, values: Double) {
+        let size = storage.precision == .float32 ? 4 : 2
+        self.init(weights: size * weights, work: Int(Double(size) * values))
     }
 }
 
@@ -38,19 +45,26 @@ extension ModelConfiguration {
     ///
     /// - Parameter keyframes: that are looked at beside the portrait, at most.
     package func denoiserMemory(
-        _ precision: WeightStorage.Precision, keyframes: Int
+        _ storage: WeightStorage, keyframes: Int
     ) -> MemoryEstimate {
         let window = Double(windowFrames * latentSize * latentSize * unet.channels[0])
-        let maps =
-            20 * window + pixels * Double(poseGuider.channels[0])
-            + Double((1 + keyframes) * unet.bankValues(side: latentSize))
+        let banks = Double((1 + keyframes) * unet.bankValues(side: latentSize))
+        let networks = denoiserWeights + referenceWeights
         // What looks at the portrait is gone before the window is worked on. With another portrait in a
         // running graph it comes once more, beside the window, which is not counted here.
         let looking = vaeValues + Double(vae.encoderWeights + imageEncoder.weights)
+        guard storage.device == .cpu else {
+            return MemoryEstimate(
+                on: storage, weights: networks + poseGuider.weights,
+                // 34 by the growth from 128 x 128 to 256 x 256, with every block from the kernel.
+                values: max(40 * window + banks, looking))
+        }
+        let maps = 20 * window + pixels * Double(poseGuider.channels[0]) + banks
         return MemoryEstimate(
-            weights: denoiserWeights + referenceWeights + 4 * poseGuider.weights
-                + unet.transformedWeights(side: latentSize, precision),
-            values: max(maps, looking) + Self.planValues + tileValues(unet.channels), precision: precision)
+            weights: networks + 4 * poseGuider.weights
+                + unet.transformedWeights(side: latentSize, storage.precision),
+            values: max(maps, looking) + Self.planValues + tileValues(unet.channels),
+            precision: storage.precision)
     }
 
     /// What oneDNN's machine code for some hundred layers and their shapes takes, 24 MB at any size.
@@ -61,8 +75,11 @@ extension ModelConfiguration {
         Double(36 * 192 * 4 * channels.reduce(0, +))
     }
 
-    package var vaeDecoderMemory: MemoryEstimate {
-        MemoryEstimate(
+    package func vaeDecoderMemory(_ storage: WeightStorage) -> MemoryEstimate {
+        guard storage.device == .cpu else {
+            return MemoryEstimate(on: storage, weights: vae.decoderWeights, values: 1.3 * vaeValues)
+        }
+        return MemoryEstimate(
             weights: vae.decoderWeights
                 + vae.transformedWeights(of: vae.decoderWeights, side: latentSize),
             values: vaeValues)
@@ -75,16 +92,21 @@ extension ModelConfiguration {
             * (Double(vae.channels[0]) + 4 * Double(vae.channels[min(1, vae.channels.count - 1)]))
     }
 
-    package var keypointExtractorMemory: MemoryEstimate {
-        let side = motionExtractor.inputSize / 4
-        return MemoryEstimate(
-            weights: motionExtractor.weights,
-            values: 12 * pixels + Double(16 * side * side * motionExtractor.channels[0]))
+    package func keypointExtractorMemory(_ storage: WeightStorage) -> MemoryEstimate {
+        let side = motionExtractor.inputSize / 4, map = Double(side * side * motionExtractor.channels[0])
+        guard storage.device == .cpu else {
+            return MemoryEstimate(on: storage, weights: motionExtractor.weights, values: 75 * map)
+        }
+        return MemoryEstimate(weights: motionExtractor.weights, values: 12 * pixels + 16 * map)
     }
 
-    package var motionEncoderMemory: MemoryEstimate {
+    package func motionEncoderMemory(_ storage: WeightStorage) -> MemoryEstimate {
         let side = motionEncoder.inputSize / 2, c = motionEncoder.stemChannels
         let width = motionEncoder.attentionHeads * motionEncoder.attentionHeadDimension
+        guard storage.device == .cpu else {
+            return MemoryEstimate(
+                on: storage, weights: motionEncoderWeights, values: 70 * Double(side * side * c))
+        }
         // Twice the largest layer: it is in both orders while its weights are put in order.
         return MemoryEstimate(
             weights: motionEncoderWeights,
@@ -94,14 +116,20 @@ extension ModelConfiguration {
 
 extension ModelConfiguration.TinyAutoencoder {
     /// - Parameter side: rows and columns of a frame.
-    package func encoderMemory(side: Int) -> MemoryEstimate {
-        MemoryEstimate(weights: 4 * encoderWeights, values: values(side))
+    package func encoderMemory(_ storage: WeightStorage, side: Int) -> MemoryEstimate {
+        memory(storage, weights: encoderWeights, side)
     }
 
     /// - Parameter side: rows and columns of a frame.
-    package func decoderMemory(side: Int) -> MemoryEstimate {
-        MemoryEstimate(weights: 4 * decoderWeights, values: values(side))
+    package func decoderMemory(_ storage: WeightStorage, side: Int) -> MemoryEstimate {
+        memory(storage, weights: decoderWeights, side)
     }
 
-    private func values(_ side: Int) -> Double { 4.1 * Double(side * side * channels) }
+    private func memory(_ storage: WeightStorage, weights: Int, _ side: Int) -> MemoryEstimate {
+        let map = Double(side * side * channels)
+        guard storage.device == .cpu else {
+            return MemoryEstimate(on: storage, weights: weights, values: 5.2 * map)
+        }
+        return MemoryEstimate(weights: 4 * weights, values: 4.1 * map)
+    }
 }

@@ -1,3 +1,4 @@
+import ExactKernels
 import FoundationEssentials
 import Tensors
 
@@ -46,9 +47,14 @@ struct Fixture: Sendable {
     /// has a precision have it.
     func weights(_ network: String? = nil) -> Checkpoint {
         let network = network ?? self.network
-        let weights = Checkpoint.synthetic(namespace: namespace, network: network)
+        let plain = Checkpoint.synthetic(namespace: namespace, network: network)
+        let weights = isOfRoundedWeights ? plain.withRoundedMatrices(network) : plain
         return storage.device != .cpu || Self.narrowed.contains(network) ? placed(weights) : weights
     }
+
+    /// Whether its golden values are those of matrices that were rounded to BF16 first: what networks with
+    /// narrow weights differ by is then their own arithmetic alone.
+    var isOfRoundedWeights: Bool { file.metadata["rounded"] == "bf16" }
 
     /// Weights with the precision of this run, on its device.
     func placed(_ weights: Checkpoint) -> Checkpoint {
@@ -98,6 +104,23 @@ struct Fixture: Sendable {
     /// Shape of a golden tensor, also when only every k-th element of it is stored.
     func shape(_ key: String) -> [Int]? {
         file.entries[key]?.shape ?? inputs["_strided"]?[key]?["shape"]?.integers
+    }
+}
+
+extension Checkpoint {
+    /// The same weights with all but gains and biases rounded to BF16.
+    fileprivate func withRoundedMatrices(_ name: String) -> Checkpoint {
+        .computed("rounded \(name)") { key, shape in
+            guard let weight = try? self.tensor(key, shape) else { return nil }
+            guard shape.count > 1 else { return weight }
+            let narrow = Tensor<UInt8>(uninitialized: [2 * weight.count])
+            let rounded = Tensor<Float>(uninitialized: shape)
+            withExtendedLifetime((weight, narrow)) {
+                exact_float_to_bfloat(weight.pointer, weight.count, narrow.pointer)
+                exact_bfloat_to_float(narrow.pointer, weight.count, rounded.pointer)
+            }
+            return rounded
+        }
     }
 }
 

@@ -18,7 +18,7 @@ struct DoctorCommand: ParsableCommand {
             For every machine: that it can be reached without a question asked, that its program is \
             this one and finds its libraries, and that the weights and files that its nodes read are \
             there, with the same contents as here; that the devices on which its nodes compute can be \
-            used. For every pair of machines with an edge between \
+            used, and have memory for all of them together. For every pair of machines with an edge between \
             them: that the edge connects as it will in the run, with keys, and how fast it is. Of what \
             nodes read here only the networks that find faces may be missing: that is a fault, too, as \
             is a device here that cannot be used.
@@ -51,6 +51,9 @@ struct DoctorCommand: ParsableCommand {
         FileHandle.standardError.write(Data(check.text.utf8))
         guard let graph = check.graph else { throw ExitCode(check.isReadable ? 1 : 2) }
         var faults = lackOfFaces(graph) + tryDevicesHere(graph)
+        for refusal in MemoryPlan(graph, freeOfGPU: { _ in nil }).gpuRefusals {
+            faults += fault(refusal.trimmingCharacters(in: .newlines))
+        }
         for machine in graph.remoteMachines {
             faults += look(at: machine, graph)
         }
@@ -76,13 +79,27 @@ struct DoctorCommand: ParsableCommand {
     /// Devices on which nodes compute here.
     private func tryDevicesHere(_ graph: CheckedGraph) -> Int {
         let here = graph.machines.filter { $0.launcher == .local }
-        let devices = graph.devices(on: Set(here.map(\.name)))
+        let devices = demands(graph, on: Set(here.map(\.name)))
         guard !devices.isEmpty else { return 0 }
         do {
             return report(
                 try MachineCheck.tryDevices(devices, executable: Personalive.executable),
                 before: "here: ")
         } catch { return fault("\(error)") }
+    }
+
+    /// Words of the devices, other than the processor itself, on which nodes compute on some machines. A
+    /// GPU's has the bytes that all its nodes take together, which are printed node by node.
+    private func demands(_ graph: CheckedGraph, on machines: Set<String>) -> [String] {
+        let words = graph.nodes.filter { machines.contains($0.machine) }
+            .compactMap { BuiltinKinds.device(of: $0.spec.kind, $0.settings) }
+        let plan = MemoryPlan(graph, freeOfGPU: { _ in nil })
+        return Set(words).sorted().map { word in
+            let places = plan.gpus.filter { machines.contains($0.machine) && $0.gpu == word }
+            for place in places { print("\(place.machine): \(word) needed for \(plan.shares(of: place))") }
+            let needed = places.reduce(0) { $0 + $1.needed_bytes }
+            return needed > 0 ? "\(word)=\(needed)" : word
+        }
     }
 
     /// - Returns: the number of faults.
@@ -137,7 +154,7 @@ struct DoctorCommand: ParsableCommand {
                         ? "'program:' of the machine names it"
                         : "'--install' copies this one there"))
         }
-        let devices = graph.devices(on: [machine.name])
+        let devices = demands(graph, on: [machine.name])
         if !devices.isEmpty { faults += report(try check.tryDevices(devices), before: "  ") }
         return faults + compare(try check.inspect(nodes.flatMap(\.files)), machine)
     }
@@ -232,15 +249,6 @@ extension CheckedGraph {
         machines.filter { machine in
             machine.launcher != .local && nodes.contains { $0.machine == machine.name }
         }
-    }
-}
-
-extension CheckedGraph {
-    /// Words of the devices, other than the processor itself, on which nodes compute on some machines.
-    fileprivate func devices(on machines: Set<String>) -> [String] {
-        let words = nodes.filter { machines.contains($0.machine) }
-            .compactMap { BuiltinKinds.device(of: $0.spec.kind, $0.settings) }
-        return Set(words).sorted()
     }
 }
 

@@ -1,7 +1,9 @@
 import BuiltinNodes
 import Dataflow
 import Foundation
+import Layers
 import NodeKit
+import Tensors
 
 /// What a graph's nodes will take of their machines' memory, before anything is loaded.
 struct MemoryPlan {
@@ -15,6 +17,9 @@ struct MemoryPlan {
         let edges_bytes: Int
         /// Weights, work, edges and the process itself.
         let peak_bytes: Int
+        /// The GPU on which its networks compute, and what they take of it.
+        var gpu: String?
+        var gpu_bytes: Int?
     }
 
     struct Place: Codable {
@@ -29,19 +34,34 @@ struct MemoryPlan {
         var fits: Bool { available_bytes.map { needed_bytes <= $0 } ?? true }
     }
 
+    /// A GPU that nodes share, each in a process of its own.
+    struct GPUPlace: Codable {
+        let machine: String
+        let gpu: String
+        let needed_bytes: Int
+        /// Null where nobody said and it is not this machine's.
+        let available_bytes: Int?
+
+        var fits: Bool { available_bytes.map { needed_bytes <= $0 } ?? true }
+    }
+
     /// In the order of the graph.
     let lines: [Line]
     /// Machines that nodes run on.
     let places: [Place]
+    /// GPUs that nodes compute on.
+    let gpus: [GPUPlace]
     /// Outputs whose frames were reckoned at some size, since only the files tell how large they are.
     let assumed: [String]
 
     /// - Parameters:
     ///   - free: what this machine can give.
+    ///   - freeOfGPU: what a GPU of this machine can give; nil where its driver does not say.
     ///   - rate: frames a second; what the graph's sources say if nil.
     ///   - measured: what a run of the graph has shown, by input.
     init(
-        _ graph: CheckedGraph, free: Int? = MemoryPlan.availableHere, rate: Double? = nil,
+        _ graph: CheckedGraph, free: Int? = MemoryPlan.availableHere,
+        freeOfGPU: (Device) -> Int? = { GPU($0).map { $0.free ?? $0.total } }, rate: Double? = nil,
         measured: [String: TrafficPlan.Measured] = [:]
     ) {
         let rate = rate ?? TrafficPlan.ownRate(of: graph) ?? TrafficPlan.usualRate
@@ -50,11 +70,13 @@ struct MemoryPlan {
             let estimate = BuiltinKinds.memory(of: node.kind, node.settings)
             let edges = EdgeMemory(of: node, in: graph, rate: rate, measured: measured)
             assumed += edges.assumed
+            let gpu = BuiltinKinds.gpuMemory(of: node.kind, node.settings)
             return Line(
                 node: node.name, kind: node.kind, machine: node.machine,
                 weights_bytes: estimate?.weights ?? 0, work_bytes: estimate?.work ?? 0,
                 edges_bytes: edges.bytes,
-                peak_bytes: BuiltinKinds.emptyNode + (estimate?.total ?? 0) + edges.bytes)
+                peak_bytes: BuiltinKinds.emptyNode + (estimate?.total ?? 0) + edges.bytes,
+                gpu: gpu?.device.description, gpu_bytes: gpu?.bytes)
         }
         self.assumed = assumed
         let lines = lines
@@ -70,6 +92,23 @@ struct MemoryPlan {
                 available_cores: machine.cores
                     ?? (machine.launcher == .local ? ProcessInfo.processInfo.activeProcessorCount : nil))
         }
+        gpus = graph.machines.flatMap { machine -> [GPUPlace] in
+            let own = lines.filter { $0.machine == machine.name }
+            return Set(own.compactMap(\.gpu)).sorted().map { gpu in
+                let here = machine.launcher == .local ? Device(gpu).flatMap(freeOfGPU) : nil
+                return GPUPlace(
+                    machine: machine.name, gpu: gpu,
+                    needed_bytes: own.reduce(0) { $0 + ($1.gpu == gpu ? $1.gpu_bytes ?? 0 : 0) },
+                    available_bytes: [machine.gpuMemory, here].compactMap { $0 }.min())
+            }
+        }
+    }
+
+    /// The nodes that share a GPU and what each takes of it, the largest first: `denoiser 7.8 GB, …`.
+    func shares(of place: GPUPlace) -> String {
+        lines.filter { $0.machine == place.machine && $0.gpu == place.gpu }
+            .sorted { ($0.gpu_bytes ?? 0) > ($1.gpu_bytes ?? 0) }
+            .map { "\($0.node) \(Self.text($0.gpu_bytes ?? 0))" }.joined(separator: ", ")
     }
 
     /// Why the graph cannot run, or nil when it can.
@@ -82,7 +121,20 @@ struct MemoryPlan {
                 + "node '\(largest.node)' (\(largest.kind)): \(Self.text(largest.peak_bytes))\n"
                 + "  \(Self.advice(largest))\n"
         }
-        return faults.isEmpty ? nil : faults.joined()
+        let all = faults + gpuRefusals
+        return all.isEmpty ? nil : all.joined()
+    }
+
+    /// The same of each GPU that has too little memory.
+    var gpuRefusals: [String] {
+        gpus.filter { !$0.fits }.map { place in
+            "error: '\(place.gpu)' of machine '\(place.machine)' has "
+                + "\(Self.text(place.available_bytes ?? 0)) for this graph, which needs "
+                + "\(Self.text(place.needed_bytes)): \(shares(of: place))\n"
+                + "  what helps: let a node compute on another GPU ('device: cuda:1'), on another machine "
+                + "('machine:') or on 'device: cpu', take 'tiny-decoder' in place of 'vae-decoder', end what "
+                + "else uses the GPU\n"
+        }
     }
 
     private static func advice(_ line: Line) -> String {
@@ -109,6 +161,11 @@ struct MemoryPlan {
                 + "  \($0.kind)"
         }
         rows += places.map(Self.summary)
+        rows += gpus.map { place in
+            "'\(place.gpu)' of machine '\(place.machine)': \(Self.text(place.needed_bytes)) needed"
+                + (place.available_bytes.map { ", \(Self.text($0)) available" } ?? ", nobody said of how much")
+                + "; \(shares(of: place))"
+        }
         if !assumed.isEmpty {
             rows.append(
                 "edges with pictures of \(EdgeMemory.side)x\(EdgeMemory.side) where only the files tell: "

@@ -14,7 +14,9 @@ struct PlanCommand: ParsableCommand {
             that only the files tell are taken from an earlier run ('--from').
 
             Weights are counted exactly. The working set is estimated for pictures of the model's \
-            size (512x512 for FLUX.2's tiny autoencoder). 'edges' are frames: those that a node keeps \
+            size (512x512 for FLUX.2's tiny autoencoder). GPUs have lines of their own, where the nodes that \
+            share one are counted together; what a GPU has is 'gpu-memory:' of its machine, and here what \
+            the driver says is free. 'edges' are frames: those that a node keeps \
             in case their consumer is killed, and those in shared memory.
 
             For a live graph it works out the oldest that a frame can be at each sink, from how long \
@@ -55,6 +57,7 @@ struct PlanCommand: ParsableCommand {
         var version = 1
         var nodes: [MemoryPlan.Line]
         var machines: [MemoryPlan.Place]
+        var gpus: [MemoryPlan.GPUPlace]
         var age: AgeReport?
         var links: [TrafficPlan.Line]
         var links_fps: Double
@@ -81,7 +84,7 @@ struct PlanCommand: ParsableCommand {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
             let whole = Report(
-                nodes: plan.lines, machines: plan.places, age: report, links: traffic.lines,
+                nodes: plan.lines, machines: plan.places, gpus: plan.gpus, age: report, links: traffic.lines,
                 links_fps: traffic.rate)
             print(String(decoding: try encoder.encode(whole), as: UTF8.self))
         } else {

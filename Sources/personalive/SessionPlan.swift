@@ -14,14 +14,15 @@ enum SessionPlan {
         guard let graph = check.graph else { return nil }
         let plan = MemoryPlan(graph)
         if let refusal = plan.refusal { return refusal }
-        for place in plan.places {
-            guard let said = graph.machines.first(where: { $0.name == place.machine })?.memory
-            else { continue }
-            let needed = place.needed_bytes * (count + 1)
-            if needed > said {
-                return "error: machine '\(place.machine)' has \(MemoryPlan.text(said)), and \(count + 1) "
-                    + "runs of this graph need \(MemoryPlan.text(needed)): stop one of them"
+        let machines = Dictionary(uniqueKeysWithValues: graph.machines.map { ($0.name, $0) })
+        let limits = plan.places.map { ("machine '\($0.machine)'", machines[$0.machine]?.memory, $0.needed_bytes) }
+            + plan.gpus.map {
+                ("'\($0.gpu)' of machine '\($0.machine)'", machines[$0.machine]?.gpuMemory, $0.needed_bytes)
             }
+        for (place, said, needed) in limits {
+            guard let said, needed * (count + 1) > said else { continue }
+            return "error: \(place) has \(MemoryPlan.text(said)), and \(count + 1) runs of this graph need "
+                + "\(MemoryPlan.text(needed * (count + 1))): stop one of them"
         }
         return nil
     }

@@ -154,6 +154,30 @@ struct DeviceNodeTests {
         #expect((there?.total ?? 0) > (here?.total ?? .max))
     }
 
+    /// The published model in halves; figures of parameters are those of the published files.
+    @Test func `what networks take of a GPU is their weights in halves, their maps and a context`() throws {
+        func settings(_ more: [String: SettingValue]) -> Settings {
+            let all: [String: SettingValue] = ["model": .text("full"), "weights": .text("synthetic")]
+            return Settings(all.merging(more) { $1 })
+        }
+        func bytes(_ kind: String, _ more: [String: SettingValue] = [:]) throws -> Int {
+            let there = settings(["device": .text("cuda:1")].merging(more) { $1 })
+            let found = try #require(BuiltinKinds.gpuMemory(of: kind, there))
+            #expect(found.device == .cuda(1))
+            return found.bytes
+        }
+
+        let half = try bytes(DenoiserNode.spec.kind)
+        let whole = try bytes(DenoiserNode.spec.kind, ["precision": .text("f32")])
+
+        #expect(half > 5_000_000_000 && half < 9_000_000_000)
+        #expect(whole > 10_000_000_000 && whole < 2 * half)
+        #expect(try bytes(VAEDecoderNode.spec.kind) < 2_500_000_000)
+        #expect(BuiltinKinds.gpuMemory(of: DenoiserNode.spec.kind, settings([:])) == nil)
+        #expect(
+            BuiltinKinds.gpuMemory(of: DenoiserNode.spec.kind, settings(["device": .text("torch")])) == nil)
+    }
+
     @Test func `the devices of a graph's nodes are known, and those of a camera are none`() {
         #expect(BuiltinKinds.device(of: "vae-decoder", .mini(on: "cuda:1")) == "cuda:1")
         #expect(BuiltinKinds.device(of: "vae-decoder", .mini(on: "cpu")) == nil)

@@ -109,7 +109,7 @@ import Testing
                 "nodes:",
                 with: """
                     machines:
-                      gpu: { ssh: { host: ada@gpu-1, port: 2222 }, cores: 8, memory: 16GB }
+                      gpu: { ssh: { host: ada@gpu-1, port: 2222 }, cores: 8, memory: 16GB, gpu-memory: 24GiB }
                       farm: { slurm: { partition: gpu } }
                       pod: { kubernetes: {} }
                     nodes:
@@ -122,7 +122,7 @@ import Testing
             graph.machines[1]
                 == Machine(
                     name: "gpu", launcher: .ssh(host: "ada@gpu-1", options: ["port": "2222"]),
-                    cores: 8, memory: 16_000_000_000))
+                    cores: 8, memory: 16_000_000_000, gpuMemory: 24 << 30))
         #expect(graph.machines[2].launcher == .slurm(["partition": "gpu"]))
         #expect(graph.node("decoder")?.cores == 2)
         #expect(graph.node("decoder")?.settings.cores == 2)

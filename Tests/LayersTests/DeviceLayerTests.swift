@@ -124,6 +124,31 @@ import Testing
         }
     }
 
+    /// Scores of -30 to 30: which bank a query looks at is as good as decided, and differs from query to query.
+    @Test(arguments: [WeightStorage.Precision.float32, .bfloat16])
+    func `attention bank by bank is attention over all of them in a row`(
+        precision: WeightStorage.Precision
+    ) throws {
+        let storage = try TestDevice.storage(precision)
+        let c = 16, q = numbers([3, 7, c], seed: 1).scaled(by: 20)
+        let banks = [numbers([3, 5, 2 * c], seed: 2), numbers([1, 9, 2 * c], seed: 3),
+            numbers([1, 4, 2 * c], seed: 4)]
+        func seen() -> Tensor<Float> {
+            Attention(heads: 2)(TokenRows(q.stored(storage)), banks.map { KeyValueBank($0) })
+        }
+        let choice = try #require(DeviceChoices.all.first { $0.name == "other banks" }).choice
+
+        let usual = seen()
+        choice.toggle()
+        defer { choice.toggle() }
+        let other = seen()
+
+        let expected = Attention(heads: 2)(TokenRows(q), banks.map { KeyValueBank($0) })
+        let limit = precision == .float32 ? 1e-5 : 0.1
+        #expect(relativeDifference(usual, expected) < limit)
+        #expect(relativeDifference(other, expected) < limit)
+    }
+
     @Test(arguments: [(1, 4), (3, 1), (4, 6)])
     func `attention across frames`(frames: Int, pixels: Int) {
         let c = 8, qkv = numbers([frames, pixels, 3 * c], seed: 4)

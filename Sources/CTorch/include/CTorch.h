@@ -4,6 +4,7 @@
 // Documented in PyTorch's "LibTorch stable ABI" note; functions and their meaning are those of
 // torch/csrc/inductor/aoti_torch/c/shim.h and torch/csrc/stable/c/shim.h.
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -52,6 +53,12 @@ int ctorch_add(ctorch_tensor a, ctorch_tensor b, double factor, ctorch_tensor *s
 int ctorch_number(double value, ctorch_tensor *tensor);
 /// Copies elements, to another type and device where these differ; waits until they are there.
 int ctorch_copy(ctorch_tensor to, ctorch_tensor from);
+/// Whether `ctorch_attend` is there for a device.
+bool ctorch_can_attend(ctorch_device device);
+/// Attention of [b, heads, tokens, d], and the logarithms [b, heads, tokens] of the sums of its weights before
+/// they were divided by them; these are 32-bit numbers. On a GPU numbers have 16 bits and d is a multiple of 8.
+int ctorch_attend(ctorch_tensor queries, ctorch_tensor keys, ctorch_tensor values, ctorch_device device,
+                  ctorch_tensor *result, ctorch_tensor *logarithms);
 void ctorch_delete(ctorch_tensor tensor);
 
 // What a stack holds beside numbers. A call takes these over.
@@ -62,6 +69,17 @@ uint64_t ctorch_integers(const int64_t *values, int count);
 uint64_t ctorch_list(const uint64_t *references, int count);
 uint64_t ctorch_text(const char *text);
 
+/// What NVIDIA's driver says of a GPU.
+typedef struct {
+    char name[96];
+    /// As its makers write it, such as 580.159; empty where only the driver's own number is known.
+    char driver[81];
+    /// Bytes; `free` is -1 where nobody says it.
+    int64_t total, free;
+} ctorch_gpu;
+
 /// How many GPUs NVIDIA's driver has for this process; -1 without a driver, -2 when it cannot start, with
 /// its error number in `error`.
 int ctorch_count_nvidia(int *error);
+/// One of them, in CUDA's order, without making a context on it; false where the driver does not answer.
+bool ctorch_describe_nvidia(int number, ctorch_gpu *gpu);

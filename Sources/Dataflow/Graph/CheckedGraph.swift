@@ -124,13 +124,15 @@ package struct Machine: Sendable, Equatable {
     package var cores: Int?
     /// Bytes that its nodes may share; nil when nobody said.
     package var memory: Int?
+    /// Bytes of each of its GPUs that its nodes may share; nil when nobody said.
+    package var gpuMemory: Int?
     /// Where other machines reach it; nil for the address that its launcher's connection shows.
     package var address: String?
     /// Whether its edges go over the network as they are, for everybody to read and to write.
     package var isInsecure = false
 
     package init(
-        name: String, launcher: Launcher, cores: Int? = nil, memory: Int? = nil,
+        name: String, launcher: Launcher, cores: Int? = nil, memory: Int? = nil, gpuMemory: Int? = nil,
         address: String? = nil, isInsecure: Bool = false
     ) {
         self.address = address
@@ -139,6 +141,7 @@ package struct Machine: Sendable, Equatable {
         self.launcher = launcher
         self.cores = cores
         self.memory = memory
+        self.gpuMemory = gpuMemory
     }
 
     /// This machine; every graph has it.

@@ -6,7 +6,7 @@ struct MachineReading: GraphValueReading {
         "slurm": ["partition", "account", "qos", "time", "gpus", "gres", "constraint", "login", "folder", "program"],
         "kubernetes": ["context", "namespace", "image", "deployment", "gpus", "node-selector"],
     ]
-    static let keys = ["local", "ssh", "slurm", "kubernetes", "cores", "memory", "address", "insecure"]
+    static let keys = ["local", "ssh", "slurm", "kubernetes", "cores", "memory", "gpu-memory", "address", "insecure"]
 
     var findings: Findings
     var references: SettingReferences
@@ -17,12 +17,13 @@ struct MachineReading: GraphValueReading {
         guard let entries = mapping(entry.value, owner) else { return nil }
         var launchers: [(name: String, launcher: Machine.Launcher?)] = []
         var cores: Int?
-        var memory: Int?
+        var (memory, gpuMemory): (Int?, Int?)
         var (address, isInsecure): (String?, Bool) = (nil, false)
         for part in entries {
             switch part.key {
             case "cores": cores = whole(part.value, "'cores'", within: GraphReader.cores)?.value
-            case "memory": memory = self.memory(part.value)
+            case "memory": memory = bytes(part)
+            case "gpu-memory": gpuMemory = bytes(part)
             case "address":
                 address = scalar(part.value, "'address'").flatMap { self.address($0) }
             case "insecure":
@@ -42,8 +43,8 @@ struct MachineReading: GraphValueReading {
             report(ShapeFault.reservedMachine, at: entry.keyPlace, notes: [])
         }
         return Machine(
-            name: entry.key, launcher: launcher, cores: cores, memory: memory, address: address,
-            isInsecure: isInsecure)
+            name: entry.key, launcher: launcher, cores: cores, memory: memory, gpuMemory: gpuMemory,
+            address: address, isInsecure: isInsecure)
     }
 
     /// Anything but a plain yes or no is reported, and is no.
@@ -115,8 +116,8 @@ struct MachineReading: GraphValueReading {
         return isHost ? text : nil
     }
 
-    private mutating func memory(_ node: YAMLNode) -> Int? {
-        guard let scalar = scalar(node, "'memory'") else { return nil }
+    private mutating func bytes(_ entry: YAMLEntry) -> Int? {
+        guard let scalar = scalar(entry.value, entry.key.quoted) else { return nil }
         let units = [
             ("GiB", 1 << 30), ("MiB", 1 << 20), ("TB", 1_000_000_000_000), ("GB", 1_000_000_000),
             ("MB", 1_000_000),

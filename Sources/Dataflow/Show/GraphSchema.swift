@@ -198,6 +198,11 @@ package struct GraphSchema {
                     "Memory that its nodes share: 16GB, 512MB.", [("type", .text("string"))])
             ),
             (
+                "gpu-memory",
+                described(
+                    "Memory of each of its GPUs that its nodes share: 24GB.", [("type", .text("string"))])
+            ),
+            (
                 "address",
                 described(
                     "Where the other machines reach it, if not where its launcher does.",

@@ -24,14 +24,19 @@ struct DeviceConvolution {
         (self.stride, self.padding, self.groups) = (stride, padding, groups)
     }
 
+    /// What comes of an image of the shape of `x`.
+    func shape(of x: Tensor<Float>) -> [Int] {
+        [
+            x.shape[0], (x.shape[1] + padding.top + padding.bottom - kernel) / stride + 1,
+            (x.shape[2] + padding.left + padding.right - kernel) / stride + 1, outChannels,
+        ]
+    }
+
     /// `[n, h, w, in]` to `[n, h', w', out]`.
     func callAsFunction(
         _ x: Tensor<Float>, adding residual: Tensor<Float>?, _ activation: Activation
     ) -> Tensor<Float> {
-        let shape = [
-            x.shape[0], (x.shape[1] + padding.top + padding.bottom - kernel) / stride + 1,
-            (x.shape[2] + padding.left + padding.right - kernel) / stride + 1, outChannels,
-        ]
+        let shape = shape(of: x)
         precondition(residual == nil || residual?.shape == shape, "cannot add to \(shape)")
         var image = x.moved(to: place).image()
         if !padding.isEven {
@@ -40,7 +45,7 @@ struct DeviceConvolution {
         }
         var y = image.convolved(
             weight, bias: bias, stride: stride, padding: padding.isEven ? padding.top : 0,
-            groups: groups)
+            groups: groups, tries: place.device.isCUDA && DeviceChoices.benchmark.isOn(true))
         if let residual { y = y.adding(residual.moved(to: place).image()) }
         return Tensor(image: y.activated(activation), shape, at: place)
     }

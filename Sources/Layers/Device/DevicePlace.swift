@@ -36,6 +36,11 @@ extension Device {
         }
     }
 
+    /// Whether it is called `cuda`: NVIDIA's, or AMD's under that name.
+    var isCUDA: Bool {
+        if case .cuda = self { true } else { false }
+    }
+
     /// Which of several.
     var number: Int {
         switch self {

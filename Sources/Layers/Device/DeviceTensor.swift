@@ -76,6 +76,12 @@ extension Tensor<Float> {
         return y
     }
 
+    /// Returns when the device has computed the tensor: an element of it is read.
+    func waitForDevice() {
+        guard count > 0 else { return }
+        _ = reshaped([count]).rows(0..<1).host()
+    }
+
     /// The same numbers at a place, in its type; those that are there are given back as they are.
     func moved(to place: DevicePlace) -> Tensor {
         if let block, block.place == place { return self }

@@ -31,6 +31,9 @@ extension TorchTensor {
         .call("permute", .tensor(self), .integers(order))
     }
 
+    /// `[...]` as `[..., 1]`.
+    func withLastAxis() -> TorchTensor { .call("unsqueeze", .tensor(self), .integer(-1)) }
+
     func converted(to type: ctorch_type) -> TorchTensor {
         .call("to", "dtype", .tensor(self), .type(type), .flag(false), .flag(false), .nothing)
     }
@@ -72,8 +75,20 @@ extension TorchTensor {
         case .relu: .call("relu", .tensor(self))
         case .silu: .call("silu", .tensor(self))
         case .gelu: .call("gelu", .tensor(self), .text("none"))
-        case .quickGELU: times(.call("sigmoid", .tensor(scaled(by: 1.702))))
+        case .quickGELU: times(scaled(by: 1.702).sigmoid())
         }
+    }
+
+    func sigmoid() -> TorchTensor { .call("sigmoid", .tensor(self)) }
+
+    /// Another in place of this by the share of it that `weight` says.
+    func mixed(with other: TorchTensor, _ weight: TorchTensor) -> TorchTensor {
+        .call("lerp", "Tensor", .tensor(self), .tensor(other), .tensor(weight))
+    }
+
+    /// log(eᵃ + eᵇ).
+    func addedAsLogarithm(to other: TorchTensor) -> TorchTensor {
+        .call("logaddexp", .tensor(self), .tensor(other))
     }
 
     // MARK: Over axes
@@ -90,12 +105,18 @@ extension TorchTensor {
 
     // MARK: Layers
 
+    /// - Parameter tries: whether cuDNN measures its ways the first time that it meets a shape, and keeps the
+    ///   fastest.
     func convolved(
-        _ weight: TorchTensor, bias: TorchTensor?, stride: Int, padding: Int, groups: Int
+        _ weight: TorchTensor, bias: TorchTensor?, stride: Int, padding: Int, groups: Int,
+        tries: Bool
     ) -> TorchTensor {
+        // F32 stays F32: cuDNN would else round to the 10 digits of TF32.
         .call(
-            "conv2d", .tensor(self), .tensor(weight), .optional(bias), .integers([stride, stride]),
-            .integers([padding, padding]), .integers([1, 1]), .integer(groups))
+            "_convolution", .tensor(self), .tensor(weight), .optional(bias),
+            .integers([stride, stride]), .integers([padding, padding]), .integers([1, 1]),
+            .flag(false), .integers([0, 0]), .integer(groups), .flag(tries), .flag(false),
+            .flag(true), .flag(false))
     }
 
     /// Rows times the transpose of `[out, in]`.

@@ -75,6 +75,23 @@ final class TorchTensor: @unchecked Sendable {
         }
     }
 
+    /// Queries `[b, heads, tokens, d]` over keys and values, and the logarithm of each query's sum of
+    /// weights, `[b, heads, tokens]`, by which results of several calls can be put together.
+    func attendingWithSums(
+        to keys: TorchTensor, _ values: TorchTensor, on device: Device
+    ) -> (result: TorchTensor, logarithms: TorchTensor) {
+        guard let handle, let key = keys.handle, let value = values.handle else {
+            return (TorchTensor(nil), TorchTensor(nil))
+        }
+        var logarithms: ctorch_tensor?
+        let result = withExtendedLifetime((self, keys, values)) {
+            Self.made("attention") {
+                ctorch_attend(handle, key, value, device.kind, &$0, &logarithms)
+            }
+        }
+        return (TorchTensor(result), TorchTensor(result == nil ? nil : logarithms))
+    }
+
     /// Takes over the elements of another, whatever their type and device, and waits for them.
     func copy(from other: TorchTensor) {
         guard let handle, let source = other.handle else { return }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Layers
 import Networks
+import Parity
 import Tensors
 
 /// How long the full-size networks take on this machine.
@@ -13,13 +14,13 @@ struct NetworksBench: ParsableCommand {
         discussion: """
             Weights are synthetic: times do not depend on them. taesd and vae decode one latent; \
             unet is one frame through the denoiser without motion and temporal modules, the shape \
-            in which other runtimes can be measured too; window is a whole pass of 16 frames with \
+            in which other runtimes can be measured too; extractor and motion look at one face; window is a whole pass of 16 frames with \
             the portrait's bank, which emits 4. GFLOP are those of the plain algorithms, so the \
             rate may exceed the processor's peak. CPU s is processor time of all threads: with \
             --threads 1 it hardly depends on what else is running.
             """)
 
-    @Option(help: "Networks, separated by commas: taesd, vae, unet, window.")
+    @Option(help: "Networks, separated by commas: extractor, motion, taesd, vae, unet, window.")
     var only = "taesd,vae,unet"
 
     @Option(
@@ -47,6 +48,9 @@ struct NetworksBench: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
+    @Flag(help: "Say where one run's time goes, by kind of layer; a device is waited for after each.")
+    var kinds = false
+
     @Option(help: "Write one run's operations to this file, in Chrome's trace format.")
     var profile: String?
 
@@ -63,6 +67,13 @@ struct NetworksBench: ParsableCommand {
         var gflop: Double
         var gflopPerSecond: Double
         var peakBytes: Int
+        var kinds: [Kind]?
+    }
+
+    private struct Kind: Codable {
+        var kind: String
+        var count: Int
+        var seconds, processorSeconds, gflop: Double
     }
 
     private struct Report: Codable {
@@ -75,8 +86,8 @@ struct NetworksBench: ParsableCommand {
         if let size, size <= 0 || size % 64 != 0 {
             throw ValidationError("--size \(size) is no multiple of 64")
         }
-        for name in names where BenchNetwork(rawValue: name) == nil {
-            let all = BenchNetwork.allCases.map(\.rawValue).joined(separator: ", ")
+        for name in names where MeasuredNetwork(rawValue: name) == nil {
+            let all = MeasuredNetwork.allCases.map(\.rawValue).joined(separator: ", ")
             throw ValidationError("there is no network '\(name)'; there are \(all)")
         }
         guard self.repeat > 0, threads > 0 else {
@@ -97,9 +108,9 @@ struct NetworksBench: ParsableCommand {
         var report = Report(
             threads: threads, peakGflopPerSecond: Compute.measuredPeak() / 1e9, networks: [])
         measurement.show(heading(report))
-        let source = try BenchWeights(folder: weights)
+        let source = try MeasuredWeights(folder: weights)
         var trace = ChromeTrace()
-        for network in names.compactMap(BenchNetwork.init) {
+        for network in names.compactMap(MeasuredNetwork.init) {
             let row = try measure(network, of: source, &trace)
             report.networks.append(row)
             measurement.show(line(row, peak: report.peakGflopPerSecond))
@@ -109,13 +120,13 @@ struct NetworksBench: ParsableCommand {
     }
 
     private func measure(
-        _ network: BenchNetwork, of source: BenchWeights, _ trace: inout ChromeTrace
+        _ network: MeasuredNetwork, of source: MeasuredWeights, _ trace: inout ChromeTrace
     ) throws -> Row {
         BufferPool.trim()
         ThisMachine.forgetPeakMemory()
         let size = size ?? source.configuration.imageSize
         let storage = WeightStorage(precision ?? device.usualPrecision, device: device)
-        let pass = try network.makePass(source, size: size, storage)
+        let pass = try network.load(source, size: size, storage).run
         pass()
         var (times, processor): ([Double], [Double]) = ([], [])
         for _ in 0..<self.repeat {
@@ -124,12 +135,13 @@ struct NetworksBench: ParsableCommand {
             times.append(Double(DispatchTime.now().uptimeNanoseconds - start.0) / 1e9)
             processor.append(Double(Profile.processorTime() - start.1) / 1e9)
         }
-        let operations = profile != nil || !source.isFull ? Profile.record(pass) : []
+        let isCounted = source.isFull && network.fullGflop(size: size) > 0
+        let operations = profile != nil || kinds || !isCounted ? Profile.record(pass) : []
         if profile != nil { trace.append(operations, of: network.rawValue) }
         times.sort()
         processor.sort()
         let gflop =
-            source.isFull
+            isCounted
             ? network.fullGflop(size: size) : Double(operations.reduce(0) { $0 + $1.work }) / 1e9
         let median = times[times.count / 2]
         return Row(
@@ -138,7 +150,13 @@ struct NetworksBench: ParsableCommand {
             medianSeconds: median,
             minSeconds: times[0], processorSeconds: processor[processor.count / 2], gflop: gflop,
             gflopPerSecond: gflop / median,
-            peakBytes: ThisMachine.peakMemory)
+            peakBytes: ThisMachine.peakMemory,
+            kinds: kinds
+                ? Profile.shares(of: operations).map {
+                    Kind(
+                        kind: $0.kind, count: $0.count, seconds: $0.seconds,
+                        processorSeconds: $0.processorSeconds, gflop: $0.gflop)
+                } : nil)
     }
 
     private func heading(_ report: Report) -> String {
@@ -153,6 +171,12 @@ struct NetworksBench: ParsableCommand {
                 row.medianSeconds,
                 row.minSeconds, row.processorSeconds, row.gflop, row.gflopPerSecond,
                 100 * row.gflopPerSecond / peak, Double(row.peakBytes) / 1e9)
+            + (row.kinds ?? []).map {
+                "\n  " + $0.kind.padding(toLength: 28, withPad: " ", startingAt: 0)
+                    + String(
+                        format: "%5d times %9.3f s, CPU %8.3f s, %6.0f GFLOP/s", $0.count, $0.seconds,
+                        $0.processorSeconds, $0.gflop / max($0.seconds, 1e-9))
+            }.joined()
     }
 }
 
