@@ -77,6 +77,7 @@ package final class TextPainter {
         let chain = "drawtext=" + options.map {
             "\($0)=" + Self.escaped(Self.escaped($1, "\\':"), "\\'[],;")
         }.joined(separator: ":")
+        FFmpeg.prepare()
         let first = Picture(width: width, height: height, format: AV_PIX_FMT_RGB24)
         do throws(MediaError) {
             filter = try FrameFilter(.init(first.pointer.pointee, chain: chain))

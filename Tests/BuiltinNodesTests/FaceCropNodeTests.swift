@@ -167,7 +167,9 @@ struct FaceCropNodeTests {
         for _ in 0..<3 { try harness.tick([.init(FaceCropNode.frame, empty)]) }
         try harness.finish()
 
-        #expect(harness.sent.isEmpty && harness.dropped.map(\.stamp.frame) == [0, 1, 2])
+        // Whether there is a face is said of every frame, for edges with 'when:'.
+        #expect(harness.received(FaceCropNode.found).map(\.array) == [[0], [0], [0]])
+        #expect(harness.sent.count == 3 && harness.dropped.map(\.stamp.frame) == [0, 1, 2])
         #expect(harness.dropped.allSatisfy { $0.reason == "no face has been seen yet" })
         #expect(harness.warnings.last?.hasPrefix("3 frames without a face, which is all") == true)
     }

@@ -33,7 +33,7 @@ import Testing
         let marked = BuiltinKinds.specs.filter {
             $0.settings.contains { $0.name == "visible-mark" }
         }
-        #expect(marked.map(\.kind) == ["video-encoder", "live-encoder", "mjpeg-out", "virtual-camera"])
+        #expect(marked.map(\.kind) == ["video-encoder", "save-pictures", "live-encoder", "mjpeg-out", "virtual-camera"])
     }
 
     private static let frame = DemoMedia.drawFrame(0, size: 256)

@@ -187,11 +187,16 @@ import Testing
         }
         #expect(tool.waitUntil { sent().count == 2 && sent().allSatisfy { $0 > 30 } })
         tool.kill("src")
-        #expect(tool.waitUntil { sent().count == 2 && sent().allSatisfy { $0 > 100 } })
-        let counts = sent()
+        var counts: [Int] = []
+        #expect(
+            tool.waitUntil {
+                counts = sent()
+                return counts.count == 2 && counts.allSatisfy { $0 > 100 }
+            })
         let outcome = tool.finish()
 
         #expect(outcome.status == 0, "\(outcome.errors)")
+        try #require(counts.count == 2)
         #expect(abs(counts[0] - counts[1]) < 60, "\(counts)")
         #expect(try streams(outcome)[0].frames_unaccounted == 0)
     }

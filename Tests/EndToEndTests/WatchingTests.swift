@@ -153,14 +153,18 @@ import Testing
             "check",
             graph: """
                 nodes:
-                  old: { use: replay, with: { path: /dev/null } }
-                  sink: { use: test-sink, in: { data: old.data } }
+                  old: { use: replay, with: { path: FOLDER/old.rec } }
+                  sink: { use: test-sink, in: { data: old.other } }
                 """)
+        let writer = try Recording.Writer(
+            path: "\(tool.folder)/old.rec",
+            Recording.Header(from: "a.data", port: "data", type: "u8", axes: "bytes", meaning: "bytes"))
+        try writer.finish()
 
         let outcome = try tool.run()
 
         #expect(outcome.status == 1)
-        #expect(outcome.output.contains("node 'old' has no output 'data'"))
+        #expect(outcome.output.contains("node 'old' has no output 'other'"), "\(outcome.output)")
     }
 }
 
