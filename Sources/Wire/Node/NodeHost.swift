@@ -124,6 +124,8 @@ public final class NodeHost: @unchecked Sendable {
     private static func removeTraces(in folder: String) {
         unlink("\(folder)/control.sock")
         unlink(NodeConfiguration.nameFile(in: folder))
+        // What films are made of, which the tool noted for encoders that sign (Marks).
+        unlink("\(folder)/ingredients.json")
         rmdir(folder)
     }
 }
