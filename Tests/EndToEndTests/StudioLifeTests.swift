@@ -64,7 +64,7 @@ import Testing
 
         #expect(studio.tool.waitUntil { (try? studio.ask("/runs/-").status) == 200 })
         #expect(try studio.status()["pid"] as? Int == run)
-        #expect(studio.tool.errorsSoFar.contains("it is started again"))
+        #expect(studio.tool.waitUntil { studio.tool.errorsSoFar.contains("it is started again") })
     }
 
     @Test func `a frame of 2^40 bytes ends no run, and no studio for long`() throws {
