@@ -48,7 +48,7 @@ package enum Recording {
 
     private static func isRecording(_ path: String) -> Bool {
         guard let file = FileHandle(forReadingAtPath: path) else { return false }
-        return (try? file.read(upToCount: magic.count)).map { Array($0 ?? Data()) } == magic
+        return (try? file.read(upToCount: magic.count)).map { Array($0) } == magic
     }
 
     /// The ports of the recording at `path`, as `replay` has them; nil when there is none to be read.

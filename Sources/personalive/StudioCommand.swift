@@ -144,11 +144,8 @@ struct StudioCommand: ParsableCommand {
                 complaint = "the process that serves the studio ended with status \(process.terminationStatus)"
                 break
             }
-            if failures > 0 {
-                Thread.sleep(forTimeInterval: 0.4)
-                continue
-            }
             say("warning: the process that serves the studio ended; it is started again\n")
+            if failures > 0 { Thread.sleep(forTimeInterval: 0.4) }
         }
         withExtendedLifetime(interrupts) {}
         if !runs.own.isEmpty { say("ending the run\n") }
