@@ -1,4 +1,5 @@
 """What all stages share: time budgets, schedules, averages of weights, checkpoints, curves."""
+import atexit
 import functools
 import json
 import math
@@ -29,7 +30,10 @@ def engine():
     except ImportError:
         raise SystemExit(f"WORLD_SIZE is {count}, and several processes need accelerate: "
                          "pip install accelerate") from None
-    return Accelerator()
+    accelerator = Accelerator()
+    # Before the interpreter takes its threads down: a group that still stands then can abort.
+    atexit.register(accelerator.end_training)
+    return accelerator
 
 
 def device() -> torch.device:

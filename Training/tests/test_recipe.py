@@ -141,13 +141,15 @@ torch.save(model.state_dict(), sys.argv[1] + f"/{rank}.pt")
 
     def test_two_processes_learn_the_same_from_different_samples(self):
         with tempfile.TemporaryDirectory() as folder:
-            port = str(random.randrange(20000, 60000))
+            port = str(random.randrange(20000, 32000))  # below those that systems give out
             started = [subprocess.Popen(
-                [sys.executable, "-c", self.PROGRAM, folder], cwd=ROOT,
+                [sys.executable, "-c", self.PROGRAM, folder], cwd=ROOT, text=True,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                 env=os.environ | dict(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2",
                                       MASTER_ADDR="127.0.0.1", MASTER_PORT=port,
                                       ACCELERATE_USE_CPU="true")) for rank in range(2)]
-            self.assertEqual([process.wait(120) for process in started], [0, 0])
+            said = [process.communicate(timeout=120)[0] for process in started]
+            self.assertEqual([process.returncode for process in started], [0, 0], said)
             one, two = (torch.load(f"{folder}/{rank}.pt") for rank in range(2))
             self.assertTrue(torch.equal(one["weight"], two["weight"]))
             self.assertTrue((Path(folder) / "line.pt").exists())
