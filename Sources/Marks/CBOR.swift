@@ -88,13 +88,15 @@ indirect enum CBOR: Equatable, Sendable {
 
     /// Deeper values no manifest has.
     private static let deepest = 32
+    /// More bytes no value has that is read here; each may become a value of its own.
+    private static let largest = 1 << 20
 
     /// One value that takes all of the bytes; nil of anything else.
     init?(_ bytes: [UInt8]) {
         var place = 0
-        guard let value = Self.read(bytes[...], &place, depth: 0), place == bytes.count else {
-            return nil
-        }
+        guard bytes.count <= Self.largest,
+            let value = Self.read(bytes[...], &place, depth: 0), place == bytes.count
+        else { return nil }
         self = value
     }
 

@@ -5,9 +5,12 @@ final class Certificate {
     let pointer: OpaquePointer
 
     init?(pem: [UInt8]) {
-        let memory = BIO_new_mem_buf(pem, Int32(pem.count))
-        defer { BIO_free(memory) }
-        guard let pointer = PEM_read_bio_X509(memory, nil, nil, nil) else {
+        let found = pem.withUnsafeBytes { bytes -> OpaquePointer? in
+            guard let memory = BIO_new_mem_buf(bytes.baseAddress, Int32(bytes.count)) else { return nil }
+            defer { BIO_free(memory) }
+            return PEM_read_bio_X509(memory, nil, nil, nil)
+        }
+        guard let pointer = found else {
             ERR_clear_error()
             return nil
         }

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// What pictures are made of: a file or a device of a graph, as the manifest names it.
 ///
@@ -36,10 +37,16 @@ package struct Ingredient: Codable, Equatable, Sendable {
     /// The same with the sum of its file, where that is as it was.
     func hashed() -> Ingredient {
         guard sha256 == nil, let path, let stamp, Self.stamp(of: path) == stamp else { return self }
+        let name = "\(stamp) \(path)"
+        let sum = Self.sums.withLock { $0[name] } ?? SHA256.text(ofFile: path)
+        Self.sums.withLock { $0[name] = sum }
         var copy = self
-        copy.sha256 = SHA256.text(ofFile: path)
+        copy.sha256 = sum
         return copy
     }
+
+    /// Sums by stamp and path: a live stream asks for them with each header, and a film may be large.
+    private static let sums = Mutex<[String: String]>([:])
 
     private static func stamp(of path: String) -> [Int64]? {
         var status = stat()

@@ -10,10 +10,13 @@ final class KeyPair {
     }
 
     init?(pem: [UInt8]) {
-        let memory = BIO_new_mem_buf(pem, Int32(pem.count))
-        defer { BIO_free(memory) }
-        // An empty password: without it OpenSSL would ask on the terminal.
-        guard let pointer = PEM_read_bio_PrivateKey(memory, nil, { _, _, _, _ in 0 }, nil) else {
+        let found = pem.withUnsafeBytes { bytes -> OpaquePointer? in
+            guard let memory = BIO_new_mem_buf(bytes.baseAddress, Int32(bytes.count)) else { return nil }
+            defer { BIO_free(memory) }
+            // An empty password: without it OpenSSL would ask on the terminal.
+            return PEM_read_bio_PrivateKey(memory, nil, { _, _, _, _ in 0 }, nil)
+        }
+        guard let pointer = found else {
             ERR_clear_error()
             return nil
         }

@@ -16,6 +16,19 @@ package enum ManifestPlace {
     private static let searched = 16 << 20
 
     package static func isIn(_ path: String) -> Bool {
+        search(path) { size, read in isIn(size: size, read) }
+    }
+
+    /// Whether an mp4 has an event message at its top, as signed segments have: without reading all of it.
+    static func hasMessage(_ path: String) -> Bool {
+        search(path) { size, read in
+            isInBoxes(size: size, read) { header, _ in header[4..<8].elementsEqual("emsg".utf8) }
+        }
+    }
+
+    private static func search(
+        _ path: String, _ look: (_ size: Int, _ read: (Int, Int) -> [UInt8]) -> Bool
+    ) -> Bool {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
@@ -23,7 +36,7 @@ package enum ManifestPlace {
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             return false
         }
-        return isIn(size: Int(status.st_size)) { offset, count in
+        return look(Int(status.st_size)) { offset, count in
             var bytes = [UInt8](repeating: 0, count: count)
             let found = pread(descriptor, &bytes, count, off_t(offset))
             return found > 0 ? Array(bytes[..<found]) : []
@@ -34,7 +47,10 @@ package enum ManifestPlace {
     static func isIn(size: Int, _ read: (_ offset: Int, _ count: Int) -> [UInt8]) -> Bool {
         let start = read(0, 16)
         if start.count >= 8, start[4..<8].elementsEqual("ftyp".utf8) {
-            return isInBoxes(size: size, read)
+            return isInBoxes(size: size, read) { header, body in
+                header[4..<8].elementsEqual("uuid".utf8) && header.count >= body + 16
+                    && header[body..<body + 16].elementsEqual(box)
+            }
         }
         let beginning = read(0, min(searched, size))
         return beginning.firstRange(of: Array("jumb".utf8)) != nil
@@ -43,7 +59,11 @@ package enum ManifestPlace {
 
     /// Boxes of ISO/IEC 14496-12, 4.2: a length of 32 bits and a word; 1 stands for a length of 64 bits
     /// behind the word, 0 for all that is left.
-    private static func isInBoxes(size: Int, _ read: (Int, Int) -> [UInt8]) -> Bool {
+    ///
+    /// - Parameter isOne: gets up to 32 bytes of a box, and where its body begins.
+    private static func isInBoxes(
+        size: Int, _ read: (Int, Int) -> [UInt8], _ isOne: ([UInt8], Int) -> Bool
+    ) -> Bool {
         var offset = 0
         for _ in 0..<mostBoxes {
             let header = read(offset, 32)
@@ -54,11 +74,7 @@ package enum ManifestPlace {
                 length = number(header[8..<16])
                 body = 16
             }
-            if header[4..<8].elementsEqual("uuid".utf8), header.count >= body + 16,
-                header[body..<body + 16].elementsEqual(box)
-            {
-                return true
-            }
+            if isOne(header, body) { return true }
             guard length >= body, length <= size - offset else { return false }
             offset += length
         }

@@ -2,8 +2,8 @@ import Foundation
 import Glibc
 
 /// The log of the runs of a user: a file that only grows, one JSON object a line, in which each line holds
-/// the sum of the line before it. A line that is changed or taken out breaks the chain; lines that are cut
-/// off at the end are missed only by whoever has noted the last sum elsewhere.
+/// the sum of the line before it. A line that is changed or taken out breaks the chain. What is done to the
+/// last line, or to all lines from one on, is found only with the last sum, noted elsewhere.
 package struct RunHistory: Sendable {
     /// One line.
     package struct Entry: Codable, Equatable, Sendable {

@@ -15,12 +15,12 @@ package enum SHA256 {
 
     /// That of a whole file in hexadecimal; nil when it cannot be read.
     package static func text(ofFile path: String) -> String? {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0, let context = EVP_MD_CTX_new() else { return nil }
-        defer {
-            close(descriptor)
-            EVP_MD_CTX_free(context)
-        }
+        // A pipe that nobody writes into would be waited for.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        guard let context = EVP_MD_CTX_new() else { return nil }
+        defer { EVP_MD_CTX_free(context) }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
             EVP_DigestInit_ex(context, EVP_sha256(), nil) == 1

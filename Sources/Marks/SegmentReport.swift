@@ -24,17 +24,17 @@ package struct SegmentReport: Equatable, Sendable {
 
     /// Checks the segments behind one header.
     ///
-    /// - Parameter segments: in the order of the stream.
-    package mutating func check(header: [UInt8], segments: [(name: String, bytes: [UInt8])]) {
+    /// - Parameter files: the segments, in the order of the stream.
+    mutating func check(header: [UInt8], files: [(name: String, bytes: () -> [UInt8])]) {
         let store = ManifestStore(file: header)
         let sessions = store.map(Self.sessions) ?? []
         if store != nil, sessions.isEmpty {
             faults.append("the header has no session key that its signer has bound")
         }
-        for segment in segments {
+        for segment in files {
             count += 1
             do throws(Fault) {
-                let number = try Self.number(of: segment.bytes, store, sessions)
+                let number = try Self.number(of: segment.bytes(), store, sessions)
                 if let last, number <= last { throw .order(number, last) }
                 if let last, number > last + 1 {
                     faults.append("\(number - last - 1) segments are missing before \(segment.name)")
@@ -85,7 +85,7 @@ package struct SegmentReport: Equatable, Sendable {
             throw .late
         }
         guard info["manifestId"]?.asText == store.active.label else { throw .otherStream }
-        guard number >= session.least else { throw .tooEarly(number) }
+        guard number >= max(session.least, 0) else { throw .tooEarly(number) }
         guard let binding = info["bmffHash"], binding["alg"]?.asText ?? "sha256" == "sha256",
             leavesOutMessagesOnly(binding), binding["hash"]?.asBytes == SegmentMessage.sum(of: segment)
         else { throw .sum }
@@ -119,96 +119,14 @@ package struct SegmentReport: Equatable, Sendable {
                 let least = entry["minSequenceNumber"]?.asNumber,
                 let created = entry["createdAt"]?.tagged(0)?.asText,
                 let begin = try? Date(created, strategy: .iso8601),
+                let start = Int64(exactly: begin.timeIntervalSince1970.rounded(.down)),
                 let seconds = entry["validityPeriod"]?.asNumber, seconds > 0, seconds < 1 << 40,
                 let binding = entry["signerBinding"].flatMap({ COSESignature($0) })
             else { return nil }
             // Some programs sign the certificate itself, others the byte string of it.
             let payloads = [CBOR.bytes(leaf).encoded, leaf]
             guard payloads.contains(where: { binding.holds(for: key, over: $0) }) else { return nil }
-            let start = Int64(begin.timeIntervalSince1970)
             return Session(key: key, name: name, least: least, times: start...start + seconds)
         }
-    }
-}
-
-/// The header and the segments of a stream that was kept: a playlist of HLS with its files, or one file in
-/// which they stand one after the other.
-struct SegmentedFilm {
-    /// Each header with the segments behind it.
-    var parts: [(header: [UInt8], segments: [(name: String, bytes: [UInt8])])] = []
-
-    /// More a playlist does not name.
-    private static let mostSegments = 10_000
-    private static let largestFile = 1 << 30
-
-    /// Nil of what is no such film, or has no signed segment.
-    init?(_ path: String) {
-        if path.lowercased().hasSuffix(".m3u8") {
-            readPlaylist(path)
-        } else {
-            readFile(path)
-        }
-        let isSigned = parts.contains { part in
-            part.segments.contains { segment in
-                BoxList(segment.bytes).boxes.contains { SegmentMessage.isOne($0, of: segment.bytes) }
-            } || ManifestStore(file: part.header) != nil
-        }
-        guard isSigned, parts.contains(where: { !$0.segments.isEmpty }) else { return nil }
-    }
-
-    private static func contents(of path: String) -> [UInt8]? {
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
-            status.st_size <= largestFile
-        else { return nil }
-        return FileManager.default.contents(atPath: path).map(Array.init)
-    }
-
-    /// Files of the playlist's own folder; others it may name are not looked at.
-    private mutating func readPlaylist(_ path: String) {
-        guard let text = Self.contents(of: path).map({ String(decoding: $0, as: UTF8.self) }) else {
-            return
-        }
-        let folder = (path as NSString).deletingLastPathComponent
-        func file(_ name: Substring) -> [UInt8] {
-            guard !name.contains("/"), !name.isEmpty else { return [] }
-            return Self.contents(of: (folder as NSString).appendingPathComponent(String(name))) ?? []
-        }
-        var count = 0
-        for line in text.split(whereSeparator: \.isNewline) where count < Self.mostSegments {
-            if line.hasPrefix("#EXT-X-MAP:"), let name = line.firstMatch(of: /URI="([^"]*)"/)?.1 {
-                parts.append((file(name), []))
-            } else if !line.hasPrefix("#"), !parts.isEmpty {
-                count += 1
-                parts[parts.count - 1].segments.append((String(line), file(line)))
-            }
-        }
-    }
-
-    private mutating func readFile(_ path: String) {
-        guard let bytes = Self.contents(of: path), bytes.count >= 8,
-            bytes[4..<8].elementsEqual("ftyp".utf8)
-        else { return }
-        let boxes = BoxList(bytes).boxes
-        guard boxes.contains(where: { SegmentMessage.isOne($0, of: bytes) }) else { return }
-        var starts: [Int] = []
-        var isOpen = false
-        for box in boxes {
-            // A segment begins with its kind, or else with its message.
-            let begins = box.isCalled("styp") || (SegmentMessage.isOne(box, of: bytes) && !isOpen)
-            if begins { starts.append(box.range.lowerBound) }
-            if begins { isOpen = true }
-            if box.isCalled("mdat") { isOpen = false }
-        }
-        guard let first = starts.first else { return }
-        let ends = starts.dropFirst() + [bytes.count]
-        parts = [
-            (
-                Array(bytes[..<first]),
-                zip(starts, ends).enumerated().map { index, range in
-                    ("segment \(index + 1)", Array(bytes[range.0..<range.1]))
-                }
-            )
-        ]
     }
 }

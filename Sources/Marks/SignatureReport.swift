@@ -84,21 +84,32 @@ package enum SignatureReport: Equatable, Sendable {
     ) -> SignatureReport {
         var segments = SegmentReport()
         var whole: Details?
+        var signer: [UInt8]?
         for part in film.parts {
-            segments.check(header: part.header, segments: part.segments)
-            guard let store = ManifestStore(file: part.header) else {
+            let header = part.header()
+            segments.check(header: header, files: part.segments)
+            guard let store = ManifestStore(file: header) else {
                 segments.faults.append("a header has no manifest")
                 continue
             }
-            let report = read(variables) { $0.read(part.header, as: "video/mp4") } certificate: {
-                store.leaf
+            let leaf = store.leaf ?? []
+            // The report names one signer.
+            if leaf != signer ?? leaf {
+                segments.faults.append(
+                    "a header is signed with another certificate than the first one")
             }
+            signer = signer ?? leaf
+            let report = read(variables) { $0.read(header, as: "video/mp4") } certificate: { leaf }
             guard case .checked(let details) = report else { return report }
             let faults = (whole?.faults ?? []) + details.faults
             let holds = (whole?.holds ?? true) && details.holds
             whole = whole ?? details
             (whole!.faults, whole!.holds) = (faults, holds)
             whole!.isOwn = whole!.isOwn && details.isOwn
+            whole!.isTrusted = whole!.isTrusted && details.isTrusted
+            // Another portrait, as one that the studio was sent, has another header.
+            let known = whole!.ingredients
+            whole!.ingredients += details.ingredients.filter { !known.contains($0) }
         }
         guard var details = whole else {
             return .unchecked(reason: "its segments are signed, and no header has a manifest")

@@ -14,8 +14,8 @@ struct LogCommand: ParsableCommand {
                 One line for a run's beginning and for each change of it: the time, the run's name, and the \
                 SHA-256 of the graph, of its pictures and of the consents to them; no pictures and no names \
                 of persons. The file only grows, and each line holds the sum of the line before it: a line \
-                that was changed or taken out is found. Lines cut off at the end are not, unless you have \
-                noted the last sum elsewhere.
+                that was changed or taken out is found. A change of the last line and lines cut off at the \
+                end are not, unless you have noted the last sum elsewhere.
 
                 It is $XDG_STATE_HOME/personalive/run-history.jsonl, or in ~/.local/state.
 

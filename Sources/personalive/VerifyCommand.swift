@@ -86,7 +86,9 @@ struct VerifyCommand: ParsableCommand {
 
     /// What a file says of itself does not speak to the terminal.
     private static func printable(_ line: String) -> String {
-        let scalars = line.unicodeScalars.filter { $0.properties.generalCategory != .control }
+        let scalars = line.unicodeScalars.map {
+            $0.properties.generalCategory == .control ? " " : $0
+        }
         return String(String.UnicodeScalarView(scalars))
     }
 
@@ -112,10 +114,12 @@ struct VerifyCommand: ParsableCommand {
                     + (details.issuer.isEmpty ? "" : " of '\(details.issuer)'")
                     + (details.isTrusted ? "" : ", for whom no known authority vouches")
             }
+            var lines = [line]
             if let segments = details.segments {
-                line += "\n           \(segments.holding) of \(segments.count) segments hold"
+                lines.append("           \(segments.holding) of \(segments.count) segments hold")
             }
-            return [line, "           made by \(details.generator)"]
+            lines.append("           made by \(details.generator)")
+            return lines
                 + details.sourceTypes.map { "           \($0)" }
                 + details.ingredients.map { "           made of \(words($0))" }
         }

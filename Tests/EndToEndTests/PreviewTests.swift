@@ -15,6 +15,11 @@ import Testing
         let screen = try Daemon(
             ["/usr/bin/Xvfb", "-displayfd", "1", "-screen", "0", "640x480x24", "-nolisten", "tcp"],
             output: pipe)
+        try pipe.fileHandleForWriting.close()
+        var answer = pollfd(
+            fd: pipe.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
+        let isThere = poll(&answer, 1, 60_000) == 1
+        try #require(isThere, "Xvfb names no screen")
         let number = String(decoding: pipe.fileHandleForReading.availableData, as: UTF8.self)
             .trimmingCharacters(in: .whitespacesAndNewlines)
         defer {

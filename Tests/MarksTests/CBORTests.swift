@@ -29,4 +29,11 @@ struct CBORTests {
     func `what is cut off, too deep or of unknown length is nothing`(_ bytes: [UInt8]) {
         #expect(CBOR(bytes) == nil)
     }
+
+    /// Each byte of an array may be a value that takes many.
+    @Test func `what is larger than anything in a manifest is nothing`() {
+        let isRead = CBOR([0x9a, 0, 0x20, 0, 0] + [UInt8](repeating: 0, count: 1 << 21)) != nil
+
+        #expect(!isRead)
+    }
 }

@@ -38,8 +38,8 @@ struct ManifestFuzzTests {
         return bytes
     }
 
-    private static func forEach(_ body: (Int) -> Void) {
-        for number in first..<first + cases { body(number) }
+    private static func forEach(_ count: Int = cases, _ body: (Int) -> Void) {
+        for number in first..<first + count { body(number) }
     }
 
     private func withStream(_ body: (SampleStream) throws -> Void) throws {
@@ -60,7 +60,7 @@ struct ManifestFuzzTests {
                 var report = SegmentReport()
                 if number % 16 == 0 { report.check(header: header, segments: [stream.segments[0]]) }
             }
-            #expect(readable > 0)
+            #expect(readable > 0 || Self.cases < 1000)
         }
     }
 
@@ -110,8 +110,10 @@ struct ManifestFuzzTests {
         let start = BoxList.make("ftyp", Array("isom".utf8))
         let manifest = BoxList.make("uuid", ManifestPlace.box + [0, 0, 0, 0])
         let whole = start + BoxList.make("mdat", [UInt8](repeating: 1, count: 40)) + manifest
+        // A case takes next to no time.
+        let cases = Self.number("CASES", else: 1_000_000)
         var found = 0
-        Self.forEach { number in
+        Self.forEach(cases) { number in
             let bytes = Self.damaged(whole, number)
             let isIn = ManifestPlace.isIn(size: bytes.count) { offset, count in
                 guard offset >= 0, offset < bytes.count, count > 0 else { return [] }
@@ -120,7 +122,7 @@ struct ManifestFuzzTests {
             if isIn { found += 1 }
         }
 
-        #expect(found > 0 && found < Self.cases)
+        #expect(cases < 1000 || found > 0 && found < cases)
     }
 
     @Test func `damaged consents never count`() throws {

@@ -36,9 +36,19 @@ struct SampleStream {
         }
     }
 
+    /// What is said of it, with another header or its own.
     func report(header other: [UInt8]? = nil) -> SegmentReport {
         var report = SegmentReport()
         report.check(header: other ?? header, segments: segments)
         return report
+    }
+}
+
+extension SegmentReport {
+    /// Checks segments that are in memory.
+    mutating func check(header: [UInt8], segments: [(name: String, bytes: [UInt8])]) {
+        check(
+            header: header,
+            files: segments.map { segment in (name: segment.name, bytes: { segment.bytes }) })
     }
 }

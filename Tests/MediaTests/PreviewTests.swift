@@ -3,7 +3,7 @@ import Glibc
 import Media
 import Testing
 
-/// Pictures in a terminal of the test's own; no test opens a window.
+/// Pictures in a terminal of the test's own; EndToEndTests opens a window.
 @Suite struct PreviewTests {
     private func wait(until isSo: () -> Bool) -> Bool {
         for _ in 0..<1000 {

@@ -11,12 +11,12 @@ struct SegmentSignatureTests {
     private static let ms: Int64 = 1_000_000
 
     /// Five seconds as a playlist with its files, signed as `hls-out` does it.
-    private func write() throws -> String {
+    private func write(keys name: String = "keys") throws -> String {
         var options = LiveEncoder.Options()
         options.preset = "ultrafast"
         let encoder = LiveEncoder(options, name: "test")
         let segmenter = HLSSegmenter()
-        let keys = try SigningKeys(in: folder.file("keys"))
+        let keys = try SigningKeys(in: folder.file(name))
         var signer: SegmentSigner?
         var playlist = HLSPlaylist(
             first: 40, segment: 2_000_000_000, part: 220_000_000, window: 9)
@@ -77,6 +77,20 @@ struct SegmentSignatureTests {
         #expect(details.generator.hasPrefix("personalive 0.1.0"))
         #expect(details.sourceTypes.contains { $0.hasSuffix("/trainedAlgorithmicMedia") })
         #expect(try Contents(of: path, keepsPictures: false).frames.count == 125)
+    }
+
+    @Test func `a stream that goes on with another signer's header does not hold`() throws {
+        _ = try write(keys: "others")
+        let other = try Data(contentsOf: URL(fileURLWithPath: folder.file("header-40.mp4")))
+        let path = try write()
+        _ = folder.write(Array(other), "other.mp4")
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        _ = folder.write(text + "#EXT-X-MAP:URI=\"other.mp4\"\n", "live.m3u8")
+
+        let details = try details(path)
+
+        #expect(!details.holds && !details.isOwn)
+        #expect(details.faults == ["a header is signed with another certificate than the first one"])
     }
 
     @Test func `a segment or header that was changed breaks the stream`() throws {
