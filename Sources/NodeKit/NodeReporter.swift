@@ -23,9 +23,10 @@ public final class NodeReporter: Sendable {
         contents.withLock { $0.describe = words }
     }
 
-    /// Sets a figure; its name ends with its unit: `av_offset_ms`.
+    /// Sets a figure; its name ends with its unit: `av_offset_ms`. It has no value while that is not finite,
+    /// which JSON cannot say.
     public func set(_ figure: String, to value: Double) {
-        contents.withLock { $0.figures[figure] = value }
+        contents.withLock { $0.figures[figure] = value.isFinite ? value : nil }
     }
 
     /// The state as it is now; nil where the node says nothing.

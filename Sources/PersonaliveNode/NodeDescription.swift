@@ -16,12 +16,14 @@ struct NodeDescription: Encodable {
 
     let node, kind: String
     let cores: Int
+    let state: NodeState
     let settings: [String: SettingValue]
     let inputs, outputs: [Port]
 
     init(_ program: Program) {
         (node, kind) = (program.name, program.spec.kind)
         (cores, settings) = (program.settings.cores, program.settings.values)
+        state = program.spec.state
         inputs = program.spec.inputs.map {
             Port($0, isConnected: program.settings.connectedInputs.contains($0.name))
         }

@@ -80,6 +80,14 @@ public func personalive_hold(
 }
 
 @c @implementation
+public func personalive_hold_output(
+    _ node: OpaquePointer?, _ data: UnsafeMutableRawPointer?
+) -> UnsafeMutableRawPointer? {
+    guard let data, let room = Program.current.rooms[data] else { return nil }
+    return Unmanaged.passRetained(room).toOpaque()
+}
+
+@c @implementation
 public func personalive_release(_ hold: UnsafeMutableRawPointer?) {
     guard let hold else { return }
     Unmanaged<TensorMemory>.fromOpaque(hold).release()
@@ -118,6 +126,10 @@ public func personalive_send(
         program.fail(
             "output '\(port)' was sent a tensor of no frame: a source, and a node that finishes, says which "
                 + "frame it is, with has_own_frame")
+        return 0
+    }
+    guard stamp.isInRange else {
+        program.fail("output '\(port)' was sent a tensor with a number or a time out of range: \(stamp)")
         return 0
     }
     return program.send(tensor.pointee.data, type, shape, stamp, on: port) ? 1 : 0
@@ -182,7 +194,7 @@ private func words(of tensor: UnsafePointer<personalive_tensor>?) -> String {
 }
 
 extension personalive_tensor {
-    /// The extents; nil where they are none, or would take more than 4 GiB.
+    /// The extents; nil where they are none, or there are more than 2³² numbers.
     fileprivate var extents: [Int]? {
         get {
             guard (0...8).contains(rank) else { return nil }

@@ -42,7 +42,7 @@ final class Program: @unchecked Sendable {
     /// The tick under way: its inputs, what the program has made so far, and the memory it was lent for that.
     private(set) var inputs = Inputs(stamp: Stamp(frame: 0, captured: 0, presentation: 0), messages: [:])
     private(set) var outputs = Outputs()
-    private var rooms: [UnsafeMutableRawPointer: TensorMemory] = [:]
+    private(set) var rooms: [UnsafeMutableRawPointer: TensorMemory] = [:]
     private var failure: String?
     private var saved: [UInt8]?
     private var restored: UnsafeMutableRawBufferPointer?
@@ -65,7 +65,12 @@ final class Program: @unchecked Sendable {
     /// The same, with inputs, and room for what the program makes.
     func ask(_ event: Event, _ inputs: Inputs?, into outputs: inout Outputs) throws {
         if let inputs { self.inputs = inputs }
+        // What the program said while there was no tick is said with this one.
+        let said = self.outputs
         self.outputs = outputs
+        said.warnings.forEach { self.outputs.warn($0) }
+        said.wantedBeginnings.forEach { self.outputs.askForBeginning(on: $0) }
+        if said.isFinished { self.outputs.finish() }
         saved = nil
         defer {
             outputs = self.outputs
@@ -197,10 +202,15 @@ final class Program: @unchecked Sendable {
     }
 
     private func fits(_ port: PortSpec, _ type: ElementType, _ shape: [Int]) -> Bool {
-        guard let fault = port.fault(of: type, shape) else { return true }
-        fail(
-            "output '\(port.name)' was sent \(fault), and node.yaml says \(port.elementType.name) "
-                + "[\(port.axesText)]")
+        if let fault = port.fault(of: type, shape) {
+            fail(
+                "output '\(port.name)' was sent \(fault), and node.yaml says \(port.elementType.name) "
+                    + "[\(port.axesText)]")
+        } else if shape.reduce(1, *) * type.byteCount > 1 << 32 {
+            fail("output '\(port.name)' was sent a tensor \(type.name) \(shape) of more than 4 GiB")
+        } else {
+            return true
+        }
         return false
     }
 

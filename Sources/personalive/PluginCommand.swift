@@ -73,8 +73,8 @@ struct PluginNewCommand: ParsableCommand {
     private static func sources() throws -> String {
         var folder = URL(fileURLWithPath: Personalive.executable).deletingLastPathComponent()
         while folder.path != "/" {
-            let wire = folder.appendingPathComponent("Sources/NodeKit").path
-            if FileManager.default.fileExists(atPath: wire) { return folder.path }
+            let sources = folder.appendingPathComponent("Sources/NodeKit").path
+            if FileManager.default.fileExists(atPath: sources) { return folder.path }
             folder.deleteLastPathComponent()
         }
         throw ScaffoldError.noSources(Personalive.executable)

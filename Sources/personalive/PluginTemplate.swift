@@ -14,7 +14,7 @@ struct PluginTemplate {
                 (
                     "node.py",
                     """
-                    \"""Takes the colour out of frames, until somebody changes it.\"""
+                    \"""Takes the colour out of frames, until you change it.\"""
 
                     from personalive import node
 
@@ -92,7 +92,7 @@ struct PluginTemplate {
         """
         # Plugins/README.md of personalive has every key.
         kind: \(kind)
-        summary: Takes the colour out of frames, until somebody changes it.
+        summary: Takes the colour out of frames, until you change it.
         command: [\(command)]
         state: none
         \(more)inputs:
@@ -106,7 +106,7 @@ struct PluginTemplate {
     }
 
     private static let program = """
-        /* Takes the colour out of frames, until somebody changes it. */
+        /* Takes the colour out of frames, until you change it. */
         #include "personalive_node.h"
         #include <stdlib.h>
 
@@ -142,7 +142,7 @@ struct PluginTemplate {
         import Tensors
         import Wire
 
-        /// Takes the colour out of frames, until somebody changes it.
+        /// Takes the colour out of frames, until you change it.
         struct NewNode: Node {
             static let input = Port("frame", UInt8.self, "n h w 3", meaning: "rgb")
             static let output = Port("frame", UInt8.self, "n h w 3", meaning: "rgb")

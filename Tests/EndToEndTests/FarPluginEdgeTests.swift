@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// Plugins whose neighbours are on other machines, as far as their edges go: TCP with keys.
-@Suite(.serialized, .enabled(if: Python.isComplete, "python3 with zmq and numpy is not here"))
+@Suite(.serialized, .enabled(if: Python.hasZMQ, "python3 with zmq and numpy is not here"))
 struct FarPluginEdgeTests {
     /// Reached as if they were others.
     private static let machines = """

@@ -4,7 +4,7 @@ import Tensors
 import Testing
 
 /// `personalive plugin check` as a program, with good plugins and bad ones.
-@Suite(.enabled(if: Python.isComplete, "python3 with zmq and numpy is not here"))
+@Suite(.enabled(if: Python.hasZMQ, "python3 with zmq and numpy is not here"))
 struct PluginCheckTests {
     private func check(_ folder: String, _ arguments: String...) throws -> Tool.Outcome {
         try Tool(arguments: ["plugin", "check", folder] + arguments).run()
@@ -76,7 +76,7 @@ struct PluginCheckTests {
         #expect(outcome.output.contains(words), "\(outcome.output)")
     }
 
-    /// What the worked example is changed to do, and what is said of it.
+    /// What `plain_node.py` is changed to do, and what is said of it.
     private static let faults: [(name: String, change: String, words: String)] = [
         (
             "minds-the-weather",

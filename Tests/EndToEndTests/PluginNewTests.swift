@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// `personalive plugin new` as a program.
-@Suite(.enabled(if: Python.isComplete, "python3 with zmq and numpy is not here"))
+@Suite(.enabled(if: Python.isComplete, "python3 with numpy is not here"))
 struct PluginNewTests {
     private func make(
         _ name: String, into folder: String, language: String = "python"

@@ -3,8 +3,8 @@ import Media
 import Tensors
 import Testing
 
-/// Graphs with a node that is somebody's Python program.
-@Suite(.serialized, .enabled(if: Python.isComplete, "python3 with zmq and numpy is not here"))
+/// Graphs with nodes that are programs in Python.
+@Suite(.serialized, .enabled(if: Python.hasZMQ, "python3 with zmq and numpy is not here"))
 struct PluginTests {
     private static let film = """
         nodes:

@@ -1,8 +1,6 @@
-#!/usr/bin/env python3
-"""Takes the colour out of frames. Needs pyzmq and numpy.
+"""A node that speaks the protocol of Plugins/README.md itself, so that tests can change what it says.
 
-The class at the top is the node. All that follows is the protocol of Plugins/README.md, the same
-for every node: copy this file, change the class, and keep the rest.
+It takes the colour out of frames. Needs pyzmq and numpy.
 """
 
 import argparse
@@ -23,18 +21,8 @@ import numpy
 import zmq
 
 
-class Dropped:
-    """What `process` returns for a frame that ends here, with the reason for people."""
-
-    def __init__(self, reason):
-        self.reason = reason
-
-
 class Node:
     """One step of a graph: arrays in, arrays out."""
-
-    cores = 1
-    """How many processor cores its mathematics may use; set before it is made."""
 
     def __init__(self, settings):
         """Loads. `settings` has every setting of node.yaml that has a value."""
@@ -48,7 +36,7 @@ class Node:
     def process(self, inputs):
         """Handles one tick: arrays by input's name in, arrays by output's name out.
 
-        For a frame that ends here it returns Dropped("why"). Inputs are read-only, and theirs only until this returns: copy what is to be kept.
+        Inputs are read-only, and valid until this returns: copy what is to be kept.
         """
         frame = inputs["frame"]
         # Luma of ITU-R BT.601: the weights of Y'.
@@ -59,10 +47,6 @@ class Node:
     def finish(self):
         """Called once after the last tick, when the run is stopped early, and when another process
         takes this one's place, which knows nothing of it: close files here."""
-
-
-# Inputs of `pace: own` in node.yaml: each message is a tick by itself.
-OWN_INPUTS = set()
 
 
 # --- The protocol: version 1 ------------------------------------------------------------------
@@ -185,10 +169,7 @@ class Input:
         self.port, self.keep, self.window = edge["port"], edge["keep"], edge["window"]
         # A value that stays valid until the next one: `pace: last` of node.yaml.
         self.is_value = self.keep == "last"
-        identity = f"{node}.{self.port}"
-        if "tap" in edge:
-            identity = f"tap.{edge['from'].split('.')[1]}.{edge['tap']}"
-        self.context, self.identity = context, identity.encode()
+        self.context, self.identity = context, f"{node}.{self.port}".encode()
         self.next = next
         self.connect(edge["endpoint"])
         self.waiting = collections.deque()
@@ -359,8 +340,6 @@ class Host:
         self.poller.register(sys.stdin.fileno(), zmq.POLLIN)
         self.node, self.slots = None, Slots()
         self.inputs, self.outputs, self.kept = [], [], {}
-        # Those who only look on; see 'Looking on' in the manual.
-        self.taps = []
         self.sequences = collections.Counter()
         self.delivered, self.delivered_count, self.age = Frames(), 0, Ages()
         self.work = Ages()
@@ -485,7 +464,6 @@ class Host:
                 # Until now a consumer's hello would mean nothing: it waits in the socket.
                 self.poller.register(self.router, zmq.POLLIN)
                 began = time.monotonic()
-                Node.cores = message["cores"]
                 self.node = Node(message["settings"])
                 self.loading = time.monotonic() - began
                 self.say("ready")
@@ -519,20 +497,10 @@ class Host:
         while self.router.poll(0):
             identity, data = self.router.recv_multipart()
             name, header = identity.decode(), Header.decoded(data)
-            if name.startswith("tap.") and header.kind == HELLO:
-                self.admit(name, header)
-            for output in self.outputs + self.taps:
+            for output in self.outputs:
                 if output.consumer == name:
                     output.hear(header)
                     output.flush(self.router)
-            self.taps = [tap for tap in self.taps if not tap.is_closed]
-
-    def admit(self, name, header):
-        """Somebody looks on: he gets what he has credits for, and nobody waits for him."""
-        port = name.split(".")[1]
-        if any(output.port == port for output in self.outputs):
-            self.taps.append(
-                Output({"port": port, "to": name, "keep": "newest", "window": header.count}))
 
     def tick(self):
         """Handles one tick if there is one; false when something is still missing."""
@@ -550,20 +518,14 @@ class Host:
                 raise ValueError(f"input '{input.port}' ended without ever giving a value")
         if missing:
             return False
-        for input in self.inputs:
-            if input.port in OWN_INPUTS and input.waiting:
-                self.process([input], is_frame=False)
-                return True
-        paced = [i for i in self.inputs if not i.is_value and i.port not in OWN_INPUTS]
+        paced = [i for i in self.inputs if not i.is_value]
         if self.align(paced):
-            self.process(paced, is_frame=True)
+            self.process(paced)
             return True
-        own = [i for i in self.inputs if i.port in OWN_INPUTS]
-        is_over = not paced or any(i.has_ended and not i.waiting for i in paced)
-        if is_over and all(i.has_ended and not i.waiting for i in own):
+        if not paced or any(i.has_ended and not i.waiting for i in paced):
             self.node.finish()
             self.has_finished = True
-            for output in self.outputs + self.taps:
+            for output in self.outputs:
                 output.has_ended = True
                 output.flush(self.router)
         return False
@@ -588,7 +550,7 @@ class Host:
         input.unpaired.add(header.stamp.frame)
         input.done(header)
 
-    def process(self, inputs, is_frame):
+    def process(self, inputs):
         messages = [(input, *input.waiting.popleft()) for input in inputs]
         arrays = {**self.kept, **{input.port: array for input, _, array in messages}}
         stamp = messages[0][1].stamp
@@ -598,22 +560,18 @@ class Host:
         self.work.add(duration)
         self.busy += duration / 1e9
         self.ticks += 1
-        self.recent.append([began, duration] + ([stamp.frame] if is_frame else []))
-        reason, is_dropped = "it gave nothing for them", isinstance(outputs, Dropped)
-        if is_dropped:
-            outputs, reason = None, outputs.reason
-        if is_frame and (self.outputs and not outputs or is_dropped):
-            self.dropped[reason, None].add(stamp.frame)
-        elif is_frame and outputs:
+        self.recent.append([began, duration, stamp.frame])
+        if self.outputs and not outputs:
+            self.dropped["it gave nothing for them", None].add(stamp.frame)
+        elif outputs:
             for port in {o.port for o in self.outputs if o.keep != "last"} - outputs.keys():
                 self.dropped[f"it gave no '{port}' for them", port].add(stamp.frame)
         self.publish(outputs or {}, stamp)
-        if is_frame:
-            self.last_frame = stamp.frame
-            self.age.add(time.monotonic_ns() - stamp.captured)
-            if not self.outputs and not is_dropped:
-                self.delivered.add(stamp.frame)
-                self.delivered_count += 1
+        self.last_frame = stamp.frame
+        self.age.add(time.monotonic_ns() - stamp.captured)
+        if not self.outputs:
+            self.delivered.add(stamp.frame)
+            self.delivered_count += 1
         self.used += [(input, header) for input, header, _ in messages]
         self.settle()
 
@@ -634,7 +592,7 @@ class Host:
                 DATA, stamp, self.sequences[port], time.monotonic_ns(), CODES[array.dtype],
                 array.shape)
             self.sequences[port] += 1
-            for output in self.outputs + self.taps:
+            for output in self.outputs:
                 if output.port == port:
                     output.offer((header, array.tobytes()))
                     output.flush(self.router)

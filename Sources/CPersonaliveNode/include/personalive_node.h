@@ -162,9 +162,9 @@ int personalive_close(personalive_node *node);
 
 /*
  * What the node is: a JSON object with `node`, `kind`, `cores` (how many processor cores its mathematics may
- * use), `settings` (name to value) and `inputs` and `outputs` (arrays of name, type, axes, meaning, pace, and
- * for inputs whether it is connected). For bindings to other languages. Valid until the next
- * PERSONALIVE_SETTINGS.
+ * use), `state` (of node.yaml), `settings` (name to value) and `inputs` and `outputs` (arrays of name, type,
+ * axes, meaning, pace, and for inputs whether it is connected). For bindings to other languages. Valid until
+ * the next PERSONALIVE_SETTINGS.
  */
 const char *personalive_describe(personalive_node *node);
 
@@ -175,6 +175,9 @@ const char *personalive_describe(personalive_node *node);
  */
 void *personalive_hold(personalive_node *node, const char *port);
 void personalive_release(void *hold);
+
+/* The same for what personalive_output gave in this tick; NULL for any other address. */
+void *personalive_hold_output(personalive_node *node, void *data);
 
 /* What personalive_say says. */
 enum {
@@ -193,8 +196,8 @@ enum {
 };
 
 /*
- * Says something. PERSONALIVE_STATUS may come from any thread, the others from the node's own, and between
- * two calls of personalive_next.
+ * Says something. PERSONALIVE_STATUS may come from any thread, the others from the node's own. A warning, an
+ * end of the source and a wish for a beginning that are said outside of a tick go with the next one.
  */
 void personalive_say(personalive_node *node, int what, const char *text);
 

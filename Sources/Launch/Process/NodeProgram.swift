@@ -36,8 +36,9 @@ struct NodeProgram {
     }
 
     private static func first(_ folder: String, in variable: String) -> [String: String] {
-        let others = ProcessInfo.processInfo.environment[variable].map { ":\($0)" } ?? ""
-        return [variable: folder + others]
+        // An empty entry would be the current folder.
+        let others = ProcessInfo.processInfo.environment[variable] ?? ""
+        return [variable: others.isEmpty ? folder : "\(folder):\(others)"]
     }
 
     /// The same command for another machine: files below this folder are below that one's.

@@ -147,11 +147,7 @@ package struct Envelope: Equatable, Sendable {
 
     /// Sums of times and of numbers must not overflow, whatever program sent them.
     private func checkTimes() throws {
-        let limit = Int64(1) << 62
-        guard stamp.frame < FrameSet.largest, sequence < UInt64.max, (0..<limit).contains(sent),
-            (0..<limit).contains(stamp.captured), (0..<limit).contains(stamp.duration),
-            (-limit..<limit).contains(stamp.presentation)
-        else {
+        guard stamp.isInRange, sequence < UInt64.max, (0..<Stamp.limit).contains(sent) else {
             throw WireError(
                 "a number or a time out of range: \(stamp), sequence \(sequence), sent \(sent)")
         }
@@ -213,5 +209,16 @@ struct ByteReader {
     mutating func read(count: Int) -> [UInt8] {
         defer { rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count)) }
         return Array(rest.prefix(count))
+    }
+}
+
+extension Stamp {
+    fileprivate static let limit = Int64(1) << 62
+
+    /// Whether sums of its times and of frame numbers cannot overflow.
+    package var isInRange: Bool {
+        let times = 0..<Self.limit
+        return frame < FrameSet.largest && times.contains(captured) && times.contains(duration)
+            && (-Self.limit..<Self.limit).contains(presentation)
     }
 }

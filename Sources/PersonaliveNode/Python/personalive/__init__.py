@@ -8,7 +8,8 @@
         return (frame + (grey - frame) * strength).astype("uint8")
 
 node.yaml's command is [python3, -m, personalive, ./grayscale.py]. A parameter is an input or a setting of
-its name, with _ for -. Inputs are numpy arrays, read-only, in the producer's own memory; they may be kept.
+its name, with _ for -. Inputs are numpy arrays, read-only, large ones in the producer's own memory; a few
+may be kept.
 What is returned is sent: an array for the only output, a dictionary by output's name, a tuple in node.yaml's
 order, None for nothing, Dropped("why") for a frame that ends here, or a list of such things.
 
@@ -99,7 +100,7 @@ def cores() -> int:
 
 
 def warn(text: str) -> None:
-    """Says something that a person should read; within a tick."""
+    """Says something that a person should read."""
     _current().library.say("warning", text)
 
 
@@ -114,7 +115,7 @@ def figure(name: str, value: float) -> None:
 
 
 def begin_anew(input: str) -> None:
-    """Asks for what a new consumer gets first: a key picture, where pictures are compressed. Within a tick."""
+    """Asks for what a new consumer gets first: a key picture, where pictures are compressed."""
     _current().library.say("beginning", input)
 
 

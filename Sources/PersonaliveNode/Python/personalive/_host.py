@@ -50,19 +50,17 @@ class Host:
             self.load()
             while event := self.library.next():
                 self.answer(event)
+                self.rooms = {}
         except BaseException as error:  # whatever it is ends this node, and only this one
             self.fail(error)
         return self.library.close()
 
     def answer(self, event: int) -> None:
-        self.rooms = {}
         if event == TICK:
             self.tick()
         elif event == SETTINGS:
             self.update()
         elif event == RESTORE:
-            if not hasattr(self.node, "restore"):
-                raise Fault(f"{self.name} has no restore(state), and node.yaml says 'state: saved'")
             self.node.restore(self.library.restored())
         elif event == FINISH and hasattr(self.node, "finish"):
             self.send(self.node.finish())
@@ -70,19 +68,24 @@ class Host:
     def load(self) -> None:
         subject = self.subject()
         self.name = subject.__name__
-        self.is_class = inspect.isclass(subject)
-        if self.is_class:
-            has_own = subject.__init__ is not object.__init__
-            self.made_of = self.parameters(subject.__init__, self.settings) if has_own else {}
+        self.node, call, self.made_of = subject, subject, {}
+        if inspect.isclass(subject):
+            if subject.__init__ is not object.__init__:
+                self.made_of = self.parameters(subject.__init__, self.settings)
             self.node = subject(**self.values(self.made_of))
             if not callable(self.node):
                 raise Fault(f"class {self.name} has no __call__, which is a tick")
-        else:
-            self.node = subject
-        call = self.node.__call__ if self.is_class else subject
+            call = self.node.__call__
         self.takes = self.parameters(call, [*self.inputs, *self.settings])
+        # Settings that are handed over once.
+        self.fixed = {p: name for p, name in self.made_of.items() if name not in self.takes.values()}
         if not self.inputs and inspect.isgeneratorfunction(call):
             self.messages = call(**self.values(self.takes))
+            self.fixed.update(self.takes)
+        self.saves = self.description["state"] == "saved"
+        if self.saves and not (hasattr(self.node, "save") and hasattr(self.node, "restore")):
+            raise Fault(
+                f"node.yaml says 'state: saved': {self.name} needs to be a class with save() and restore(state)")
 
     def subject(self) -> Callable[..., Any]:
         """What @node stands before in the file."""
@@ -107,16 +110,14 @@ class Host:
     def update(self) -> None:
         old = self.settings
         self.read()
-        if not self.is_class:
-            return
         if hasattr(self.node, "update"):
             names = self.parameters(self.node.update, self.settings)
             return self.node.update(**self.values(names))
-        for parameter, name in self.made_of.items():
-            if old.get(name) != self.settings.get(name) and name not in self.takes.values():
+        for parameter, name in self.fixed.items():
+            if old.get(name) != self.settings.get(name):
                 raise Fault(
-                    f"setting '{name}' has changed: class {self.name} needs update(self, {parameter}), or takes "
-                    "it in __call__")
+                    f"setting '{name}' has changed, and {self.name} was given it once: it needs to be a class with "
+                    f"update(self, {parameter}), or to take it in every call")
 
     def fail(self, error: BaseException) -> None:
         """Names the line that is at fault: the innermost of the author's own files."""
@@ -161,7 +162,7 @@ class Host:
         return found
 
     def values(self, parameters: dict[str, str]) -> dict[str, Any]:
-        """Inputs of this tick and settings, by parameter; what has no value is left to its default."""
+        """Inputs of this tick (None where one has nothing) and settings, by parameter."""
         found = {}
         for parameter, name in parameters.items():
             if name in self.inputs:
@@ -183,7 +184,7 @@ class Host:
                 raise
             return self.library.say("over", "")
         self.send(result)
-        if hasattr(self.node, "save"):
+        if self.saves:
             state = self.node.save()
             if state is not None:
                 self.library.save(bytes(state))

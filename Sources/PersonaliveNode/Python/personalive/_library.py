@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from typing import Callable
 
 VERSION = 1
 TYPES = {
@@ -41,6 +42,7 @@ class Library:
             ("next", ctypes.c_int, node), ("describe", text, node),
             ("input", ctypes.c_int, node, text, tensor), ("hold", ctypes.c_void_p, node, text),
             ("release", None, ctypes.c_void_p), ("output", ctypes.c_void_p, node, text, tensor),
+            ("hold_output", ctypes.c_void_p, node, ctypes.c_void_p),
             ("send", ctypes.c_int, node, text, tensor), ("save", None, node, text, ctypes.c_size_t),
             ("restored", ctypes.c_void_p, node, ctypes.POINTER(ctypes.c_size_t)),
             ("say", None, node, ctypes.c_int, text), ("figure", None, node, text, ctypes.c_double),
@@ -61,12 +63,13 @@ class Library:
     def input(self, port: bytes, tensor: Tensor) -> Hold | None:
         if not self._input(self._node, port, ctypes.byref(tensor)):
             return None
-        return Hold(self._hold(self._node, port), self._release, tensor)
+        return Hold(self._hold(self._node, port), self._release, tensor, is_input=True)
 
     def output(self, port: bytes, tensor: Tensor) -> Hold | None:
         if not self._output(self._node, port, ctypes.byref(tensor)):
             return None
-        return Hold(None, None, tensor)
+        hold = self._hold_output(self._node, tensor.data)
+        return Hold(hold, self._release, tensor, is_input=False)
 
     def send(self, port: bytes, tensor: Tensor) -> None:
         self._send(self._node, port, ctypes.byref(tensor))
@@ -94,13 +97,12 @@ class Hold:
 
     __slots__ = ("__array_interface__", "_hold", "_release")
 
-    def __init__(self, hold: int | None, release: object, tensor: Tensor) -> None:
+    def __init__(self, hold: int, release: Callable[[int], None], tensor: Tensor, is_input: bool) -> None:
         self._hold, self._release = hold, release
         self.__array_interface__ = {
-            "version": 3, "typestr": DTYPES[tensor.type], "data": (tensor.data, hold is not None),
+            "version": 3, "typestr": DTYPES[tensor.type], "data": (tensor.data, is_input),
             "shape": tuple(tensor.shape[:tensor.rank]),
         }
 
     def __del__(self) -> None:
-        if self._hold:
-            self._release(self._hold)
+        self._release(self._hold)
