@@ -13,7 +13,7 @@ package struct AudioFileNode: Node {
 
     package static let spec = NodeSpec(
         "audio-file", "Sends the sound of a file, undecoded.", outputs: [audio],
-        settings: [path, realtime], state: .none)
+        settings: [path, realtime], state: .saved)
 
     private let reader: SoundReader
     private let isRealtime: Bool
@@ -26,7 +26,10 @@ package struct AudioFileNode: Node {
     }
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) throws {
-        guard let packet = reader.next() else { return outputs.finish() }
+        guard let packet = reader.next() else {
+            for warning in reader.takeWarnings() { outputs.warn(warning) }
+            return outputs.finish()
+        }
         let time = packet.presentationNanoseconds
         let start = began ?? MonotonicClock.now - time
         began = start
@@ -36,5 +39,13 @@ package struct AudioFileNode: Node {
             presentation: time, duration: packet.durationNanoseconds)
         outputs.send(packet.encoded(), on: Self.audio, stamp: stamp)
         sent += 1
+    }
+
+    package func save() -> SavedState? { SavedState(number: Int(sent)) }
+
+    /// Reads up to where an earlier process came.
+    package mutating func restore(_ state: [UInt8]) {
+        sent = UInt64(SavedState.number(state))
+        for _ in 0..<sent { _ = reader.next() }
     }
 }

@@ -1,4 +1,3 @@
-import Layers
 import NodeKit
 import Tensors
 
@@ -43,8 +42,8 @@ package struct CropNode: Node {
         let (left, top) = (left ?? (w - width) / 2, top ?? (h - height) / 2)
         guard left >= 0, top >= 0, left + width <= w, top + height <= h else {
             throw Outside(
-                description: "crop: frame \(inputs.stamp.frame) is \(w)x\(h), and \(width)x\(height) "
-                    + "from column \(max(left, 0)) and row \(max(top, 0)) on lies not wholly inside")
+                description: "crop: frame \(inputs.stamp.frame) is \(w)x\(h), too small for "
+                    + "\(width)x\(height) from column \(max(left, 0)) and row \(max(top, 0)) on")
         }
         let room = outputs.tensor(for: Self.output, shape: [1, height, width, 3])
         room.lay(picture, x: -left, y: -top)

@@ -24,12 +24,7 @@ package struct GridNode: Node {
     package static let height = Setting(
         "cell-height", Int.self, type: .integer(1...8_192), isOptional: true, unit: "px",
         "rows of each; without it those of the first picture")
-    package static let fit = Setting(
-        "fit", String.self, type: .choice(PictureFit.allCases.map(\.rawValue)),
-        default: PictureFit.inside.rawValue,
-        "how one of other proportions is made to fit: stretch, inside (black beside it) or cover "
-            + "(what is over is cut off)"
-    ).live()
+    package static let fit = PictureFit.setting(default: .inside)
 
     package static let spec = NodeSpec(
         "grid", "Sets up to eight pictures of a frame beside and below each other.",

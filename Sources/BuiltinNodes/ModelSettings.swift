@@ -19,8 +19,8 @@ struct ModelSettings {
         "precision", String.self,
         type: .choice(WeightStorage.Precision.allCases.map(\.rawValue) + [quickest]), isOptional: true,
         "what weights are kept as: 'bf16' takes half the memory; 'f16' too, and is what a GPU computes "
-            + "in unless this says otherwise; else 'f32'. 'quickest' is what this processor or device computes "
-            + "fastest in")
+            + "in unless this says otherwise; else 'f32'. 'quickest' is 'bf16' on a processor that multiplies it "
+            + "faster, else what is usual")
     private static let quickest = "quickest"
     static let device = Setting(
         "device", String.self, type: .choice(Self.devices), default: Device.cpu.description,

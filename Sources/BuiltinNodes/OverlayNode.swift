@@ -2,35 +2,35 @@ import Media
 import NodeKit
 import Tensors
 
-/// Lays a picture over pictures: the result of one way over that of another, or a logo.
+/// Lays a picture on others: picture in picture, or a logo.
 package struct OverlayNode: Node {
     package static let frame = Port(
-        "frame", UInt8.self, "1 h w 3", meaning: "rgb", "what it is laid over")
+        "frame", UInt8.self, "1 h w 3", meaning: "rgb", "the picture below")
     package static let inset = Port(
         "inset", UInt8.self, "1 a b 3", meaning: "rgb", isOptional: true,
-        "what is laid over: the picture of the same frame")
+        "the picture on top, of the same frame")
     package static let picture = Port(
         "picture", UInt8.self, "1 c d 3", meaning: "rgb", pace: .last, isOptional: true,
-        "what is laid over instead: one that stays, such as the portrait")
+        "a picture on top that stays, such as the portrait, where there is no inset")
     package static let output = Port(
         "frame", UInt8.self, "1 h w 3", meaning: "rgb", "both")
     package static let logo = Setting(
         "logo", String.self, type: .inputFile, isOptional: true,
-        "a picture file that is laid over instead; its transparency counts")
+        "a picture file on top instead of both; its transparency counts")
     package static let corner = Setting(
         "place", String.self, type: .choice(Place.allCases.map(\.rawValue)),
-        default: Place.bottomRight.rawValue, "where it lies").live()
+        default: Place.bottomRight.rawValue, "where the picture on top lies").live()
     package static let part = Setting(
         "part", Double.self, type: .number(0.01...1), default: 0.3,
-        "its width, as a part of the width of what it is laid over"
+        "width of the picture on top, as a part of that below"
     ).live()
     package static let margin = Setting(
         "margin", Double.self, type: .number(0...0.5), default: 0.02,
-        "how far from the edges, as a part of the width"
+        "how far it is from the edges, as a part of the width of that below"
     ).live()
     package static let opacity = Setting(
         "opacity", Double.self, type: .number(0...1), default: 1,
-        "1 hides what is under it, 0 shows nothing of it"
+        "1 hides what is below, 0 shows nothing of the picture on top"
     ).live()
 
     package static let spec = NodeSpec(
@@ -44,7 +44,10 @@ package struct OverlayNode: Node {
         case center
     }
 
-    private let logo: (pixels: Tensor<UInt8>, opacity: Tensor<UInt8>)?
+    private typealias Layer = (pixels: Tensor<UInt8>, opacity: Tensor<UInt8>)
+    private let logo: Layer?
+    /// The logo at the size at which it was laid last.
+    private var scaledLogo: Layer?
     private var settings: Settings
 
     package init(settings: Settings) throws {
@@ -65,14 +68,25 @@ package struct OverlayNode: Node {
             let height = max(
                 1, Int((Double(picture.shape[1] * width) / Double(picture.shape[2])).rounded()))
             let (x, y) = corner(width, height, in: frame)
+            let layer = logoLayer(height: height, width: width)
             room.lay(
-                picture.scaled(height: height, width: width), x: x, y: y, opacity: opacity,
-                mask: logo?.opacity.scaled(height: height, width: width))
+                layer?.pixels ?? picture.scaled(height: height, width: width), x: x, y: y,
+                opacity: opacity, mask: layer?.opacity)
         }
         outputs[Self.output] = room
     }
 
-    /// Where the upper left corner of what is laid over lies.
+    private mutating func logoLayer(height: Int, width: Int) -> Layer? {
+        if let logo, scaledLogo?.pixels.shape != [1, height, width, 3] {
+            scaledLogo = (
+                logo.pixels.scaled(height: height, width: width),
+                logo.opacity.scaled(height: height, width: width)
+            )
+        }
+        return scaledLogo
+    }
+
+    /// Where the upper left corner of the picture on top lies.
     private func corner(_ width: Int, _ height: Int, in frame: Tensor<UInt8>) -> (x: Int, y: Int) {
         let (w, h) = (frame.shape[2], frame.shape[1])
         let margin = Int((Double(w) * settings[Self.margin]).rounded())

@@ -1,4 +1,5 @@
 import Layers
+import NodeKit
 import Tensors
 
 /// How a picture comes to another size.
@@ -15,23 +16,29 @@ enum PictureFit: String, CaseIterable {
     /// - Parameter room: `[1, h, w, 3]`; its contents are replaced.
     func fill(_ room: Tensor<UInt8>, with picture: Tensor<UInt8>) {
         let (height, width) = (room.shape[1], room.shape[2])
-        let (down, across) = (
-            Double(height) / Double(picture.shape[1]), Double(width) / Double(picture.shape[2])
-        )
-        switch self {
-        case .stretch:
-            let scaled = picture.scaled(height: height, width: width)
-            room.pointer.update(from: scaled.pointer, count: scaled.count)
-        case .inside:
-            let scaled = picture.scaled(by: min(down, across), within: (height, width))
-            let (h, w) = (scaled.shape[1], scaled.shape[2])
-            if h < height || w < width { room.pointer.update(repeating: 0, count: room.count) }
-            room.lay(scaled, x: (width - w) / 2, y: (height - h) / 2)
-        case .cover:
-            let scaled = picture.scaled(by: max(down, across), atLeast: (height, width))
-            room.lay(
-                scaled, x: -((scaled.shape[2] - width) / 2), y: -((scaled.shape[1] - height) / 2))
+        let (rows, columns) = (Double(picture.shape[1]), Double(picture.shape[2]))
+        let (down, across) = (Double(height) / rows, Double(width) / columns)
+        func sides(_ factor: Double) -> (h: Int, w: Int) {
+            (max(1, Int((rows * factor).rounded())), max(1, Int((columns * factor).rounded())))
         }
+        let size: (h: Int, w: Int) = switch self {
+        case .stretch: (height, width)
+        case .inside: sides(min(down, across))
+        case .cover: sides(max(down, across))
+        }
+        if size.h < height || size.w < width { room.pointer.update(repeating: 0, count: room.count) }
+        room.lay(
+            picture.scaled(height: size.h, width: size.w), x: (width - size.w) / 2,
+            y: (height - size.h) / 2)
+    }
+
+    /// The setting `fit` of a node.
+    static func setting(default usual: PictureFit) -> Setting<String> {
+        Setting(
+            "fit", String.self, type: .choice(allCases.map(\.rawValue)), default: usual.rawValue,
+            "how a picture comes to a size of other proportions: stretch, inside (all is seen, black beside "
+                + "it) or cover (nothing is black, the rest is cut off)"
+        ).live()
     }
 }
 
@@ -40,23 +47,6 @@ extension Tensor<UInt8> {
     func scaled(height: Int, width: Int) -> Tensor {
         height == shape[1] && width == shape[2]
             ? self : resampled(height: height, width: width, .bicubic)
-    }
-
-    /// The picture made smaller or larger evenly, with no side longer than `limit`.
-    fileprivate func scaled(by factor: Double, within limit: (h: Int, w: Int)) -> Tensor {
-        let (h, w) = sides(times: factor)
-        return scaled(height: Swift.min(h, limit.h), width: Swift.min(w, limit.w))
-    }
-
-    /// The picture made smaller or larger evenly, with no side shorter than `limit`.
-    fileprivate func scaled(by factor: Double, atLeast limit: (h: Int, w: Int)) -> Tensor {
-        let (h, w) = sides(times: factor)
-        return scaled(height: Swift.max(h, limit.h), width: Swift.max(w, limit.w))
-    }
-
-    private func sides(times factor: Double) -> (Int, Int) {
-        func side(_ length: Int) -> Int { Swift.max(1, Int((Double(length) * factor).rounded())) }
-        return (side(shape[1]), side(shape[2]))
     }
 
     /// Lays a picture over this one, in place; what lies outside is cut off.

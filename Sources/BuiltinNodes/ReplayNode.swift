@@ -15,9 +15,11 @@ package struct ReplayNode: Node {
         "pace", String.self, type: .choice(["own", "flat-out"]), default: "own",
         "at the times at which it was captured, or as fast as it is taken")
     package static let first = Setting(
-        "from", Int.self, default: 0, "the first frame that is sent, as its source numbered it")
+        "from", Int.self, type: .integer(0...Int(Int32.max)), default: 0,
+        "the first frame that is sent, as its source numbered it")
     package static let end = Setting(
-        "to", Int.self, isOptional: true, "the first frame that is not sent any more")
+        "to", Int.self, type: .integer(0...Int(Int32.max)), isOptional: true,
+        "the first frame that is not sent any more")
     package static let loop = Setting(
         "loop", Bool.self, default: false,
         "begin again at the end, without end: numbers and times go on")
@@ -122,6 +124,10 @@ package struct ReplayNode: Node {
             }
             read += 1
             let frame = message.stamp.frame
+            // Sums of these must not overflow.
+            guard frame < 1 << 53, message.stamp.presentation.magnitude < 1 << 61,
+                message.stamp.duration.magnitude < 1 << 61
+            else { throw RecordingError("\(path) is damaged: a message has an impossible number or time") }
             guard frame >= first, end.map({ frame < $0 }) ?? true else { continue }
             pass.add(message.stamp)
             return (names[index], message)

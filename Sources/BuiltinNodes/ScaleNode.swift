@@ -13,12 +13,7 @@ package struct ScaleNode: Node {
     package static let height = Setting(
         "height", Int.self, type: .integer(1...16_384), isOptional: true, unit: "px",
         "rows; without it as many as the width and the picture's own proportions make")
-    package static let fit = Setting(
-        "fit", String.self, type: .choice(PictureFit.allCases.map(\.rawValue)),
-        default: PictureFit.stretch.rawValue,
-        "where width and height are given: stretch, inside (all is seen, black beside it) or cover "
-            + "(nothing is black, what is over is cut off)"
-    ).live()
+    package static let fit = PictureFit.setting(default: .stretch)
 
     package static let spec = NodeSpec(
         "scale", "Makes pictures another size.", inputs: [input], outputs: [output],

@@ -37,13 +37,9 @@ package struct SideBySideNode: Node {
         if let warp = inputs[ifPresent: Self.warp] {
             pictures.append(DrivingFrames.square(warp, size: side))
         }
-        let row = 3 * side
         let frame = outputs.tensor(for: Self.frame, shape: [1, side, pictures.count * side, 3])
         for (column, picture) in pictures.enumerated() {
-            for y in 0..<side {
-                (frame.pointer + (y * pictures.count + column) * row)
-                    .update(from: picture.pointer + y * row, count: row)
-            }
+            frame.lay(picture, x: column * side, y: 0)
         }
         outputs[Self.frame] = frame
     }

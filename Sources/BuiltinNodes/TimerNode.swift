@@ -20,6 +20,9 @@ package struct TimerNode: Node {
         "timer", "Sends a number at an even rate: the seconds since it began.", outputs: [tick],
         settings: [rate, count, realtime], state: .saved)
 
+    /// Nanoseconds.
+    private static let longestPause: Int64 = 200_000_000
+
     private let period: Int64
     private let count: Int?
     private let isRealtime: Bool
@@ -40,7 +43,12 @@ package struct TimerNode: Node {
         let time = Int64(sent) * period
         let start = began ?? MonotonicClock.now - time
         began = start
-        if isRealtime { outputs.wait { MonotonicClock.sleep(until: start + time) } }
+        if isRealtime {
+            // Piece by piece: the host can end the node only between two calls.
+            let pause = MonotonicClock.now + Self.longestPause
+            outputs.wait { MonotonicClock.sleep(until: min(start + time, pause)) }
+            if pause < start + time { return }
+        }
         let stamp = Stamp(
             frame: UInt64(sent), captured: MonotonicClock.now, presentation: time,
             duration: period)

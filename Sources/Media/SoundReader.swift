@@ -9,6 +9,7 @@ package final class SoundReader {
     private var queue: SoundQueue
     private var clock: FilmClock
     private let packet = Packet()
+    private var warnings: [String] = []
 
     /// Opens a file.
     ///
@@ -41,9 +42,29 @@ package final class SoundReader {
             let code = demuxer.read(into: packet)
             defer { av_packet_unref(packet.pointer) }
             if code == FF_EAGAIN { continue }
-            guard code >= 0 else { return nil }
+            guard code >= 0 else {
+                warnIfShort(code)
+                return nil
+            }
             guard packet.pointer.pointee.stream_index == index else { continue }
             queue.append(packet, clock: &clock)
+        }
+    }
+
+    package func takeWarnings() -> [String] {
+        defer { warnings = [] }
+        return warnings
+    }
+
+    /// Says so when the file ends before it should: a download that broke off, or one that cannot be read.
+    private func warnIfShort(_ code: Int32) {
+        if code != FF_EOF {
+            warnings.append(
+                "\(demuxer.name): the file is cut short: \(FFmpeg.reason(code)); the sound before that is used")
+        } else if let size = DeclaredSize(path: demuxer.name), size.isCut {
+            warnings.append(
+                "\(demuxer.name): the file is cut short: it declares \(size.declared) bytes and has "
+                    + "\(size.found); the sound in these is used")
         }
     }
 }

@@ -100,7 +100,9 @@ package final class TextPainter {
             room.pointer.update(from: picture.pointer, count: picture.count)
             return
         }
-        _ = filter.send(TimedPicture(picture: Picture(picture), time: 0, duration: 0))
+        try FFmpeg.check(
+            filter.send(TimedPicture(picture: Picture(picture), time: 0, duration: 0)), "drawtext",
+            "\(width)x\(height)")
         guard let painted = try filter.receive() else {
             throw .failed(call: "drawtext", argument: "\(width)x\(height)", reason: "it gave nothing")
         }

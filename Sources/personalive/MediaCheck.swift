@@ -14,19 +14,18 @@ enum MediaCheck {
         of node: ContentNode, fedBy feeders: [String: ContentNode]
     ) -> ContentFault? {
         switch node.kind {
-        case VideoFileNode.spec.kind:
+        // The setting 'path' of both.
+        case VideoFileNode.spec.kind, PicturesNode.spec.kind:
             VideoReader.fault(of: node.settings[VideoFileNode.path]).map {
                 ContentFault(code: "no-pictures", message: "\($0)")
             }
-        case PicturesNode.spec.kind:
-            VideoReader.fault(of: node.settings[PicturesNode.path]).map {
-                ContentFault(code: "no-pictures", message: "\($0)")
-            }
-        case AudioFileNode.spec.kind: fault(ofSound: node.settings[AudioFileNode.path])
+        case AudioFileNode.spec.kind:
+            fault("no-sound") { _ = try SoundReader(path: node.settings[AudioFileNode.path]) }
         case ImageFileNode.spec.kind:
             fault(ofPicture: node.settings[ImageFileNode.path]) ?? fault(ofConsent: node.settings)
         case ScaleNode.spec.kind: fault(ofScale: node.settings)
-        case ReplayNode.spec.kind: fault(ofRecording: node.settings[ReplayNode.path])
+        case ReplayNode.spec.kind:
+            fault("bad-recording") { _ = try Recording.Reader(path: node.settings[ReplayNode.path]) }
         default: fault(ofPortrait: node, fedBy: feeders)
         }
     }
@@ -40,18 +39,12 @@ enum MediaCheck {
             hint: "add one or both under 'with:'")
     }
 
-    private static func fault(ofRecording path: String) -> ContentFault? {
+    /// What is wrong with a file that cannot be opened.
+    private static func fault(_ code: String, opening: () throws -> Void) -> ContentFault? {
         do {
-            _ = try Recording.Reader(path: path)
+            try opening()
             return nil
-        } catch { return ContentFault(code: "bad-recording", message: "\(error)") }
-    }
-
-    private static func fault(ofSound path: String) -> ContentFault? {
-        do throws(MediaError) {
-            _ = try SoundReader(path: path)
-            return nil
-        } catch { return ContentFault(code: "no-sound", message: "\(error)") }
+        } catch { return ContentFault(code: code, message: "\(error)") }
     }
 
     private static func fault(ofPicture path: String) -> ContentFault? {

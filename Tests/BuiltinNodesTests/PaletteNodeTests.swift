@@ -82,7 +82,7 @@ import Testing
         }
         #expect(
             fault?.description
-                == "crop: frame 2 is 9x6, and 4x2 from column 6 and row 0 on lies not wholly inside")
+                == "crop: frame 2 is 9x6, too small for 4x2 from column 6 and row 0 on")
     }
 
     // MARK: Places
@@ -221,7 +221,28 @@ import Testing
         #expect(abs(end - 1_000_000_000) < 60_000_000, "\(end)")
         if isAAC {
             #expect(again.received(AudioFileNode.audio).count == source.received(AudioFileNode.audio).count)
+        } else {
+            // A download that broke off.
+            let whole = try Data(contentsOf: URL(fileURLWithPath: film))
+            try whole.prefix(whole.count * 2 / 3).write(to: URL(fileURLWithPath: file("cut.mkv")))
+            let cut = try SoundReader(path: file("cut.mkv"))
+            while cut.next() != nil {}
+            let warnings = cut.takeWarnings()
+            #expect(warnings.count == 1 && warnings[0].contains("is cut short"), "\(warnings)")
         }
+        #expect(source.warnings.isEmpty, "\(source.warnings)")
+
+        // Another process goes on where one was killed.
+        let settings = Settings().setting(AudioFileNode.path, to: film)
+        var killed = try NodeHarness(AudioFileNode.self, settings)
+        for _ in 0..<7 where !killed.isFinished { try killed.tick() }
+        var next = try AudioFileNode(settings: settings)
+        next.restore(try #require(killed.node.save()).bytes)
+        var rest = try NodeHarness(resuming: next)
+        while !rest.isFinished { try rest.tick() }
+        let stamps = killed.stamps(AudioFileNode.audio) + rest.stamps(AudioFileNode.audio)
+        #expect(stamps.map(\.frame) == source.stamps(AudioFileNode.audio).map(\.frame))
+        #expect(stamps.map(\.presentation) == source.stamps(AudioFileNode.audio).map(\.presentation))
     }
 
     @Test func `a file without sound is told as what it is`() throws {

@@ -127,7 +127,8 @@ import Testing
         var harness = try NodeHarness(
             SelectNode.self,
             Settings().setting(SelectNode.slate, to: path).setting(SelectNode.patience, to: 1))
-        for _ in 0..<1000 where harness.received(SelectNode.frame).isEmpty { try harness.tick() }
+        MonotonicClock.sleep(until: MonotonicClock.now + 1_000_000)
+        try harness.tick()
 
         #expect(harness.received(SelectNode.frame).first?.array[0] == 9)
     }
@@ -158,5 +159,35 @@ import Testing
 
         #expect(harness.stamps(EitherNode.output).map(\.frame) == [0, 1, 3, 4])
         #expect(harness.received(EitherNode.output).map { $0.array[0] } == [10, 11, 13, 14])
+    }
+
+    @Test func `a picture whose number was lost is not kept`() throws {
+        func state(after frames: [UInt64]) throws -> [UInt8] {
+            var harness = try NodeHarness(EitherNode.self)
+            for frame in frames {
+                let stamp = Stamp(frame: frame, captured: 0, presentation: 0)
+                if frame != 1 { try harness.tick([.init(EitherNode.choice, number(1))], stamp: stamp) }
+                try harness.tick([.init(EitherNode.frame, picture(1))], stamp: stamp)
+            }
+            return try #require(harness.node.save()).bytes
+        }
+        #expect(try state(after: [0, 1, 2]) == state(after: [0, 2]))
+    }
+
+    @Test func `with patience a frame that does not come holds up the other way for no longer`() throws {
+        var harness = try NodeHarness(
+            EitherNode.self, Settings().setting(EitherNode.patience, to: 1))
+        func tick(_ feeds: [NodeHarness<EitherNode>.Feed], _ frame: UInt64) throws {
+            try harness.tick(feeds, stamp: Stamp(frame: frame, captured: 0, presentation: 0))
+        }
+        try tick([.init(EitherNode.choice, number(1))], 0)
+        try tick([.init(EitherNode.choice, number(0))], 1)
+        try tick([.init(EitherNode.otherwise, picture(11))], 1)
+        MonotonicClock.sleep(until: MonotonicClock.now + 1_000_000)
+        try tick([], 2)
+        try tick([.init(EitherNode.frame, picture(10))], 0)
+
+        #expect(harness.stamps(EitherNode.output).map(\.frame) == [1])
+        #expect(harness.dropped.map(\.stamp.frame) == [0])
     }
 }

@@ -38,6 +38,10 @@ import Testing
                 Port("audio", UInt8.self, "bytes", meaning: "audio-packet", pace: .own, isOptional: true),
             ]),
         NodeSpec("record", "Takes anything.").takingAnything(),
+        NodeSpec(
+            "switch", "Numbers frames anew.", inputs: [Port("frame", UInt8.self, "1 h w 3", meaning: "rgb")],
+            outputs: [Port("frame", UInt8.self, "1 h w 3", meaning: "rgb")], state: .saved
+        ).beginningStream(),
     ])
 
     private func check(_ text: String) -> GraphFile.Check {
@@ -167,6 +171,42 @@ import Testing
 
         #expect(graph.edges(into: "blur_2")[0].thinning == .every(12, offset: 6))
         #expect(graph.node("blur")?.values["stride"] == .integer(6))
+    }
+
+    @Test(arguments: ["every: 2", "rate: 5/s"])
+    func `behind a node that numbers frames anew, what edges before it leave out does not count`(
+        thinning: String
+    ) throws {
+        let graph = try #require(
+            check(
+                """
+                nodes:
+                  camera: { use: source }
+                  scene: { use: switch, in: { frame: { from: camera.frame, \(thinning) } } }
+                  blur: { use: blur, replicas: 2, in: { frame: scene.frame } }
+                  sink: { use: sink, in: { frame: blur.frame } }
+                """
+            ).graph)
+
+        #expect(graph.edges(into: "blur_2")[0].thinning == .every(2, offset: 1))
+    }
+
+    @Test func `frames of which a rate lets some pass take no turns, wherever the rate is`() {
+        let found = check(
+            """
+            nodes:
+              camera: { use: source }
+              first: { use: window, in: { frame: { from: camera.frame, rate: 4/s } } }
+              blur: { use: blur, replicas: 2, in: { frame: first.frame } }
+              sink: { use: sink, in: { frame: blur.frame } }
+            """)
+        #expect(found.diagnostics.map(\.code) == ["no-replicas"], "\(found.text)")
+        #expect(found.text.contains("a 'rate' decides which frames come"))
+    }
+
+    @Test func `no machine is none`() {
+        let found = check(Self.graph("camera.frame", node: "use: sink\n    machine: []"))
+        #expect(found.diagnostics.map(\.code) == ["wrong-shape"], "\(found.text)")
     }
 
     @Test(

@@ -58,7 +58,7 @@ struct ReplicaPlanning {
             // That there is no such kind is said elsewhere.
             return document.nodes.append(node)
         }
-        if let (reason, hint) = Self.obstacle(spec, node) {
+        if let (reason, hint) = obstacle(spec, node) {
             findings.report(
                 EdgeFault.replicas(node: node.name, kind: spec.kind, reason: reason, hint: hint),
                 at: replicas.place)
@@ -145,16 +145,30 @@ struct ReplicaPlanning {
     private func stride(of input: InputDeclaration, seen: Set<String>) -> Int {
         var own = 1
         if case .every(let count, _)? = input.thinning?.value { own = count }
+        guard let node = feeder(of: input, besides: seen) else { return own }
+        let before = node.inputs.map { stride(of: $0, seen: seen.union([node.name])) }.max() ?? 1
+        return min(own * before, Int(Int32.max))
+    }
+
+    /// Whether a `rate` at an edge or before it decides which frames come: their numbers take no even turns.
+    private func isRated(_ input: InputDeclaration, seen: Set<String>) -> Bool {
+        if case .rate? = input.thinning?.value { return true }
+        guard let node = feeder(of: input, besides: seen) else { return false }
+        return node.inputs.contains { isRated($0, seen: seen.union([node.name])) }
+    }
+
+    /// The node that feeds an input, unless it numbers frames anew.
+    private func feeder(of input: InputDeclaration, besides seen: Set<String>) -> NodeDeclaration? {
         guard let name = input.source?.value.prefix(while: { $0 != "." }),
             !seen.contains(String(name)),
-            let node = original.nodes.first(where: { $0.name == name })
-        else { return own }
-        let before = node.inputs.map { stride(of: $0, seen: seen.union([node.name])) }.max() ?? 1
-        return own * before
+            let node = original.nodes.first(where: { $0.name == name }),
+            node.kind.flatMap({ registry[$0.value] })?.beginsStream != true
+        else { return nil }
+        return node
     }
 
     /// Why a node cannot be several processes, and what would help.
-    private static func obstacle(
+    private func obstacle(
         _ spec: NodeSpec, _ node: NodeDeclaration
     ) -> (reason: String, hint: String)? {
         if spec.inputs.isEmpty {
@@ -181,12 +195,13 @@ struct ReplicaPlanning {
                 "remove 'replicas:'"
             )
         }
-        let rated = node.inputs.first { input in
-            if case .rate? = input.thinning?.value { true } else { false }
+        if node.inputs.contains(where: { isRated($0, seen: [node.name]) }) {
+            return (
+                "a 'rate' decides which frames come, and they take turns by their number",
+                "write 'every:' instead"
+            )
         }
-        return rated.map { _ in
-            ("one of its inputs has a 'rate'", "write 'every:' instead, or the rate at an edge before it")
-        }
+        return nil
     }
 
     /// The kind of a node that puts in order what processes of another kind send.

@@ -178,7 +178,7 @@ extension GraphReader {
 
     /// `gpu`, or `[gpu-1, gpu-2]` for a node of several processes.
     private mutating func machine(_ value: YAMLNode, of node: inout NodeDeclaration) {
-        guard case .sequence(let several) = value.content else {
+        guard case .sequence(let several) = value.content, !several.isEmpty else {
             if let scalar = scalar(value, "'machine'") {
                 node.machine = Located(value: scalar.text, place: scalar.place)
             }
