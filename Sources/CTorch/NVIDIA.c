@@ -36,7 +36,9 @@ static void describe_memory(const char *bus, ctorch_gpu *gpu) {
         || !find(library, "nvmlDeviceGetMemoryInfo", &describe) || start())
         return;
     if (version(gpu->driver, sizeof gpu->driver)) gpu->driver[0] = 0;
-    if (!by_bus(bus, &device) && !describe(device, &memory)) gpu->free = (int64_t)memory.free;
+    if (by_bus(bus, &device) || describe(device, &memory)) return;
+    // Of a part of a GPU (MIG) the bus knows the whole only.
+    gpu->free = (int64_t)memory.free < gpu->total ? (int64_t)memory.free : gpu->total;
 }
 
 bool ctorch_describe_nvidia(int number, ctorch_gpu *gpu) {

@@ -100,8 +100,7 @@ package final class Convolution {
         _ x: Tensor<Float>, adding residual: Tensor<Float>? = nil
     ) -> Tensor<Float> {
         if case .device(let layer) = method {
-            let shape = layer.shape(of: x)
-            return Profile.measureOnDevice(name("device", x), work: work(shape)) {
+            return Profile.measureOnDevice(name("device", x), work: work(layer.shape(of: x))) {
                 layer(x, adding: residual, activation)
             }
         }

@@ -5,8 +5,8 @@ import Tensors
 ///
 /// Narrow weights are kept as halves where the processor multiplies such (AVX512-FP16), 1.6 times as fast
 /// as F32; a product's error is then 1.0e-3 of its norm. Where it multiplies BF16 (AVX512-BF16), rows are
-/// rounded to that too, and a product is 1.9 to 2.0 times as fast as F32 (210 against 108 GFLOP/s a core, Zen 4),
-/// with an error of 2.1e-3. Elsewhere weights are BF16, widened on the way, with an error of 1.5e-3.
+/// rounded to that too, and a product is 1.9 to 2.0 times as fast as F32 (210 against 108 GFLOP/s a core,
+/// Zen 4), with an error of 2.1e-3. Elsewhere weights are BF16, widened on the way, with an error of 1.5e-3.
 struct PackedProduct {
     private let inChannels, outChannels: Int
     private let weights: PackedWeights

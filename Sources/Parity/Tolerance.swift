@@ -64,7 +64,7 @@ package struct Tolerance: Equatable, Sendable {
         _ fixture: Fixture
     ) -> (half: Double, brain: Double, processor: Double) {
         if fixture.inputs["noise"] != nil { return (0.12, 0.39, 8.5e-2) }
-        if fixture.isOfRoundedWeights { return (3.3e-2, 0.24, 4.2e-2) }
+        if fixture.isOfRoundedWeights { return (2.8e-2, 0.20, 2.9e-2) }
         return switch fixture.network {
         case "denoising_unet": (4.6e-3, 4.4e-2, 3.3e-2)
         case "reference_unet": (2.2e-3, 1.9e-2, 1.2e-2)

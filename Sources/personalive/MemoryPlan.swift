@@ -61,7 +61,7 @@ struct MemoryPlan {
     ///   - measured: what a run of the graph has shown, by input.
     init(
         _ graph: CheckedGraph, free: Int? = MemoryPlan.availableHere,
-        freeOfGPU: (Device) -> Int? = { GPU($0).map { $0.free ?? $0.total } }, rate: Double? = nil,
+        freeOfGPU: (String) -> Int? = MemoryPlan.availableOnGPU, rate: Double? = nil,
         measured: [String: TrafficPlan.Measured] = [:]
     ) {
         let rate = rate ?? TrafficPlan.ownRate(of: graph) ?? TrafficPlan.usualRate
@@ -95,7 +95,7 @@ struct MemoryPlan {
         gpus = graph.machines.flatMap { machine -> [GPUPlace] in
             let own = lines.filter { $0.machine == machine.name }
             return Set(own.compactMap(\.gpu)).sorted().map { gpu in
-                let here = machine.launcher == .local ? Device(gpu).flatMap(freeOfGPU) : nil
+                let here = machine.launcher == .local ? freeOfGPU(gpu) : nil
                 return GPUPlace(
                     machine: machine.name, gpu: gpu,
                     needed_bytes: own.reduce(0) { $0 + ($1.gpu == gpu ? $1.gpu_bytes ?? 0 : 0) },
@@ -185,6 +185,11 @@ struct MemoryPlan {
         bytes >= 1_000_000_000
             ? String(format: "%.1f GB", Double(bytes) / 1e9)
             : bytes == 0 ? "-" : String(format: "%.0f MB", Double(bytes) / 1e6)
+    }
+
+    /// What a GPU of this machine could give to new programs now; nil when its driver does not say.
+    static func availableOnGPU(_ word: String) -> Int? {
+        Device(word).flatMap { GPU($0) }.map { $0.free ?? $0.total }
     }
 
     /// What the kernel could give to new programs now, and this one's control group allows; nil when

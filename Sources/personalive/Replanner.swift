@@ -140,18 +140,34 @@ extension MemoryPlan {
     static func lack(
         for nodes: [CheckedNode], beside running: CheckedGraph, in next: CheckedGraph
     ) -> String? {
-        let (before, after) = (MemoryPlan(running).lines, MemoryPlan(next).lines)
-        let faults = next.machines.compactMap { machine -> String? in
-            let own = nodes.filter { $0.machine == machine.name }
-            let names = Set(own.map(\.name))
-            let needed = after.filter { names.contains($0.node) }.reduce(0) { $0 + $1.peak_bytes }
-            let used = before.filter { $0.machine == machine.name }.reduce(0) { $0 + $1.peak_bytes }
-            let free = [machine.memory.map { $0 - used }, machine.launcher == .local ? availableHere : nil]
-                .compactMap { $0 }.min()
-            guard needed > 0, let free, needed > free else { return nil }
-            let words = own.map { "'\($0.name)' (\($0.kind))" }.joined(separator: ", ")
-            return "\(words) \(own.count == 1 ? "needs" : "need") \(text(needed)) beside what runs, and machine "
-                + "'\(machine.name)' has \(text(max(free, 0))) left"
+        let names = Set(nodes.map(\.name))
+        let before = MemoryPlan(running, freeOfGPU: { _ in nil }).lines
+        let after = MemoryPlan(next, freeOfGPU: { _ in nil }).lines.filter { names.contains($0.node) }
+        let faults = next.machines.flatMap { machine -> [String] in
+            let old = before.filter { $0.machine == machine.name }
+            let new = after.filter { $0.machine == machine.name }
+            func shortage(
+                of place: String, _ allowed: Int?, here: @autoclosure () -> Int?, _ bytes: (Line) -> Int
+            ) -> String? {
+                let (used, needed) = (old.reduce(0) { $0 + bytes($1) }, new.reduce(0) { $0 + bytes($1) })
+                let free = [allowed.map { $0 - used }, machine.launcher == .local ? here() : nil]
+                    .compactMap { $0 }.min()
+                guard needed > 0, let free, needed > free else { return nil }
+                let own = new.filter { bytes($0) > 0 }
+                let words = own.map { "'\($0.node)' (\($0.kind))" }.joined(separator: ", ")
+                return "\(words) \(own.count == 1 ? "needs" : "need") \(text(needed)) beside what runs, and "
+                    + "\(place) has \(text(max(free, 0))) left"
+            }
+            let memory = shortage(of: "machine '\(machine.name)'", machine.memory, here: availableHere) {
+                $0.peak_bytes
+            }
+            let ofGPUs = Set(new.compactMap(\.gpu)).sorted().compactMap { gpu in
+                shortage(
+                    of: "'\(gpu)' of machine '\(machine.name)'", machine.gpuMemory,
+                    here: availableOnGPU(gpu)
+                ) { $0.gpu == gpu ? $0.gpu_bytes ?? 0 : 0 }
+            }
+            return [memory].compactMap { $0 } + ofGPUs
         }
         return faults.isEmpty ? nil : faults.joined(separator: "\n")
     }

@@ -24,7 +24,7 @@ struct CheckLine {
         return Double(nanoseconds / 1_000_000) / 1e3
     }
 
-    /// Three digits, which are all that a measurement has.
+    /// Three digits, which are all that a measurement has; -1 for what JSON has no number for.
     static func rounded(_ value: Double) -> Double {
         guard value != 0, value.isFinite else { return value.isFinite ? 0 : -1 }
         return Double(String(format: "%.3g", value)) ?? value

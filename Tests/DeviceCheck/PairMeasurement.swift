@@ -58,6 +58,8 @@ struct PairMeasurement {
     static func run(
         _ network: MeasuredNetwork, _ check: DeviceCheck, _ storage: WeightStorage
     ) throws {
+        // A pair whose time is over is killed; its halves must not run into the next step.
+        let parent = getppid()
         let source = MeasuredWeights(check.configuration ?? .full)
         let pass = try network.load(source, size: source.configuration.imageSize, storage)
         pass.run()
@@ -67,7 +69,7 @@ struct PairMeasurement {
         _ = FileHandle.standardInput.readDataToEndOfFile()
         let start = DispatchTime.now()
         var count = 0
-        while CheckLine.seconds(since: start) < seconds {
+        while getppid() == parent, CheckLine.seconds(since: start) < seconds {
             pass.run()
             count += 1
         }

@@ -4,7 +4,7 @@ import Parity
 import Tensors
 import Testing
 
-private let isLibtorchThere =
+let isLibtorchThere =
     ProcessInfo.processInfo.environment["PERSONALIVE_DEVICES"] == "required"
     || (try? TorchLibrary.find(for: .torch)) != nil
 

@@ -28,10 +28,7 @@ struct LinksBench: ParsableCommand {
     @Option(help: "Megabytes of garbage that are thrown at the port of a running edge.")
     var garbage = 64
 
-    @Option(
-        help:
-            "A plugin's program in the stage's place, with its arguments."
-    )
+    @Option(help: "A plugin's program in the stage's place, with its arguments.")
     var plugin: String?
 
     @Option(help: "Only measurements that have this word in their name; may be repeated.")

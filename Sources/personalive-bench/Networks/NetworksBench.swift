@@ -14,8 +14,8 @@ struct NetworksBench: ParsableCommand {
         discussion: """
             Weights are synthetic: times do not depend on them. taesd and vae decode one latent; \
             unet is one frame through the denoiser without motion and temporal modules, the shape \
-            in which other runtimes can be measured too; extractor and motion look at one face; window is a whole pass of 16 frames with \
-            the portrait's bank, which emits 4. GFLOP are those of the plain algorithms, so the \
+            in which other runtimes can be measured too; extractor and motion look at one face; window is \
+            a whole pass of 16 frames with the portrait's bank, which emits 4. GFLOP are those of the plain algorithms, so the \
             rate may exceed the processor's peak. CPU s is processor time of all threads: with \
             --threads 1 it hardly depends on what else is running.
             """)
