@@ -55,7 +55,8 @@ test-machines: packages python
 	@PATH="$(CURDIR)/$(PYTHON)/bin:$$PATH" PERSONALIVE_PYTHON=required \
 	    Tests/Machines/run -c release
 
-# A million damaged checkpoints of each format, and as many damaged manifests, boxes and segments; PERSONALIVE_FUZZ_FIRST starts at another number.
+# A million damaged checkpoints of each format, and as many damaged manifests, boxes and segments;
+# PERSONALIVE_FUZZ_FIRST starts at another number.
 fuzz: packages
 	@$(BUILD) --build-tests
 	@PERSONALIVE_FUZZ_CASES=$${PERSONALIVE_FUZZ_CASES:-1000000} \

@@ -182,8 +182,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "personalive", "personalive-bench", "device-check", "Dataflow", "Layers", "Marks", "Media",
-                "NodeKit", "Tensors",
+                "personalive", "personalive-bench", "device-check", "Dataflow", "Layers", "Marks",
+                "Media", "NodeKit", "Tensors",
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -168,7 +168,7 @@ import Wire
         let message = [UInt8](repeating: 32, count: 64 << 10), count = 2000
         for _ in 0..<count { message.withUnsafeBytes { _ = socket.socket.send($0) } }
         var heard = 0
-        _ = line.hear(seconds: 60) {
+        _ = line.hear(seconds: 240) {
             if case .heard = $0 { heard += 1 }
             return heard == count
         }
