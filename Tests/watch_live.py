@@ -3,6 +3,7 @@
 #   watch_live.py page ADDRESS SECONDS [--screen FILE.png]     the player's own page, in headless Chromium
 #   watch_live.py mjpeg ADDRESS SECONDS [--slow]               pictures as they come; slow: 50 KB a second
 #   watch_live.py ts PORT SECONDS [--rate 300]                 MPEG-TS to a port that takes so many kbit/s
+#   watch_live.py clock URL SECONDS                            pictures with a clock (see `clock`), by FFmpeg
 #
 # Ages are in ms, from capture (as the output says) to the moment that the picture is here.
 import argparse
@@ -111,8 +112,31 @@ def ts(port, seconds, rate):
     return figures(ages[len(ages) // 5:], kbit=taken * 8e-3 / (time.monotonic() - start))
 
 
+def clock(url, seconds):
+    """Pictures 256 pixels wide whose rows 112 to 143 show the ms of the system's clock when they were made,
+    the last 32 bits of it, the lowest first: a white or a black block of 8 pixels each. Settles for 3 s."""
+    import subprocess
+    import numpy
+    player = subprocess.Popen(
+        ["ffmpeg", "-v", "error", "-nostdin", "-fflags", "nobuffer", "-flags", "low_delay", "-threads", "1",
+         "-i", url, "-f", "rawvideo", "-pix_fmt", "gray", "-"], stdout=subprocess.PIPE)
+    ages, start = [], None
+    while data := player.stdout.read(256 * 256):
+        now = time.time()
+        start = start or now
+        if now - start > seconds + 3:
+            break
+        bits = numpy.frombuffer(data, "u1").reshape(256, 32, 8)[116:140, :, 2:6].mean((0, 2)) > 128
+        made = int((bits * 2 ** numpy.arange(32)).sum())
+        if now - start > 3:
+            ages.append((int(now * 1000) - made) % 2 ** 32)
+    player.kill()
+    player.wait()
+    return figures(ages, rate=len(ages) / seconds)
+
+
 words = argparse.ArgumentParser()
-words.add_argument("way", choices=["page", "mjpeg", "ts"])
+words.add_argument("way", choices=["page", "mjpeg", "ts", "clock"])
 words.add_argument("address")
 words.add_argument("seconds", type=float)
 words.add_argument("--screen")
@@ -121,5 +145,6 @@ words.add_argument("--rate", type=float, default=300)
 said = words.parse_args()
 print(json.dumps(
     page(said.address, said.seconds, said.screen) if said.way == "page"
+    else clock(said.address, said.seconds) if said.way == "clock"
     else ts(int(said.address), said.seconds, said.rate) if said.way == "ts"
     else mjpeg(said.address, said.seconds, said.slow)))

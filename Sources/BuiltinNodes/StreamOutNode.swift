@@ -1,5 +1,6 @@
 import CPosix
 import Foundation
+import Marks
 import Media
 import NodeKit
 import Tensors
@@ -46,6 +47,12 @@ package struct StreamOutNode: Node {
         options.latency = Int64(settings[Self.latency] * 1e9)
         options.timeout = Int64(settings[Self.timeout] * 1e9)
         options.buffer = Int64(settings[Self.buffer] * 1e9)
+        // A node outside of a run is a test's, which has no business with the user's key.
+        if let owner = settings.owner {
+            options.signer = { (kind) throws(SigningError) in
+                try SegmentSigner(kind: kind, owner: owner)
+            }
+        }
         writer = StreamWriter(try StreamAddress(settings[Self.url], key: key), options)
         reporter = settings.reporter
         // The thread that sends has news when no packet comes, too.

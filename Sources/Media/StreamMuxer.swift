@@ -2,10 +2,22 @@ import CFFmpeg
 import Foundation
 import Glibc
 
-/// One connection to a server, or one file: packed from its first packet to its last.
+/// Where a ``StreamWriter``'s packets go: one connection or one file, from its first packet to its last.
+protocol StreamTarget: AnyObject {
+    /// Whether a packet is coded as was said at the beginning.
+    func takes(_ packet: FilmPacket) -> Bool
+
+    /// Sends a picture and the sound before it.
+    func write(_ packet: FilmPacket) throws(MediaError)
+
+    /// Writes what belongs at the end, and closes.
+    func finish() throws(MediaError)
+}
+
+/// One connection to a server, or one file, packed by libavformat.
 ///
 /// It belongs to one thread. Whatever libavformat waits for, it gives up after some time.
-final class StreamMuxer {
+final class StreamMuxer: StreamTarget {
     private let address: StreamAddress
     private let patience: Patience
     private var context: UnsafeMutablePointer<AVFormatContext>?
@@ -96,9 +108,7 @@ final class StreamMuxer {
             case .flv: ["flvflags": "no_duration_filesize"]
             case .mpegts: ["mpegts_flags": "resend_headers+initial_discontinuity"]
             case .rtsp: ["rtsp_transport": "tcp"]
-            // Fragments: what is there can be played wherever it breaks off.
-            case .mp4:
-                ["movflags": "frag_keyframe+empty_moov+default_base_moof+use_metadata_tags"]
+            case .mp4: [:]  // a FragmentFile
             case .matroska: ["cluster_time_limit": "1000"]
             }
         for (key, value) in values { av_dict_set(&options.pointer, key, value, 0) }
@@ -107,10 +117,8 @@ final class StreamMuxer {
         isHeaderWritten = true
     }
 
-    /// Whether a packet is coded as was said at the beginning.
     func takes(_ packet: FilmPacket) -> Bool { tracks?.takes(packet) ?? false }
 
-    /// Sends a picture and the sound before it.
     func write(_ packet: FilmPacket) throws(MediaError) {
         try tracks?.write(packet) { (packet, stream, timeBase) throws(MediaError) in
             try write(packet, stream: stream, timeBase: timeBase)
@@ -127,7 +135,6 @@ final class StreamMuxer {
         try check(av_write_frame(context, packet.pointer), "send")
     }
 
-    /// Writes what belongs at the end, and closes.
     func finish() throws(MediaError) {
         defer { close() }
         guard isHeaderWritten else { return }

@@ -1,6 +1,7 @@
 import CFFmpeg
 import Foundation
 import Glibc
+import Marks
 
 /// Sends the packets of a live stream to one place, in a thread of its own, and connects again whenever
 /// the connection breaks: the thread that gives it packets never waits, and never gets an error.
@@ -18,6 +19,8 @@ package final class StreamWriter: @unchecked Sendable {
         package var buffer: Int64 = 2_000_000_000
         /// Nanoseconds for which SRT's receiver waits for what was lost.
         package var latency: Int64 = 120_000_000
+        /// What signs a file of mp4 whose pictures were made so; nil for files without a signature.
+        package var signer: (@Sendable (WatermarkPayload.Kind) throws(SigningError) -> SegmentSigner)?
 
         package init() {}
     }
@@ -139,16 +142,14 @@ package final class StreamWriter: @unchecked Sendable {
     }
 
     private func run() {
-        var muxer: StreamMuxer?
+        var target: (any StreamTarget)?
         while true {
             switch nextStep() {
             case .connect(let first, let sound):
                 do throws(MediaError) {
                     let path = try filePath()
                     file = path.map { ($0, 0, false) }
-                    muxer = try StreamMuxer(
-                        address, path: path, first: first, sound: sound,
-                        latency: options.latency, patience: patience)
+                    target = try makeTarget(path, first, sound)
                     file = path.map { ($0, Self.size(of: $0), false) }
                     locked {
                         queue.begin()
@@ -156,10 +157,10 @@ package final class StreamWriter: @unchecked Sendable {
                     }
                 } catch { fail(error) }
             case .send(let item):
-                guard let open = muxer else { continue }
+                guard let open = target else { continue }
                 guard open.takes(item.packet) else {
                     // Another encoder, whose parameters are not those that were said at the beginning.
-                    muxer = nil
+                    target = nil
                     try? open.finish()
                     locked { putBack() }
                     fail(
@@ -170,12 +171,12 @@ package final class StreamWriter: @unchecked Sendable {
                     try open.write(item.packet)
                     noteSent(item)
                 } catch {
-                    muxer = nil
+                    target = nil
                     locked { putBack() }
                     fail(error)
                 }
             case .finish:
-                if let open = muxer {
+                if let open = target {
                     do throws(MediaError) { try open.finish() } catch {
                         let reason = reason(of: error)
                         locked { warnings.append("\(address.shown) did not end well: \(reason)") }
@@ -187,6 +188,28 @@ package final class StreamWriter: @unchecked Sendable {
                     condition.broadcast()
                 }
             }
+        }
+    }
+
+    private func makeTarget(
+        _ path: String?, _ first: FilmPacket, _ sound: AudioFormat?
+    ) throws(MediaError) -> any StreamTarget {
+        guard let path, address.form == .mp4 else {
+            return try StreamMuxer(
+                address, path: path, first: first, sound: sound, latency: options.latency,
+                patience: patience)
+        }
+        return try FragmentFile(path, first: first, sound: sound, signer: signer(for: first))
+    }
+
+    /// Nil where pictures have no label, and where they cannot be signed: no film waits for its signature.
+    private func signer(for first: FilmPacket) -> SegmentSigner? {
+        guard first.flags.contains(.labelled), let make = options.signer else { return nil }
+        do throws(SigningError) {
+            return try make(first.flags.contains(.composite) ? .composite : .synthetic)
+        } catch {
+            locked { warnings.append("\(address.shown) is not signed: \(error)") }
+            return nil
         }
     }
 

@@ -103,6 +103,39 @@ import Testing
             "\(refused.errors)")
     }
 
+    @Test(.enabled(if: library != nil))
+    func `a film of a live stream is signed fragment by fragment`() throws {
+        let tool = try tool(
+            """
+            mode: live
+            nodes:
+              camera: { use: camera, with: { device: "lavfi:testsrc=size=256x256:rate=25,noise=alls=60:allf=t" } }
+              encoder: { use: live-encoder, in: { frame: camera.frame }, with: { preset: ultrafast } }
+              copy: { use: stream-out, in: { packet: encoder.packet }, with: { url: FOLDER/film.mp4 } }
+            """)
+        try tool.start()
+        #expect(tool.waitForFile("film.mp4", bytes: 400_000), "\(tool.errorsSoFar)")
+        tool.process.interrupt()
+        let run = tool.finish()
+        let file = URL(fileURLWithPath: "\(tool.folder)/film.mp4")
+
+        let verified = try tool.ask("verify", file.path, "--json")
+        let film = try VideoReader(path: file.path)
+        var frames = 0
+        while let item = try film.next() { if case .frame = item { frames += 1 } }
+        var bytes = try Data(contentsOf: file)
+        bytes[bytes.count - 100] ^= 1
+        try bytes.write(to: file)
+        let changed = try tool.ask("verify", file.path)
+
+        #expect(run.status == 130, "\(run.errors)")
+        #expect(part(verified, "signature")["state"] as? String == "holds", "\(verified.output)")
+        #expect(part(verified, "signature")["own"] as? Bool == true)
+        let streams = run.object["streams"] as? [[String: Any]] ?? []
+        #expect(frames > 10 && frames == streams.first?["frames_out"] as? Int)
+        #expect(changed.status == 3, "\(changed.output)")
+    }
+
     @Test func `a killed encoder's successor makes a film with the same mark`() throws {
         let tool = try tool(Self.graph().replacing("frames: 30", with: "frames: 250"))
         try tool.start()

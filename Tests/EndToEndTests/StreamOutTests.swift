@@ -147,6 +147,41 @@ import Testing
         #expect(sinks["air"]?["frames_unaccounted"] as? Int == 0)
     }
 
+    /// A clock is painted into each picture before it is compressed, and read where the stream is decoded.
+    @Test(.enabled(if: Python.isComplete)) func `a picture is with a reader of RTMP soon`() throws {
+        let plugin = try Python.node(
+            "clock",
+            """
+            import numpy, time
+
+            @node
+            def clock(frame, strength):
+                out = empty("frame", frame.shape)
+                numpy.copyto(out, frame)
+                bits = int(time.time() * 1000) % 2 ** 32 >> numpy.arange(32) & 1
+                out[:, 112:144] = numpy.repeat(bits * 255, 8).astype("uint8")[None, None, :, None]
+                return out
+            """)
+        defer { try? FileManager.default.removeItem(atPath: plugin) }
+        let graph = Self.graph.replacing("from: camera.frame", with: "from: clock.frame").replacing(
+            "  encoder:", with: "  clock: { use: clock, in: { frame: { from: camera.frame, keep: all } } }\n  encoder:")
+        let (tool, server) = try make(graph)
+        defer { remove(server, of: tool) }
+        tool.plugins = [plugin]
+        try server.start()
+        try tool.start()
+        #expect(tool.waitUntil { state(tool).contains("sending to") }, "\(tool.errorsSoFar)")
+        let seen = try LiveRun.watch(
+            "clock", "rtmp://127.0.0.1:\(server.port)/live/\(Self.key)", "8")
+        tool.process.interrupt()
+        let outcome = tool.finish()
+
+        print("acceptance 1:", seen)
+        #expect((seen["p95"] as? Double ?? .infinity) < 120, "\(seen)")
+        #expect((seen["rate"] as? Double ?? 0) > 20, "\(seen)")
+        #expect(outcome.status == 130, "\(outcome.errors)")
+    }
+
     @Test func `a stream's key is found nowhere`() throws {
         let (tool, server) = try make()
         defer { remove(server, of: tool) }
