@@ -56,6 +56,9 @@ import Testing
     {
         let seen = try drive(["--swaps", "2", "--compare"], killing: "decoder")
 
+        for name in ["portrait", "swaps", "red_ms", "green_ms", "reload_ms"] {
+            print("acceptance 8-10, \(name):", seen[name] ?? "")
+        }
         let stage = try #require(seen["stage"] as? [String: Any])
         #expect((stage["fresh"] as? Int ?? 0) > 50)
         #expect((stage["clock_ms"] as? Double ?? 99) < 20, "both ends' clocks are known")
