@@ -1,3 +1,4 @@
+import Foundation
 import NodeKit
 import Testing
 
@@ -99,5 +100,51 @@ import Testing
 
         #expect(all.outputs.map(\.sent).sorted() == [5, 7])
         #expect(all.outputs.first { $0.edition == 2 }?.until == nil)
+    }
+
+    @Test func `an edge that ended before the process began is the one that was reported`() throws {
+        typealias Row = (consumer: String, edition: Int, sent: Int, since: UInt64?, until: UInt64)
+        let rows: [Row] = [
+            ("sink", 26, 417, 100, 517), ("between", 88, 492, 1200, 1692), ("sink", 0, 100, nil, 100),
+        ]
+        for row in rows {
+            var edge = NodeConfiguration.Output(
+                port: "data", consumer: row.consumer, consumerPort: "data", keep: .all, window: 2)
+            (edge.edition, edge.since, edge.until) = (row.edition, row.since, row.until)
+            var old = NodeReport()
+            old.outputs = [NodeReport.Output(edge, sent: row.sent)]
+            let last = row.until - 1
+
+            let retired = try Self.retired(edge.name, dropping: last).following(old)
+            let next = NodeReport().following(retired)
+
+            for report in [retired, next] {
+                #expect(report.outputs.map(\.sent) == [row.sent], "\(edge.name)")
+                #expect(report.outputs[0].since == row.since && report.outputs[0].until == row.until)
+                #expect(report.outputs[0].keep == "all", "\(edge.name)")
+                #expect(report.outputs[0].drops[.unwanted].text == "\(last)", "\(edge.name)")
+            }
+        }
+    }
+
+    @Test func `two edges of a consumer that knows of no editions stay two`() throws {
+        var first = NodeReport.Output(
+            port: "data", consumer: "sink", consumerPort: "data", keep: "all", sent: 5)
+        var second = first
+        (first.until, second.since, second.sent) = (100, 200, 7)
+        var old = NodeReport()
+        old.outputs = [first, second]
+
+        let all = try Self.retired("data>sink.data", dropping: 99).following(old)
+
+        #expect(all.outputs.map(\.sent) == [5, 7])
+    }
+
+    /// The last report of a process, as the supervisor reads it, that knows of an edge from the journal only.
+    private static func retired(_ edge: String, dropping frame: UInt64) throws -> NodeReport {
+        var report = NodeReport()
+        let drops = Drops(.unwanted, FrameSet(bounds: [frame, frame]))
+        report.outputs = [try #require(NodeReport.Output(name: edge, drops: drops))]
+        return try JSONDecoder().decode(NodeReport.self, from: JSONEncoder().encode(report))
     }
 }

@@ -59,8 +59,9 @@ final class OutputLinks {
     /// say so end there.
     func rewire(_ outputs: [NodeConfiguration.Output]) {
         for output in outputs {
-            if let index = index(of: output.identity), !edges[index].edge.isClosed {
-                guard let until = output.until else { continue }
+            if let index = index(of: output.identity) {
+                // One that is closed stays as it is: an edition is made once.
+                guard let until = output.until, !edges[index].edge.isClosed else { continue }
                 edges[index].output.until = until
                 edges[index].edge.stop(before: until)
                 flush(index)

@@ -65,5 +65,6 @@ extension NodeReport.Output {
         droppedCount += earlier.droppedCount
         drops.add(earlier.drops)
         until = until ?? earlier.until
+        if isPast { (since, keep, isPast) = (earlier.since, earlier.keep, earlier.isPast) }
     }
 }

@@ -113,7 +113,7 @@ extension NodeReport.Input: Codable {
 
 extension NodeReport.Output: Codable {
     private enum Key: String, CodingKey {
-        case port, to, input, edition, keep, since, until, sent, waiting, credits
+        case port, to, input, edition, keep, since, until, sent, waiting, credits, past
         case droppedCount = "dropped_count"
     }
 
@@ -130,6 +130,7 @@ extension NodeReport.Output: Codable {
         try object.encode(waiting, forKey: .waiting)
         try object.encode(credits, forKey: .credits)
         try object.encode(droppedCount, forKey: .droppedCount)
+        if isPast { try object.encode(true, forKey: .past) }
         try drops.encode(to: encoder)
     }
 
@@ -143,6 +144,7 @@ extension NodeReport.Output: Codable {
             sent: try object.count(.sent), drops: try Drops(from: decoder))
         since = try object.decodeIfPresent(UInt64.self, forKey: .since)
         until = try object.decodeIfPresent(UInt64.self, forKey: .until)
+        isPast = try object.decodeIfPresent(Bool.self, forKey: .past) ?? false
         waiting = try object.count(.waiting)
         credits = try object.count(.credits)
         droppedCount = object.contains(.droppedCount)

@@ -39,6 +39,8 @@ package struct NodeReport: Sendable {
         package var droppedCount = 0
         /// Which ones: only in the last report.
         package var drops = Drops()
+        /// Whether it ended before the process began that reports it: only its name and its drops are known.
+        package var isPast = false
 
         package init(
             port: String, consumer: String, consumerPort: String = "", edition: Int = 0,
@@ -64,13 +66,14 @@ package struct NodeReport: Sendable {
                 port: parts[0], consumer: parts[1], consumerPort: parts[2],
                 edition: parts.count > 3 ? Int(parts[3]) ?? 0 : 0, keep: Keep.newest.rawValue,
                 drops: drops)
+            isPast = true
         }
 
         /// Whether it is the same edge: two nodes may have several. A plugin may not say which port.
         func isSame(as other: Output) -> Bool {
             port == other.port && consumer == other.consumer
                 && (consumerPort == other.consumerPort && edition == other.edition
-                    && since == other.since
+                    && (since == other.since || isPast || other.isPast)
                     || consumerPort.isEmpty || other.consumerPort.isEmpty)
         }
     }
