@@ -1,4 +1,5 @@
-"""Checks what the pages say against the tool: commands, options, settings of graphs, files, links, make targets.
+"""Checks what the pages say against the tool: commands, options, settings of graphs, files, links, make targets,
+and the sentences of docs/troubleshooting.md.
 
     python3 Tests/check_docs.py [--tools .build/release]
 
@@ -173,6 +174,26 @@ def command_faults(line, whole, programs):
                 yield f"there is no '{word}'"
 
 
+def sentences():
+    """The text of all strings in the sources: joined where '+' joins them, `…` where a value is put in."""
+    text = "\n".join(path.read_text() for path in sorted(ROOT.glob("Sources/**/*.swift")))
+    text = re.sub(r"\\\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)", "…", text)
+    text = re.sub(r"\"\s*\+\s*\"", "", re.sub(r"\\\n\s*", "", text))
+    return re.sub(r"\s+", " ", text.replace('\\"', '"'))
+
+
+def sentence_faults():
+    """Sentences that troubleshooting explains and that no source has any more."""
+    page, known = ROOT / "docs/troubleshooting.md", sentences()
+    for number, line in enumerate(page.read_text().splitlines(), 1):
+        row = re.match(r"^\| `([^`]+)` \|", line)
+        # What stands before and behind a colon may be put together from two places.
+        for part in re.split(r"…|[:;] ", row.group(1).replace("\\|", "|")) if row else []:
+            part = part.strip(" ':;()")
+            if len(part) > 7 and part not in known:
+                yield f"docs/troubleshooting.md:{number}: no error says '{part}'"
+
+
 def main():
     reader = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     reader.add_argument("--tools", default=str(ROOT / ".build/release"))
@@ -180,7 +201,7 @@ def main():
     programs = {name: Commands(tools / name) for name in ("personalive", "personalive-bench")}
     targets = set(re.findall(r"^([a-z-]+(?: [a-z-]+)*):", (ROOT / "Makefile").read_text(), flags=re.M))
     targets = {word for names in targets for word in names.split()}
-    faults, lines, links = [], 0, 0
+    faults, lines, links = list(sentence_faults()), 0, 0
     for path in [*PAGES, *sorted(ROOT.glob("Graphs/*.yaml"))]:
         place = path.relative_to(ROOT)
         for number, line, whole in code_of(path):
