@@ -1,11 +1,12 @@
 """Checks what the pages say against the tool: commands, options, settings of graphs, files, links, make targets,
-and the sentences of docs/troubleshooting.md.
+graphs, and the sentences of docs/troubleshooting.md.
 
     python3 Tests/check_docs.py [--tools .build/release]
 
 Every 'personalive …' in a page or in a comment of Graphs/ has to be a command line that the tool takes:
 commands, options, values that are a choice, and how many arguments. Names of files of the repository have to
-exist, '--set' has to name a setting of the graph, 'make …' a target, and a link a file and a heading.
+exist, '--set' has to name a setting of the graph, 'make …' a target, and a link a file and a heading. Blocks
+of YAML with nodes have kinds, settings, ports and values that there are; they need not be whole graphs.
 What users bring (me.png) is not looked for. Prints every fault; exit code 1 if there is one.
 """
 import argparse
@@ -14,6 +15,8 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
+import textwrap
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/reference/*.md"),
@@ -194,6 +197,34 @@ def sentence_faults():
                 yield f"docs/troubleshooting.md:{number}: no error says '{part}'"
 
 
+# What a part of a graph may lack.
+PARTIAL = {"unknown-node", "missing-setting", "unconnected-input", "dead-end", "missing-file", "unknown-end",
+           "undefined-reference", "setting-without-value"}
+# Kinds that a reader makes.
+KINDS = ("'sepia'",)
+
+
+def graph_faults(page, tool):
+    """What `personalive check` finds in a page's blocks of YAML, besides what is not in them."""
+    text = page.read_text()
+    for block in re.finditer(r"^```yaml\n(.*?)^```", text, flags=re.S | re.M):
+        graph = block.group(1)
+        if not re.search(r"\buse:", re.sub(r"#.*", "", graph)):
+            continue
+        graph = re.sub(r"…,\s*|,?\s*…(?=\s*\})", "", re.sub(r"^.*: …$\n", "", graph, flags=re.M))
+        if not re.search(r"^nodes:", graph, flags=re.M):
+            graph = "nodes:\n" + textwrap.indent(textwrap.dedent(graph), "  ")
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
+            file.write(graph)
+            file.flush()
+            # In the repository, whose plugins and files are meant.
+            found = subprocess.run([tool, "check", "--format", "json", file.name], cwd=ROOT, capture_output=True)
+        line = text[:block.start()].count("\n") + 1
+        for fault in json.loads(found.stdout):
+            if fault["code"] not in PARTIAL and not any(kind in fault["message"] for kind in KINDS):
+                yield f"{page.relative_to(ROOT)}:{line}: {fault['message']} ({fault['code']})"
+
+
 def main():
     reader = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     reader.add_argument("--tools", default=str(ROOT / ".build/release"))
@@ -213,6 +244,7 @@ def main():
                 faults.append(f"{place}:{number}: there is no target '{target.group(1)}': {line}")
         if path.suffix == ".yaml":
             continue
+        faults += graph_faults(path, tools / "personalive")
         text = re.sub(r"```.*?```", lambda m: "\n" * m.group().count("\n"), path.read_text(), flags=re.S)
         for number, line in enumerate(text.splitlines(), 1):
             for link in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`]*`", "", line)):
