@@ -16,7 +16,7 @@ PYTHON := .build/python
 # The networks that find a face, through pip: a wheel of 36 MB, of which 2.7 MB are kept.
 FACE := Models/face/face_landmark_with_attention.safetensors
 
-.PHONY: demo studio test test-machines test-links test-cable train test-training fuzz build build-bench packages python bench bench-live chaos soak clean format
+.PHONY: demo studio test test-machines test-links test-cable train test-training fuzz build build-bench packages python bench bench-live chaos soak clean format check reference install uninstall
 
 # With PORTRAIT=me.jpg one's own photo, bent after the demo's driver: photo.mp4.
 demo: PACKAGES += $(if $(wildcard $(FACE)),,python3-pip)
@@ -62,8 +62,10 @@ fuzz: packages
 	@PERSONALIVE_FUZZ_CASES=$${PERSONALIVE_FUZZ_CASES:-1000000} \
 	    swift test -c release --skip-build --filter 'ReaderFuzzTests|ManifestFuzzTests'
 
+# The tool, and the library that plugins are loaded with.
 build: packages
 	@$(BUILD) --product personalive
+	@$(BUILD) --product personalive-node
 
 build-bench: build
 	@$(BUILD) --product personalive-bench
@@ -145,8 +147,55 @@ train: $(TORCH)
 test-training: $(TORCH)
 	@cd Training && OMP_NUM_THREADS=1 $(abspath $(TORCH)) -m unittest tests.test_recipe
 
+# Before a commit: layout and rules of what was changed, the pages, and the tests of values.
+check: packages python
+	@changed=$$( (git diff --name-only --diff-filter=d $(SINCE); git ls-files --others --exclude-standard) \
+	    | grep '\.swift$$' || true); \
+	if [ -n "$$changed" ]; then swift format lint --strict $$changed; fi
+	@$(BUILD) --build-tests
+	@python3 docs/reference.py --check && python3 Tests/check_docs.py
+	@swift test -c release --skip-build --filter \
+	    '^(TensorsTests|NodeKitTests|WireTests|DataflowTests|LaunchTests|StudioTests)\.'
+
+# What 'make check' takes as the beginning of a change.
+SINCE ?= HEAD
+
 format:
 	@swift format --in-place --recursive Package.swift Sources Tests
+
+# The pages on commands and kinds of node, from what the tool says of itself.
+reference: build
+	@python3 docs/reference.py
+
+# After 'make build': sudo make install. The program with the libraries that no package brings is in
+# lib/personalive, graphs and models in share/personalive. DESTDIR is put before all of it, for packages.
+PREFIX ?= /usr/local
+PROGRAM = $(DESTDIR)$(PREFIX)/lib/personalive
+SHARE = $(DESTDIR)$(PREFIX)/share
+COMPLETIONS = $(SHARE)/bash-completion/completions/personalive $(SHARE)/zsh/site-functions/_personalive \
+              $(SHARE)/fish/vendor_completions.d/personalive.fish
+
+install:
+	@test -x $(TOOL) || { echo "$(TOOL) is not there: run 'make build' first"; exit 1; }
+	@install -d $(PROGRAM) $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/personalive/Models \
+	    $(dir $(COMPLETIONS))
+	@install -m 755 $(TOOL) $(PROGRAM)/personalive
+	@install -m 644 .build/release/libpersonalive-node.so $(PROGRAM)
+	@ldd $(TOOL) .build/release/libpersonalive-node.so | sed -n 's|.*=> \(.*/swift/linux/[^ ]*\) .*|\1|p' \
+	    | sort -u | xargs -I {} install -m 644 {} $(PROGRAM)
+	@cp -r .build/release/personalive_PersonaliveNode.resources $(PROGRAM)
+	@ln -sf ../lib/personalive/personalive $(DESTDIR)$(PREFIX)/bin/personalive
+	@cp -r Graphs $(SHARE)/personalive
+	@cp -r $(wildcard Models/demo Models/small Models/face) $(SHARE)/personalive/Models
+	@python3 docs/reference.py --manual $(SHARE)/man/man1/personalive.1
+	@$(TOOL) --generate-completion-script bash > $(word 1,$(COMPLETIONS))
+	@$(TOOL) --generate-completion-script zsh > $(word 2,$(COMPLETIONS))
+	@$(TOOL) --generate-completion-script fish > $(word 3,$(COMPLETIONS))
+	@echo "installed: $(PREFIX)/bin/personalive; graphs in $(PREFIX)/share/personalive/Graphs"
+
+uninstall:
+	@rm -rf $(PROGRAM) $(SHARE)/personalive
+	@rm -f $(DESTDIR)$(PREFIX)/bin/personalive $(SHARE)/man/man1/personalive.1 $(COMPLETIONS)
 
 clean:
 	@rm -rf .build
