@@ -242,16 +242,20 @@ package struct TestForkNode: Node {
     static let input = Port("data", UInt8.self, "bytes", meaning: "bytes", "what comes in")
     static let all = Port("data", UInt8.self, "bytes", meaning: "bytes", "the same")
     static let half = Port("half", UInt8.self, "bytes", meaning: "bytes", "those of even frames")
+    static let even = Port(
+        "even", Float.self, "1", meaning: "scalar", "1 for even frames, 0 for others: for 'when'")
 
     package static let spec = NodeSpec(
         "test-fork", "Hands every tensor on at one output, and every other one at a second.",
-        inputs: [input], outputs: [all, half], state: .none)
+        inputs: [input], outputs: [all, half, even], state: .none)
 
     package init(settings: Settings) {}
 
     package mutating func process(_ inputs: Inputs, into outputs: inout Outputs) {
         outputs[Self.all] = inputs[Self.input]
-        if inputs.stamp.frame % 2 == 0 { outputs[Self.half] = inputs[Self.input] }
+        let isEven = inputs.stamp.frame % 2 == 0
+        outputs[Self.even] = Tensor<Float>([isEven ? 1 : 0], shape: [1])
+        if isEven { outputs[Self.half] = inputs[Self.input] }
     }
 }
 

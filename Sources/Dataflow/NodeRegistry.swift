@@ -59,9 +59,11 @@ package struct NodeRegistry: Sendable {
     package var kinds: [String] { specs.map(\.kind) }
 
     /// The kind that was probably meant by a word that is none.
-    package func nearest(to kind: String) -> String? {
+    ///
+    /// - Parameter candidates: other words than its own kinds.
+    package func nearest(to kind: String, among candidates: [String]? = nil) -> String? {
         var names = NearestName()
-        return names.nearest(to: kind, among: kinds)
+        return names.nearest(to: kind, among: candidates ?? kinds)
     }
 }
 

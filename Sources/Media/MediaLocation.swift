@@ -75,11 +75,20 @@ enum MediaLocation: Equatable {
     /// A folder's pictures by the endings of their names, hidden ones left out.
     private static func pictures(in folder: String) -> [String] {
         let names = Self.names(fitting: escaped(folder) + "/*")
-        return names.filter { path in
-            guard let dot = path.lastIndex(of: ".") else { return false }
-            return endings.contains(path[path.index(after: dot)...].lowercased())
-        }
+        return names.filter { endings.contains(ending(of: $0)) }
     }
+
+    private static func ending(of path: String) -> String {
+        path.lastIndex(of: ".").map { path[path.index(after: $0)...].lowercased() } ?? ""
+    }
+
+    /// Whether a file is a film by the ending of its name.
+    static func isFilm(_ path: String) -> Bool { filmEndings.contains(ending(of: path)) }
+
+    private static let filmEndings: Set<String> = [
+        "3gp", "avi", "flv", "m2ts", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "mts", "ogv", "ts",
+        "webm", "wmv",
+    ]
 
     private static let endings: Set<String> = [
         "avif", "bmp", "dpx", "exr", "heic", "heif", "hif", "j2k", "jfif", "jp2", "jpe", "jpeg",

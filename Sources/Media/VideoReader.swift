@@ -92,6 +92,14 @@ package final class VideoReader {
         } catch { return error }
     }
 
+    /// The films whose names fit a pattern, in natural order; nil for all else, pictures of a pattern too.
+    package static func films(_ path: String) -> [String]? {
+        guard case .pictures(let paths)? = try? MediaLocation(path, needed: "a video"),
+            paths.allSatisfy(MediaLocation.isFilm)
+        else { return nil }
+        return paths
+    }
+
     private static func source(
         _ path: String, rate: Double, timeout: Int64, threads: Int
     ) throws(MediaError) -> any PictureSource {

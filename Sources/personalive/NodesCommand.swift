@@ -1,14 +1,15 @@
 import ArgumentParser
 import Dataflow
+import Foundation
 import NodeKit
 
 /// `personalive nodes`: the kinds of node, their ports and settings.
 struct NodesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "nodes",
-        abstract: "Lists the kinds of node, or one kind's ports and settings.")
+        abstract: "Lists the kinds of node and the parts, or the ports and settings of one.")
 
-    @Argument(help: "A kind, as in YAML's 'use:'.")
+    @Argument(help: "A kind or a part, as in YAML's 'use:'.")
     var kind: String?
 
     @Option(help: "How kinds are written: text for people, json for programs.")
@@ -18,7 +19,12 @@ struct NodesCommand: ParsableCommand {
         let plugins = PluginFolders.load()
         plugins.report()
         let registry = plugins.registry
-        let specs = try kind.map { [try spec($0, registry)] } ?? registry.specs
+        let parts = PartFolders().listing(registry: registry)
+        let known = registry.specs + parts.map(\.spec)
+        let specs = try kind.map { [try spec($0, known, registry)] } ?? known
+        for part in parts where kind == nil || kind == part.spec.kind {
+            FileHandle.standardError.write(Data(part.text.utf8))
+        }
         let listing = NodeListing(specs)
         switch (format, kind) {
         case (.json, nil): print(listing.json.serialized())
@@ -29,9 +35,13 @@ struct NodesCommand: ParsableCommand {
         }
     }
 
-    private func spec(_ kind: String, _ registry: NodeRegistry) throws -> NodeSpec {
-        if let spec = registry[kind] { return spec }
-        let nearest = registry.nearest(to: kind).map { ": did you mean '\($0)'?" }
+    private func spec(
+        _ kind: String, _ known: [NodeSpec], _ registry: NodeRegistry
+    ) throws -> NodeSpec {
+        if let spec = known.first(where: { $0.kind == kind }) { return spec }
+        let nearest = registry.nearest(to: kind, among: known.map(\.kind)).map {
+            ": did you mean '\($0)'?"
+        }
         throw ValidationError(
             "there is no kind of node called '\(kind)'"
                 + (nearest ?? " ('personalive nodes' lists them)"))

@@ -9,17 +9,18 @@ import Testing
     static let folder = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("Graphs")
-    static let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [])
+    /// Graphs and parts of the library.
+    static let names = (FileManager.default.subpaths(atPath: folder.path) ?? [])
         .filter { $0.hasSuffix(".yaml") }.sorted()
 
     /// What a machine lacks, or a user has to give; all else is as the file says.
     private static let given = [
         "device": "/dev/null", "output": "/tmp/portrait.mp4", "weights": "/dev/null",
-        "photos": "Models/demo/*.png", "motion": recording,
+        "photos": "Models/demo/*.png", "portrait": "Models/demo/portrait.png",
     ]
 
     /// What record-motion.yaml would make, with nothing in it.
-    private static let recording: String = {
+    private static func recording() -> String {
         let path = FileManager.default.temporaryDirectory
             .appendingPathComponent("motion-\(UUID().uuidString).rec").path
         func header(_ port: String, _ axes: String, _ meaning: String) -> Recording.Header {
@@ -29,25 +30,28 @@ import Testing
             path: path, [header("mesh", "points 3", "face-mesh"), header("transform", "2 3", "affine")]
         ).finish()
         return path
-    }()
+    }
 
     @Test(arguments: names)
     func `a graph of the folder has no faults`(name: String) throws {
         let file = Self.folder.appendingPathComponent(name)
         let text = try String(contentsOf: file, encoding: .utf8)
         let settings = text.components(separatedBy: "\n\n").first { $0.hasPrefix("settings:") } ?? ""
-        let overrides = Self.given.filter { given in
+        let recording = Self.recording()
+        defer { try? FileManager.default.removeItem(atPath: recording) }
+        var overrides = Self.given.filter { given in
             settings.split(separator: "\n").contains { line in
                 guard line.hasPrefix("  \(given.key):") else { return false }
                 switch given.key {
                 case "weights": return !line.contains("Models/") && !line.contains("synthetic")
+                case "portrait": return !line.contains("Models/")
                 case "output": return ![".m4a", "/ ", ".rec"].contains { ending in line.contains(ending) }
                 default: return true
                 }
             }
         }
+        if settings.contains("\n  motion:") { overrides["motion"] = recording }
 
-        defer { if name == "replay-motion.yaml" { try? FileManager.default.removeItem(atPath: Self.recording) } }
         let check = GraphFile.check(
             path: file.path, overrides: overrides.map { (name: $0.key, value: $0.value) },
             registry: NodeRegistry(
@@ -86,5 +90,6 @@ import Testing
         #expect(Self.names.contains("tiny.yaml"))
         #expect(Self.names.contains("webcam.yaml"))
         #expect(Self.names.contains("roundtrip.yaml"))
+        #expect(Self.names.contains("parts/face-tracker.yaml"))
     }
 }

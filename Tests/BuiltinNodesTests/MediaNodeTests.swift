@@ -27,15 +27,17 @@ import Testing
     /// A film of grey frames, 40 ms each, with sound.
     ///
     /// - Parameter sound: how long the sound is, in frames; as long as the pictures if nil.
-    private func makeFilm(_ path: String, frames: Int, sound: Int? = nil) throws {
+    private func makeFilm(
+        _ path: String, frames: Int, sound: Int? = nil, height: Int = 32, channels: Int = 1
+    ) throws {
         let writer = try VideoWriter(path: path)
         try writer.write(
             AudioPacket(
-                samples: [Int16](repeating: 99, count: (sound ?? frames) * 640), sampleRate: 16_000,
-                channels: 1, first: 0))
+                samples: [Int16](repeating: 99, count: (sound ?? frames) * 640 * channels),
+                sampleRate: 16_000, channels: channels, first: 0))
         for i in 0..<frames {
             try writer.write(
-                Tensor<UInt8>(repeating: UInt8(i * 10), shape: [1, 32, 32, 3]),
+                Tensor<UInt8>(repeating: UInt8(i * 10), shape: [1, height, 32, 3]),
                 presentation: Int64(i) * 40_000_000, duration: 40_000_000)
         }
         try writer.finish()
@@ -102,6 +104,47 @@ import Testing
         #expect(end > 500_000_000)
         #expect(frames.map(\.frame) == Array(0..<11))
         #expect(frames.last?.presentation == end)
+    }
+
+    @Test func `films of a pattern are one stream: numbers and times go on, sizes are the first one's`() throws {
+        try makeFilm(file("take-2.mp4"), frames: 4)
+        try makeFilm(file("take-10.mp4"), frames: 3, height: 64)
+        try makeFilm(file("take-11.mp4"), frames: 5, channels: 2)
+        let settings = Settings().setting(VideoFileNode.path, to: file("take-*.mp4"))
+        var all = try NodeHarness(VideoFileNode.self, settings)
+        while !all.isFinished { try all.tick() }
+        // Of each film by itself, how long it is and what it sounds like.
+        let single = try [2, 10, 11].map { number in
+            var harness = try NodeHarness(
+                VideoFileNode.self, settings.setting(VideoFileNode.path, to: file("take-\(number).mp4")))
+            while !harness.isFinished { try harness.tick() }
+            return harness
+        }
+        let ends = single.map { harness in
+            (harness.stamps(VideoFileNode.frame) + harness.stamps(VideoFileNode.audio))
+                .map { $0.presentation + $0.duration }.max()!
+        }
+
+        let stamps = all.stamps(VideoFileNode.frame)
+        #expect(stamps.map(\.frame) == Array(0..<12))
+        #expect(stamps.map(\.presentation) == stamps.map(\.presentation).sorted())
+        #expect(stamps[4].presentation == ends[0] && stamps[7].presentation == ends[0] + ends[1])
+        #expect(all.received(VideoFileNode.frame).allSatisfy { $0.shape == [1, 32, 32, 3] })
+        // 32 x 64 in 32 x 32: black beside it.
+        let tall = all.received(VideoFileNode.frame)[5].array
+        #expect(tall[0] == 0 && tall[3 * 16] != 0)
+        // The third one's sound is stereo.
+        let packets = single[..<2].reduce(0) { $0 + $1.received(VideoFileNode.audio).count }
+        #expect(all.received(VideoFileNode.audio).count == packets && packets > 2)
+        #expect(all.warnings.contains { $0.contains("take-11.mp4: its sound") }, "\(all.warnings)")
+
+        var some = try NodeHarness(VideoFileNode.self, settings.setting(VideoFileNode.frames, to: 5))
+        while !some.isFinished { try some.tick() }
+        #expect(some.received(VideoFileNode.frame).count == 5)
+        var again = try NodeHarness(VideoFileNode.self, settings.setting(VideoFileNode.loop, to: true))
+        for _ in 0..<200 where again.stamps(VideoFileNode.frame).count < 14 { try again.tick() }
+        #expect(again.stamps(VideoFileNode.frame).map(\.frame) == Array(0..<14))
+        #expect(again.received(VideoFileNode.frame)[13].array == all.received(VideoFileNode.frame)[1].array)
     }
 
     @Test func `a limit ends the film early`() throws {

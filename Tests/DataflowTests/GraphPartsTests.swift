@@ -49,7 +49,10 @@ import Testing
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         for (name, text) in files {
-            try Data(text.utf8).write(to: folder.appendingPathComponent(name))
+            let file = folder.appendingPathComponent(name)
+            try FileManager.default.createDirectory(
+                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Data(text.utf8).write(to: file)
         }
         return GraphFile.check(
             path: folder.appendingPathComponent(files[0].key).path, registry: TestKinds.registry)
@@ -109,6 +112,110 @@ import Testing
         #expect(found.edges(into: "denoiser").map(\.from.node).contains("face_eyes_motion"))
         #expect(found.parts.map(\.name) == ["face", "face_eyes"])
         #expect(GraphDrawing(found).mermaid.contains("    subgraph p1n2"))
+    }
+
+    @Test func `a part of the library is found by name beside the graph, and parts find each other`() throws {
+        let outer = """
+            inputs: { frame: eyes.frame, portrait: eyes.portrait }
+            outputs: { motion: eyes.motion, keypoints: eyes.keypoints }
+            nodes: { eyes: { use: parts/tracker } }
+            """
+        let graph = Self.graph.replacing("./tracker.yaml", with: "parts/outer")
+            .replacing("    with: { weights: /dev/null }\n", with: "")
+
+        let check = try check(
+            ["graph.yaml": graph, "parts/outer.yaml": outer, "parts/tracker.yaml": Self.tracker])
+
+        let found = try #require(check.graph, "\(check.text)")
+        #expect(found.nodes.contains { $0.name == "face_eyes_motion" })
+        #expect(found.parts.map(\.file).allSatisfy { $0.contains("/parts/") })
+    }
+
+    @Test func `a part that is not there is named, with where it was looked for and what there is`() throws {
+        let graph = Self.graph.replacing("./tracker.yaml", with: "parts/trackr")
+
+        let check = try check(["graph.yaml": graph, "parts/tracker.yaml": Self.tracker])
+
+        #expect(check.text.contains("graph.yaml:5:10: error: there is no part 'parts/trackr' (looked in /"))
+        #expect(check.text.contains("/parts, Graphs/parts"), "\(check.text)")
+        #expect(check.text.contains("did you mean 'parts/tracker'?"), "\(check.text)")
+    }
+
+    @Test func `ports of a part that do not meet are said with the part's file and line`() throws {
+        let graph = Self.graph.replacing("camera.frame, window: 5", with: "camera.audio, window: 5")
+            .replacing("motion: face.motion", with: "motion: face.keypoints")
+
+        let check = try check(graph)
+
+        let text = check.text
+        #expect(text.contains("graph.yaml:6:26: error: 'camera.audio' and 'face_keypoints.frame' cannot meet"), "\(text)")
+        #expect(text.contains("tracker.yaml:4:10: note: the part's input is this"), "\(text)")
+        #expect(text.contains("tracker.yaml:7:14: note: the part's output is this"), "\(text)")
+    }
+
+    @Test func `parts are looked for beside the file, beside the graph, in listed folders and in the project`() throws {
+        let place = FileManager.default.temporaryDirectory
+            .appendingPathComponent("pl-parts-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: place) }
+        let folders = ["deep/parts", "graph/parts", "listed", "shipped"].map { "\(place)/\($0)" }
+        for (number, folder) in folders.enumerated() {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            for name in ["all", "from\(number)"] {
+                try Data("nodes: {}".utf8).write(to: URL(fileURLWithPath: "\(folder)/\(name).yaml"))
+            }
+        }
+        let library = PartFolders(listed: "\(place)/listed:/nowhere", shipped: ["\(place)/shipped"])
+        let files = ["\(place)/graph/graph.yaml", "\(place)/deep/parts/own.yaml"]
+
+        #expect(library.folders(besides: files) == folders[..<3] + ["/nowhere", folders[3]])
+        for (number, folder) in folders.enumerated() {
+            #expect(library.file(of: "from\(number)", besides: files) == "\(folder)/from\(number).yaml")
+        }
+        #expect(library.file(of: "all", besides: files) == "\(folders[0])/all.yaml")
+        #expect(library.file(of: "all", besides: [files[0]]) == "\(folders[1])/all.yaml")
+        #expect(library.all(besides: files).map(\.name) == ["all", "from0", "from1", "from2", "from3"])
+        #expect(PartFolders.name("parts/a-b") == "a-b" && PartFolders.name("parts/a.yaml") == nil)
+        #expect(PartFolders.name("./parts/a") == nil && PartFolders.name("parts/../a") == nil)
+    }
+
+    @Test func `a part is listed as a kind: its ports, its settings, and what its comments say`() throws {
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("pl-parts-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let tracker = """
+            # Reads a face. It is a part.
+            settings:
+              weights: synthetic           # of both networks
+              count:
+              text: 3
+            inputs:
+              frame: keypoints.frame       # the driver
+              portrait: [keypoints.portrait, keypoints.nothing]
+            outputs: { motion: motion.motion }
+            nodes:
+              film: { use: video-file, with: { path: /dev/null, count: "${count}" } }
+              keypoints: { use: keypoint-extractor, with: { weights: "${weights}" } }
+              motion: { use: motion-encoder, in: { face: keypoints.face }, with: { weights: "${weights}" } }
+            """
+        try Data(tracker.utf8).write(to: URL(fileURLWithPath: "\(folder)/tracker.yaml"))
+        try Data("nodes: [".utf8).write(to: URL(fileURLWithPath: "\(folder)/broken.yaml"))
+
+        let library = PartFolders(listed: folder, shipped: [])
+        let parts = library.listing(besides: "/nowhere/graph.yaml", registry: TestKinds.registry)
+
+        #expect(parts.map(\.spec.kind) == ["parts/broken", "parts/tracker"])
+        #expect(parts[0].text.contains("broken.yaml:2:1: error: this is not YAML"), "\(parts[0].text)")
+        let listing = NodeListing([parts[1].spec]).details
+        #expect(parts[1].text.isEmpty, "\(parts[1].text)")
+        #expect(listing.hasPrefix("parts/tracker: Reads a face.\n"), "\(listing)")
+        for words in [
+            "  frame     u8 [1 h w 3] rgb\n            the driver\n",
+            "  portrait  u8 [1 ph pw 3] rgb  (a value that stays valid until the next)\n",
+            "  motion  f32 [n tokens 16] motion\n",
+            "default synthetic\n           of both networks\n",
+            "; required\n",
+        ] { #expect(listing.contains(words), "\(words)\n\(listing)") }
     }
 
     /// What is changed, in the graph or in the part, and what is said of it, with its place.

@@ -85,4 +85,78 @@ import Testing
         let rest = try #require(streams.first { $0.sink == "rest" })
         #expect(rest.dropped.contains { $0.reason == "left out by the input's 'when' or 'unless'" })
     }
+
+    /// A plugin whose input has a condition, and whose outputs go on in part.
+    private static let plugin = """
+        nodes:
+          src: { use: test-source, with: { count: 240, bytes: 500, numbered: true, rate: 200 } }
+          fork: { use: test-fork, in: { data: src.data } }
+          plugin:
+            use: passes
+            in: { data: { from: fork.data, when: fork.even } }
+            restart: { limit: 100, backoff: 1ms }
+          third: { use: test-stage, in: { data: { from: plugin.data, every: 3 } } }
+          sink: { use: test-sink, in: { data: third.data }, with: { list: FOLDER/list.txt } }
+          tenth: { use: test-sink, in: { data: { from: plugin.data, rate: 10/s } }, with: { list: FOLDER/tenth.txt } }
+          evens: { use: test-sink, in: { data: plugin.data }, with: { list: FOLDER/evens.txt } }
+        """
+
+    @Test(.enabled(if: Python.isComplete, "python3 with numpy is not here"), arguments: [false, true])
+    func `a plugin on the node library knows conditions, and sends a part of its frames on`(
+        isKilled: Bool
+    ) throws {
+        let folder = try Python.passing()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let tool = try Tool("run", graph: Self.plugin, "--json")
+        tool.plugins = [folder]
+        try tool.start()
+        if isKilled {
+            for count in [5, 20, 40] {
+                #expect(tool.waitUntil { frames(tool, "evens.txt").count > count })
+                #expect(tool.kill("plugin") != nil)
+            }
+        }
+        let outcome = tool.finish()
+
+        #expect(frames(tool, "evens.txt") == (0..<120).map { 2 * $0 })
+        #expect(frames(tool) == (0..<40).map { 6 * $0 })
+        #expect(frames(tool, "tenth.txt") == (0..<12).map { 20 * $0 })
+        let streams = try streams(outcome)
+        #expect(streams.allSatisfy { $0.frames_in == 240 })
+        // Also of the tool's own nodes: personalive-bench chaos --graph palette shows it.
+        withKnownIssue("what an edge leaves out just before its node is killed may be unaccounted", isIntermittent: true) {
+            #expect(outcome.status == 0, "\(outcome.errors)")
+            #expect(streams.allSatisfy { $0.frames_unaccounted == 0 }, "\(outcome.output)")
+        } when: {
+            isKilled
+        }
+        let evens = try #require(streams.first { $0.sink == "evens" })
+        #expect(Set(evens.dropped.map(\.reason)) == ["left out by the input's 'when' or 'unless'"])
+        let sink = try #require(streams.first { $0.sink == "sink" })
+        #expect(sink.dropped.contains { $0.reason == "left out by the edge's 'every' or 'rate'" })
+    }
+
+    @Test(.enabled(if: Python.hasZMQ, "python3 with zmq and numpy is not here"))
+    func `a program that speaks the protocol itself is refused where frames are chosen, and told why`()
+        throws
+    {
+        let folder = try Python.plugin("plain")
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let tool = try Tool(
+            "run",
+            graph: """
+                nodes:
+                  camera: { use: camera, with: { device: "lavfi:testsrc=size=200x150:rate=25", frames: 12 } }
+                  plugin: { use: plain, in: { frame: { from: camera.frame, keep: all } } }
+                  list: { use: frame-list, in: { frame: { from: plugin.frame, every: 2 } }, with: { path: FOLDER/list.txt } }
+                """)
+        tool.plugins = [folder]
+        let outcome = try tool.run()
+
+        #expect(outcome.status == 3)
+        #expect(
+            outcome.errors.contains("node 'plugin' (plain) failed")
+                && outcome.errors.contains("write it with libpersonalive-node, which knows them"),
+            "\(outcome.errors)")
+    }
 }

@@ -130,6 +130,51 @@ import Testing
         #expect(missing.output.contains("scale: neither 'width' nor 'height' is given"), "\(missing.output)")
     }
 
+    @Test func `parts are listed like kinds, and found by name from anywhere`() throws {
+        let place = try place()
+        try FileManager.default.createDirectory(
+            atPath: "\(place.folder)/own", withIntermediateDirectories: false)
+        try Data(
+            """
+            # Makes pictures small.
+            settings: { width: 8 }
+            inputs: { frame: size.frame }
+            outputs: { frame: size.frame }
+            nodes: { size: { use: scale, with: { width: "${width}" } } }
+
+            """.utf8
+        ).write(to: URL(fileURLWithPath: "\(place.folder)/own/tiny.yaml"))
+        func ask(_ arguments: String...) throws -> Tool.Outcome {
+            let tool = try Tool(arguments: arguments)
+            tool.process.currentDirectoryURL = URL(fileURLWithPath: place.folder)
+            tool.process.environment?["PERSONALIVE_PARTS"] = "\(place.folder)/own"
+            return try tool.run()
+        }
+        try Pictures.write(7, to: "\(place.folder)/one.png", side: 64)
+        try Data(
+            """
+            nodes:
+              in: { use: pictures, with: { path: one.png } }
+              small: { use: parts/tiny, in: { frame: in.frame } }
+              out: { use: save-pictures, in: { frame: small.frame }, with: { path: out/ } }
+
+            """.utf8
+        ).write(to: URL(fileURLWithPath: "\(place.folder)/graph.yaml"))
+
+        let all = try ask("nodes"), one = try ask("nodes", "parts/tiny")
+        let wrong = try ask("nodes", "parts/tinny"), json = try ask("nodes", "parts/tiny", "--format", "json")
+        let run = try ask("run", "graph.yaml", "--quiet")
+
+        #expect(all.output.contains("parts/face-tracker") && all.output.contains("parts/photo-warp"), "\(all.output)")
+        #expect(all.errors.isEmpty, "\(all.errors)")
+        #expect(one.output.hasPrefix("parts/tiny: Makes pictures small.\n"), "\(one.output)")
+        #expect(one.output.contains("default 8"), "\(one.output)")
+        #expect(wrong.errors.contains("did you mean 'parts/tiny'?"), "\(wrong.errors)")
+        #expect(json.object["kind"] as? String == "parts/tiny", "\(json.output)")
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(try ImageReader.read("\(place.folder)/out/000000.png").shape == [1, 8, 8, 3])
+    }
+
     @Test func `pictures go in and come out, each of one size`() throws {
         let place = try place()
         try FileManager.default.createDirectory(
@@ -178,6 +223,41 @@ import Testing
         #expect(try frames("\(place.folder)/scenes.mp4").count > 20, "\(outcome.output)")
     }
 
+    @Test func `a setting that names an output moves the edge while the graph runs`() throws {
+        let place = try place()
+        let outcome = try run("cut", [], in: place) { tool in
+            #expect(tool.waitUntil { place.written("cut.mp4") > 0 })
+            let set = try tool.ask("set", "cut", "source=lettered.frame")
+            #expect(set.status == 0, "\(set.errors)")
+            #expect(set.errors.contains("fed by lettered.frame instead of plain.frame"), "\(set.errors)")
+        }
+        #expect(try frames("\(place.folder)/cut.mp4").count > 20, "\(outcome.output)")
+    }
+
+    @Test(
+        .enabled(if: hasNetworks, "the face networks are not here"),
+        arguments: [
+            ("webcam", "webcam.mp4", []), ("live", "live.mkv", ["url=rtmp://127.0.0.1:9/live"]),
+        ] as [(String, String, [String])])
+    func `a film stands in for the camera, until the run is ended`(
+        name: String, film: String, settings: [String]
+    ) throws {
+        let place = try place()
+        let device = "device=lavfi:movie=\(Self.demo):loop=0,setpts=N/25/TB"
+        let tool = try Tool(
+            arguments: ["run", "\(Self.root)/Graphs/\(name).yaml", "--json"]
+                + ([device] + settings).flatMap { ["--set", $0] })
+        tool.process.currentDirectoryURL = URL(fileURLWithPath: place.folder)
+        try tool.start()
+        #expect(tool.waitUntil { place.written(film) > 3_000 || !tool.process.isRunning })
+        tool.process.interrupt()
+        let outcome = tool.finish()
+
+        #expect(outcome.status == 130, "\(outcome.errors)")
+        #expect(outcome.number("frames_unaccounted") == 0, "\(outcome.output)")
+        #expect(try frames("\(place.folder)/\(film)").count > 5)
+    }
+
     @Test(.enabled(if: hasNetworks, "the face networks are not here"))
     func `the result with its driver in a corner and a line of text`() throws {
         let place = try place()
@@ -210,7 +290,6 @@ import Testing
         #expect(try messages("\(place.folder)/motion.rec") == messages("\(second.folder)/live.rec"))
 
         let portrait = try ImageReader.read("\(Self.root)/Models/demo/portrait.png")
-        var hashes: Set<[Substring]> = []
         for number in 0..<5 {
             // Five portraits: the same one in five lights.
             let dim = Tensor<UInt8>(uninitialized: portrait.shape)
@@ -218,23 +297,53 @@ import Testing
                 dim.pointer[index] = UInt8(Int(portrait.pointer[index]) * (20 - number) / 20)
             }
             try ImageWriter.write(dim, to: "\(place.folder)/\(number).png")
-            _ = try run(
-                "replay-motion",
-                ["motion=motion.rec", "portrait=\(number).png", "size=128", "output=\(number).mp4"],
-                in: place)
-            #expect(try frames("\(place.folder)/\(number).mp4").count == frames(Self.demo).count)
-            let list = try Tool(
-                "run",
-                graph: """
-                    nodes:
-                      film: { use: video-file, with: { path: \(place.folder)/\(number).mp4 } }
-                      list: { use: frame-list, in: { frame: film.frame }, with: { path: FOLDER/list.txt } }
-                    """, "--quiet")
-            #expect(try list.run().status == 0)
-            let lines = try String(contentsOfFile: "\(list.folder)/list.txt", encoding: .utf8)
-            hashes.insert(lines.split(separator: "\n").map { $0.split(separator: " ")[1] })
         }
-        #expect(hashes.count == 5)
+        let films = try five(
+            """
+              camera: { use: video-file, with: { path: \(Self.demo) } }
+              motion: { use: face-crop, in: { frame: camera.frame }, with: { subject: driver, model: full, weights: synthetic } }
+            """, in: place)
+        let replayed = try five(
+            "  motion: { use: replay, with: { path: \(place.folder)/motion.rec, pace: flat-out } }", in: place)
+        #expect(replayed == films && Set(films).count == 5)
+        #expect(films[0].count == (try frames(Self.demo)).count)
+
+        _ = try run(
+            "five-portraits",
+            ["motion=motion.rec", "size=64"]
+                + zip(["first", "second", "third", "fourth", "fifth"], 0...).map { "\($0)=\($1).png" },
+            in: place)
+        let film = try frames("\(place.folder)/five-portraits.mp4")
+        #expect(film.count == films[0].count && film.width == 5 * 64 && film.height == 64)
+        _ = try run(
+            "replay-motion",
+            ["motion=motion.rec", "portrait=0.png", "size=128", "output=0.mp4"], in: place)
+        #expect(try frames("\(place.folder)/0.mp4").count == films[0].count)
+    }
+
+    /// Number and hash of each frame of five portraits that one node 'motion' moves.
+    private func five(_ source: String, in place: Tool) throws -> [[Substring]] {
+        let portraits = (0..<5).map { number in
+            """
+              p\(number):
+                use: parts/photo-warp
+                in: { mesh: motion.mesh, transform: motion.transform }
+                with: { portrait: \(place.folder)/\(number).png, size: 64 }
+              list\(number): { use: frame-list, in: { frame: p\(number).frame }, with: { path: FOLDER/\(number).txt } }
+            """
+        }
+        let tool = try Tool(
+            "run", graph: (["nodes:", source] + portraits).joined(separator: "\n"), "--json")
+        let outcome = try tool.run()
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(outcome.number("frames_unaccounted") == 0, "\(outcome.output)")
+        return try (0..<5).map { number in
+            try String(contentsOfFile: "\(tool.folder)/\(number).txt", encoding: .utf8)
+                .split(separator: "\n").map { line in
+                    let words = line.split(separator: " ")
+                    return line[..<words[1].endIndex]
+                }
+        }
     }
 
     /// The numbers of all messages of a recording, without the times at which they were captured.
@@ -252,6 +361,11 @@ import Testing
 }
 
 extension Tool {
+    /// Bytes of a file of the folder, finished or not.
+    fileprivate func written(_ name: String) -> Int {
+        (try? FileManager.default.attributesOfItem(atPath: path(of: name))[.size] as? Int) ?? 0
+    }
+
     /// Waits until a run of that name answers.
     fileprivate func waitForRun(_ name: String) -> Bool {
         waitUntil { (try? ask("status", name).status) == 0 }

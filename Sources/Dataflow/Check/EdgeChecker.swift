@@ -4,8 +4,6 @@ import NodeKit
 struct EdgeChecker {
     private let document: GraphDocument
     private let specs: [NodeSpec?]
-    /// Nodes of programs that know nothing of what the tool's own nodes do with single frames.
-    private let plugins: Set<Int>
     private let indices: [String: Int]
     private let sources: [String]
     private var values: [[String: SettingValue]] = []
@@ -16,11 +14,8 @@ struct EdgeChecker {
 
     /// - Parameter specs: one for each of the document's nodes, its ports resolved with the node's
     ///   settings; nil where the kind is unknown.
-    init(
-        document: GraphDocument, specs: [NodeSpec?], plugins: Set<Int> = [], findings: Findings
-    ) {
+    init(document: GraphDocument, specs: [NodeSpec?], findings: Findings) {
         self.document = document
-        self.plugins = plugins
         self.specs = specs
         self.findings = findings
         indices = Dictionary(
@@ -80,10 +75,10 @@ struct EdgeChecker {
         let end = CheckedEdge.End(node: node.name, port: port.name)
         let ends = EdgeEnds(
             from: start.description, output: output, to: end.description, input: port)
-        checkMeeting(ends, from: from, to: index, at: source.place)
+        checkMeeting(ends, from: from, to: index, by: ways(ends, input), at: source.place)
         checkKeep(input, ends)
-        if let thinning = input.thinning {
-            checkThinning(thinning, ends, isPlugin: plugins.contains(from))
+        if let thinning = input.thinning, !port.pace.isOfFrames {
+            findings.report(EdgeFault.thinnedValue(ends), at: thinning.place)
         }
         if let wire = input.wire, !output.isHalvable {
             findings.report(EdgeFault.notHalvable(ends), at: wire.place)
@@ -112,16 +107,6 @@ struct EdgeChecker {
         planned.edge.extents = edge.output.axes.map { axes.extent(of: $0, edge.from.node) }
     }
 
-    private mutating func checkThinning(
-        _ thinning: Located<Thinning>, _ ends: EdgeEnds, isPlugin: Bool
-    ) {
-        if !ends.input.pace.isOfFrames {
-            findings.report(EdgeFault.thinnedValue(ends), at: thinning.place)
-        } else if isPlugin {
-            findings.report(EdgeFault.thinnedPlugin(ends), at: thinning.place)
-        }
-    }
-
     /// The edge over which the number comes that decides whether an input's frames are worked on: it is an
     /// input of its own, whose frames have to meet those.
     private mutating func condition(
@@ -134,10 +119,6 @@ struct EdgeChecker {
         func report(_ fault: EdgeFault) { findings.report(fault, at: place) }
         guard edge.edge.input.pace == .frame else {
             report(.conditionOfValue(to.description))
-            return nil
-        }
-        guard !plugins.contains(edge.toIndex) else {
-            report(.conditionOfPlugin(to.node))
             return nil
         }
         guard output.isScalar else {
@@ -376,7 +357,7 @@ extension EdgeChecker {
     }
 
     private mutating func checkMeeting(
-        _ ends: EdgeEnds, from: Int, to: Int, at place: SourceRange
+        _ ends: EdgeEnds, from: Int, to: Int, by ways: [Diagnostic.Note], at place: SourceRange
     ) {
         guard isDecided(ends.output, of: from), isDecided(ends.input, of: to) else { return }
         let fault: EdgeFault? =
@@ -390,13 +371,26 @@ extension EdgeChecker {
                 nil
             }
         if let fault {
-            findings.report(fault, at: place, notes: notes(ends, from, to))
+            findings.report(fault, at: place, notes: ways + notes(ends, from, to))
         } else {
-            unify(ends, from, to, at: place)
+            unify(ends, from, to, by: ways, at: place)
         }
     }
 
-    private mutating func unify(_ ends: EdgeEnds, _ from: Int, _ to: Int, at place: SourceRange) {
+    /// Where parts say that an end of the edge is theirs, when another file joins it.
+    private func ways(_ ends: EdgeEnds, _ input: InputDeclaration) -> [Diagnostic.Note] {
+        guard let source = input.source else { return [] }
+        let output = document.exposed.first {
+            !$0.isInput && $0.end.value == ends.from && $0.end.place.file != source.place.file
+        }
+        let isFed = input.port.place.file != source.place.file
+        return (output.map { [Diagnostic.Note("the part's output is this", at: $0.end.place)] } ?? [])
+            + (isFed ? [Diagnostic.Note("the part's input is this", at: input.port.place)] : [])
+    }
+
+    private mutating func unify(
+        _ ends: EdgeEnds, _ from: Int, _ to: Int, by ways: [Diagnostic.Note], at place: SourceRange
+    ) {
         let (producer, consumer) = (document.nodes[from].name, document.nodes[to].name)
         for index in ends.output.axes.indices {
             let (sent, needed) = (ends.output.axes[index], ends.input.axes[index])
@@ -406,7 +400,7 @@ extension EdgeChecker {
             if let conflict {
                 findings.report(
                     EdgeFault.axes(ends, index: index, conflict: conflict), at: place,
-                    notes: notes(ends, from, to) + conflict.causes)
+                    notes: ways + notes(ends, from, to) + conflict.causes)
                 return
             }
         }

@@ -25,9 +25,7 @@ enum EdgeFault: Fault {
     case unprepared(String, source: String, kind: String)
     case content(ContentFault)
     case thinnedValue(EdgeEnds)
-    case thinnedPlugin(EdgeEnds)
     case conditionOfValue(String)
-    case conditionOfPlugin(String)
     case notScalar(String, PortSpec, candidates: [String])
     case replicas(node: String, kind: String, reason: String, hint: String)
     case severalMachines(node: String)
@@ -162,21 +160,11 @@ enum EdgeFault: Fault {
                 "'every' and 'rate' are for frames, but \(ends.to.quoted) takes "
                     + (ends.input.pace == .last ? "a value that stays valid" : "a stream that has none"),
                 hint: "leave them out here")
-        case .thinnedPlugin(let ends):
-            FaultWords(
-                "thinned-plugin",
-                "\(ends.from.quoted) is sent by a plugin, which sends every frame",
-                hint: "write it at an edge that a node of the tool's own begins")
         case .conditionOfValue(let input):
             FaultWords(
                 "condition-of-value",
                 "'when' and 'unless' are for frames that a node works on, but \(input.quoted) takes others",
                 hint: "write it at the input that takes the frames")
-        case .conditionOfPlugin(let node):
-            FaultWords(
-                "condition-of-plugin",
-                "node \(node.quoted) is a plugin, which works on every frame that it gets",
-                hint: "write the condition at a node of the tool's own before it")
         case .notScalar(let source, let port, let candidates):
             FaultWords(
                 "condition-not-scalar",

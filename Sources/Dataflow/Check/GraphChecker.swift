@@ -32,11 +32,7 @@ struct GraphChecker {
         let values = settings(kinds, machines)
         let specs = merging(
             zip(kinds, values).map { $0?.resolved(with: Settings($1)) }, replicas.firsts)
-        let plugins = document.nodes.indices.filter { index in
-            document.nodes[index].kind.map { registry.plugin($0.value) != nil } ?? false
-        }
-        var edges = EdgeChecker(
-            document: document, specs: specs, plugins: Set(plugins), findings: findings)
+        var edges = EdgeChecker(document: document, specs: specs, findings: findings)
         var planned = edges.edges(values: values)
         findings = edges.findings
         let order = GraphOrder(names: document.nodes.map(\.name), links: edges.links)

@@ -38,12 +38,15 @@ struct GraphFolders {
         }
     }
 
-    /// In the folder of the file that says it and in the one above, then likewise of the graph.
+    /// In the folder of the file that says it and in the one above, then likewise of the graph. A part of the
+    /// library is a folder further down.
     private func candidates(_ path: String, _ scalar: Scalar) -> [String] {
         let own = files.indices.contains(scalar.place.file) ? [files[scalar.place.file]] : []
         return (own + files.prefix(1)).flatMap { file in
             let folder = URL(fileURLWithPath: FileChecker.fullPath(file)).deletingLastPathComponent()
-            return [folder, folder.deletingLastPathComponent()].map {
+            let above = folder.deletingLastPathComponent()
+            let isPart = folder.lastPathComponent + "/" == PartFolders.prefix
+            return ([folder, above] + (isPart ? [above.deletingLastPathComponent()] : [])).map {
                 $0.appendingPathComponent(path).standardizedFileURL.path
             }
         }

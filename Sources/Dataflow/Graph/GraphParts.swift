@@ -14,8 +14,9 @@ struct PartPort {
     let ends: [Located<String>]
 }
 
-/// What can be wrong with `use: ./file.yaml`.
+/// What can be wrong with `use: ./file.yaml` and `use: parts/name`.
 enum PartFault: Fault {
+    case unknownPart(String, looked: [String], nearest: String?, known: [String])
     case unreadable(String, FileFault)
     case usesItself([String])
     case tooDeep(limit: Int)
@@ -29,6 +30,14 @@ enum PartFault: Fault {
 
     var words: FaultWords {
         switch self {
+        case .unknownPart(let name, let looked, let nearest, let known):
+            FaultWords(
+                "unknown-part",
+                "there is no part \(name.quoted) (looked in \(looked.joined(separator: ", ")))",
+                hint: nearest.map { "did you mean \($0.quoted)?" }
+                    ?? (known.isEmpty
+                        ? "put the file into one of these folders, or name its folder in PERSONALIVE_PARTS"
+                        : "there are \(known.listed); PERSONALIVE_PARTS names further folders"))
         case .unreadable(let file, let fault):
             FaultWords(
                 "part-unreadable", "\(file.quoted): \(fault.words.message)",
@@ -84,6 +93,7 @@ struct GraphParts {
     static let deepest = 8
     static let longestName = 40
 
+    private let library = PartFolders()
     private(set) var findings: Findings
     /// The files read so far; places say which of them they are in.
     private(set) var sources: [SourceText]
@@ -142,7 +152,7 @@ struct GraphParts {
     private mutating func read(
         _ kind: Located<String>, _ node: NodeDeclaration, _ files: [String]
     ) -> (document: GraphDocument, file: String)? {
-        let file = Self.path(kind.value, besides: files[files.count - 1])
+        guard let file = file(kind, files) else { return nil }
         func report(_ fault: PartFault) { findings.report(fault, at: kind.place) }
         if let start = files.firstIndex(of: file) {
             report(.usesItself(files[start...] + [file]))
@@ -165,6 +175,21 @@ struct GraphParts {
         let document = reader.part(root, file: kind.value, given: given)
         findings = reader.findings
         return (expand(document, files: files + [file]), file)
+    }
+
+    /// The file that a word after `use:` names: one of the library, or a path.
+    private mutating func file(_ kind: Located<String>, _ files: [String]) -> String? {
+        guard let name = PartFolders.name(kind.value) else {
+            return Self.path(kind.value, besides: files[files.count - 1])
+        }
+        if let file = library.file(of: name, besides: files) { return file }
+        let known = library.all(besides: files).map { PartFolders.prefix + $0.name }
+        let nearest = findings.nearest(to: kind.value, among: known)
+        findings.report(
+            PartFault.unknownPart(
+                kind.value, looked: library.folders(besides: files), nearest: nearest, known: known),
+            at: kind.place)
+        return nil
     }
 
     private mutating func tree(of bytes: [UInt8], _ file: String) -> YAMLNode? {

@@ -224,7 +224,9 @@ package struct GraphSchema {
             ("type", .text("string")), ("pattern", .text(#"/|\.ya?ml$"#)),
             (
                 "description",
-                .text("A graph file; 'with:' has its settings, 'in:' feeds its inputs.")
+                .text(
+                    "A graph file, or a part of the library (parts/NAME); 'with:' has its settings, "
+                        + "'in:' feeds its inputs.")
             ),
         ])
         let kinds = registry.specs.map { spec in

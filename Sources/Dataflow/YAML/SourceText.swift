@@ -1,3 +1,5 @@
+import Foundation
+
 /// A place in a graph file: lines and columns count from 1, columns and lengths in Unicode scalars.
 package struct SourceRange: Sendable, Hashable {
     package var line: Int
@@ -58,6 +60,21 @@ package struct SourceText: Sendable {
         guard lines.indices.contains(range.line - 1) else { return "" }
         let pair = lines[range.line - 1].prefix(range.column).suffix(2)
         return String(String.UnicodeScalarView(pair))
+    }
+
+    /// What a comment at the end of a range's line says; empty without one.
+    func comment(behind range: SourceRange) -> String {
+        guard lines.indices.contains(range.line - 1) else { return "" }
+        let line = String(String.UnicodeScalarView(lines[range.line - 1]))
+        return line.range(of: " # ").map { String(line[$0.upperBound...]).trimmed } ?? ""
+    }
+
+    /// The first sentence of the comment that the file opens with.
+    var firstSentence: String {
+        let comment = lines.map { String(String.UnicodeScalarView($0)) }
+            .prefix { $0.hasPrefix("# ") }.map { String($0.dropFirst(2)).trimmed }
+            .joined(separator: " ")
+        return comment.range(of: ". ").map { String(comment[..<$0.lowerBound]) + "." } ?? comment
     }
 
     /// `file:line:column`, or the file's name alone.

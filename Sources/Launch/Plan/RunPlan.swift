@@ -59,6 +59,12 @@ package struct RunPlan: Sendable {
             return outputFiles.first { old.outputFiles.contains($0) }
         }
 
+        /// Whether not every frame goes over its edges, or is worked on: its host has to know which.
+        var choosesFrames: Bool {
+            configuration.inputs.contains { $0.condition != nil }
+                || configuration.outputs.contains { $0.thinning != nil }
+        }
+
         package var isSource: Bool { configuration.inputs.isEmpty }
         package var isSink: Bool { configuration.outputs.isEmpty }
     }

@@ -325,6 +325,13 @@ package final class Supervisor {
                             + "write it with libpersonalive-node, which speaks to all "
                             + "(Plugins/README.md)"))
             }
+            guard rewires || !slot.planned.choosesFrames else {
+                return apply(
+                    .violated(
+                        "its program sends and works on every frame, and the graph says 'every', 'rate', "
+                            + "'when' or 'unless' at its edges: write it with libpersonalive-node, which "
+                            + "knows them (Plugins/README.md)"))
+            }
             apply(.hello(abilities))
         case .ready: apply(.loaded)
         // Figures of a process that is not yet in its place are not the node's.

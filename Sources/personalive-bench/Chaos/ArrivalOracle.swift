@@ -27,8 +27,8 @@ struct ArrivalOracle {
 
     init(bytes: Int) { numbers = PayloadNumbers(bytes: bytes) }
 
-    /// - Parameter limit: no payload has this number or a higher one.
-    mutating func findings(_ arrivals: [Arrival], payloadsBelow limit: Int) -> Findings {
+    /// - Parameter limit: no payload has this number or a higher one; nil where payloads have none.
+    mutating func findings(_ arrivals: [Arrival], payloadsBelow limit: Int?) -> Findings {
         var findings = Findings(count: arrivals.count)
         var seen: Set<UInt64> = []
         // Before the first frame, so that the first one is compared like any other.
@@ -50,7 +50,7 @@ struct ArrivalOracle {
                 continue
             }
             let step = Int(arrival.frame) - frame
-            let number = numbers.number(of: arrival.hashes[0], below: limit)
+            let number = limit.map { numbers.number(of: arrival.hashes[0], below: $0) } ?? payload + step
             if let number, number == payload + step {
                 // The same source goes on.
             } else if let number, number < step {

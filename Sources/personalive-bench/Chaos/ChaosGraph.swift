@@ -6,6 +6,8 @@ enum Disturbance: Equatable {
     case stall(String)
     /// Another process of the same kind takes a node's place, with one of these values of a setting.
     case swap(String, kind: String, setting: String, values: [String])
+    /// A live setting, `node.setting`, gets one of these values.
+    case set(String, values: [String])
     /// The longer or the shorter graph is applied, and a node is killed meanwhile.
     case apply
 }
@@ -23,6 +25,11 @@ struct ChaosGraph {
         var mayDrop = false
         /// Seconds that it may get nothing in between.
         var longestGap: Double?
+        /// Where the graph lets only some frames of an offline run come here, by their numbers: every how
+        /// many-th, and from which on. These and no others have to come.
+        var share: (every: Int, first: Int)?
+        /// Whether payloads are those of `test-source`, which say what number they have.
+        var isNumbered = true
     }
 
     let name: String
@@ -112,7 +119,7 @@ struct ChaosGraph {
         [
             chain(rate), sourceSwaps(rate), drops(rate), liveSwaps(rate), streams(rate),
             joins(rate),
-            twins(rate),
+            twins(rate), palette(rate), scenes(rate),
         ]
     }
 
@@ -231,5 +238,77 @@ struct ChaosGraph {
             [.kill("sink"), .kill("sink"), .kill("sink"), .kill("source"), .stall("sink")])
         graph.pause = 0.2...1
         return graph
+    }
+
+    /// Offline, a stage of three processes, and beside it edges over which only some frames go, by their
+    /// number, by their time and by what a node says of them: whatever is killed, these come and no others.
+    private static func palette(_ rate: Int) -> ChaosGraph {
+        func part(_ name: String, _ every: Int?, from first: Int = 0) -> Sink {
+            Sink(
+                name: name, source: "source", rate: Double(rate) / Double(every ?? 8), mayDrop: true,
+                share: every.map { (every: $0, first: first) })
+        }
+        func chosen(_ name: String, _ edge: String) -> String {
+            "\(name): { use: test-stage, RESTART, in: { data: { from: \(edge) } }, with: { work: 1 } }"
+        }
+        // Where a frame's time is no whole number of nanoseconds, slots of time may begin a frame later.
+        let isEven = 1_000_000_000 % rate == 0
+        var graph = ChaosGraph(
+            "palette", live: false,
+            [
+                source("source", rate),
+                "stage: { use: test-stage, replicas: 3, RESTART, in: { data: source.data }, "
+                    + "with: { work: 4 } }",
+                sink("sink", from: "stage"),
+                chosen("third", "source.data, every: 3"), sink("thirds", from: "third"),
+                chosen("few", "source.data, rate: \(Double(rate) / 8)/s"), sink("fews", from: "few"),
+                "fork: { use: test-fork, RESTART, in: { data: source.data } }",
+                chosen("even", "fork.data, when: fork.even"), sink("evens", from: "even"),
+                chosen("odd", "fork.data, unless: fork.even"), sink("odds", from: "odd"),
+            ],
+            sinks: [
+                Sink(name: "sink", source: "source", rate: Double(rate)), part("thirds", 3),
+                part("fews", isEven ? 8 : nil), part("evens", 2), part("odds", 2, from: 1),
+            ],
+            [
+                "source", "stage_1", "stage_2", "stage_3", "stage", "third", "few", "fork", "even",
+                "odd", "sink", "thirds", "evens",
+            ].map(Disturbance.kill) + ["stage_1", "fork", "few"].map(Disturbance.stall)
+                + [work("third"), work("even")])
+        graph.pause = 0.1...0.5
+        return graph
+    }
+
+    /// Live, two cameras of which one is on air, changed all the time: what comes is one stream without gaps,
+    /// whatever is killed, and of every frame of a camera it is known what became of it.
+    private static func scenes(_ rate: Int) -> ChaosGraph {
+        func camera(_ name: String, _ picture: String) -> String {
+            "\(name): { use: camera, RESTART, "
+                + "with: { device: \"lavfi:\(picture)=size=64x48:rate=\(min(rate, 50))\" } }"
+        }
+        var graph = ChaosGraph(
+            "scenes", live: true,
+            [
+                camera("a", "testsrc"), camera("b", "testsrc2"),
+                "scene: { use: select, RESTART, in: { a: a.frame, b: b.frame }, with: { on-silence: hold } }",
+                "sink: { use: frame-list, RESTART, in: { frame: scene.frame }, "
+                    + "with: { path: FOLDER/sink.txt } }",
+            ],
+            sinks: [
+                Sink(
+                    name: "sink", source: "scene", rate: Double(min(rate, 50)), mayDrop: true,
+                    isNumbered: false)
+            ],
+            ["a", "b", "scene", "sink"].map(Disturbance.kill) + [.stall("a"), .stall("scene")]
+                + Array(repeating: .set("scene.source", values: ["a", "b"]), count: 6))
+        (graph.isEndless, graph.pause) = (true, 0.1...0.6)
+        return graph
+    }
+
+    /// Whether a source is replaced by another, which counts from 0 again.
+    var swapsSources: Bool {
+        disturbances.contains {
+            if case .swap(_, let kind, _, _) = $0 { kind == "test-source" } else { false }
+        }
     }
 }

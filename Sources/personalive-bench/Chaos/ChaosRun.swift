@@ -10,7 +10,7 @@ final class ChaosRun {
         var messages = 0, lost = 0, twice = 0, unordered = 0, damaged = 0
         /// Frames that did not come where frames may be dropped.
         var dropped = 0
-        var kills = 0, stalls = 0, swaps = 0, applies = 0, refused = 0
+        var kills = 0, stalls = 0, swaps = 0, sets = 0, applies = 0, refused = 0
         /// Of any sink, in periods of its source.
         var longest_gap_periods = 0.0
         var status: Int32 = 0
@@ -32,7 +32,8 @@ final class ChaosRun {
             let figures = [
                 "\(graph): seed \(seed)", "messages \(messages)", "lost \(lost)", "twice \(twice)",
                 "unordered \(unordered)", "damaged \(damaged)", "dropped \(dropped)",
-                "kills \(kills)", "stalls \(stalls)", "swaps \(swaps)", "applies \(applies)",
+                "kills \(kills)", "stalls \(stalls)", "swaps \(swaps)", "sets \(sets)",
+                "applies \(applies)",
                 "refused \(refused)",
                 String(format: "longest gap %.0f periods", longest_gap_periods),
                 "status \(status)",
@@ -71,7 +72,7 @@ final class ChaosRun {
         _ = run.wait { !run.arrivals(in: "\(first.name).txt").isEmpty }
         while run.isRunning {
             usleep(UInt32(Double.random(in: graph.pause, using: &dice) * 1e6))
-            if graph.isEndless, sourceSwaps > 0, sent >= wanted { break }
+            if graph.isEndless, sourceSwaps > 0 || !graph.swapsSources, sent >= wanted { break }
             guard ContinuousClock.now < end else {
                 outcome.faults.append("not over after \(Int(limit)) s")
                 break
@@ -124,6 +125,11 @@ final class ChaosRun {
             guard kind == "test-source" else { return }
             sourceSwaps += 1
             wanted = max(wanted, sent + Int(graph.sinks[0].rate / 4))
+        case .set(let name, let values):
+            if let refusal = run.set([name: values[value % values.count]]) {
+                return outcome.refuse(refusal)
+            }
+            outcome.sets += 1
         case .apply: try apply(killing: victim, after: pause * 0.15)
         }
     }
@@ -180,18 +186,31 @@ final class ChaosRun {
             outcome.faults.append("nothing was done to it: more --messages are needed")
         }
         let account = RunAccount(report)
+        // Streams that end in a node, as at a switch, have no list, but a balance.
+        for balance in account.balances where balance.unaccounted != 0 {
+            outcome.faults.append(
+                "\(balance.source) → \(balance.sink): \(balance.unaccounted) frames unaccounted")
+        }
         for sink in graph.sinks {
             let arrivals = run.arrivals(in: "\(sink.name).txt")
             var oracle = ArrivalOracle(bytes: ChaosGraph.bytes)
             let limit = arrivals.map(\.frame).max().map { Int($0) + 1 } ?? 0
-            let found = oracle.findings(arrivals, payloadsBelow: limit)
+            let found = oracle.findings(arrivals, payloadsBelow: sink.isNumbered ? limit : nil)
             // All sources send for the same time.
-            let share = Int(graph.sinks[0].rate / sink.rate)
+            let ratio = Int(graph.sinks[0].rate / sink.rate)
             outcome.faults += found.faults(
-                of: sink, expected: graph.isEndless ? nil : messages / share, swaps: sourceSwaps)
+                of: sink, expected: graph.isEndless ? nil : messages / ratio, swaps: sourceSwaps)
             outcome.faults += account.faults(
                 of: sink, delivered: Set(arrivals.map(\.frame)),
                 ends: outcome.kills + outcome.stalls + outcome.swaps)
+            if let part = sink.share {
+                let needed = Set(stride(from: part.first, to: messages, by: part.every).map { UInt64($0) })
+                let wrong = needed.symmetricDifference(arrivals.map(\.frame)).count
+                if wrong > 0 {
+                    outcome.faults.append(
+                        "\(sink.name): \(wrong) frames came that should not, or did not come")
+                }
+            }
             outcome.messages += found.count
             if sink.mayDrop {
                 outcome.dropped += found.missing

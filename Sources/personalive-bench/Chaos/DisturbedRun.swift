@@ -93,6 +93,11 @@ final class DisturbedRun {
         return Self.refusal(try client?.ask(.change(.replace(wanted)), seconds: 60))
     }
 
+    /// Gives settings other values, by `node.setting`; why not, when the run refuses.
+    func set(_ settings: [String: String]) -> String? {
+        Self.refusal(try client?.ask(.change(.settings(settings)), seconds: 60))
+    }
+
     /// Applies another graph on a connection of its own, from any thread; why not, when the run refuses.
     static func apply(_ file: String, to run: String) -> String? {
         refusal(try RunClient(run).ask(.change(.file(path: file)), seconds: 60))
