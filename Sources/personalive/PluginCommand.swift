@@ -7,7 +7,7 @@ import Glibc
 struct PluginCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plugin", abstract: "Helps to write nodes in other languages.",
-        subcommands: [PluginNewCommand.self, PluginCheckCommand.self])
+        subcommands: [PluginNewCommand.self, PluginRunCommand.self, PluginCheckCommand.self])
 }
 
 /// `personalive plugin new`: a plugin that works, to be changed.
