@@ -133,7 +133,9 @@ let package = Package(
                 "NodeKit", "Parity", "Studio", "Tensors", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            resources: [.embedInCode("Templates/personalive_node.h")]),
+            resources: [
+                .embedInCode("Templates/personalive_node.h"), .embedInCode("Templates/grayscale-c.txt"),
+            ]),
 
         // What measures, loads and attacks the tool: not part of what is deployed.
         .executableTarget(

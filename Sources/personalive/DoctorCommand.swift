@@ -18,10 +18,11 @@ struct DoctorCommand: ParsableCommand {
             For every machine: that it can be reached without a question asked, that its program is \
             this one and finds its libraries, and that the weights and files that its nodes read are \
             there, with the same contents as here; that the devices on which its nodes compute can be \
-            used, and have memory for all of them together. For every pair of machines with an edge between \
+            used, and have memory for all of them together; that what its plugins list as 'requirements' is \
+            there. For every pair of machines with an edge between \
             them: that the edge connects as it will in the run, with keys, and how fast it is. Of what \
             nodes read here only the networks that find faces may be missing: that is a fault, too, as \
-            is a device here that cannot be used.
+            is a device here that cannot be used, and a plugin's requirement that is not there.
 
             Exit codes: 0 all is well, 1 something is not, 2 the file cannot be read, 64 the command \
             line is wrong.
@@ -33,8 +34,10 @@ struct DoctorCommand: ParsableCommand {
     @OptionGroup var settings: GraphSettings
 
     @Flag(
-        help: "Copy this program to machines that are reached by ssh and have none, or another one."
-    )
+        help: """
+            Copy this program to machines that are reached by ssh and have none, or another one; install what \
+            plugins list as requirements and a machine has not, here too, into folders of their own.
+            """)
     var install = false
 
     @Option(help: "Megabytes that are sent over each link to measure it.")
@@ -51,6 +54,12 @@ struct DoctorCommand: ParsableCommand {
         FileHandle.standardError.write(Data(check.text.utf8))
         guard let graph = check.graph else { throw ExitCode(check.isReadable ? 1 : 2) }
         var faults = lackOfFaces(graph) + tryDevicesHere(graph)
+        for plugin in graph.requiringPlugins(on: graph.localMachines) {
+            faults += lookForRequirements(before: "here: ") {
+                try PluginRequirements.look(
+                    for: plugin, installs: install, executable: Personalive.executable)
+            }
+        }
         for refusal in MemoryPlan(graph, freeOfGPU: { _ in nil }).gpuRefusals {
             faults += fault(refusal.trimmingCharacters(in: .newlines))
         }
@@ -65,7 +74,7 @@ struct DoctorCommand: ParsableCommand {
     /// Where nodes run here, the networks that find faces; nothing else that they read may be missing
     /// from a graph without faults.
     private func lackOfFaces(_ graph: CheckedGraph) -> Int {
-        let here = Set(graph.machines.filter { $0.launcher == .local }.map(\.name))
+        let here = graph.localMachines
         for node in graph.nodes where here.contains(node.machine) && !node.faceFiles.isEmpty {
             let folder = node.settings[FaceCropNode.networks]
             guard let lack = FaceModel.lack(of: folder) else { continue }
@@ -78,8 +87,7 @@ struct DoctorCommand: ParsableCommand {
 
     /// Devices on which nodes compute here.
     private func tryDevicesHere(_ graph: CheckedGraph) -> Int {
-        let here = graph.machines.filter { $0.launcher == .local }
-        let devices = demands(graph, on: Set(here.map(\.name)))
+        let devices = demands(graph, on: graph.localMachines)
         guard !devices.isEmpty else { return 0 }
         do {
             return report(
@@ -103,9 +111,18 @@ struct DoctorCommand: ParsableCommand {
     }
 
     /// - Returns: the number of faults.
-    private func report(_ found: MachineCheck.Devices, before: String) -> Int {
+    private func report(_ found: MachineCheck.Trial, before: String) -> Int {
         for line in found.lines { print(before + line) }
         return found.isWell ? 0 : 1
+    }
+
+    /// - Returns: the number of faults.
+    private func lookForRequirements(before: String, _ look: () throws -> MachineCheck.Trial) -> Int {
+        do {
+            let found = try look()
+            guard !found.isWell else { return report(found, before: before) }
+            return found.lines.reduce(0) { $0 + fault(before + $1) }
+        } catch { return fault("\(before)\(error)") }
     }
 
     // MARK: Machines
@@ -156,7 +173,13 @@ struct DoctorCommand: ParsableCommand {
         }
         let devices = demands(graph, on: [machine.name])
         if !devices.isEmpty { faults += report(try check.tryDevices(devices), before: "  ") }
-        return faults + compare(try check.inspect(nodes.flatMap(\.files)), machine)
+        faults += compare(try check.inspect(nodes.flatMap(\.files)), machine)
+        for plugin in graph.requiringPlugins(on: [machine.name]) {
+            faults += lookForRequirements(before: "  ") {
+                try check.lookForRequirements(of: plugin, installs: install)
+            }
+        }
+        return faults
     }
 
     /// Files there, with what the same path has here.
@@ -242,6 +265,18 @@ extension CheckedGraph {
             }
         }
         return links
+    }
+
+    /// Names of what is this machine.
+    var localMachines: Set<String> { Set(machines.filter { $0.launcher == .local }.map(\.name)) }
+
+    /// Plugins of nodes on some machines that list what they need, each once.
+    func requiringPlugins(on machines: Set<String>) -> [Plugin] {
+        let plugins = nodes.filter { machines.contains($0.machine) }.compactMap(\.plugin)
+            .filter { $0.requirements != nil }
+        return plugins.enumerated()
+            .filter { index, plugin in !plugins[..<index].contains { $0.file == plugin.file } }
+            .map(\.element)
     }
 
     /// Machines that nodes run on and that have to be reached.

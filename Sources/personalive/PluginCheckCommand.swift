@@ -15,25 +15,10 @@ struct PluginCheckCommand: ParsableCommand {
             2 node.yaml has faults or is not there, 64 the command line is wrong.
             """)
 
-    @Argument(help: "The plugin's folder, which has a node.yaml.", completion: .directory)
-    var folder: String
-
-    @Option(
-        name: .customLong("set"), parsing: .singleValue,
-        help: ArgumentHelp("A value of a setting; may be repeated.", valueName: "name=value"))
-    var assignments: [GraphSettings.Assignment] = []
-
-    @Option(help: "Seconds that loading, or any other step, may take.")
-    var patience = 20.0
+    @OptionGroup var subject: PluginArguments
 
     @Flag(help: "Print one JSON object.")
     var json = false
-
-    func validate() throws {
-        guard patience > 0, patience <= 3600 else {
-            throw ValidationError("--patience is between 0 and 3600 seconds")
-        }
-    }
 
     private struct Answer: Codable {
         let kind: String
@@ -41,15 +26,10 @@ struct PluginCheckCommand: ParsableCommand {
     }
 
     func run() throws {
-        let plugin = try load()
-        let (values, faults) = plugin.values(assignments.map { ($0.name, $0.value) })
-        if let faults {
-            FileHandle.standardError.write(Data(faults.utf8))
-            throw ExitCode(2)
-        }
+        let (plugin, values) = try subject.load()
         if !json { print("\(plugin.spec.kind) (\(plugin.file))") }
         let check = PluginCheck(
-            plugin, values: values, patience: .seconds(patience), executable: Personalive.executable)
+            plugin, values: values, patience: .seconds(subject.patience), executable: Personalive.executable)
         let acts = check.run { if !json { show($0) } }
         let count = acts.reduce(0) { $0 + $1.faults.count }
         if json {
@@ -65,13 +45,6 @@ struct PluginCheckCommand: ParsableCommand {
                         + "Plugins/README.md is the whole promise")
         }
         if count > 0 { throw ExitCode(1) }
-    }
-
-    private func load() throws -> Plugin {
-        let check = PluginFile.check(path: "\(folder)/\(PluginFile.name)")
-        FileHandle.standardError.write(Data(check.text.utf8))
-        guard let plugin = check.plugin else { throw ExitCode(2) }
-        return plugin
     }
 
     private func show(_ act: PluginCheck.Act) {

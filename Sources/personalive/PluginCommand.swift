@@ -7,7 +7,7 @@ import Glibc
 struct PluginCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plugin", abstract: "Helps to write nodes in other languages.",
-        subcommands: [PluginNewCommand.self, PluginCheckCommand.self])
+        subcommands: [PluginNewCommand.self, PluginRunCommand.self, PluginCheckCommand.self])
 }
 
 /// `personalive plugin new`: a plugin that works, to be changed.
@@ -63,7 +63,10 @@ struct PluginNewCommand: ParsableCommand {
             switch language {
             case .python: return .python(name)
             case .c:
-                return .c(name, header: String(decoding: PackageResources.personalive_node_h, as: UTF8.self))
+                // The example is the template.
+                return .c(
+                    name, program: String(decoding: PackageResources.grayscale_c_txt, as: UTF8.self),
+                    header: String(decoding: PackageResources.personalive_node_h, as: UTF8.self))
             case .swift: return .swift(name, sources: try Self.sources())
             }
         }

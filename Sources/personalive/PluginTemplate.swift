@@ -29,7 +29,7 @@ struct PluginTemplate {
             ], programs: [])
     }
 
-    static func c(_ kind: String, header: String) -> PluginTemplate {
+    static func c(_ kind: String, program: String, header: String) -> PluginTemplate {
         PluginTemplate(
             files: [
                 ("node.yaml", yaml(kind, command: "./run")),
@@ -42,7 +42,7 @@ struct PluginTemplate {
                     set -e
                     folder=$(dirname "$0")
                     if [ ! -x "$folder/node" ] || [ "$folder/node.c" -nt "$folder/node" ]; then
-                        "${CC:-cc}" -O3 -o "$folder/node.$$" "$folder/node.c" -L "${LD_LIBRARY_PATH%%:*}" -lpersonalive-node
+                        "${CC:-cc}" -O3 -I "$folder" -o "$folder/node.$$" "$folder/node.c" -L "${LD_LIBRARY_PATH%%:*}" -lpersonalive-node
                         mv "$folder/node.$$" "$folder/node"
                     fi
                     exec "$folder/node" "$@"
@@ -104,36 +104,6 @@ struct PluginTemplate {
 
         """
     }
-
-    private static let program = """
-        /* Takes the colour out of frames, until you change it. */
-        #include "personalive_node.h"
-        #include <stdlib.h>
-
-        int main(int argc, char *argv[]) {
-            personalive_node *node = personalive_open(argc, argv);
-            float strength = strtof(personalive_setting(node, "strength"), NULL);
-            for (int event; (event = personalive_next(node));) {
-                personalive_tensor frame, grey;
-                if (event == PERSONALIVE_SETTINGS)
-                    strength = strtof(personalive_setting(node, "strength"), NULL);
-                if (event != PERSONALIVE_TICK || !personalive_input(node, "frame", &frame)) continue;
-                grey = frame;
-                if (!personalive_output(node, "frame", &grey)) continue;
-                const uint8_t *from = frame.data;
-                uint8_t *to = grey.data;
-                int64_t bytes = frame.shape[0] * frame.shape[1] * frame.shape[2] * 3;
-                for (int64_t i = 0; i < bytes; i++) {
-                    const uint8_t *pixel = from + i - i % 3;
-                    float mean = (pixel[0] + pixel[1] + pixel[2]) / 3.0f;
-                    to[i] = (uint8_t)(from[i] + strength * (mean - from[i]) + 0.5f);
-                }
-                personalive_send(node, "frame", &grey);
-            }
-            return personalive_close(node);
-        }
-
-        """
 
     private static func swiftProgram(_ kind: String) -> String {
         """

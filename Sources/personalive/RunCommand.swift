@@ -76,6 +76,10 @@ struct RunCommand: ParsableCommand {
             printToStandardError(refusal + "  nothing was started\n")
             throw ExitCode(1)
         }
+        if let refusal = lackOfRequirements(graph) {
+            printToStandardError(refusal + "  nothing was started\n")
+            throw ExitCode(1)
+        }
         if !ignoreMemory, let refusal = MemoryPlan(graph).refusal {
             printToStandardError(refusal + "  nothing was started (--ignore-memory would)\n")
             throw ExitCode(1)
@@ -129,6 +133,19 @@ struct RunCommand: ParsableCommand {
         outputs.add(planner?.graph ?? graph)
         log?.note(Self.words(for: outcome))
         try report(outcome, supervisor.snapshot, outputs, log)
+    }
+
+    /// What plugins on this machine list as requirements and is not there; those on others say so when they
+    /// are started.
+    private func lackOfRequirements(_ graph: CheckedGraph) -> String? {
+        let faults = graph.requiringPlugins(on: graph.localMachines).flatMap { plugin -> [String] in
+            do {
+                let found = try PluginRequirements.look(
+                    for: plugin, installs: false, executable: Personalive.executable)
+                return found.isWell ? [] : found.lines
+            } catch { return ["\(error)"] }
+        }
+        return faults.isEmpty ? nil : faults.map { "error: \($0)\n" }.joined()
     }
 
     /// The folder of a run that is called as its user wants, or else as its file.

@@ -71,6 +71,7 @@ import Testing
         ("[sh, -u, decode]", "[sh, ./not-there.py]", "no-program", 4),
         ("held-frames: 2", "held-frames: -2", "out-of-range", 5),
         ("start-within: 5s", "start-within: 5", "bad-duration", 6),
+        ("start-within: 5s", "requirements: not-there.txt", "no-requirements", 6),
         ("type: f32", "type: float32", "not-a-choice", 9),
         ("axes: n 4 h w\n", "axes: n x4 h w\n", "bad-axes", 10),
         ("axes: n 4 h w\n", "axes: [1, 4]\n", "wrong-shape", 10),

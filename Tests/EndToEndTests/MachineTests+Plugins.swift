@@ -3,12 +3,12 @@ import Testing
 
 /// Plugins on other machines, and people who look on at nodes there.
 extension MachineTests {
-    private static func grey(_ first: String, _ second: String) -> String {
+    private static func grey(_ kind: String, _ first: String, _ second: String) -> String {
         Hosts.machines + """
             nodes:
               camera: { use: camera, with: { device: "lavfi:testsrc=size=200x150:rate=25", frames: 120 } }
-              grey: { use: grayscale, machine: \(first), in: { frame: { from: camera.frame, keep: all } } }
-              again: { use: grayscale, machine: \(second), in: { frame: grey.frame } }
+              grey: { use: \(kind), machine: \(first), in: { frame: { from: camera.frame, keep: all } } }
+              again: { use: \(kind), machine: \(second), in: { frame: grey.frame } }
               list: { use: frame-list, in: { frame: again.frame }, with: { path: FOLDER/frames.txt } }
             """
     }
@@ -30,10 +30,14 @@ extension MachineTests {
         }
     }
 
-    @Test(.enabled(if: Python.isComplete, "python3 with zmq and numpy is not here"))
-    func `Python nodes on other machines make the frames that they make here, and move`() throws {
-        let one = try frames(Self.grey("local", "local"))
-        let three = try frames(Self.grey("pl-b", "pl-c")) { tool in
+    @Test(
+        .enabled(if: Python.isComplete, "python3 with zmq and numpy is not here"),
+        arguments: ["grayscale", "grayscale-c"])
+    func `nodes in Python and C on other machines make the frames that they make here, and move`(
+        kind: String
+    ) throws {
+        let one = try frames(Self.grey(kind, "local", "local"))
+        let three = try frames(Self.grey(kind, "pl-b", "pl-c")) { tool in
             let status = try tool.ask("status")
             #expect(status.output.contains(" on pl-b"), "\(status.output)")
             let move = try tool.ask("swap", "grey", "--machine", "pl-c")
@@ -42,6 +46,33 @@ extension MachineTests {
 
         #expect(one.count == 120)
         #expect(three == one)
+    }
+
+    @Test(.enabled(if: Python.isComplete, "python3 with numpy is not here"))
+    func `what a plugin needs is looked for on its machine, by doctor and by its node`() throws {
+        let plugin = try Python.node(
+            "asks", more: "requirements: requirements.txt", "@node\ndef asks(frame):\n    return frame")
+        defer { try? FileManager.default.removeItem(atPath: plugin) }
+        try Data("pl-no-such-package>=3\n".utf8)
+            .write(to: URL(fileURLWithPath: "\(plugin)/requirements.txt"))
+        let graph = Hosts.machines + """
+            nodes:
+              camera: { use: camera, with: { device: "lavfi:testsrc=size=64x48:rate=25", frames: 5 } }
+              asks: { use: asks, machine: pl-b, in: { frame: { from: camera.frame, keep: all } } }
+              list: { use: frame-list, in: { frame: asks.frame }, with: { path: FOLDER/list.txt } }
+            """
+        let (run, doctor) = (try tool(graph), try Tool("doctor", graph: graph))
+        doctor.enter(Hosts.here)
+        run.plugins = [plugin]
+        doctor.plugins = [plugin]
+
+        let (ran, looked) = (try run.run(), try doctor.run())
+
+        let words = "requirements.txt: pl-no-such-package (>=3) is not there: "
+        #expect(looked.status == 1)
+        #expect(looked.output.contains("✗   \(plugin)/\(words)"), "\(looked.output)\(looked.errors)")
+        #expect(ran.status == 3)
+        #expect(ran.errors.contains("node 'asks' (asks) failed: \(plugin)/\(words)"), "\(ran.errors)")
     }
 
     @Test(.enabled(if: Python.isComplete, "python3 with zmq and numpy is not here"))

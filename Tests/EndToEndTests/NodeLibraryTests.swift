@@ -89,6 +89,25 @@ struct NodeLibraryTests {
         try expectSame("blends", kills: 8, plugins: [plugin])
     }
 
+    @Test func `a program that says that it saves, and does not, is named, and its frames come`() throws {
+        let yaml = "\(Python.plugins)/grayscale-c/node.yaml"
+        let plugin = "/tmp/pl-unsaved-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: plugin) }
+        #expect(try Tool(arguments: ["plugin", "new", "unsaved", "--language", "c", "--into", plugin]).run().status == 0)
+        let text = try String(contentsOfFile: yaml, encoding: .utf8)
+            .replacing("state: none", with: "state: saved").replacing("kind: grayscale-c", with: "kind: unsaved")
+        try text.write(toFile: "\(plugin)/unsaved/node.yaml", atomically: true, encoding: .utf8)
+        let tool = try tool("unsaved", count: 110, plugins: [plugin])
+
+        let outcome = try tool.run()
+
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(
+            outcome.errors.contains("it has saved nothing in 101 ticks, and node.yaml says 'state: saved'"),
+            "\(outcome.errors)")
+        #expect(frames(tool).count == 110)
+    }
+
     @Test func `C and Swift make the same frames`() throws {
         let lists = try ["grayscale-c", "grayscale-swift"].map { kind in
             let tool = try tool(kind, count: 3)

@@ -14,7 +14,7 @@ struct PluginCheckTests {
         let outcome = try check("\(Python.plugins)/grayscale-python")
 
         #expect(outcome.status == 0, "\(outcome.output)")
-        #expect(outcome.output.contains("8 acts, nothing is wrong"))
+        #expect(outcome.output.contains("9 acts, nothing is wrong"))
     }
 
     @Test func `a sink is checked too, and as JSON`() throws {
@@ -74,6 +74,43 @@ struct PluginCheckTests {
 
         #expect(outcome.status == 1)
         #expect(outcome.output.contains(words), "\(outcome.output)")
+    }
+
+    @Test(arguments: [
+        ("none", "", "'state: none' promises that a tick depends on its inputs and the settings alone"),
+        ("saved", "1", "'state: saved' promises that a process which is given the saved bytes goes on"),
+        ("saved", "self.count", "nothing is wrong"),
+    ])
+    func `a node that forgets when it is killed is found`(
+        state: String, saved: String, words: String
+    ) throws {
+        let folder = try Python.node(
+            "counts", state: state,
+            """
+            @node
+            class Counts:
+                def __init__(self):
+                    self.count = 0
+
+                def __call__(self, frame):
+                    self.count += 1
+                    return frame + self.count % 7
+
+                def save(self):
+                    return bytes([\(saved)])
+
+                def restore(self, state):
+                    self.count = state[0]
+            """)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+
+        let outcome = try check(folder)
+
+        let isGood = saved == "self.count"
+        #expect(outcome.status == (isGood ? 0 : 1), "\(outcome.output)")
+        #expect(outcome.output.contains(words), "\(outcome.output)")
+        let found = "killed after frame 2, it sent other numbers as frame 3"
+        #expect(outcome.output.contains(found) != isGood, "\(outcome.output)")
     }
 
     /// What `plain_node.py` is changed to do, and what is said of it.

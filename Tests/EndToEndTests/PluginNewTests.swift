@@ -46,7 +46,7 @@ struct PluginNewTests {
         let outcome = try Tool(arguments: ["plugin", "check", "\(folder)/my-filter"]).run()
 
         #expect(outcome.status == 0, "\(outcome.output)")
-        #expect(outcome.output.contains("8 acts, nothing is wrong"))
+        #expect(outcome.output.contains("9 acts, nothing is wrong"))
     }
 
     @Test(arguments: ["vae-decoder", "../x", "", "9lives"])

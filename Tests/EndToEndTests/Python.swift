@@ -71,11 +71,11 @@ enum Python {
     static func node(
         _ kind: String, inputs: String = picture, outputs: String = picture,
         settings: String = "strength: { type: number, default: 1 }", state: String = "none",
-        within seconds: Int = 60, _ program: String
+        more: String = "", within seconds: Int = 60, _ program: String
     ) throws -> String {
         try folder(
             kind, command: "python3, -m, personalive, ./plugin.py", inputs, outputs, settings,
-            "state: \(state)\nstart-within: \(seconds)s",
+            "state: \(state)\nstart-within: \(seconds)s\n\(more)",
             program: "from personalive import *\n\n" + program)
     }
 

@@ -6,6 +6,8 @@ package struct Plugin: Sendable {
     package let spec: NodeSpec
     /// The program and its first arguments, ready to be started from any folder.
     package let command: [String]
+    /// A file that lists what its program needs in Python, which the command names, too.
+    package let requirements: String?
     /// How long its process may take until it says hello.
     package let startWithin: Duration
     /// The `node.yaml` that says all this.

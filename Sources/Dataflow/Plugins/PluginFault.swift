@@ -9,6 +9,8 @@ enum PluginFault: Fault {
     case otherAxes(String, count: Int, port: String)
     case noSetting(String, port: String, known: [String])
     case livePort(setting: String, port: String)
+    case noRequirements(String, looked: String)
+    case requirementsOfAnother
     case emptyCommand
     case noProgram(String, looked: String)
     case notExecutable(String)
@@ -68,6 +70,12 @@ enum PluginFault: Fault {
         case .notExecutable(let path):
             FaultWords(
                 "not-executable", "\(path.quoted) may not be executed", hint: "chmod +x \(path)")
+        case .noRequirements(let file, let looked):
+            FaultWords("no-requirements", "there is no file \(file.quoted) in \(looked)")
+        case .requirementsOfAnother:
+            FaultWords(
+                "requirements-of-another", "'requirements' are of a command that begins with 'python3 -m personalive'",
+                hint: "another program looks after what it needs itself: take 'requirements' away")
         case .noPorts:
             FaultWords(
                 "no-ports", "a node without inputs and outputs can be part of no graph",

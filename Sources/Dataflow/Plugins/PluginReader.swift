@@ -5,8 +5,7 @@ import NodeKit
 struct PluginReader {
     static let keys = [
         "kind", "summary", "command", "inputs", "outputs", "settings", "held-frames", "chunk",
-        "state",
-        "start-within",
+        "state", "start-within", "requirements",
     ]
     static let defaultStart = Duration.seconds(60)
 
@@ -49,6 +48,7 @@ struct PluginReader {
         }
         let chunk = entries["chunk"].flatMap { whole($0.value, "'chunk'", within: 1...64) }
         let start = entries["start-within"].flatMap { duration($0.value, "'start-within'") }
+        let requirements = entries["requirements"].flatMap { self.requirements($0, command ?? []) }
         let state = entries["state"].flatMap { choice($0.value, "'state'", of: NodeState.self) }
         guard !findings.hasErrors, let kind, let summary, let command else { return nil }
         return Plugin(
@@ -56,7 +56,8 @@ struct PluginReader {
                 kind: kind.value, summary: summary.text, inputs: inputs, outputs: outputs,
                 settings: settings, heldFrames: held?.value ?? 0, chunk: chunk?.value ?? 1,
                 state: state ?? .unknown),
-            command: command, startWithin: start ?? Self.defaultStart, file: file)
+            command: Self.command(command, with: requirements), requirements: requirements,
+            startWithin: start ?? Self.defaultStart, file: file)
     }
 
     mutating func report(_ fault: PluginFault, at place: SourceRange) {
@@ -105,6 +106,27 @@ struct PluginReader {
         return words.dropFirst().reduce(into: [program]) { command, word in
             if let path = argument(word) { command.append(path) }
         }
+    }
+
+    /// How a command begins that can be told what it needs, behind the name of the Python.
+    private static let module = ["-m", "personalive"]
+
+    /// A file of the plugin's own folder.
+    private mutating func requirements(_ entry: YAMLEntry, _ command: [String]) -> String? {
+        guard let name = scalar(entry.value, "'requirements'") else { return nil }
+        let path = URL(fileURLWithPath: "\(folder)/\(name.text)").standardizedFileURL.path
+        if !Self.isFile(path) || !path.hasPrefix(folder + "/") {
+            report(.noRequirements(name.text, looked: folder), at: name.place)
+        } else if !command.isEmpty, Array(command.dropFirst().prefix(2)) != Self.module {
+            report(.requirementsOfAnother, at: entry.keyPlace)
+        }
+        return path
+    }
+
+    /// The program is told the file, wherever it is started.
+    private static func command(_ command: [String], with requirements: String?) -> [String] {
+        guard let requirements else { return command }
+        return Array(command.prefix(3)) + ["--requirements", requirements] + command.dropFirst(3)
     }
 
     /// `./file` is of the plugin's own folder, whatever folder the run is started in.

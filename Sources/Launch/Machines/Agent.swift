@@ -26,8 +26,8 @@ package final class Agent {
     private var taps: [LocalTap] = []
     /// What is being looked at, one after the other.
     private var inspections: [FileInspection] = []
-    /// Runs of `devices` that have not ended, one after the other.
-    private var deviceTrials: [ShortCommand] = []
+    /// Runs of `devices`, and looks for requirements, that have not ended, one after the other.
+    private var trials: [ShortCommand] = []
     /// When the end was seen to have come.
     private var endingSince: Int64?
 
@@ -109,7 +109,7 @@ package final class Agent {
         reap()
         reportExits()
         passInspected()
-        passTriedDevices()
+        passTried()
         stream.flush()
     }
 
@@ -181,7 +181,10 @@ package final class Agent {
         case .journal(let node, let offset): takeJournal(of: node, received.bytes, at: offset)
         case .tap(let port, let endpoint): look(port, endpoint)
         case .inspect(let paths): inspections.append(FileInspection(paths, checksum))
-        case .tryDevices(let devices): tryDevices(devices)
+        case .tryDevices(let devices):
+            begin { try ShortCommand(MachineCheck.trial(of: devices, executable), seconds: 120) }
+        case .lookForRequirements(let command, let installs):
+            begin { try PluginRequirements.look(command, installs: installs, executable: executable) }
         default: break
         }
     }
@@ -264,24 +267,22 @@ package final class Agent {
         }
     }
 
-    // MARK: Devices
+    // MARK: Trials
 
-    private func tryDevices(_ devices: [String]) {
-        do {
-            deviceTrials.append(try ShortCommand(MachineCheck.trial(of: devices, executable), seconds: 120))
-        } catch {
-            stream.send(.triedDevices(isWell: false, output: "\(error)"))
+    private func begin(_ trial: () throws -> ShortCommand) {
+        do { trials.append(try trial()) } catch {
+            stream.send(.tried(isWell: false, output: "\(error)"))
         }
     }
 
-    private func passTriedDevices() {
-        guard let trial = deviceTrials.first else { return }
+    private func passTried() {
+        guard let trial = trials.first else { return }
         do {
             guard let outcome = try trial.poll() else { return }
-            stream.send(.triedDevices(isWell: outcome.status == 0, output: outcome.output))
+            stream.send(.tried(isWell: outcome.status == 0, output: outcome.output + outcome.errors))
         } catch {
-            stream.send(.triedDevices(isWell: false, output: "\(error)"))
+            stream.send(.tried(isWell: false, output: "\(error)"))
         }
-        deviceTrials.removeFirst()
+        trials.removeFirst()
     }
 }

@@ -21,6 +21,8 @@ enum AgentMessage: Codable, Sendable, Equatable {
     case inspect(paths: [String])
     /// Say whether networks can compute on devices, by this program's `devices` there.
     case tryDevices([String])
+    /// Say whether what plugins in Python ask for is there, by the file that a node's command names.
+    case lookForRequirements(command: [String], installs: Bool)
     /// Pass on what an output of a node here sends, as a tap.
     case tap(port: String, endpoint: String)
 
@@ -38,8 +40,8 @@ enum AgentMessage: Codable, Sendable, Equatable {
     case ended(id: String, status: Int32)
     case pong(sent: Int64, clock: Int64)
     case files([FileFacts])
-    /// What `devices` printed, and whether all of them can be used.
-    case triedDevices(isWell: Bool, output: String)
+    /// What `devices` printed, or the look for requirements, and whether all is well.
+    case tried(isWell: Bool, output: String)
     /// The bytes are the header, so many of them, and the payload of what was seen.
     case tapped(header: Int)
 
@@ -54,7 +56,7 @@ enum AgentMessage: Codable, Sendable, Equatable {
 /// What an agent says of its machine.
 struct MachineFacts: Codable, Sendable, Equatable {
     /// Grows when agents and supervisors of two builds can no longer understand each other.
-    static let currentProtocol = 5
+    static let currentProtocol = 6
 
     var version = Self.currentProtocol
     /// Tells builds of the program apart.

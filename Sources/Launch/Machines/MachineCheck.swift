@@ -78,33 +78,44 @@ package final class MachineCheck {
         }.map { File(path: $0.path, bytes: $0.bytes, checksum: $0.checksum) }
     }
 
-    /// What was found of devices.
-    package struct Devices {
-        /// Whether networks can compute on all of them.
+    /// What came of trying something.
+    package struct Trial {
+        /// Whether networks can compute on all devices, or all requirements are there.
         package let isWell: Bool
         /// A line for each.
         package let lines: [String]
 
-        fileprivate init(isWell: Bool, output: String) {
+        init(isWell: Bool, output: String) {
             self.isWell = isWell
             lines = output.split(separator: "\n").map(String.init)
         }
     }
 
     /// Tries devices there, by their words in a graph.
-    package func tryDevices(_ devices: [String]) throws -> Devices {
+    package func tryDevices(_ devices: [String]) throws -> Trial {
         link.send(.tryDevices(devices))
-        return try wait(seconds: 150) { event in
-            if case .devices(let isWell, let output) = event {
-                Devices(isWell: isWell, output: output)
+        return try trial(seconds: 150)
+    }
+
+    /// Looks there for what a plugin in Python asks for, and installs what is missing if that is wanted.
+    package func lookForRequirements(of plugin: Plugin, installs: Bool) throws -> Trial {
+        let command = NodeProgram.portable(plugin.command)
+        link.send(.lookForRequirements(command: command, installs: installs))
+        return try trial(seconds: PluginRequirements.longestInstallation + 30)
+    }
+
+    private func trial(seconds: Double) throws -> Trial {
+        try wait(seconds: seconds) { event in
+            if case .tried(let isWell, let output) = event {
+                Trial(isWell: isWell, output: output)
             } else { nil }
         }
     }
 
     /// Tries devices on this machine, in a process of its own: a driver may end the one that asks it.
-    package static func tryDevices(_ devices: [String], executable: String) throws -> Devices {
+    package static func tryDevices(_ devices: [String], executable: String) throws -> Trial {
         let outcome = try ShortCommand.run(trial(of: devices, executable), seconds: 120)
-        return Devices(isWell: outcome.status == 0, output: outcome.output + outcome.errors)
+        return Trial(isWell: outcome.status == 0, output: outcome.output + outcome.errors)
     }
 
     /// The command that tries devices.

@@ -15,7 +15,7 @@ final class MachineLink {
         case journal(node: String, (offset: Int, bytes: [UInt8])?)
         case pong(sent: Int64, clock: Int64, received: Int64)
         case files([FileFacts])
-        case devices(isWell: Bool, output: String)
+        case tried(isWell: Bool, output: String)
         /// What the agent, or the way to it, says to people.
         case said(String)
         case lost(String)
@@ -183,8 +183,7 @@ final class MachineLink {
         case .journal(let node, let offset): return [.journal(node: node, (offset, received.bytes))]
         case .journalEnd(let node): return [.journal(node: node, nil)]
         case .files(let files): return [.files(files)]
-        case .triedDevices(let isWell, let output):
-            return [.devices(isWell: isWell, output: output)]
+        case .tried(let isWell, let output): return [.tried(isWell: isWell, output: output)]
         default: break
         }
         return []

@@ -19,10 +19,12 @@ final class ShortCommand {
 
     /// Starts a program. Its standard input is empty unless `input` is a file to read it from, which
     /// is passed on before this returns.
-    init(_ arguments: [String], input: Int32 = -1, seconds: Double) throws {
+    init(
+        _ arguments: [String], input: Int32 = -1, environment: [String: String] = [:], seconds: Double
+    ) throws {
         (name, self.seconds) = (arguments[0], seconds)
         deadline = posix_monotonic_ns() + Int64(seconds * 1e9)
-        process = try ChildProcess(arguments, talks: true)
+        process = try ChildProcess(arguments, talks: true, environment: environment)
         if input >= 0 { Self.copy(input, to: process.lifeline) }
         process.cutLifeline()
         _ = fcntl(process.answers, F_SETFL, O_NONBLOCK)

@@ -68,13 +68,35 @@ package struct PluginCheck {
 
     /// Runs every act; `show` gets each as soon as it is over.
     package func run(show: (Act) -> Void = { _ in }) -> [Act] {
-        scripts.map { name, isOdd, script in
+        func perform(_ name: String, _ faults: () -> [Fault]) -> Act {
             let began = ContinuousClock.now
-            let faults = rehearse(isOdd: isOdd, script)
+            let found = faults()
             let act = Act(
-                name: name, seconds: (ContinuousClock.now - began) / .seconds(1), faults: faults)
+                name: name, seconds: (ContinuousClock.now - began) / .seconds(1), faults: found)
             show(act)
             return act
+        }
+        let acts = scripts.map { name, isOdd, script in
+            perform(name) { rehearse(isOdd: isOdd, script) }
+        }
+        let spec = plugin.spec
+        guard spec.state != .unknown, !spec.inputs.isEmpty, !spec.outputs.isEmpty else { return acts }
+        return acts + [perform("it is killed, and another process goes on", resume)]
+    }
+
+    private func resume() -> [Fault] {
+        let settings = Settings(values)
+        let spec = plugin.spec.resolved(with: settings)
+        do {
+            let resumption = Resumption(
+                plugin: plugin, settings: settings,
+                sizes: RehearsalSizes(spec, values: values, isOdd: false), patience: patience,
+                executable: executable)
+            return try resumption.complaints().map { Fault(found: $0.found, needed: $0.needed) }
+        } catch let complaint as Rehearsal.Complaint {
+            return [Fault(found: complaint.found, needed: complaint.needed)]
+        } catch {
+            return [Fault(found: "\(error)", needed: "this is no fault of the plugin")]
         }
     }
 

@@ -40,14 +40,22 @@ final class Rehearsal {
     private(set) var canSet = false
     private(set) var applied: [(edition: Int, frame: UInt64?)] = []
     private(set) var log: [String] = []
-    private var failedReason: String?
+    /// Gets each line that it prints, and its warnings, as they come.
+    var show: (String) -> Void = { _ in }
+    /// The reason that it gave itself for going no further.
+    private(set) var failedReason: String?
     private let context = ZMQContext()
     private let control: ZMQSocketBox
     private let child: ChildProcess
     let folder: RunFolder
 
+    /// - Parameters:
+    ///   - inputs: names of those that are connected; nil for all.
+    ///   - isInline: whether its consumers get what it makes in the message, where they can keep it.
+    ///   - journal: what processes of the node hand on to each other.
     init(
         _ plugin: Plugin, _ settings: Settings, sizes: RehearsalSizes, window: Int = 2,
+        inputs: Set<String>? = nil, isInline: Bool = false, journal: Int32 = -1,
         patience: Duration, executable: String
     ) throws {
         self.plugin = plugin
@@ -62,14 +70,15 @@ final class Rehearsal {
         let program = try NodeProgram(plugin.command, executable: executable)
         child = try ChildProcess(
             program.words + [Self.node, "--kind", plugin.spec.kind, "--folder", folder.path],
-            environment: program.environment)
-        for port in spec.inputs {
+            journal: journal, environment: program.environment)
+        for port in spec.inputs where inputs?.contains(port.name) ?? true {
             feeds.append(
                 try RehearsalFeed(port, window: window, in: folder.path, context: context))
         }
         let endpoint = NodeConfiguration.endpoint(of: Self.node, in: folder.path)
         for port in spec.outputs {
-            takers.append(try RehearsalTaker(port, sizes, endpoint: endpoint, context: context))
+            takers.append(try RehearsalTaker(
+                    port, sizes, isInline: isInline, endpoint: endpoint, context: context))
         }
     }
 
@@ -126,6 +135,13 @@ final class Rehearsal {
     /// How it gave up or ended; nil while it goes on.
     var ending: String? { failedReason ?? status.map(NodeFailure.words) }
 
+    /// Hears what is still on its way from a process that gave up or has ended.
+    func hearTheRest() {
+        let deadline = ContinuousClock.now + .seconds(5)
+        while status == nil, ContinuousClock.now < deadline { pump() }
+        pump()
+    }
+
     /// Exit code, or minus a signal; nil while it runs.
     var status: Int32? {
         _ = child.reap()
@@ -142,7 +158,9 @@ final class Rehearsal {
         items += feeds.map(\.pollItem)
         items += takers.map(\.pollItem)
         zmqPoll(&items, milliseconds: 20)
-        log += child.readLines().map(\.text)
+        let lines = child.readLines().map(\.text)
+        lines.forEach(show)
+        log += lines
         if log.count > 40 { log.removeFirst(log.count - 40) }
         hearControl()
         for feed in feeds { feed.read().forEach { complain($0.found, $0.needed) } }
@@ -188,7 +206,9 @@ final class Rehearsal {
         case .progress(let report):
             said["progress", default: 0] += 1
             lastReport = report
-        case .warning: said["warning", default: 0] += 1
+        case .warning(let text):
+            said["warning", default: 0] += 1
+            show("warning: \(text)")
         case .failed(let reason, _): failedReason = reason
         case .done(let report):
             said["done", default: 0] += 1

@@ -18,7 +18,10 @@ final class RehearsalFeed {
     private(set) var saidBye = false
     private(set) var credits = 0
     private(set) var sentCount = 0
-    private(set) var sentBytes = 0
+    /// The first message that its hello asked for.
+    private(set) var first: UInt64 = 0
+    /// Frames that were sent and are not done, in their order.
+    private(set) var underWay: [UInt64] = []
     /// Slots that were lent and not given back.
     var lentCount: Int { lent.count }
     /// Whether all that was sent is done: every credit is back.
@@ -51,7 +54,7 @@ final class RehearsalFeed {
         sequence += 1
         credits -= 1
         sentCount += 1
-        sentBytes += bytes.count
+        underWay.append(stamp.frame)
         guard isShared, !bytes.isEmpty else {
             return bytes.withUnsafeBytes { post(envelope, $0) }
         }
@@ -119,6 +122,7 @@ final class RehearsalFeed {
             let isAgain = saidHello
             saidHello = true
             credits = Int(envelope.count)
+            (first, sequence) = (envelope.sequence, envelope.sequence)
             lent = [:]
             if isAgain {
                 return .init(
@@ -149,6 +153,7 @@ final class RehearsalFeed {
                 "'released' lists slots of places that came with 'data', each once")
         }
         credits += Int(grant.count)
+        underWay.removeFirst(min(Int(grant.count), underWay.count))
         guard credits > window else { return nil }
         defer { credits = window }
         return .init(

@@ -26,6 +26,14 @@ struct RehearsalSizes {
         }
     }
 
+    /// The extents of tensors that are there, each of a port.
+    init(of tensors: [(port: PortSpec, shape: [Int])]) {
+        for (axis, extent) in tensors.flatMap({ zip($0.port.axes, $0.shape) }) {
+            guard case .named(let name, let factor) = axis, extents[name] == nil else { continue }
+            extents[name] = extent / factor
+        }
+    }
+
     /// The shape of an input's tensors.
     func shape(of port: PortSpec) -> [Int] {
         port.axes.map { axis in
@@ -36,7 +44,7 @@ struct RehearsalSizes {
         }
     }
 
-    /// Why a tensor cannot be an output's; nil when it can.
+    /// Why a tensor cannot be a port's; nil when it can.
     func fault(_ type: ElementType, _ shape: [Int], at port: PortSpec) -> String? {
         let expected = port.axes.map { axis in
             if case .named(let name, let factor) = axis, let extent = extents[name] {

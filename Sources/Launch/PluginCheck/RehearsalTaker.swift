@@ -1,6 +1,7 @@
 import CZeroMQ
 import Glibc
 import NodeKit
+import Tensors
 import Wire
 
 /// Plays the consumer of one of the plugin's outputs.
@@ -18,14 +19,19 @@ final class RehearsalTaker {
     private(set) var hasEnded = false
     /// Whether every message that comes is done at once and its credit given back.
     var isEager = false
+    /// Gets what came in the message and has no fault.
+    var take: (Message) -> Void = { _ in }
 
     init(
-        _ port: PortSpec, _ sizes: RehearsalSizes, endpoint: String, context: ZMQContext
+        _ port: PortSpec, _ sizes: RehearsalSizes, isInline: Bool, endpoint: String,
+        context: ZMQContext
     ) throws {
         self.port = port
         self.sizes = sizes
-        configuration = NodeConfiguration.Output(
+        var output = NodeConfiguration.Output(
             port: port.name, consumer: "taker", consumerPort: port.name, keep: .all, window: window)
+        output.isInline = isInline
+        configuration = output
         dealer = ZMQSocketBox(
             try ZMQSocket(.dealer, in: context, identity: "taker.\(port.name)"))
         dealer.socket.forgetUnsent()
@@ -95,6 +101,7 @@ final class RehearsalTaker {
                 ]
             }
             let complaints = check(envelope, frames)
+            if complaints.isEmpty, frames.count == 2 { take(Message(envelope, frames[1])) }
             received.append(envelope.stamp)
             credits -= 1
             let released = envelope.place.map { [$0.slot] } ?? []
@@ -162,5 +169,17 @@ final class RehearsalTaker {
                 "a place names a file of this process that stays open as long as the slot is lent")
         }
         return nil
+    }
+}
+
+extension Message {
+    fileprivate init(_ envelope: Envelope, _ payload: ZMQFrame) {
+        let memory = TensorMemory(byteCount: payload.count)
+        payload.withBytes {
+            UnsafeMutableRawBufferPointer(start: memory.base, count: $0.count).copyMemory(from: $0)
+        }
+        self.init(
+            AnyTensor(elementType: envelope.elementType, shape: envelope.shape, memory: memory),
+            envelope.stamp)
     }
 }

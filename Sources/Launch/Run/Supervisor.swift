@@ -706,7 +706,7 @@ package final class Supervisor {
         case .pong(let sent, let clock, let received):
             messenger.learnTime(
                 of: name, sent: sent, received: clock, answered: clock, heard: received)
-        case .files, .devices: break
+        case .files, .tried: break
         }
     }
 

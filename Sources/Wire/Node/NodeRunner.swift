@@ -275,13 +275,30 @@ final class NodeRunner {
         unsaved.append(usedUp)
         var covered = unsaved.count
         if journal != nil, kind.spec.state == .saved {
-            guard let saved = try node.save(), saved.missingTicks < unsaved.count else { return }
+            guard let saved = try node.save(), saved.missingTicks < unsaved.count else {
+                return warnOfUnsaved()
+            }
             record.state = saved.bytes
             covered -= saved.missingTicks
         }
         record.inputs = unsaved[covered - 1]
         unsaved.removeFirst(covered)
         try seal()
+    }
+
+    /// Ticks without a state, besides those of frames that it holds, after which a program is said to save none.
+    private static let mostUnsaved = 100
+
+    /// Names the reason why nothing comes of a program that says that it saves, and does not.
+    private func warnOfUnsaved() {
+        guard configuration.spec != nil, record.state == nil,
+            unsaved.count == Self.mostUnsaved + spec.heldFrames + spec.chunk
+        else { return }
+        exchange.say(
+            .warning(
+                "it has saved nothing in \(unsaved.count) ticks, and node.yaml says 'state: saved': what it sends "
+                    + "waits in memory until it saves, and else until the end; call personalive_save after a "
+                    + "tick (in Python give bytes from save()), or write 'state: none'"))
     }
 
     private func seal() throws {
