@@ -99,6 +99,11 @@ let package = Package(
                 "CAvfilter", "CFFmpeg", "CHeif", "CPosix", "CWebP", "Kernels", "Marks", "Tensors",
             ]),
         .target(name: "Parity", dependencies: ["ExactKernels", "Layers", "Networks", "Tensors"]),
+        // How good a result is: films against each other, by the face mesh and by their pixels.
+        .target(
+            name: "Evaluation",
+            dependencies: ["CPosix", "Kernels", "Layers", "Media", "Networks", "Tensors"],
+            resources: [.embedInCode("descriptors.py")], swiftSettings: testable),
 
         // Where weights are found, fetched, checked and converted.
         .target(
@@ -128,8 +133,8 @@ let package = Package(
         .executableTarget(
             name: "personalive",
             dependencies: [
-                "BuiltinNodes", "Dataflow", "HTTP", "Launch", "Layers", "Marks", "Media", "Models",
-                "Networks",
+                "BuiltinNodes", "Dataflow", "Evaluation", "HTTP", "Launch", "Layers", "Marks", "Media",
+                "Models", "Networks",
                 "NodeKit", "Parity", "Studio", "Tensors", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -141,8 +146,8 @@ let package = Package(
         .executableTarget(
             name: "personalive-bench",
             dependencies: [
-                "CPosix", "Dataflow", "Launch", "Layers", "Media", "Networks", "NodeKit", "Parity",
-                "Tensors", "Wire", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "CPosix", "Dataflow", "Evaluation", "Launch", "Layers", "Media", "Networks", "NodeKit",
+                "Parity", "Tensors", "Wire", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: testable),
 
@@ -175,6 +180,9 @@ let package = Package(
         .testTarget(
             name: "ParityTests", dependencies: ["Layers", "Networks", "Parity", "Tensors"],
             exclude: ["Fixtures"]),
+        .testTarget(
+            name: "EvaluationTests",
+            dependencies: ["Evaluation", "Layers", "Media", "Networks", "Tensors"]),
         .testTarget(
             name: "BuiltinNodesTests",
             dependencies: [

@@ -162,3 +162,20 @@ CLONES uint64_t picture_squared_difference(const uint8_t *a, const uint8_t *b, s
     }
     return sum;
 }
+
+CLONES uint64_t picture_absolute_difference(const uint8_t *a, const uint8_t *b, size_t count) {
+    uint64_t sum = 0;
+    while (count > 0) {
+        size_t piece = count < 65536 ? count : 65536;
+        uint32_t part = 0;
+        for (size_t k = 0; k < piece; k++) {
+            int32_t difference = (int32_t)a[k] - (int32_t)b[k];
+            part += (uint32_t)(difference < 0 ? -difference : difference);
+        }
+        sum += part;
+        a += piece;
+        b += piece;
+        count -= piece;
+    }
+    return sum;
+}

@@ -32,6 +32,7 @@ struct Personalive: ParsableCommand {
             SchemaCommand.self,
             PluginCommand.self,
             CompareCommand.self,
+            EvaluateCommand.self,
             VerifyCommand.self,
             KeysCommand.self,
             ConsentCommand.self,

@@ -3,6 +3,7 @@ import importlib.util
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
 from portrait import conditions, export, geometry, schedule, training
@@ -23,8 +25,9 @@ from portrait.networks.faces import ImageEncoder, MotionEncoder, MotionExtractor
 from portrait.networks.unet import DenoisingUNet, ReferenceUNet
 from portrait.films import Films, acceleration
 from portrait.stages.faces import inner_readings, unsteady
-from portrait.stages.images import paired
+from portrait.stages.images import conditioned, paired
 from portrait.optimizers import is_matrix, orthogonal
+from portrait.portraits import Painter
 from portrait.recipe import Recipe
 from portrait.streaming import led_in
 
@@ -188,6 +191,62 @@ class LossTests(unittest.TestCase):
         maps = MotionEncoder(c).maps(torch.randn(2, 3, 64, 64))
         said = [read(x).shape for read, x in zip(inner_readings(c), maps)]
         self.assertEqual(said, [(2, 9), (2, 9)])
+
+
+class LearningTests(unittest.TestCase):
+    """Whether the networks that paint learn at all: one person in two poses, each with two expressions."""
+
+    STEPS = 50
+    # What no output depends on: attention to one token has nothing to choose, and behind its last bank
+    # nothing of the reference UNet is read.
+    UNHEARD = re.compile(r"attn2\.to_[qk]\.|\.norm2\.|"
+                         r"^reference_unet\.up_blocks\.2\.attentions\.1\..*(proj_out|attn|ff|norm3)")
+
+    def setUp(self):
+        torch.manual_seed(0)
+        c = json.loads((ROOT / "configurations/small.json").read_text())
+        c.update(image_size=64, latent_size=8)
+        self.painter, people = Painter(c), np.repeat(identity.samples(1, 3), 5, 0)
+        how = np.stack([motion.rest(np.random.default_rng(0)) for _ in range(5)])
+        how[3:, motion.INDEX["yaw"]] = 25
+        how[[2, 4], motion.INDEX["open"]] = 1
+        how[[2, 4], motion.INDEX["lid_left"]:motion.INDEX["lid_right"] + 1] = 1
+        pictures = training.to_tensor(renderer.render(people, how, 64))
+        # Latents of eyes and mouth.
+        parts = [F.adaptive_avg_pool2d(pictures[:, :, rows, 20:44], 8)
+                 for rows in (slice(20, 36), slice(32, 48))]
+        latents = torch.cat(parts + [parts[0][:, :2]], 1)
+        # Expressions are exaggerated: of what there is to learn they are a few hundredths, and come last.
+        latents[[2, 4]] += 3 * (latents[[2, 4]] - latents[[1, 3]])
+        motions = torch.from_numpy(how[1:])
+        self.batch = dict(
+            pictures=pictures[:1], portrait=latents[:1], target=latents[1:], motions=motions,
+            points=geometry.of_motion(torch.from_numpy(renderer.rest_keypoints(people[1:])), motions))
+
+    def error(self, order=None):
+        """Of the first step from pure noise, whose expressions are in some order."""
+        c = conditioned(self.painter, self.batch, {}, jitter=False)
+        if order is not None:
+            c["motion"] = c["motion"][order]
+        noise = torch.randn(self.batch["target"].shape, generator=torch.Generator().manual_seed(1))
+        wrong = self.painter.rollout(noise, 1, **c) - self.batch["target"]
+        return wrong.square().mean(), paired(wrong, torch.ones(4, 1, 8, 8), 1)
+
+    def test_a_few_pictures_are_learnt_by_heart_with_their_expressions(self):
+        trained = {name: weight for name, weight in self.painter.named_parameters()
+                   if "temporal_modules" not in name and not self.UNHEARD.search(name)}
+        before = {name: weight.detach().clone() for name, weight in trained.items()}
+        first = float(self.error()[0].detach())
+        with tempfile.TemporaryDirectory() as folder:
+            run = training.Run(Path(folder), "heart", {"painter": self.painter}, rate=.003,
+                               steps=self.STEPS, warmup=5, decay=0)
+            run.loop(lambda step: (sum(self.error()), {}))
+        with torch.no_grad():
+            last, swapped = float(self.error()[0]), float(self.error([1, 0, 3, 2])[0])
+        self.assertLess(last, .1 * first)
+        self.assertGreater(swapped, 3 * last, "other expressions make the same pictures")
+        still = [name for name, weight in trained.items() if (weight == before[name]).all()]
+        self.assertEqual(still, [], "weights that have not moved")
 
 
 @unittest.skipUnless(KEYS.exists(), "the reference's key lists are not here")

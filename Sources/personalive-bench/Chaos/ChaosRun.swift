@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Launch
+import Tensors
 
 /// One run of a graph under random disturbances, and what came of it.
 final class ChaosRun {

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Media
+import Tensors
 
 /// The portrait graph with the model that comes with the project: nodes with state are killed and
 /// replaced, and the pictures have to be those of a run that is left alone.

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Synchronization
+import Tensors
 
 /// A stretch of bad network between two processes of this machine: a TCP proxy that delays, slows,
 /// loses and falls silent.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Evaluation
 import Foundation
 import Layers
 import Media
@@ -41,12 +42,7 @@ struct WarpBench: ParsableCommand {
     }
 
     /// What is compared, by the name that the CSV's columns have.
-    private static let parts: [(name: String, value: @Sendable (FaceReading) -> Float)] = [
-        ("yaw", { $0.yaw }), ("pitch", { $0.pitch }), ("roll", { $0.roll }),
-        ("mouth", { $0.mouthOpening }), ("lids", { $0.rightLid + $0.leftLid }),
-        ("lid_right", { $0.rightLid }), ("lid_left", { $0.leftLid }), ("gaze_x", { $0.gaze.x }),
-        ("gaze_y", { $0.gaze.y }),
-    ]
+    private static let parts = FaceCurve.all
 
     func validate() throws {
         guard every > 0, neutralFrames > 0, picturesEvery > 0 else {
@@ -105,7 +101,7 @@ struct WarpBench: ParsableCommand {
 
     private func show(_ report: Report, _ measurement: Measurement) {
         measurement.show("correlation, driver and result: all frames, and after the neutral was found")
-        for (name, _) in Self.parts {
+        for name in Self.parts.map(\.name) {
             measurement.show(
                 name.padding(toLength: 10, withPad: " ", startingAt: 0)
                     + String(
@@ -168,21 +164,10 @@ struct WarpBench: ParsableCommand {
         _ pairs: [(frame: Int, driver: FaceReading, result: FaceReading)]
     ) -> [String: Double] {
         Dictionary(
-            uniqueKeysWithValues: parts.map { name, value in
-                (name, correlation(pairs.map { (Double(value($0.driver)), Double(value($0.result))) }))
+            uniqueKeysWithValues: parts.map { part in
+                let values = pairs.map { (Double(part.value($0.driver)), Double(part.value($0.result))) }
+                return (part.name, FaceCurve.correlation(values))
             })
-    }
-
-    private static func correlation(_ pairs: [(Double, Double)]) -> Double {
-        let count = Double(max(pairs.count, 1))
-        let middle = (
-            pairs.reduce(0) { $0 + $1.0 } / count, pairs.reduce(0) { $0 + $1.1 } / count
-        )
-        let sums = pairs.reduce(into: SIMD3<Double>()) { sums, pair in
-            let (a, b) = (pair.0 - middle.0, pair.1 - middle.1)
-            sums += SIMD3(a * b, a * a, b * b)
-        }
-        return sums.x / max((sums.y * sums.z).squareRoot(), 1e-12)
     }
 
     private func write(

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Launch
+import Tensors
 import Wire
 
 /// One long live run, looked at and disturbed.
