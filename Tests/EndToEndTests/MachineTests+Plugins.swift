@@ -6,7 +6,8 @@ extension MachineTests {
     private static func grey(_ kind: String, _ first: String, _ second: String) -> String {
         Hosts.machines + """
             nodes:
-              camera: { use: camera, with: { device: "lavfi:testsrc=size=200x150:rate=25", frames: 120 } }
+              # It waits where a camera would drop: the program in C is compiled first.
+              camera: { use: video-file, with: { path: Models/demo/driving.mp4, frames: 120, realtime: true } }
               grey: { use: \(kind), machine: \(first), in: { frame: { from: camera.frame, keep: all } } }
               again: { use: \(kind), machine: \(second), in: { frame: grey.frame } }
               list: { use: frame-list, in: { frame: again.frame }, with: { path: FOLDER/frames.txt } }
