@@ -123,13 +123,8 @@ import Testing
         #expect(frames(tool, "tenth.txt") == (0..<12).map { 20 * $0 })
         let streams = try streams(outcome)
         #expect(streams.allSatisfy { $0.frames_in == 240 })
-        // Also of the tool's own nodes: personalive-bench chaos --graph palette shows it.
-        withKnownIssue("what an edge leaves out just before its node is killed may be unaccounted", isIntermittent: true) {
-            #expect(outcome.status == 0, "\(outcome.errors)")
-            #expect(streams.allSatisfy { $0.frames_unaccounted == 0 }, "\(outcome.output)")
-        } when: {
-            isKilled
-        }
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(streams.allSatisfy { $0.frames_unaccounted == 0 }, "\(outcome.output)")
         let evens = try #require(streams.first { $0.sink == "evens" })
         #expect(Set(evens.dropped.map(\.reason)) == ["left out by the input's 'when' or 'unless'"])
         let sink = try #require(streams.first { $0.sink == "sink" })

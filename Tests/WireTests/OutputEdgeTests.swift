@@ -68,6 +68,15 @@ import Testing
         edge.connect(credits: 8)
 
         #expect(sent(&edge) == [1, 3])
+        // It may have been killed before it noted them.
+        #expect(edge.drops[.thinned].text == "0, 2, 4")
+    }
+
+    @Test func `frames that another process of the consumer gets are left out by nobody`() {
+        var edge = OutputEdge(keep: .all, window: 8, thinning: .every(2, offset: 1))
+        edge.adopt((0..<5).map { message($0) }, isShared: true)
+
+        #expect(edge.drops.isEmpty)
     }
 
     @Test func `a frame that is given to the edge goes over it, whatever its thinning says`() {

@@ -27,7 +27,8 @@ package struct PartFolders: Sendable {
         var folders = ["Graphs/parts"]
         var words = (tool ?? "").split(separator: "/").dropLast()
         for _ in 0..<4 where !words.isEmpty {
-            folders.append("/" + words.joined(separator: "/") + "/Graphs/parts")
+            let folder = "/" + words.joined(separator: "/") + "/Graphs/parts"
+            if FileManager.default.fileExists(atPath: folder) { folders.append(folder) }
             words = words.dropLast()
         }
         return folders

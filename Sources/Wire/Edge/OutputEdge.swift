@@ -138,16 +138,28 @@ struct OutputEdge {
     }
 
     /// What a process before this one has sent, and a consumer may still ask for; and what it dropped.
-    mutating func adopt(_ messages: [Numbered], drops: Drops = Drops()) {
+    ///
+    /// - Parameter isShared: whether frames that do not go this way go to another process of the consumer.
+    mutating func adopt(
+        _ messages: [Numbered], drops: Drops = Drops(), isShared: Bool = false
+    ) {
         self.drops.add(drops)
-        let messages = messages.filter { takes($0) && wants($0) }
+        var chosen: [Numbered] = []
+        for message in messages where takes(message) {
+            // That process may have ended before it noted that the edge leaves the frame out.
+            if wants(message) {
+                chosen.append(message)
+            } else if !isShared {
+                miss(message.frame, .thinned)
+            }
+        }
         switch keep {
         case .all:
-            held = messages
-            waiting = messages
+            held = chosen
+            waiting = chosen
         case .last:
-            latest = messages.last
-            waiting = messages.suffix(1)
+            latest = chosen.last
+            waiting = chosen.suffix(1)
         case .newest, .even: break
         }
     }

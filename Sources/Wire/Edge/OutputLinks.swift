@@ -110,7 +110,8 @@ final class OutputLinks {
                     Numbered(
                         sequence: entry.sequence, message: Message(tensor, entry.stamp),
                         published: entry.published)
-                }, drops: past.removeValue(forKey: edges[index].output.name) ?? Drops())
+                }, drops: past.removeValue(forKey: edges[index].output.name) ?? Drops(),
+                isShared: edges[index].output.group != nil)
         }
         noteBacklog()
     }

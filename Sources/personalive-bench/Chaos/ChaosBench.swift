@@ -15,7 +15,9 @@ struct ChaosBench: ParsableCommand {
             killed), 'live-swaps' (the same, its source and stage swapped), 'streams' (two streams in \
             one file), 'joins' (live, two branches of different delay, their source swapped), 'twins' \
             (two edges between the same two nodes), 'palette' (replicas, and edges with 'every', 'rate', \
-            'when' and 'unless'), 'scenes' (live, two cameras and a switch between them), 'plugins' (plugins that say too much, too little or what is not so). With --portrait: 'kills' and 'swaps' of the portrait graph.
+            'when' and 'unless'), 'scenes' (live, two cameras and a switch between them), 'plugins' \
+            (plugins that say too much, too little or what is not so). With --portrait: 'kills' and \
+            'swaps' of the portrait graph.
 
             Sinks list what they get. A run is whole when the lists show every frame once, in order \
             and with its own payload, when the run's report says of every other frame on which edge it \
