@@ -178,7 +178,7 @@ def nodes_page(kinds):
     tests = [k for k in kinds if k["kind"].startswith("test-")]
     kinds = [k for k in kinds if k not in tests]
     text += table(("kind", "what it does"),
-                  [(f"[{k['kind']}](#{k['kind']})", cell(k["summary"])) for k in kinds])
+                  [(f"[{k['kind']}](#{k['kind'].replace('/', '')})", cell(k["summary"])) for k in kinds])
     text += "For tests and benches: " + ", ".join(f"`{k['kind']}`" for k in tests) + ".\n\n"
     for kind in kinds:
         text += f"## {kind['kind']}\n{kind['summary']}\n\n"
