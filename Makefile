@@ -176,24 +176,28 @@ COMPLETIONS = $(SHARE)/bash-completion/completions/personalive $(SHARE)/zsh/site
               $(SHARE)/fish/vendor_completions.d/personalive.fish
 
 install:
+	@case '$(DESTDIR)$(PREFIX)' in *[[:space:]]*) echo "PREFIX and DESTDIR cannot have spaces"; exit 1;; esac
 	@test -x $(TOOL) || { echo "$(TOOL) is not there: run 'make build' first"; exit 1; }
+	@rm -rf $(PROGRAM) $(SHARE)/personalive/Graphs
 	@install -d $(PROGRAM) $(DESTDIR)$(PREFIX)/bin $(SHARE)/man/man1 $(SHARE)/personalive/Models \
 	    $(dir $(COMPLETIONS))
 	@install -m 755 $(TOOL) $(PROGRAM)/personalive
 	@install -m 644 .build/release/libpersonalive-node.so $(PROGRAM)
 	@ldd $(TOOL) .build/release/libpersonalive-node.so | sed -n 's|.*=> \(.*/swift/linux/[^ ]*\) .*|\1|p' \
 	    | sort -u | xargs -I {} install -m 644 {} $(PROGRAM)
-	@cp -r .build/release/personalive_PersonaliveNode.resources $(PROGRAM)
+	@cp -r --no-preserve=mode .build/release/personalive_PersonaliveNode.resources $(PROGRAM)
 	@ln -sf ../lib/personalive/personalive $(DESTDIR)$(PREFIX)/bin/personalive
-	@cp -r Graphs $(SHARE)/personalive
-	@cp -r $(wildcard Models/demo Models/small Models/face) $(SHARE)/personalive/Models
+	@cp -r --no-preserve=mode Graphs $(SHARE)/personalive
+	@cp -r --no-preserve=mode $(wildcard Models/demo Models/small Models/face) $(SHARE)/personalive/Models
 	@python3 docs/reference.py --manual $(SHARE)/man/man1/personalive.1
 	@$(TOOL) --generate-completion-script bash > $(word 1,$(COMPLETIONS))
 	@$(TOOL) --generate-completion-script zsh > $(word 2,$(COMPLETIONS))
 	@$(TOOL) --generate-completion-script fish > $(word 3,$(COMPLETIONS))
+	@test -e $(FACE) || echo "without the face networks: 'make demo' fetches them; then install again"
 	@echo "installed: $(PREFIX)/bin/personalive; graphs in $(PREFIX)/share/personalive/Graphs"
 
 uninstall:
+	@case '$(DESTDIR)$(PREFIX)' in *[[:space:]]*) echo "PREFIX and DESTDIR cannot have spaces"; exit 1;; esac
 	@rm -rf $(PROGRAM) $(SHARE)/personalive
 	@rm -f $(DESTDIR)$(PREFIX)/bin/personalive $(SHARE)/man/man1/personalive.1 $(COMPLETIONS)
 

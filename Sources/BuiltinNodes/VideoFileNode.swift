@@ -162,6 +162,11 @@ package struct VideoFileNode: Node {
         pass = Place(frame: UInt64(numbers[2]), time: Int64(numbers[3]))
         end = pass
         (film, round) = (numbers[4], UInt64(numbers[5]))
+        guard films.indices.contains(film) else {
+            throw MediaError.missing(
+                path: settings[Self.path],
+                needed: "film \(film + 1) of those that were there when it began")
+        }
         if film > 0 || pass.frame > 0 {
             reader = try Self.open(films[film], settings, limit: left(at: pass.frame))
         }

@@ -1,7 +1,7 @@
 import Tensors
 
 /// How far a figure would be off had other frames of the same kind been filmed: a moving block bootstrap
-/// (Künsch, *The jackknife and the bootstrap for general stationary observations*, 1989).
+/// (*The jackknife and the bootstrap for general stationary observations*, 1989).
 ///
 /// Frames beside each other are alike, so blocks of them are drawn with replacement, not frames. Of films of
 /// ten seconds the interval of 95 % holds the true mean in 85 to 93 of 100 cases, by how long errors last: it

@@ -130,12 +130,19 @@ package struct Evaluation {
         if read.isEmpty {
             missing.append(
                 "All figures of the face: too few frames of result and driver have one.")
+        } else if !read.contains(where: { $0.name == "jitter" }) {
+            missing.append(
+                "Trembling: too few frames follow each other at the same distance in both films.")
         }
         if let face {
             do {
                 let figure = try FaceDescriptors.figure(
                     result, driver: driver, portrait: (portrait, face), python: options.python)
                 figures += figure.map { [$0] } ?? []
+                if figure == nil {
+                    missing.append(
+                        "Identity by dlib's descriptor: too few frames of the result have a face.")
+                }
             } catch let error as FaceDescriptors.Missing {
                 missing.append("Identity by dlib's descriptor: \(error.reason).")
             }

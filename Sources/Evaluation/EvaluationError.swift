@@ -24,7 +24,7 @@ package enum EvaluationError: Error, Equatable, CustomStringConvertible {
                 + "is nothing else to compare"
         case .changed(let path): "\(path) has become shorter while it was evaluated"
         case .noNetworks(let lack):
-            "\(lack): 'personalive models pull face' fetches them (2.7 MB)"
+            "\(lack): 'personalive models pull face' fetches them (36 MB, of which 2.7 MB are kept)"
         }
     }
 }

@@ -24,7 +24,7 @@ package struct FaceCurve: Sendable {
     /// Those by which a result's delay is found: what every model follows first.
     static let pacing = [yaw, pitch, roll, mouth, lids]
 
-    /// Pearson's correlation of two curves, -1...1; 0 where one of them is level.
+    /// The linear correlation of two curves, -1...1; 0 where one of them is level.
     package static func correlation(_ pairs: [(Double, Double)]) -> Double {
         let count = Double(max(pairs.count, 1))
         let middle = (

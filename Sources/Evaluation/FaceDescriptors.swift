@@ -41,10 +41,13 @@ struct FaceDescriptors {
 
     /// 128 numbers of each face.
     static func read(_ faces: [Tensor<UInt8>], python: String) throws(Missing) -> [[Double]] {
-        let process = Process(), output = Pipe(), complaints = Pipe()
+        let process = Process(), output = Pipe()
+        // A file, since Python may complain at length before it prints anything.
+        let complaints = try input(of: [])
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         let script = String(decoding: PackageResources.descriptors_py, as: UTF8.self)
-        process.arguments = [python, "-c", script]
+        let place = python.contains("/") ? URL(fileURLWithPath: python).path : python
+        process.arguments = [place, "-c", script]
         process.standardInput = try input(of: faces)
         process.standardOutput = output
         process.standardError = complaints
@@ -54,9 +57,9 @@ struct FaceDescriptors {
             throw Missing(reason: "'\(python)' cannot be started")
         }
         let text = output.fileHandleForReading.readDataToEndOfFile()
-        let complaint = String(
-            decoding: complaints.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
+        try? complaints.seek(toOffset: 0)
+        let complaint = String(decoding: complaints.readDataToEndOfFile(), as: UTF8.self)
         guard process.terminationStatus == 0,
             let descriptors = try? JSONDecoder().decode([[Double]].self, from: text),
             descriptors.count == faces.count

@@ -7,6 +7,8 @@ struct FaceFigures {
     private let result, driver: [SeenFace]
     /// The numbers of those of the result.
     private let numbers: [Int]
+    /// When both are shown, nanoseconds from the films' beginnings.
+    private let times: [(own: Int64, given: Int64)]
     private let portrait: SeenFace?
     private let bootstrap: Bootstrap
     private let order: [Int]
@@ -22,6 +24,7 @@ struct FaceFigures {
             result.faces[pair.result] != nil && driver.faces[pair.other] != nil
         }
         numbers = both.map(\.result)
+        times = both.map { (result.times[$0.result], driver.times[$0.other]) }
         self.result = both.compactMap { result.faces[$0.result] }
         self.driver = both.compactMap { driver.faces[$0.other] }
         self.portrait = portrait
@@ -154,7 +157,15 @@ struct FaceFigures {
             }
             return Double(sum / scale) / Double(MeasuredPoints.key.count)
         }
-        let inner = (1..<result.count - 1).filter { numbers[$0 + 1] - numbers[$0 - 1] == 2 }
+        // Three frames of each film, as far apart in the one as in the other: acceleration depends on that.
+        let inner = (1..<result.count - 1).filter { middle in
+            numbers[middle + 1] - numbers[middle - 1] == 2
+                && [middle, middle + 1].allSatisfy { frame in
+                    let own = times[frame].own - times[frame - 1].own
+                    let given = times[frame].given - times[frame - 1].given
+                    return (own - given).magnitude * 10 <= own.magnitude
+                }
+        }
         guard inner.count >= Self.leastFrames else { return nil }
         let own = inner.map { acceleration(result, $0) },
             given = inner.map { acceleration(driver, $0) }

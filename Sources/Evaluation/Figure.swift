@@ -58,10 +58,18 @@ package struct Figure: Sendable, Encodable {
         try box.encode(better, forKey: .better)
         // JSON has no infinity: where nothing differs, PSNR is null.
         for (key, number) in [(CodingKeys.value, value), (.low, low), (.high, high)] {
-            try box.encode(number.flatMap { $0.isFinite ? $0 : nil }, forKey: key)
+            try box.encode(Self.finite(number), forKey: key)
         }
         try box.encode(frames, forKey: .frames)
-        try box.encode(controls, forKey: .controls)
+        try box.encode(
+            Controls(
+                copiedPortrait: Self.finite(controls.copiedPortrait),
+                shuffledDriver: Self.finite(controls.shuffledDriver),
+                driverItself: Self.finite(controls.driverItself)), forKey: .controls)
+    }
+
+    private static func finite(_ number: Double?) -> Double? {
+        number.flatMap { $0.isFinite ? $0 : nil }
     }
 
     /// A number as people read it.

@@ -34,7 +34,7 @@ package struct FollowingDelay: Sendable {
     package init(_ result: FaceTrack, after driver: FaceTrack, most: Int64 = 2_000_000_000) {
         interval = result.interval
         let limit = min(Int(most / interval), result.times.count / 3)
-        var scores: [Score] = []
+        var scores: [Score] = [], telling: [Score] = []
         for frames in -limit...limit {
             let pairs = FramePairing(result, with: driver, delay: Int64(frames) * interval).pairs
             let faces = pairs.compactMap { pair in
@@ -48,16 +48,16 @@ package struct FollowingDelay: Sendable {
                     + FaceCurve.correlation(
                         faces.map { (Double(curve.value($0)), Double(curve.value($1))) })
             }
-            scores.append(
-                Score(frames: frames, correlation: sum / Double(FaceCurve.pacing.count)))
+            let score = Score(frames: frames, correlation: sum / Double(FaceCurve.pacing.count))
+            scores.append(score)
+            // What the shift leaves of the films, which may be little.
+            let seconds = Double(interval) / 1e9 * Double(faces.count)
+            if score.correlation >= Self.leastCorrelation(seconds: seconds) { telling.append(score) }
         }
         self.scores = scores
         // Of equals the shortest.
-        let found = scores.max {
+        best = telling.max {
             ($0.correlation, -abs($0.frames)) < ($1.correlation, -abs($1.frames))
         }
-        let least = Self.leastCorrelation(
-            seconds: Double(interval) / 1e9 * Double(result.times.count))
-        best = found.flatMap { $0.correlation >= least ? $0 : nil }
     }
 }

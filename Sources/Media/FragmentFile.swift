@@ -10,6 +10,8 @@ import Marks
 final class FragmentFile: StreamTarget {
     private let path: String
     private let signer: SegmentSigner?
+    /// Why it has no signature although there is a signer.
+    let signingFault: SigningError?
     private let muxer: FragmentMuxer
     private var descriptor: Int32
     /// Number of the fragment that is open, from 1.
@@ -31,14 +33,14 @@ final class FragmentFile: StreamTarget {
     ) throws(MediaError) {
         self.path = path
         muxer = try FragmentMuxer(first: first, sound: sound)
-        var (header, accepted) = (muxer.header, signer)
+        var (header, fault) = (muxer.header, SigningError?.none)
         if let signer {
+            // No film waits for its signature.
             do throws(SigningError) { header = try signer.signed(header: header, from: 1) } catch {
-                // No film waits for its signature: its maker has said why there is none.
-                accepted = nil
+                fault = error
             }
         }
-        self.signer = accepted
+        (self.signer, signingFault) = (fault == nil ? signer : nil, fault)
         descriptor = open(path, O_WRONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure() }
         try append(header)

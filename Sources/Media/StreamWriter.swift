@@ -199,7 +199,9 @@ package final class StreamWriter: @unchecked Sendable {
                 address, path: path, first: first, sound: sound, latency: options.latency,
                 patience: patience)
         }
-        return try FragmentFile(path, first: first, sound: sound, signer: signer(for: first))
+        let file = try FragmentFile(path, first: first, sound: sound, signer: signer(for: first))
+        if let fault = file.signingFault { warnNotSigned(fault) }
+        return file
     }
 
     /// Nil where pictures have no label, and where they cannot be signed: no film waits for its signature.
@@ -208,9 +210,13 @@ package final class StreamWriter: @unchecked Sendable {
         do throws(SigningError) {
             return try make(first.flags.contains(.composite) ? .composite : .synthetic)
         } catch {
-            locked { warnings.append("\(address.shown) is not signed: \(error)") }
+            warnNotSigned(error)
             return nil
         }
+    }
+
+    private func warnNotSigned(_ fault: SigningError) {
+        locked { warnings.append("\(address.shown) is not signed: \(fault)") }
     }
 
     /// Waits for the next thing to do.

@@ -66,6 +66,12 @@ struct EvaluateCommand: ParsableCommand {
             throw ValidationError(
                 "'\(report)' is there already: remove it, or take another --report")
         }
+        if let report {
+            let folder = URL(fileURLWithPath: report).deletingLastPathComponent().path
+            guard FileManager.default.isWritableFile(atPath: folder) else {
+                throw ValidationError("--report: '\(folder)' is no folder that can be written")
+            }
+        }
     }
 
     func run() throws {
@@ -86,7 +92,7 @@ struct EvaluateCommand: ParsableCommand {
             if !json { print("\nreport: \(report)") }
         } catch let error as EvaluationError {
             try Self.fail("\(error)", 1, line)
-        } catch let error as CocoaError {
+        } catch let error as CocoaError where report != nil {
             try Self.fail(
                 "\(report ?? "the report") cannot be written: \(error.localizedDescription)", 2,
                 line)

@@ -82,7 +82,6 @@ struct PluginRunCommand: ParsableCommand {
                 show: { FileHandle.standardError.write(Data("\($0)\n".utf8)) },
                 take: { try kept?.take($0, $1) })
         } catch {
-            try? kept?.finish()
             throw failure("\(error)", code: error is RecordingError ? 2 : 1)
         }
         do { try kept?.finish() } catch { throw failure("\(error)", code: 1) }
@@ -192,6 +191,10 @@ private final class KeptOutputs {
             throw RecordingError("'\(kind)' has no outputs: there is nothing to keep in \(path)")
         }
         guard path.hasSuffix("/") else {
+            // A folder's pictures are never written over, and so is no recording: it may be an input.
+            guard !FileManager.default.fileExists(atPath: path) else {
+                throw RecordingError("\(path) is there already: remove it, or take another --output")
+            }
             place = .recording(
                 try Recording.Writer(
                     path: path,

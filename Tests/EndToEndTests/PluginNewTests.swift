@@ -14,8 +14,8 @@ struct PluginNewTests {
     func `a new plugin runs before anything is changed in it`(language: String) throws {
         let graph = """
             nodes:
-              camera: { use: camera, with: { device: "lavfi:testsrc=size=64x48:rate=25", frames: 5 } }
-              tint: { use: my-tint, in: { frame: { from: camera.frame, keep: all } } }
+              film-in: { use: video-file, with: { path: Models/demo/driving.mp4, frames: 5 } }
+              tint: { use: my-tint, in: { frame: { from: film-in.frame, keep: all } } }
               film:
                 use: video-encoder
                 in: { frame: tint.frame }

@@ -76,8 +76,8 @@ uint64_t picture_absolute_difference(const uint8_t *a, const uint8_t *b, size_t 
 
 enum { PICTURE_SIMILARITY_WINDOW = 11 };
 
-/// Structural similarity of the luma of two packed pictures: Wang, Bovik, Sheikh and Simoncelli, *Image quality
-/// assessment: from error visibility to structural similarity*, 2004, with their Gaussian window of 11 and
+/// Structural similarity of the luma of two packed pictures: *Image quality
+/// assessment: from error visibility to structural similarity*, 2004, with its Gaussian window of 11 and
 /// deviation 1.5, K1 = 0.01 and K2 = 0.03. The mean over all places where the whole window lies in the picture.
 ///
 /// `scratch` has room for 61 * width numbers. Both sides are at least `PICTURE_SIMILARITY_WINDOW`.

@@ -120,6 +120,11 @@ package struct PluginRun {
             }
         }
         if let fault = taken.fault { throw fault }
+        if case .recorded(let recorded) = feed {
+            for path in recorded.cutShort.sorted() {
+                show("warning: \(path) breaks off: it was not finished, and what is whole of it was used")
+            }
+        }
         outcome.faults = rehearsal.complaints.map {
             PluginCheck.Fault(found: $0.found, needed: $0.needed)
         }

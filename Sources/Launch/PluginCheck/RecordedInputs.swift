@@ -17,6 +17,8 @@ final class RecordedInputs {
     private var sources: [Source] = []
     private let ports: [String: PortSpec]
     private var waiting: [String: [Message]] = [:]
+    /// Files that broke off where they were read to their end.
+    private(set) var cutShort: Set<String> = []
     /// Names of the inputs that have a recording.
     var inputs: Set<String> { Set(sources.flatMap(\.inputs).compactMap(\.self)) }
 
@@ -99,6 +101,7 @@ final class RecordedInputs {
             if name == port.name { return message }
             waiting[name, default: []].append(message)
         }
+        if source.reader.isCutShort { cutShort.insert(source.path) }
         return nil
     }
 }

@@ -100,7 +100,13 @@ final class RehearsalTaker {
                     )
                 ]
             }
-            let complaints = check(envelope, frames)
+            var complaints = check(envelope, frames)
+            if configuration.isInline, envelope.place != nil {
+                complaints.append(
+                    .init(
+                        "output '\(port.name)' sent a message in shared memory",
+                        "with \"inline\": true the payload is the message's second frame"))
+            }
             if complaints.isEmpty, frames.count == 2 { take(Message(envelope, frames[1])) }
             received.append(envelope.stamp)
             credits -= 1

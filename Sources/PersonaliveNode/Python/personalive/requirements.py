@@ -14,6 +14,7 @@ import importlib.metadata
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -67,6 +68,7 @@ def missing(path: str) -> list[str]:
         try:
             requirement = Requirement(line)
         except InvalidRequirement:
+            line = re.sub(r"//[^/@\s]*@", "//…@", line)  # what may be a password
             found.append(f"'{line}' names no package (write 'NAME @ {line}')")
             continue
         if requirement.marker and not requirement.marker.evaluate():
@@ -77,7 +79,7 @@ def missing(path: str) -> list[str]:
         except importlib.metadata.PackageNotFoundError:
             found.append(f"{name} ({wanted or 'any version'}) is not there")
             continue
-        if not requirement.specifier.contains(version, prereleases=True):
+        if version is None or not requirement.specifier.contains(version, prereleases=True):
             found.append(f"{name} is {version}, and {wanted} is wanted")
     return found
 
@@ -98,12 +100,14 @@ def fault(path: str) -> str | None:
 
 def install(path: str) -> str | None:
     """Installs all that a file asks for; returns what went wrong, None where nothing did."""
-    place = folder(path)
     try:
+        place = folder(path)
         os.makedirs(PARENT, exist_ok=True)
         draft = tempfile.mkdtemp(prefix="draft-", dir=PARENT)
-    except OSError as error:
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
         return f"{path} cannot be installed: {error}"
+    # A person's Ctrl-C reaches this process only: pip and the draft are to go with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         path = os.path.abspath(path)
         # Relative paths in the file are of its own folder.
@@ -117,9 +121,12 @@ def install(path: str) -> str | None:
             words = [line for line in said if line.startswith("ERROR: ")] or said
             return f"{path}: pip could not install it: {' | '.join(words[-2:])}"
         # One of before lacks something, or a node of another graph was quicker.
-        if os.path.isdir(place):
-            os.rename(place, os.path.join(draft, ".before"))
-        os.rename(draft, place)
+        try:
+            if os.path.isdir(place):
+                os.rename(place, os.path.join(draft, ".before"))
+            os.rename(draft, place)
+        except OSError as error:
+            return f"{path} cannot be installed: {error}"
         shutil.rmtree(os.path.join(place, ".before"), ignore_errors=True)
         return None
     finally:
