@@ -15,7 +15,7 @@ struct PluginRunTests {
             "run",
             graph: """
                 nodes:
-                  camera: { use: camera, with: { device: "lavfi:testsrc=size=64x48:rate=25", frames: 12 } }
+                  camera: { use: video-file, with: { path: Models/demo/driving.mp4, frames: 12 } }
                   grey: { use: grayscale, in: { frame: { from: camera.frame, keep: all } } }
                   before:
                     use: record

@@ -41,7 +41,7 @@ struct RequirementsTests {
             "run",
             graph: """
                 nodes:
-                  camera: { use: camera, with: { device: "lavfi:testsrc=size=64x48:rate=25", frames: 5 } }
+                  camera: { use: video-file, with: { path: Models/demo/driving.mp4, frames: 5 } }
                   asks: { use: asks, in: { frame: { from: camera.frame, keep: all } } }
                   list: { use: frame-list, in: { frame: asks.frame }, with: { path: FOLDER/list.txt } }
                 """, "--json")
