@@ -18,6 +18,8 @@ final class FragmentFile: StreamTarget {
     private var number = 1
     /// Times of its first picture and of its last one's end, on the packets' time line.
     private var span: Range<Int64>?
+    /// Pictures of the fragment that is open.
+    private(set) var unwritten = 0
     /// Bytes of the header and of whole fragments.
     private var length: off_t = 0
 
@@ -53,6 +55,7 @@ final class FragmentFile: StreamTarget {
     func write(_ packet: FilmPacket) throws(MediaError) {
         if packet.isKey { try endFragment() }
         try muxer.write(packet)
+        unwritten += 1
         let (begin, end) = (packet.presentation, packet.presentation + packet.duration)
         span = min(span?.lowerBound ?? begin, begin)..<max(span?.upperBound ?? end, end)
     }
@@ -76,6 +79,7 @@ final class FragmentFile: StreamTarget {
         }
         number += 1
         try append(fragment)
+        unwritten = 0
     }
 
     /// Writes a whole part, or leaves the file as it was.

@@ -26,6 +26,7 @@ package struct GroupQueue: Sendable {
 
     package static let notConnected = "there was no connection"
     package static let tooSlow = "the connection took less than was made"
+    package static let notWritten = "the file broke off before it was written"
     package static let noBeginning = "a packet before it was missing"
 
     private let limit: Int64
@@ -120,7 +121,7 @@ package struct GroupQueue: Sendable {
     }
 
     /// A picture that was repeated has its frame's number, and what became of that frame is another matter.
-    private static func drops(_ items: some Sequence<Item>, _ reason: String) -> [Drop] {
+    static func drops(_ items: some Sequence<Item>, _ reason: String) -> [Drop] {
         items.filter { !$0.packet.flags.contains(.repeated) }
             .map { Drop(frame: $0.frame, reason: reason) }
     }

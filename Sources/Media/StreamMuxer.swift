@@ -4,6 +4,9 @@ import Glibc
 
 /// Where a ``StreamWriter``'s packets go: one connection or one file, from its first packet to its last.
 protocol StreamTarget: AnyObject {
+    /// Pictures that were written and are still in memory; they are lost with it.
+    var unwritten: Int { get }
+
     /// Whether a packet is coded as was said at the beginning.
     func takes(_ packet: FilmPacket) -> Bool
 
@@ -116,6 +119,9 @@ final class StreamMuxer: StreamTarget {
         try check(avformat_write_header(context, &options.pointer), "begin")
         isHeaderWritten = true
     }
+
+    /// What libavformat keeps is not known.
+    var unwritten: Int { 0 }
 
     func takes(_ packet: FilmPacket) -> Bool { tracks?.takes(packet) ?? false }
 

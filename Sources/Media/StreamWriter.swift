@@ -53,6 +53,8 @@ package final class StreamWriter: @unchecked Sendable {
     private var isOver = false
     /// The file that is written now, and its bytes before the first picture; for the sending thread alone.
     private var file: (path: String, header: Int64, hasPictures: Bool)?
+    /// What counts as sent and is not in the file yet, at the end; for the sending thread alone.
+    private var unwritten: [GroupQueue.Item] = []
     /// The last name that was told, since the address's own was taken.
     private var otherName: String?
 
@@ -161,7 +163,7 @@ package final class StreamWriter: @unchecked Sendable {
                 guard open.takes(item.packet) else {
                     // Another encoder, whose parameters are not those that were said at the beginning.
                     target = nil
-                    try? open.finish()
+                    do { try open.finish() } catch { dropUnwritten(of: open) }
                     locked { putBack() }
                     fail(
                         .cannotSend(address: address.shown, reason: "the pictures' format changed"))
@@ -170,14 +172,18 @@ package final class StreamWriter: @unchecked Sendable {
                 do throws(MediaError) {
                     try open.write(item.packet)
                     noteSent(item)
+                    unwritten.append(item)
+                    unwritten.removeFirst(max(unwritten.count - open.unwritten, 0))
                 } catch {
                     target = nil
+                    dropUnwritten(of: open)
                     locked { putBack() }
                     fail(error)
                 }
             case .finish:
                 if let open = target {
                     do throws(MediaError) { try open.finish() } catch {
+                        dropUnwritten(of: open)
                         let reason = reason(of: error)
                         locked { warnings.append("\(address.shown) did not end well: \(reason)") }
                     }
@@ -246,7 +252,7 @@ package final class StreamWriter: @unchecked Sendable {
                     }
                 case .pausing, .ended: break
                 }
-                condition.wait(until: Date(timeIntervalSinceNow: wait(now)))
+                _ = condition.wait(until: Date(timeIntervalSinceNow: wait(now)))
             }
         }
     }
@@ -285,6 +291,16 @@ package final class StreamWriter: @unchecked Sendable {
                 item.packet.picture.count
                 + item.packet.sounds.reduce(0) { $0 + $1.data.count }
             figures.age = Double(MonotonicClock.now - item.captured) / 1e6
+        }
+    }
+
+    /// The file broke off before a group of pictures was in it.
+    private func dropUnwritten(of target: any StreamTarget) {
+        let lost = unwritten.suffix(target.unwritten)
+        unwritten = []
+        locked {
+            drops += GroupQueue.drops(lost, GroupQueue.notWritten)
+            figures.sent -= lost.count
         }
     }
 

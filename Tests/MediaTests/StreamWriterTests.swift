@@ -81,4 +81,40 @@ import Testing
         #expect(writer.current.bytes < 100_000, "\(writer.current.bytes)")
         writer.finish(within: 100_000_000)
     }
+
+    @Test func `what a full disk has no room for does not count as sent`() throws {
+        let encoder = LiveEncoder(LiveEncoder.Options(), name: "test")
+        let packets = try (0..<100).map { number in
+            var packet = try encoder.encode(
+                Sample.noise(number), at: Int64(number) * 40_000_000, for: 40_000_000)
+            packet.sequence = UInt64(number)
+            return packet
+        }
+        let folder = TestFolder(), disk = folder.file("disk")
+        mkdir(disk, 0o755)
+        // Room for half of it. Needs root; without, there is nothing to test on.
+        let size = packets.reduce(0) { $0 + $1.picture.count } / 2
+        guard mount("tmpfs", disk, "tmpfs", 0, "size=\(size)") == 0 else { return }
+        defer { umount(disk) }
+        var options = StreamWriter.Options()
+        options.buffer = 60_000_000_000
+        let writer = StreamWriter(try StreamAddress("\(disk)/film.mp4"), options)
+
+        let deadline = MonotonicClock.now + 20_000_000_000
+        for (number, packet) in packets.enumerated() {
+            writer.send(packet, frame: UInt64(number), captured: MonotonicClock.now)
+            while writer.current.sent == 0, MonotonicClock.now < deadline { usleep(10_000) }
+        }
+        writer.finish(within: 20_000_000_000)
+
+        let drops = writer.takeDrops()
+        #expect(drops.contains { $0.reason == GroupQueue.notWritten })
+        #expect(Set(drops.map(\.frame)).count == drops.count)
+        #expect(drops.count + writer.current.sent == 100)
+        let films = try FileManager.default.contentsOfDirectory(atPath: disk)
+        let frames = try films.map {
+            try Contents(of: "\(disk)/\($0)", keepsPictures: false).frames.count
+        }
+        #expect(frames.reduce(0, +) == writer.current.sent && frames.contains { $0 > 0 })
+    }
 }

@@ -48,6 +48,16 @@ enum Sample {
         return tensor
     }
 
+    /// A frame that does not compress.
+    static func noise(_ seed: Int) -> Tensor<UInt8> {
+        var state = UInt64(seed) &* 0x9e37_79b9_7f4a_7c15 | 1
+        let pixels = (0..<64 * 64 * 3).map { _ in
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return UInt8(truncatingIfNeeded: state >> 56)
+        }
+        return Tensor(pixels, shape: [1, 64, 64, 3])
+    }
+
     /// A frame whose corners are red, green, blue and white, clockwise from the upper left.
     static func corners(width: Int = 64, height: Int = 48) -> Tensor<UInt8> {
         let tensor = Tensor<UInt8>(uninitialized: [1, height, width, 3])

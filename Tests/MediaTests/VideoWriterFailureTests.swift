@@ -16,16 +16,6 @@ import Testing
         }
     }
 
-    /// A frame that does not compress.
-    private func noise(_ seed: Int) -> Tensor<UInt8> {
-        var state = UInt64(seed) &* 0x9e37_79b9_7f4a_7c15 | 1
-        let pixels = (0..<64 * 64 * 3).map { _ in
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return UInt8(truncatingIfNeeded: state >> 56)
-        }
-        return Tensor(pixels, shape: [1, 64, 64, 3])
-    }
-
     @Test func `no frame at all leaves nothing behind`() throws {
         let writer = try VideoWriter(path: folder.file("a.mp4"), options: Sample.fast)
 
@@ -88,14 +78,14 @@ import Testing
         // One page holds the folder's names and nothing else. Needs root.
         guard mount("tmpfs", disk, "tmpfs", 0, "size=4k") == 0 else { return }
         defer { umount(disk) }
-        FileManager.default.createFile(atPath: disk + "/full", contents: Data(count: 4096))
+        _ = FileManager.default.createFile(atPath: disk + "/full", contents: Data(count: 4096))
         let path = disk + "/a.mp4"
         let writer = try VideoWriter(path: path, options: Sample.fast)
 
         let message = complaint {
             for i in 0..<100 {
                 try writer.write(
-                    noise(i), presentation: Int64(i) * 40 * Sample.millisecond,
+                    Sample.noise(i), presentation: Int64(i) * 40 * Sample.millisecond,
                     duration: 40 * Sample.millisecond)
             }
             try writer.finish()
@@ -118,7 +108,7 @@ import Testing
         let message = complaint {
             for i in 0..<400 {
                 try writer.write(
-                    noise(i), presentation: Int64(i) * 40 * Sample.millisecond,
+                    Sample.noise(i), presentation: Int64(i) * 40 * Sample.millisecond,
                     duration: 40 * Sample.millisecond)
             }
             try writer.finish()
@@ -136,7 +126,7 @@ import Testing
         let writer = try VideoWriter(path: path, options: Sample.fast)
         for i in 0..<13 {
             try writer.write(
-                noise(i), presentation: Int64(i) * 40 * Sample.millisecond,
+                Sample.noise(i), presentation: Int64(i) * 40 * Sample.millisecond,
                 duration: 40 * Sample.millisecond)
         }
         try writer.finish()
