@@ -1,3 +1,4 @@
+import Marks
 import Media
 import NodeKit
 import Tensors
@@ -37,6 +38,8 @@ package struct VideoFileNode: Node {
     private let settings: Settings
     /// Sent one after the other as one stream.
     private let films: [String]
+    /// Of the films' names: a state says where they stand in the list.
+    private let sum: Int
     private var reader: VideoReader
     /// Of all frames, and how the sound of all films is coded: those of the first.
     private let shape: [Int]
@@ -68,6 +71,8 @@ package struct VideoFileNode: Node {
     package init(settings: Settings) throws {
         self.settings = settings
         films = VideoReader.films(settings[Self.path]) ?? [settings[Self.path]]
+        let names = Array(films.joined(separator: "\n").utf8)
+        sum = SHA256.bytes(of: names).prefix(7).reduce(0) { 256 * $0 + Int($1) }
         reader = try Self.open(films[0], settings, limit: settings[ifSet: Self.frames])
         (shape, sound) = (reader.shape, reader.audioFormat)
         isRealtime = settings[Self.realtime]
@@ -150,7 +155,7 @@ package struct VideoFileNode: Node {
 
     package func save() -> SavedState? {
         var writer = StateWriter()
-        writer.write([items, Int(packets), Int(pass.frame), Int(pass.time), film, Int(round)])
+        writer.write([items, Int(packets), Int(pass.frame), Int(pass.time), film, Int(round), sum])
         return SavedState(writer.bytes)
     }
 
@@ -162,10 +167,10 @@ package struct VideoFileNode: Node {
         pass = Place(frame: UInt64(numbers[2]), time: Int64(numbers[3]))
         end = pass
         (film, round) = (numbers[4], UInt64(numbers[5]))
-        guard films.indices.contains(film) else {
-            throw MediaError.missing(
-                path: settings[Self.path],
-                needed: "film \(film + 1) of those that were there when it began")
+        guard numbers[6] == sum else {
+            throw MediaError.notMedia(
+                path: settings[Self.path], found: "another list of films now (\(films.count))",
+                needed: "the one with which the stream began")
         }
         if film > 0 || pass.frame > 0 {
             reader = try Self.open(films[film], settings, limit: left(at: pass.frame))

@@ -145,6 +145,26 @@ import Testing
         for _ in 0..<200 where again.stamps(VideoFileNode.frame).count < 14 { try again.tick() }
         #expect(again.stamps(VideoFileNode.frame).map(\.frame) == Array(0..<14))
         #expect(again.received(VideoFileNode.frame)[13].array == all.received(VideoFileNode.frame)[1].array)
+
+        // Another process goes on in the second film, and with no other list.
+        var killed = try NodeHarness(VideoFileNode.self, settings)
+        for _ in 0..<12 { try killed.tick() }
+        let state = try #require(killed.node.save()).bytes
+        var next = try VideoFileNode(settings: settings)
+        try next.restore(state)
+        var rest = try NodeHarness(resuming: next)
+        while !rest.isFinished { try rest.tick() }
+        let joined = killed.stamps(VideoFileNode.frame) + rest.stamps(VideoFileNode.frame)
+        #expect(joined.map(\.frame) == stamps.map(\.frame))
+        #expect(joined.map(\.presentation) == stamps.map(\.presentation))
+        try makeFilm(file("take-1.mp4"), frames: 2)
+        let fault = MediaError.notMedia(
+            path: file("take-*.mp4"), found: "another list of films now (4)",
+            needed: "the one with which the stream began")
+        #expect(throws: fault) {
+            var other = try VideoFileNode(settings: settings)
+            try other.restore(state)
+        }
     }
 
     @Test func `a limit ends the film early`() throws {

@@ -120,7 +120,7 @@ import Testing
         for frame in 0..<12 { try tick(&whole, frame) }
         var first = try NodeHarness(MotionMixerNode.self, busy)
         for frame in 0..<4 { try tick(&first, frame) }
-        var node = first.node
+        let node = first.node
         let state = try #require(node.save())
         var next = try MotionMixerNode(settings: busy)
         next.restore(state.bytes)
@@ -145,7 +145,7 @@ import Testing
         #expect(mixed.prefix(4).map(bits) == meshes.map(bits))
         #expect(mixed[4].shape == [478, 3])
         #expect(bits(mixed[4]) != bits(numbers([478, 3], 4)))
-        var node = harness.node
+        let node = harness.node
         var next = MeshMixerNode(settings: Settings())
         next.restore(try #require(node.save()).bytes)
         #expect(next.save()?.bytes == node.save()?.bytes)

@@ -262,6 +262,18 @@ import Testing
         #expect(harness.stamps(TimerNode.tick).map(\.frame) == [0, 1, 2, 3, 4])
     }
 
+    @Test func `a slow timer gives the host a turn while it waits`() throws {
+        var harness = try NodeHarness(
+            TimerNode.self, Settings().setting(TimerNode.rate, to: 0.02))
+        try harness.tick()
+        let begin = MonotonicClock.now
+        try harness.tick()
+
+        // The next tick is due after 50 s.
+        #expect(harness.stamps(TimerNode.tick).count == 1)
+        #expect(MonotonicClock.now - begin < 25_000_000_000)
+    }
+
     // MARK: Recordings
 
     private func record(_ frames: Int, finish: Bool = true) throws {

@@ -173,6 +173,22 @@ import Testing
         #expect(graph.node("blur")?.values["stride"] == .integer(6))
     }
 
+    /// Two inputs of each of 30 nodes are fed by the node before it: a thousand million ways.
+    @Test func `however many ways lead to a node with replicas, each edge counts once`() throws {
+        func node(_ number: Int) -> String {
+            let edge = "{ from: n\(number - 1).frame\(number == 1 ? ", every: 2" : "") }"
+            return "  n\(number): { use: blur, in: { frame: \(edge), mask: \(edge) } }"
+        }
+        let lines =
+            ["nodes:", "  n0: { use: source }"] + (1...30).map(node) + [
+                "  blur: { use: blur, replicas: 2, in: { frame: n30.frame } }",
+                "  sink: { use: sink, in: { frame: blur.frame } }",
+            ]
+        let graph = try #require(check(lines.joined(separator: "\n")).graph)
+
+        #expect(graph.edges(into: "blur_2")[0].thinning == .every(4, offset: 2))
+    }
+
     @Test(arguments: ["every: 2", "rate: 5/s"])
     func `behind a node that numbers frames anew, what edges before it leave out does not count`(
         thinning: String

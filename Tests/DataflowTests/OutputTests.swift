@@ -19,7 +19,7 @@ import Testing
 
     private func file(_ name: String) -> String { "\(folder)/\(name)" }
     private func make(_ name: String) {
-        FileManager.default.createFile(atPath: file(name), contents: Data("x".utf8))
+        _ = FileManager.default.createFile(atPath: file(name), contents: Data("x".utf8))
     }
 
     /// A graph that reads one file and writes others.

@@ -64,7 +64,7 @@ struct GraphChecker {
     /// With the ports of nodes that put the frames of several processes in order: those of these.
     private func merging(_ specs: [NodeSpec?], _ firsts: [String: String]) -> [NodeSpec?] {
         zip(document.nodes, specs).map { node, spec in
-            guard let spec, let first = firsts[node.name],
+            guard spec != nil, let first = firsts[node.name],
                 let index = document.nodes.firstIndex(where: { $0.name == first })
             else { return spec }
             return specs[index].map { own in

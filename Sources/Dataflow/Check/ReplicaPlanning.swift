@@ -74,7 +74,7 @@ struct ReplicaPlanning {
             }
             for index in replica.inputs.indices
             where framed.contains(replica.inputs[index].port.value) {
-                let stride = stride(of: replica.inputs[index], seen: [node.name])
+                let stride = stride(of: replica.inputs[index])
                 replica.inputs[index].thinning = Located(
                     value: .every(stride * replicas.value, offset: stride * number),
                     place: replicas.place)
@@ -98,7 +98,7 @@ struct ReplicaPlanning {
         func name(_ name: String) -> Located<String> { Located(value: name, place: replicas.place) }
         merging.kind = name(Self.spec.kind)
         let stride = node.inputs.filter { framed.contains($0.port.value) }
-            .map { self.stride(of: $0, seen: [node.name]) }.max() ?? 1
+            .map { self.stride(of: $0) }.max() ?? 1
         merging.settings = [
             (name(Self.count), text("\(replicas.value)")), (name(Self.stride), text("\(stride)")),
             (
@@ -142,25 +142,40 @@ struct ReplicaPlanning {
 
     /// Every how many-th frame comes at all, as edges before this one say: they are numbered as their source
     /// numbered them.
-    private func stride(of input: InputDeclaration, seen: Set<String>) -> Int {
-        var own = 1
-        if case .every(let count, _)? = input.thinning?.value { own = count }
-        guard let node = feeder(of: input, besides: seen) else { return own }
-        let before = node.inputs.map { stride(of: $0, seen: seen.union([node.name])) }.max() ?? 1
-        return min(own * before, Int(Int32.max))
+    private func stride(of input: InputDeclaration) -> Int {
+        var most = 1, open = [(input: input, behind: 1)]
+        // By node; many ways may lead to one.
+        var known: [String: Int] = [:]
+        while let (input, behind) = open.popLast() {
+            var product = behind
+            if case .every(let count, _)? = input.thinning?.value {
+                product = min(behind * count, Int(Int32.max))
+            }
+            most = max(most, product)
+            guard let node = feeder(of: input), product > known[node.name] ?? 0 else { continue }
+            known[node.name] = product
+            for input in node.inputs { open.append((input: input, behind: product)) }
+        }
+        return most
     }
 
-    /// Whether a `rate` at an edge or before it decides which frames come: their numbers take no even turns.
-    private func isRated(_ input: InputDeclaration, seen: Set<String>) -> Bool {
-        if case .rate? = input.thinning?.value { return true }
-        guard let node = feeder(of: input, besides: seen) else { return false }
-        return node.inputs.contains { isRated($0, seen: seen.union([node.name])) }
+    /// Whether a `rate` at an edge of a node or before it decides which frames come: their numbers take no
+    /// even turns.
+    private func isRated(_ node: NodeDeclaration) -> Bool {
+        var open = [node], seen: Set<String> = []
+        while let next = open.popLast() {
+            guard seen.insert(next.name).inserted else { continue }
+            for input in next.inputs {
+                if case .rate? = input.thinning?.value { return true }
+            }
+            open += next.inputs.compactMap { feeder(of: $0) }
+        }
+        return false
     }
 
     /// The node that feeds an input, unless it numbers frames anew.
-    private func feeder(of input: InputDeclaration, besides seen: Set<String>) -> NodeDeclaration? {
+    private func feeder(of input: InputDeclaration) -> NodeDeclaration? {
         guard let name = input.source?.value.prefix(while: { $0 != "." }),
-            !seen.contains(String(name)),
             let node = original.nodes.first(where: { $0.name == name }),
             node.kind.flatMap({ registry[$0.value] })?.beginsStream != true
         else { return nil }
@@ -195,7 +210,7 @@ struct ReplicaPlanning {
                 "remove 'replicas:'"
             )
         }
-        if node.inputs.contains(where: { isRated($0, seen: [node.name]) }) {
+        if isRated(node) {
             return (
                 "a 'rate' decides which frames come, and they take turns by their number",
                 "write 'every:' instead"

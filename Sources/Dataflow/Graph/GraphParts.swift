@@ -192,7 +192,8 @@ struct GraphParts {
         return nil
     }
 
-    private mutating func tree(of bytes: [UInt8], _ file: String) -> YAMLNode? {
+    /// What a file of the graph holds; its text is among the sources then.
+    mutating func tree(of bytes: [UInt8], _ file: String) -> YAMLNode? {
         let index: Int
         if let known = sources.firstIndex(where: { $0.name == file }) {
             index = known

@@ -20,33 +20,31 @@ package struct PartFile: Sendable {
             text = Diagnostic(error, at: .wholeFile).text(in: SourceText(name: path, text: ""))
             return
         }
-        let source = SourceText(name: path, text: String(decoding: bytes, as: UTF8.self))
-        if let fault = GraphFile.encodingFault(bytes) {
-            (spec, text) = (Self.nothing(kind), fault.text(in: source))
-            return
-        }
-        var findings = Findings()
-        var composer = YAMLComposer(bytes: ReferenceMask.masked(bytes), source: source)
-        let root = composer.document()
-        findings.add(composer.diagnostics)
+        var parts = GraphParts(findings: Findings(), sources: [])
+        let root = parts.tree(of: bytes, path)
+        let source = parts.sources[0]
         guard let root else {
-            (spec, text) = (Self.nothing(kind), findings.inOrder.map { $0.text(in: source) }.joined())
+            let faults = parts.findings.inOrder.map { $0.text(in: source) }
+            (spec, text) = (Self.nothing(kind), faults.joined())
             return
         }
-        var reader = GraphReader(findings: findings)
+        var reader = GraphReader(findings: parts.findings)
         let document = reader.document(root, overrides: [])
-        var parts = GraphParts(findings: reader.findings, sources: [source])
+        parts = GraphParts(findings: reader.findings, sources: [source])
         let whole = parts.expand(document, files: [path])
-        func ports(_ ports: [PartPort], _ own: KeyPath<NodeSpec, [PortSpec]>) -> [PortSpec] {
-            zip(ports, whole.ports(like: own)).compactMap { port, ends in
-                ends.compactMap { Self.port($0, own, in: whole, registry) }.first.map {
-                    Self.port(port.name.value, like: $0, source.comment(behind: port.name.place))
+        func ports(
+            _ written: [PartPort], _ ports: [PartPort], _ own: KeyPath<NodeSpec, [PortSpec]>
+        ) -> [PortSpec] {
+            zip(written, ports).compactMap { written, port in
+                port.ends.compactMap { Self.port($0.value, own, in: whole, registry) }.first.map {
+                    Self.port(written.name.value, like: $0, source.comment(behind: written.name.place))
                 }
             }
         }
         spec = NodeSpec(
             kind: kind, summary: source.firstSentence,
-            inputs: ports(document.inputs, \.inputs), outputs: ports(document.outputs, \.outputs),
+            inputs: ports(document.inputs, whole.inputs, \.inputs),
+            outputs: ports(document.outputs, whole.outputs, \.outputs),
             settings: Self.settings(root, source, registry), heldFrames: 0)
         // Whoever uses the part gives these.
         let errors = parts.findings.inOrder.filter {
@@ -137,13 +135,6 @@ package struct PartFile: Sendable {
         case .number: return scalar.number.map { .number($0) } ?? .text(scalar.text)
         default: return .text(scalar.text)
         }
-    }
-}
-
-extension GraphDocument {
-    /// The nodes' ports behind the file's inputs or outputs, in their order.
-    fileprivate func ports(like own: KeyPath<NodeSpec, [PortSpec]>) -> [[String]] {
-        (own == \NodeSpec.inputs ? inputs : outputs).map { $0.ends.map(\.value) }
     }
 }
 
