@@ -19,6 +19,14 @@ package struct Evaluation {
                 result, driver, portrait, truth
             )
         }
+
+        /// As people may see them: addresses without their passwords.
+        var shown: Files {
+            func masked(_ path: String) -> String { MediaAddress(path)?.shown ?? path }
+            return Files(
+                result: masked(result), driver: masked(driver), portrait: masked(portrait),
+                truth: truth.map { masked($0) })
+        }
     }
 
     /// Where networks are, and how much is looked at.
@@ -41,6 +49,7 @@ package struct Evaluation {
         package var truth: Tensor<UInt8>?
     }
 
+    /// Without passwords.
     package let files: Files
     package let result: FaceTrack
     package let driver: FaceTrack
@@ -60,11 +69,12 @@ package struct Evaluation {
 
     /// Reads all files and works out every figure that can be had.
     ///
-    /// - Parameter progress: called after every frame, with the share of the work that is done, 0...1.
+    /// - Parameter progress: called after every frame, with how many were looked at, and the share of the work
+    ///   that is done, 0...1; nil while a film does not tell how long it is.
     /// - Throws: ``MediaError``, ``EvaluationError``, or `CheckpointError` of the face networks.
     package init(
         _ files: Files, _ options: Options = Options(),
-        progress: @escaping (Double) -> Void = { _ in }
+        progress: @escaping (Int, Double?) -> Void = { _, _ in }
     ) throws {
         if let lack = FaceModel.lack(of: options.networks) {
             throw EvaluationError.noNetworks(lack)
@@ -76,40 +86,39 @@ package struct Evaluation {
         let face = finder.faces(in: portrait).first.flatMap { SeenFace($0.points) }
         if face == nil {
             notes.append(
-                "No face was found in \(files.portrait): there is no identity, and no copied portrait "
+                "No face was found in \(files.shown.portrait): there is no identity, and no copied portrait "
                     + "to compare with.")
         }
         let otherTruth = files.truth.flatMap { Self.isSame($0, files.driver) ? nil : $0 }
         let paths = [files.result, files.driver] + [otherTruth].compactMap { $0 }
-        let counter = FrameCounter(
-            try paths.map { try VideoReader(path: $0, frameLimit: options.frames).estimatedFrames }
-                + [files.truth == nil ? 0 : nil], progress)
-        let result = try FaceTrack(
-            of: files.result, finder, limit: options.frames, tick: counter.tick)
-        let driver = try FaceTrack(
-            of: files.driver, finder, limit: options.frames, tick: counter.tick)
-        let truth =
-            try otherTruth.map {
-                try FaceTrack(of: $0, finder, limit: options.frames, tick: counter.tick)
-            } ?? (files.truth == nil ? nil : driver)
-        if let truth, (truth.width, truth.height) != (result.width, result.height) {
+        let readers = try paths.map { try VideoReader(path: $0, frameLimit: options.frames) }
+        let sizes = readers.map { SIMD2($0.width, $0.height) }
+        // The truth is the last film, whether it is the driver or another one.
+        if files.truth != nil, sizes[0] != sizes[sizes.count - 1] {
             throw EvaluationError.sizes(
-                result: result.path, SIMD2(result.width, result.height), truth: truth.path,
-                SIMD2(truth.width, truth.height))
+                result: readers[0].path, sizes[0], truth: readers[sizes.count - 1].path,
+                sizes[sizes.count - 1])
         }
-        if truth == nil {
-            for film in [result, driver] where film.missing == film.faces.count {
-                throw EvaluationError.noFace(path: film.path, frames: film.faces.count)
+        let lengths = readers.map(\.estimatedFrames)
+        // With a truth the result is looked through once more.
+        let counter = FrameCounter(lengths + (files.truth == nil ? [] : [lengths[0]]), progress)
+        func track(_ path: String) throws -> FaceTrack {
+            let film = try FaceTrack(of: path, finder, limit: options.frames, tick: counter.tick)
+            if files.truth == nil, film.missing == film.faces.count {
+                throw EvaluationError.noFace(path: film.name, frames: film.faces.count)
             }
+            return film
         }
+        let result = try track(files.result), driver = try track(files.driver)
+        let truth = try otherTruth.map { try track($0) } ?? (files.truth == nil ? nil : driver)
         let delay = FollowingDelay(result, after: driver)
         let pairs = try Self.pairs(result, with: driver, delay)
         // A second at the result's rate.
         let block = max(Int((1_000_000_000 / result.interval)), 1)
         let laid = face.flatMap { Self.laid($0, portrait, like: result) }
+        let matched = try truth.map { try Self.pairs(result, with: $0, delay) } ?? []
         var figures: [Figure] = [], missing: [String] = []
         if let truth {
-            let matched = try Self.pairs(result, with: truth, delay)
             counter.expect(matched.count)
             figures += try PictureFigures(
                 matched, of: result.path, with: truth.path, portrait: laid?.picture,
@@ -150,12 +159,12 @@ package struct Evaluation {
         missing.append(
             "LPIPS and FVD: no package that pip installs carries the weights of their networks, and this "
                 + "command fetches nothing.")
-        (self.files, self.result, self.driver) = (files, result, driver)
+        (self.files, self.result, self.driver) = (files.shown, result, driver)
         (self.delay, self.pairs, self.portrait) = (delay, pairs, portrait)
         self.figures = figures
         self.notes = notes + Self.notes(result, driver, truth, delay, pairs)
         self.missing = missing
-        stills = try Self.stills(pairs, result, driver, truth, delay)
+        stills = try Self.stills(pairs, matched, result, driver, truth)
     }
 
     private static func isSame(_ one: String, _ other: String) -> Bool {
@@ -171,7 +180,7 @@ package struct Evaluation {
         let pairs = FramePairing(result, with: other, delay: delay.nanoseconds).pairs
         guard pairs.count >= FollowingDelay.leastPairs else {
             throw .tooFewFrames(
-                result: result.path, result.times.count, other: other.path, other.times.count,
+                result: result.name, result.times.count, other: other.name, other.times.count,
                 paired: pairs.count)
         }
         return pairs
@@ -207,7 +216,7 @@ package struct Evaluation {
         for film in [result, driver] + (truth.map { $0.path == driver.path ? [] : [$0] } ?? [])
         where film.missing > 0 {
             notes.append(
-                "No face in \(film.missing) of \(film.faces.count) frames of \(film.path): they are left out "
+                "No face in \(film.missing) of \(film.faces.count) frames of \(film.name): they are left out "
                     + "of all figures of the face.")
         }
         if pairs.count < result.times.count {
@@ -219,12 +228,11 @@ package struct Evaluation {
     }
 
     private static func stills(
-        _ pairs: [FramePairing.Pair], _ result: FaceTrack, _ driver: FaceTrack, _ truth: FaceTrack?,
-        _ delay: FollowingDelay
+        _ pairs: [FramePairing.Pair], _ matches: [FramePairing.Pair], _ result: FaceTrack,
+        _ driver: FaceTrack, _ truth: FaceTrack?
     ) throws -> [Still] {
         let own = try FrameWalk(result.path), given = try FrameWalk(driver.path)
         let known = try truth.map { try FrameWalk($0.path) }
-        let matches = try truth.map { try Self.pairs(result, with: $0, delay) } ?? []
         let count = min(stillCount, pairs.count)
         return try (0..<count).map { step in
             let pair = pairs[pairs.count * (2 * step + 1) / (2 * count)]
@@ -239,14 +247,14 @@ package struct Evaluation {
 
 /// Counts frames, for the share of the work that is done.
 private final class FrameCounter {
-    private let show: (Double) -> Void
-    private var done = 0, total: Int
+    private let show: (Int, Double?) -> Void
+    private var done = 0, total: Int?
 
-    /// - Parameter expected: frames of each pass; nil of one that is as long as the first.
-    init(_ expected: [Int?], _ show: @escaping (Double) -> Void) {
+    /// - Parameter passes: how many frames each pass looks at; nil where that is unknown.
+    init(_ passes: [Int?], _ show: @escaping (Int, Double?) -> Void) {
         self.show = show
-        let first = (expected.first ?? nil) ?? 0
-        total = expected.reduce(0) { $0 + ($1 ?? first) }
+        let known = passes.compactMap { $0 }
+        total = known.count == passes.count ? known.reduce(0, +) : nil
     }
 
     /// What is to come is known now.
@@ -254,6 +262,6 @@ private final class FrameCounter {
 
     func tick() {
         done += 1
-        show(min(Double(done) / Double(max(total, done)), 1))
+        show(done, total.map { Double(done) / Double(max($0, done)) })
     }
 }

@@ -4,7 +4,8 @@ import Tensors
 
 /// What was read of the face in every frame of a film.
 package struct FaceTrack: Sendable {
-    package let path: String
+    /// Where it is read again.
+    let path: String
     package let width, height: Int
     /// When each frame is shown, nanoseconds from the film's start.
     package let times: [Int64]
@@ -39,6 +40,9 @@ package struct FaceTrack: Sendable {
         self.init(
             path: path, width: reader.width, height: reader.height, times: times, faces: faces)
     }
+
+    /// What people are told of where it is: no password.
+    var name: String { MediaAddress(path)?.shown ?? path }
 
     /// Frames without a face.
     package var missing: Int { faces.count { $0 == nil } }

@@ -145,15 +145,16 @@ CLONES void picture_to_yuv420(const uint8_t *from, int width, int height,
     }
 }
 
-CLONES uint64_t picture_squared_difference(const uint8_t *a, const uint8_t *b, size_t count) {
+/// The sum of the differences of bytes: of their squares, or of their magnitudes.
+INLINE uint64_t difference_sum(const uint8_t *a, const uint8_t *b, size_t count, int is_squared) {
     uint64_t sum = 0;
     while (count > 0) {
         // 255 * 255 * 65536 is the most that 32 bits hold.
         size_t piece = count < 65536 ? count : 65536;
         uint32_t part = 0;
         for (size_t k = 0; k < piece; k++) {
-            int32_t difference = (int32_t)a[k] - (int32_t)b[k];
-            part += (uint32_t)(difference * difference);
+            int32_t off = (int32_t)a[k] - (int32_t)b[k];
+            part += (uint32_t)(is_squared ? off * off : off < 0 ? -off : off);
         }
         sum += part;
         a += piece;
@@ -163,19 +164,10 @@ CLONES uint64_t picture_squared_difference(const uint8_t *a, const uint8_t *b, s
     return sum;
 }
 
+CLONES uint64_t picture_squared_difference(const uint8_t *a, const uint8_t *b, size_t count) {
+    return difference_sum(a, b, count, 1);
+}
+
 CLONES uint64_t picture_absolute_difference(const uint8_t *a, const uint8_t *b, size_t count) {
-    uint64_t sum = 0;
-    while (count > 0) {
-        size_t piece = count < 65536 ? count : 65536;
-        uint32_t part = 0;
-        for (size_t k = 0; k < piece; k++) {
-            int32_t difference = (int32_t)a[k] - (int32_t)b[k];
-            part += (uint32_t)(difference < 0 ? -difference : difference);
-        }
-        sum += part;
-        a += piece;
-        b += piece;
-        count -= piece;
-    }
-    return sum;
+    return difference_sum(a, b, count, 0);
 }

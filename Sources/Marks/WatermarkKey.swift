@@ -1,4 +1,5 @@
 import Glibc
+import Tensors
 
 /// Where in its tile's spectrum the watermark stands, and with which phases.
 ///
@@ -39,7 +40,7 @@ package struct WatermarkKey: Sendable {
                 }
             }
         }
-        var numbers = SplitMix(state: seed)
+        var numbers = SeededDice(seed: seed)
         self.waves = waves
         phases = waves.map { _ in 2 * .pi * Double(numbers.next() >> 11) * 0x1p-53 }
         let order = Array(waves.indices).shuffled(using: &numbers)
@@ -62,23 +63,10 @@ package struct WatermarkKey: Sendable {
     }
 }
 
-/// Sebastiano Vigna's splitmix64, with a shuffle that does not change with the standard library.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}
-
 extension [Int] {
     /// Fisher and Yates's shuffle, written out: the standard library may change its own, and films that
     /// were marked before could no longer be read.
-    fileprivate func shuffled(using numbers: inout SplitMix) -> [Int] {
+    fileprivate func shuffled(using numbers: inout SeededDice) -> [Int] {
         var order = self
         for last in stride(from: order.count - 1, to: 0, by: -1) {
             order.swapAt(last, Int(numbers.next() % UInt64(last + 1)))

@@ -1,4 +1,5 @@
 /// Random numbers that follow from a seed: SplitMix64 (Steele, Lea and Flood 2014).
+/// Marked films can be read only as long as they stay the same.
 package struct SeededDice: RandomNumberGenerator, Sendable {
     private var state: UInt64
 

@@ -81,8 +81,8 @@ struct EvaluateCommand: ParsableCommand {
         let files = Evaluation.Files(
             result: result, driver: driver, portrait: portrait, truth: truth)
         do {
-            let evaluation = try Evaluation(files, options) { share in
-                line.show(Self.progress(share, seconds: Date().timeIntervalSince(start)))
+            let evaluation = try Evaluation(files, options) { frames, share in
+                line.show(Self.progress(frames, share, seconds: Date().timeIntervalSince(start)))
             }
             line.clear()
             print(json ? try EvaluationReport(evaluation).json() : evaluation.text)
@@ -101,7 +101,8 @@ struct EvaluateCommand: ParsableCommand {
         }
     }
 
-    private static func progress(_ share: Double, seconds: Double) -> String {
+    private static func progress(_ frames: Int, _ share: Double?, seconds: Double) -> String {
+        guard let share else { return "evaluating: \(frames) frames" }
         let text = "evaluating: \(Int(share * 100)) %"
         guard share > 0.02, seconds > 1 else { return text }
         return text + ", \(ProgressLine.duration(seconds * (1 - share) / share)) left"
