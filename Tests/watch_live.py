@@ -116,12 +116,15 @@ def clock(url, seconds):
     """Pictures 256 pixels wide whose rows 112 to 143 show the ms of the system's clock when they were made,
     the last 32 bits of it, the lowest first: a white or a black block of 8 pixels each. Settles for 3 s."""
     import subprocess
+    import threading
     import numpy
     player = subprocess.Popen(
         ["ffmpeg", "-v", "error", "-nostdin", "-fflags", "nobuffer", "-flags", "low_delay", "-threads", "1",
          "-i", url, "-f", "rawvideo", "-pix_fmt", "gray", "-"], stdout=subprocess.PIPE)
+    limit = threading.Timer(seconds + 60, player.kill)
+    limit.start()
     ages, start = [], None
-    while data := player.stdout.read(256 * 256):
+    while len(data := player.stdout.read(256 * 256)) == 256 * 256:
         now = time.time()
         start = start or now
         if now - start > seconds + 3:
@@ -130,6 +133,7 @@ def clock(url, seconds):
         made = int((bits * 2 ** numpy.arange(32)).sum())
         if now - start > 3:
             ages.append((int(now * 1000) - made) % 2 ** 32)
+    limit.cancel()
     player.kill()
     player.wait()
     return figures(ages, rate=len(ages) / seconds)

@@ -111,6 +111,7 @@ package final class PictureFolder: FrameWriter {
         if count > 0 { start = numbers[2] }
     }
 
+    @discardableResult
     package func finish() throws(MediaError) -> FilmSummary {
         let summary = FilmSummary(
             path: path, frames: frames, end: end, width: size.width, height: size.height)

@@ -74,12 +74,12 @@ import Testing
             (pages["\(kind)_Clean"] ?? 0) + (pages["\(kind)_Dirty"] ?? 0)
         }
         for shared in found[..<2] {
-            // With each page that a process reads the kernel maps some around it, as it has them at hand: of
-            // these the other process may have a few less.
-            #expect(Double(sum(shared, "Shared")) > 0.9 * Double(shared["Rss"]!), "\(shared)")
+            // With each page that a process reads the kernel maps up to fifteen around it, as it has them at
+            // hand: of these the other process may have less.
+            #expect(2 * sum(shared, "Shared") > shared["Rss"]!, "\(shared)")
             #expect(shared["Anonymous"] == 0, "a copy: \(shared)")
         }
-        // One process alone has the pages for itself: the measurement tells the difference.
+        // One process alone shares none: the measurement tells the difference.
         #expect(sum(found[2], "Private") == found[2]["Rss"], "\(found[2])")
     }
 }

@@ -115,7 +115,7 @@ import Testing
         // Needs root; without, there is nothing to test on.
         guard mount("tmpfs", disk, "tmpfs", 0, "size=4k") == 0 else { return }
         defer { umount(disk) }
-        FileManager.default.createFile(atPath: disk + "/full", contents: Data(count: 4096))
+        _ = FileManager.default.createFile(atPath: disk + "/full", contents: Data(count: 4096))
 
         let outcome = try tool.run()
 

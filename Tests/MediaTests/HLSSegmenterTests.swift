@@ -193,7 +193,7 @@ import Testing
         #expect(sounds > 190, "\(sounds)")
 
         // None comes: the stream begins without it.
-        let silent = try packets.map { packet in
+        let silent = packets.map { packet in
             var packet = packet
             packet.sounds = []
             return packet
